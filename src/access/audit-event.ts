@@ -1,0 +1,39 @@
+import type { PersonId } from './ids.ts';
+
+/** Who did it: a person, the operator at the command line, or Daypass by itself. */
+export type Actor =
+  | { readonly kind: 'person'; readonly id: PersonId }
+  | { readonly kind: 'operator' }
+  | { readonly kind: 'daypass' };
+
+export const AUDIT_EVENT_TYPES = [
+  'person_seen',
+  'person_changed',
+  'code_issued',
+  'key_registered',
+  'engagement_opened',
+  'access_requested',
+  'request_reviewed',
+  'request_approved',
+  'request_denied',
+  'request_expired',
+  'request_withdrawn',
+  'grant_created',
+  'certificate_issued',
+  'grant_revoked',
+  'grant_returned',
+  'grant_expired',
+  'session_started',
+  'session_ended',
+  'session_terminated',
+  'connection_refused',
+] as const;
+export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
+
+/** Facts are ids, counts and digests; names and free text stay out, so that they can be erased elsewhere. */
+export type AuditEvent = {
+  readonly type: AuditEventType;
+  readonly at: Date;
+  readonly actor: Actor;
+  readonly facts: Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+};

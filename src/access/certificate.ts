@@ -1,0 +1,48 @@
+import type { Grant } from './grant.ts';
+import { expiresAt, startsAt } from './grant.ts';
+import { type Login, Login as LoginSchema, type SessionId, type TargetId } from './ids.ts';
+
+/** What a certificate is to say (OpenSSH PROTOCOL.certkeys). The serial and the nonce are the signer's. */
+export type CertificateSpec = {
+  readonly keyId: string;
+  readonly principals: readonly string[];
+  readonly validAfter: Date;
+  readonly validBefore: Date;
+  readonly criticalOptions: Readonly<Record<string, string>>;
+  readonly extensions: readonly string[];
+};
+
+/** Certificates are valid at once on hosts whose clocks lag by up to this. */
+export const BACKDATE_SECONDS = 60;
+export const UPSTREAM_SECONDS = 300;
+
+/** What the contractor presents to the gateway: one per grant and key, valid to the grant's end. */
+export function downstreamCertificate(grant: Grant): CertificateSpec {
+  return {
+    keyId: `daypass:${grant.id}:${grant.terms.personId}:${grant.digest}`,
+    principals: [LoginSchema.parse(grant.terms.login)],
+    validAfter: new Date(startsAt(grant).getTime() - BACKDATE_SECONDS * 1000),
+    validBefore: expiresAt(grant),
+    criticalOptions: {},
+    extensions: grant.terms.scope.pty ? ['permit-pty'] : [],
+  };
+}
+
+export const upstreamPrincipal = (login: Login, target: TargetId): string => `${login}@${target}`;
+
+/** What the gateway presents to one target for one session; `sourceAddress` is the gateway's as the target sees it. */
+export function upstreamCertificate(
+  grant: Grant,
+  session: { readonly id: SessionId; readonly targetId: TargetId; readonly sourceAddress: string | null },
+  now: Date,
+): CertificateSpec {
+  const end = Math.min(now.getTime() + UPSTREAM_SECONDS * 1000, expiresAt(grant).getTime());
+  return {
+    keyId: `daypass:${session.id}:${grant.terms.personId}:${grant.digest}`,
+    principals: [upstreamPrincipal(grant.terms.login, session.targetId)],
+    validAfter: new Date(now.getTime() - BACKDATE_SECONDS * 1000),
+    validBefore: new Date(end),
+    criticalOptions: session.sourceAddress ? { 'source-address': session.sourceAddress } : {},
+    extensions: grant.terms.scope.pty ? ['permit-pty'] : [],
+  };
+}

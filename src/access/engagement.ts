@@ -1,0 +1,33 @@
+import { DateTime } from 'luxon';
+import type { EngagementId, PersonId, TargetId } from './ids.ts';
+import type { ScopeName } from './scope.ts';
+
+/** A piece of contracted work: who, on what, how far, until when, and where it is talked about. */
+export type Engagement = {
+  readonly id: EngagementId;
+  readonly name: string;
+  /** Who the members work for; people of one vendor do not review each other. */
+  readonly vendor: string;
+  /** Slack conversation that holds the engagement's thread. */
+  readonly channelId: string;
+  readonly sponsorId: PersonId;
+  readonly memberIds: readonly PersonId[];
+  readonly targetIds: readonly TargetId[];
+  readonly scopes: readonly ScopeName[];
+  readonly reviewerIds: readonly PersonId[];
+  /** ISO date; access ends with this day in `timeZone`. */
+  readonly lastDay: string;
+  readonly timeZone: string;
+  readonly createdAt: Date;
+};
+
+/** The instant at which the engagement's last day is over. */
+export function engagementEnd(engagement: Pick<Engagement, 'lastDay' | 'timeZone'>): Date {
+  const day = DateTime.fromISO(engagement.lastDay, { zone: engagement.timeZone });
+  if (!day.isValid)
+    throw new RangeError(`engagement has no valid last day: ${engagement.lastDay} ${engagement.timeZone}`);
+  return day.plus({ days: 1 }).startOf('day').toJSDate();
+}
+
+export const isOver = (engagement: Engagement, now: Date): boolean => now >= engagementEnd(engagement);
+export const isMember = (engagement: Engagement, person: PersonId): boolean => engagement.memberIds.includes(person);

@@ -1,0 +1,96 @@
+import type { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, RequestId, TargetId } from './ids.ts';
+import type { Rejection } from './rejection.ts';
+import { ok, type Result, refuse } from './result.ts';
+import type { Scope } from './scope.ts';
+import { samePin, type TargetPin } from './target.ts';
+
+/** What was approved, in full. The grant's digest is over exactly this, as RFC 8785 JSON with dates in ISO 8601. */
+export type GrantTerms = {
+  readonly requestDigest: Digest;
+  readonly engagementId: EngagementId;
+  readonly personId: PersonId;
+  readonly targets: readonly TargetPin[];
+  readonly login: Login;
+  readonly scope: Scope;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly keyFingerprints: readonly Fingerprint[];
+};
+
+export type GrantEnd = {
+  readonly how: 'revoked' | 'returned';
+  readonly at: Date;
+  /** Null when an operator ended it on the command line. */
+  readonly by: PersonId | null;
+  readonly comment: string | null;
+};
+
+export type Grant = {
+  readonly id: GrantId;
+  readonly requestId: RequestId;
+  readonly terms: GrantTerms;
+  readonly digest: Digest;
+  /** HMAC over id and digest with a key that the database does not hold. */
+  readonly mac: string;
+  readonly end: GrantEnd | null;
+};
+
+export const startsAt = (grant: Grant): Date => new Date(grant.terms.notBefore);
+export const expiresAt = (grant: Grant): Date => new Date(grant.terms.notAfter);
+
+export const isActive = (grant: Grant, now: Date): boolean =>
+  grant.end === null && startsAt(grant) <= now && now < expiresAt(grant);
+
+export type AccessAsk = {
+  readonly target: TargetPin;
+  readonly login: Login;
+  readonly fingerprint: Fingerprint;
+};
+
+/**
+ * Among one person's grants, the live one that allows this ask and ends latest; otherwise the refusal that is
+ * nearest to what the person tried.
+ */
+export function pickGrant(grants: readonly Grant[], ask: AccessAsk, now: Date): Result<Grant> {
+  const live = grants.filter((grant) => isActive(grant, now));
+  if (live.length === 0) return refuse(whyNoneIsLive(grants, now));
+  const onTarget = live.filter((grant) => pinOf(grant, ask.target.id));
+  if (onTarget.length === 0) {
+    return refuse({ code: 'target_not_granted', targetId: ask.target.id, granted: grantedTargets(live) });
+  }
+  const pinned = onTarget.filter((grant) => {
+    const approved = pinOf(grant, ask.target.id);
+    return approved !== undefined && samePin(approved, ask.target);
+  });
+  if (pinned.length === 0) return refuse({ code: 'target_changed', targetId: ask.target.id });
+  const asLogin = pinned.filter((grant) => grant.terms.login === ask.login);
+  if (asLogin.length === 0) {
+    const granted = [...new Set(pinned.map((grant) => grant.terms.login))];
+    return refuse({ code: 'login_not_granted', login: ask.login, granted });
+  }
+  const withKey = asLogin.filter((grant) => grant.terms.keyFingerprints.includes(ask.fingerprint));
+  const [first, ...rest] = withKey;
+  if (!first) {
+    const [nearest] = asLogin;
+    if (!nearest) return refuse({ code: 'no_live_grant' });
+    return refuse({ code: 'key_not_in_grant', fingerprint: ask.fingerprint, grantId: nearest.id });
+  }
+  return ok(rest.reduce((best, grant) => (expiresAt(grant) > expiresAt(best) ? grant : best), first));
+}
+
+const pinOf = (grant: Grant, target: TargetId): TargetPin | undefined =>
+  grant.terms.targets.find((each) => each.id === target);
+
+export const grantedTargets = (grants: readonly Grant[]): readonly TargetId[] => [
+  ...new Set(grants.flatMap((grant) => grant.terms.targets.map((target) => target.id))),
+];
+
+function whyNoneIsLive(grants: readonly Grant[], now: Date): Rejection {
+  const [latest] = [...grants].sort((a, b) => endedAt(b, now).getTime() - endedAt(a, now).getTime());
+  if (!latest) return { code: 'no_live_grant' };
+  if (latest.end) return { code: 'grant_revoked', at: latest.end.at };
+  if (now >= expiresAt(latest)) return { code: 'grant_expired', at: expiresAt(latest) };
+  return { code: 'no_live_grant' };
+}
+
+const endedAt = (grant: Grant, now: Date): Date => grant.end?.at ?? (expiresAt(grant) < now ? expiresAt(grant) : now);

@@ -1,0 +1,61 @@
+import { Duration } from 'luxon';
+import { z } from 'zod';
+import { ScopeName } from './scope.ts';
+import type { Target } from './target.ts';
+
+/** An ISO 8601 duration such as `PT4H`; the value is seconds. */
+export const IsoSeconds = z.string().transform((text, context) => {
+  const duration = Duration.fromISO(text);
+  const seconds = duration.isValid ? duration.as('seconds') : Number.NaN;
+  if (Number.isInteger(seconds) && seconds > 0) return seconds;
+  context.addIssue({ code: 'custom', message: 'an ISO 8601 duration, for example PT4H or PT30M' });
+  return z.NEVER;
+});
+
+const Rule = z.strictObject({
+  name: z.string().min(1).max(80),
+  /** Absent means every scope. */
+  scopes: z.array(ScopeName).min(1).optional(),
+  /** Labels that every asked target must carry; absent means every target. */
+  labels: z.record(z.string(), z.string()).optional(),
+  approvals: z.int().min(1).max(5).default(1),
+  max_duration: IsoSeconds,
+});
+
+/** policy.yml: the first rule that matches decides; when none does, the answer is no. */
+export const Policy = z.strictObject({
+  rules: z.array(Rule).min(1),
+  /** The durations that the request form offers. */
+  durations: z.array(IsoSeconds).min(1).max(20).default([900, 3600, 14_400, 28_800]),
+  /** How long a request waits for its review. */
+  request_ttl: IsoSeconds.default(86_400),
+});
+export type Policy = z.infer<typeof Policy>;
+
+export type PolicyAsk = {
+  readonly scope: ScopeName;
+  readonly targets: readonly Target[];
+  readonly durationSeconds: number;
+};
+
+export type PolicyDecision =
+  | { readonly allowed: true; readonly rule: string; readonly approvals: number; readonly maxDurationSeconds: number }
+  | { readonly allowed: false; readonly reason: PolicyDenial };
+
+export type PolicyDenial =
+  | { readonly kind: 'no_rule' }
+  | { readonly kind: 'too_long'; readonly rule: string; readonly maxDurationSeconds: number };
+
+/** Every target of an ask must fall under the one rule that decides. */
+export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
+  for (const rule of policy.rules) {
+    if (rule.scopes && !rule.scopes.includes(ask.scope)) continue;
+    const labels = Object.entries(rule.labels ?? {});
+    if (!ask.targets.every((target) => labels.every(([key, value]) => target.labels[key] === value))) continue;
+    if (ask.durationSeconds > rule.max_duration) {
+      return { allowed: false, reason: { kind: 'too_long', rule: rule.name, maxDurationSeconds: rule.max_duration } };
+    }
+    return { allowed: true, rule: rule.name, approvals: rule.approvals, maxDurationSeconds: rule.max_duration };
+  }
+  return { allowed: false, reason: { kind: 'no_rule' } };
+}

@@ -1,0 +1,84 @@
+import type { EngagementId, Fingerprint, GrantId, Login, PersonId, RequestId, TargetId } from './ids.ts';
+
+/**
+ * Every expected refusal, with the facts a reader needs. Each edge words all of them in one exhaustive record.
+ * `field` tells a form where the mistake is.
+ */
+export type Rejection =
+  // Asking
+  | { readonly code: 'person_inactive' }
+  | { readonly code: 'no_registered_key' }
+  | { readonly code: 'unknown_engagement'; readonly field: 'engagement' }
+  | { readonly code: 'not_a_member'; readonly engagementId: EngagementId; readonly field: 'engagement' }
+  | { readonly code: 'engagement_over'; readonly endedAt: Date; readonly field: 'engagement' }
+  | { readonly code: 'no_targets'; readonly field: 'targets' }
+  | { readonly code: 'target_not_in_engagement'; readonly targetId: string; readonly field: 'targets' }
+  | {
+      readonly code: 'login_not_on_target';
+      readonly login: string;
+      readonly targetIds: readonly TargetId[];
+      readonly field: 'login';
+    }
+  | { readonly code: 'scope_not_in_engagement'; readonly scope: string; readonly field: 'scope' }
+  | { readonly code: 'no_policy_rule'; readonly field: 'scope' }
+  | {
+      readonly code: 'duration_too_long';
+      readonly maxSeconds: number;
+      readonly rule: string;
+      readonly field: 'duration';
+    }
+  | { readonly code: 'reason_missing'; readonly field: 'reason' }
+  | { readonly code: 'no_reviewer'; readonly field: 'engagement' }
+  // Setting up an engagement
+  | { readonly code: 'may_not_open_engagement' }
+  | { readonly code: 'last_day_past'; readonly field: 'last_day' }
+  | { readonly code: 'unknown_target'; readonly targetId: string; readonly field: 'targets' }
+  | { readonly code: 'unknown_scope'; readonly scope: string; readonly field: 'scopes' }
+  | { readonly code: 'unknown_person'; readonly field: 'members' | 'reviewers' }
+  | { readonly code: 'reviewer_not_eligible'; readonly personIds: readonly PersonId[]; readonly field: 'reviewers' }
+  | { readonly code: 'name_missing'; readonly field: 'name' }
+  // Reviewing
+  | { readonly code: 'unknown_request' }
+  | { readonly code: 'own_request' }
+  | { readonly code: 'not_a_reviewer' }
+  | { readonly code: 'digest_mismatch' }
+  | { readonly code: 'unknown_card' }
+  | {
+      readonly code: 'already_decided';
+      readonly requestId: RequestId;
+      readonly outcome: 'approved' | 'denied' | 'expired' | 'withdrawn';
+      readonly by: PersonId | null;
+      readonly at: Date;
+    }
+  | { readonly code: 'already_reviewed'; readonly at: Date }
+  // Ending
+  | { readonly code: 'unknown_grant' }
+  | { readonly code: 'may_not_end_grant' }
+  | { readonly code: 'grant_already_ended'; readonly at: Date }
+  | { readonly code: 'unknown_session' }
+  | { readonly code: 'session_already_ended'; readonly at: Date }
+  | { readonly code: 'may_not_end_session' }
+  // Registering a key
+  | { readonly code: 'code_unknown' }
+  | { readonly code: 'code_expired' }
+  | { readonly code: 'key_taken' }
+  | { readonly code: 'key_too_weak'; readonly why: string }
+  // Connecting
+  | { readonly code: 'proof_invalid'; readonly why: string }
+  | { readonly code: 'proof_replayed' }
+  | { readonly code: 'certificate_refused'; readonly why: string }
+  | { readonly code: 'certificate_expired'; readonly at: Date }
+  | { readonly code: 'unknown_key'; readonly fingerprint: Fingerprint }
+  | { readonly code: 'bad_login_name'; readonly given: string }
+  | { readonly code: 'unknown_target_name'; readonly given: string; readonly granted: readonly TargetId[] }
+  | { readonly code: 'no_live_grant' }
+  | { readonly code: 'grant_expired'; readonly at: Date }
+  | { readonly code: 'grant_revoked'; readonly at: Date }
+  | { readonly code: 'target_not_granted'; readonly targetId: TargetId; readonly granted: readonly TargetId[] }
+  | { readonly code: 'login_not_granted'; readonly login: Login; readonly granted: readonly Login[] }
+  | { readonly code: 'key_not_in_grant'; readonly fingerprint: Fingerprint; readonly grantId: GrantId }
+  | { readonly code: 'target_changed'; readonly targetId: TargetId }
+  | { readonly code: 'grant_tampered'; readonly grantId: GrantId }
+  | { readonly code: 'disk_full'; readonly freeMiB: number };
+
+export type RejectionCode = Rejection['code'];

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { Login, TargetId } from './ids.ts';
+
+/** `<type> <base64>`, the pinned form of a host key; a comment is dropped. */
+export const PublicKeyLine = z
+  .string()
+  .regex(
+    /^(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) [A-Za-z0-9+/]+={0,2}(?: .*)?$/,
+    'a host key reads "<type> <base64>", for example "ssh-ed25519 AAAAC3Nz…"; `daypass targets scan` prints them',
+  )
+  .transform((line) => line.split(' ').slice(0, 2).join(' '));
+
+/** A host that Daypass fronts, as written in targets.yml. */
+export const Target = z.strictObject({
+  id: TargetId,
+  name: z.string().min(1).max(80),
+  address: z
+    .string()
+    .min(1)
+    .max(253)
+    .regex(/^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address'),
+  port: z.int().min(1).max(65535).default(22),
+  host_keys: z.array(PublicKeyLine).min(1).max(8),
+  labels: z.record(z.string(), z.string()).default({}),
+  logins: z.array(Login).min(1).max(16),
+});
+export type Target = z.infer<typeof Target>;
+
+/** The part of a target that a digest covers: what was approved is this host, not whatever bears its name later. */
+export type TargetPin = {
+  readonly id: TargetId;
+  readonly address: string;
+  readonly port: number;
+  readonly hostKeys: readonly string[];
+};
+
+export const pin = (target: Target): TargetPin => ({
+  id: target.id,
+  address: target.address,
+  port: target.port,
+  hostKeys: [...target.host_keys].sort(),
+});
+
+export const samePin = (a: TargetPin, b: TargetPin): boolean =>
+  a.id === b.id &&
+  a.address === b.address &&
+  a.port === b.port &&
+  a.hostKeys.length === b.hostKeys.length &&
+  a.hostKeys.every((key, index) => key === b.hostKeys[index]);
+
+/** `web-01`, `web-01.<site>.daypass` → `web-01`; anything else is not a name that Daypass fronts. */
+export function targetIdFromName(name: string, site: string): TargetId | null {
+  const suffix = `.${site}.daypass`;
+  const bare = name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
+  const parsed = TargetId.safeParse(bare);
+  return parsed.success ? parsed.data : null;
+}

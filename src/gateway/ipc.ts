@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../access/ids.ts';
+import { Scope } from '../access/scope.ts';
+
+/**
+ * The narrow path between control and a worker: JSON messages over the child's IPC channel, checked on both sides. Bytes are
+ * base64, dates are milliseconds since the epoch.
+ */
+
+const Bytes = z.base64().max(65_536);
+const Millis = z.int().nonnegative();
+const Correlation = z.int().nonnegative();
+const Sentence = z.string().max(2_000);
+
+const ChannelSummary = z.strictObject({
+  id: z.int().nonnegative(),
+  kind: z.enum(['shell', 'exec', 'subsystem']),
+  command: z.string().max(65_536).nullable(),
+  pty: z.boolean(),
+  bytesFromClient: z.int().nonnegative(),
+  bytesToClient: z.int().nonnegative(),
+  stdoutSha256: Digest,
+  stderrSha256: Digest,
+  stdinSha256: Digest,
+  exit: z
+    .union([
+      z.strictObject({ kind: z.literal('status'), code: z.int().min(0).max(0xffff_ffff) }),
+      z.strictObject({ kind: z.literal('signal'), name: z.string().max(32) }),
+    ])
+    .nullable(),
+});
+
+const SessionEnding = z.discriminatedUnion('how', [
+  z.strictObject({ how: z.literal('closed') }),
+  z.strictObject({
+    how: z.literal('terminated'),
+    why: z.enum(['revoked', 'returned', 'expired', 'ended_by_reviewer', 'deactivated', 'shutdown']),
+  }),
+  z.strictObject({
+    how: z.literal('failed'),
+    why: z.enum([
+      'target_unreachable',
+      'host_key_mismatch',
+      'target_refused',
+      'recording_failed',
+      'protocol',
+      'login_abandoned',
+    ]),
+  }),
+  z.strictObject({ how: z.literal('interrupted') }),
+]);
+
+const Route = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('direct') }),
+  z.strictObject({ kind: z.literal('jump') }),
+  z.strictObject({
+    kind: z.literal('inner'),
+    targetName: z.string().max(255),
+    outerSshSessionId: z.string().regex(/^[0-9a-f]{40,128}$/),
+  }),
+]);
+
+export const FromWorker = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('ready') }),
+  z.strictObject({ type: z.literal('heartbeat'), sessions: z.int().nonnegative() }),
+  z.strictObject({
+    type: z.literal('authorize'),
+    id: Correlation,
+    signed: Bytes,
+    signature: Bytes,
+    remoteAddress: z.string().max(64),
+    route: Route,
+    sessionKey: Bytes.nullable(),
+  }),
+  z.strictObject({ type: z.literal('opened'), session: SessionId }),
+  z.strictObject({
+    type: z.literal('closed'),
+    session: SessionId,
+    ending: SessionEnding,
+    channels: z.array(ChannelSummary).max(1_000),
+    refusals: z.array(Sentence).max(20),
+  }),
+]);
+export type FromWorker = z.infer<typeof FromWorker>;
+
+const AuthorizedSession = z.strictObject({
+  id: SessionId,
+  grantId: GrantId,
+  grantDigest: Digest,
+  engagementId: EngagementId,
+  personId: PersonId,
+  keyFingerprint: Fingerprint,
+  targetId: TargetId,
+  address: z.string(),
+  port: z.int(),
+  hostKeys: z.array(z.string()),
+  login: Login,
+  scope: Scope,
+  endsAt: Millis,
+  certificate: z.string(),
+});
+
+export const ToWorker = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('start'),
+    site: z.string(),
+    /** OpenSSH PEM. */
+    hostKey: z.string(),
+    /** `<type> <base64>`. */
+    userCa: z.string(),
+    /** The worker creates one 0700 folder per session below it. */
+    spool: z.string(),
+    minFreeMiB: z.int().nonnegative(),
+  }),
+  z.strictObject({ type: z.literal('socket'), remoteAddress: z.string() }),
+  z.strictObject({
+    type: z.literal('authorized'),
+    id: Correlation,
+    answer: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('refused'), code: z.string(), message: Sentence }),
+      z.strictObject({ kind: z.literal('jump'), personId: PersonId, endsAt: Millis }),
+      z.strictObject({ kind: z.literal('registered'), lines: z.array(z.string()).max(20) }),
+      z.strictObject({ kind: z.literal('session'), session: AuthorizedSession }),
+    ]),
+  }),
+  z.strictObject({
+    type: z.literal('terminate'),
+    sessions: z.array(SessionId),
+    why: z.enum(['revoked', 'returned', 'expired', 'ended_by_reviewer', 'deactivated', 'shutdown']),
+    message: Sentence,
+  }),
+  z.strictObject({ type: z.literal('heartbeat') }),
+  z.strictObject({ type: z.literal('drain') }),
+]);
+export type ToWorker = z.infer<typeof ToWorker>;

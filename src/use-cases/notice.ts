@@ -1,0 +1,85 @@
+import type { EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId, TargetId } from '../access/ids.ts';
+
+/**
+ * Something people are to be told. A notice names what it is about; its words are made when it is delivered, from the state
+ * at that moment. One notice is one message, posted or updated.
+ */
+export type Notice =
+  /** The engagement's root message, with a Request button. */
+  | { readonly kind: 'engagement_opened'; readonly engagementId: EngagementId }
+  /** Direct message to `to`: the key's owner, or the sponsor of an engagement the owner works in. */
+  | { readonly kind: 'key_registered'; readonly fingerprint: Fingerprint; readonly to: PersonId }
+  /** A review card: `to` is the reviewer who gets it as a direct message, null for the engagement's thread. */
+  | { readonly kind: 'review_card'; readonly requestId: RequestId; readonly to: PersonId | null }
+  /** Brings a posted review card up to date; does nothing where none was posted. */
+  | { readonly kind: 'review_card_changed'; readonly requestId: RequestId; readonly to: PersonId | null }
+  /** Tells the requester that the request was received, and by whom it will be reviewed. */
+  | { readonly kind: 'request_received'; readonly requestId: RequestId }
+  /** Tells the requester of a denial or an expired request. */
+  | { readonly kind: 'request_closed'; readonly requestId: RequestId }
+  /** Certificate, ssh_config and install lines, to the contractor. */
+  | { readonly kind: 'grant_issued'; readonly grantId: GrantId }
+  /** Granted by whom, until when, digest: to the thread. */
+  | { readonly kind: 'grant_announced'; readonly grantId: GrantId }
+  /** The line that a burst of sessions shares in the thread: posted first, updated afterwards. */
+  | { readonly kind: 'session_line'; readonly burstId: SessionId }
+  /** Commands, addresses and file transfers, to security's channel. */
+  | { readonly kind: 'session_detail'; readonly sessionId: SessionId }
+  /** "Access ended, 0 live sessions": sent once no session of the grant lives. */
+  | { readonly kind: 'grant_ended'; readonly grantId: GrantId }
+  /** A target showed a host key that is not pinned: to the thread. */
+  | {
+      readonly kind: 'host_key_mismatch';
+      readonly engagementId: EngagementId;
+      readonly targetId: TargetId;
+      readonly sessionId: SessionId;
+    };
+
+export type NoticeKind = Notice['kind'];
+
+/** Where a message went, so that it can be updated. `key` is the notice's message key. */
+export type MessageRef = { readonly key: string; readonly channelId: string; readonly ts: string };
+
+export type OutboxItem = {
+  readonly id: number;
+  readonly notice: Notice;
+  /** Identifies the message for good: one message exists per key, however often delivery was tried. */
+  readonly key: string;
+  /** Items of one lane are delivered in order. */
+  readonly lane: string;
+  readonly attempts: number;
+  /** Set when an earlier attempt may have reached Slack without our hearing of it. */
+  readonly attemptedAt: Date | null;
+};
+
+/** The message a notice is, so that an update finds what was posted. */
+export function messageKey(notice: Notice): string {
+  switch (notice.kind) {
+    case 'engagement_opened':
+      return `engagement:${notice.engagementId}`;
+    case 'key_registered':
+      return `key:${notice.fingerprint}:${notice.to}`;
+    case 'review_card':
+    case 'review_card_changed':
+      return `review:${notice.requestId}:${notice.to ?? 'thread'}`;
+    case 'request_received':
+      return `received:${notice.requestId}`;
+    case 'request_closed':
+      return `closed:${notice.requestId}`;
+    case 'grant_issued':
+      return `issued:${notice.grantId}`;
+    case 'grant_announced':
+      return `granted:${notice.grantId}`;
+    case 'session_line':
+      return `sessions:${notice.burstId}`;
+    case 'session_detail':
+      return `detail:${notice.sessionId}`;
+    case 'grant_ended':
+      return `ended:${notice.grantId}`;
+    case 'host_key_mismatch':
+      return `mismatch:${notice.sessionId}`;
+  }
+}
+
+/** Whether a further notice of the same message may stand: the others are sent once for good. */
+export const isRepeatable = (kind: NoticeKind): boolean => kind === 'review_card_changed' || kind === 'session_line';

@@ -1,0 +1,224 @@
+import type { AuditEvent } from '../access/audit-event.ts';
+import type { CertificateSpec } from '../access/certificate.ts';
+import type { Engagement } from '../access/engagement.ts';
+import type { Grant, GrantEnd } from '../access/grant.ts';
+import type {
+  Digest,
+  EngagementId,
+  Fingerprint,
+  GrantId,
+  PersonId,
+  RequestId,
+  SessionId,
+  TargetId,
+} from '../access/ids.ts';
+import type { Person, RegisteredKey, RegistrationCode, SlackAccount, Standing } from '../access/person.ts';
+import type { Policy } from '../access/policy.ts';
+import type { AccessRequest } from '../access/request.ts';
+import type { Result } from '../access/result.ts';
+import type { Session, SessionEnd, SessionEnding } from '../access/session.ts';
+import type { Target } from '../access/target.ts';
+import type { MessageRef, Notice, OutboxItem } from './notice.ts';
+
+export type Clock = { now(): Date };
+
+export type RandomSource = {
+  uuid(): string;
+  /** Uniform bytes from the operating system. */
+  bytes(length: number): Uint8Array;
+};
+
+/** Everything that changes goes through here: one transaction, committed when `work` resolves, rolled back when it throws. */
+export type Store = {
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Hears of each change after its commit, from this process and, on PostgreSQL, from every other. */
+  subscribe(listener: (change: Change) => void): () => void;
+};
+
+/** What others must act on at once. Delivery is at most once: whoever listens also looks again on a timer. */
+export type Change =
+  | { readonly kind: 'outbox' }
+  | { readonly kind: 'grant_ended'; readonly grantId: GrantId }
+  | { readonly kind: 'session_end_asked'; readonly sessionId: SessionId };
+
+export type Tx = {
+  readonly persons: Persons;
+  readonly keys: Keys;
+  readonly engagements: Engagements;
+  readonly requests: Requests;
+  readonly grants: Grants;
+  readonly sessions: Sessions;
+  readonly audit: { append(event: AuditEvent): Promise<void>; list(limit: number): Promise<readonly AuditEvent[]> };
+  readonly outbox: Outbox;
+  readonly messages: Messages;
+  announce(change: Change): void;
+};
+
+export type Persons = {
+  byId(id: PersonId): Promise<Person | null>;
+  byIds(ids: readonly PersonId[]): Promise<readonly Person[]>;
+  byAccount(teamId: string, userId: string): Promise<Person | null>;
+  insert(person: Person, name: string): Promise<void>;
+  /** Writes standing and activity. */
+  update(id: PersonId, change: { standing: Standing; active: boolean }): Promise<void>;
+  /** The display name, kept apart so that it can be erased; '(name erased)' where it was. */
+  name(id: PersonId): Promise<string>;
+  names(ids: readonly PersonId[]): Promise<ReadonlyMap<PersonId, string>>;
+  rename(id: PersonId, name: string): Promise<void>;
+  all(): Promise<readonly Person[]>;
+};
+
+export type Keys = {
+  ofPerson(id: PersonId): Promise<readonly RegisteredKey[]>;
+  byFingerprint(fingerprint: Fingerprint): Promise<RegisteredKey | null>;
+  insert(key: RegisteredKey): Promise<void>;
+  insertCode(code: RegistrationCode): Promise<void>;
+  /** Locks the code's row until the transaction ends. */
+  lockCode(digest: Digest): Promise<RegistrationCode | null>;
+  useCode(digest: Digest, at: Date): Promise<void>;
+};
+
+export type Engagements = {
+  byId(id: EngagementId): Promise<Engagement | null>;
+  insert(engagement: Engagement): Promise<void>;
+  ofMember(id: PersonId): Promise<readonly Engagement[]>;
+  all(): Promise<readonly Engagement[]>;
+};
+
+export type Requests = {
+  byId(id: RequestId): Promise<AccessRequest | null>;
+  /** `select … for update`: concurrent decisions on one request take turns. */
+  lock(id: RequestId): Promise<AccessRequest | null>;
+  insert(request: AccessRequest): Promise<void>;
+  /** Writes status, reviews and decision; nothing of the ask. */
+  save(request: AccessRequest): Promise<void>;
+  pendingOf(person: PersonId): Promise<readonly AccessRequest[]>;
+  pendingForReviewer(person: PersonId): Promise<readonly AccessRequest[]>;
+  /** Pending ones whose `expiresAt` has come, locked. */
+  lockOverdue(now: Date, limit: number): Promise<readonly AccessRequest[]>;
+};
+
+/** A certificate as it was issued. */
+export type IssuedCertificate = {
+  /** 64-bit, decimal. */
+  readonly serial: string;
+  readonly keyId: string;
+  readonly fingerprint: Fingerprint;
+  /** `<type>-cert-v01@openssh.com <base64>`. */
+  readonly certificate: string;
+  readonly issuedAt: Date;
+};
+
+export type Grants = {
+  byId(id: GrantId): Promise<Grant | null>;
+  lock(id: GrantId): Promise<Grant | null>;
+  byRequest(id: RequestId): Promise<Grant | null>;
+  insert(grant: Grant): Promise<void>;
+  end(id: GrantId, end: GrantEnd): Promise<void>;
+  ofPerson(id: PersonId): Promise<readonly Grant[]>;
+  list(filter: { readonly activeAt?: Date; readonly limit: number }): Promise<readonly Grant[]>;
+  /** Grants whose `notAfter` has come and of which nobody was told, locked; ended ones are not among them. */
+  lockExpiredUnnoted(now: Date, limit: number): Promise<readonly Grant[]>;
+  noteExpiry(id: GrantId, at: Date): Promise<void>;
+  insertCertificate(grantId: GrantId | null, certificate: IssuedCertificate): Promise<void>;
+  certificates(id: GrantId): Promise<readonly IssuedCertificate[]>;
+};
+
+export type Sessions = {
+  byId(id: SessionId): Promise<Session | null>;
+  lock(id: SessionId): Promise<Session | null>;
+  /** `burstId` is the id of the first session of the burst: its own where it begins one. */
+  insert(session: Session, burstId: SessionId): Promise<void>;
+  end(id: SessionId, end: SessionEnd): Promise<void>;
+  /** The burst that a session of this grant and target beginning now belongs to, if one began after `since`. */
+  openBurst(grantId: GrantId, targetId: TargetId, since: Date): Promise<SessionId | null>;
+  burstOf(id: SessionId): Promise<SessionId | null>;
+  ofBurst(burstId: SessionId): Promise<readonly Session[]>;
+  liveOfGrant(id: GrantId): Promise<readonly Session[]>;
+  live(): Promise<readonly Session[]>;
+  list(limit: number): Promise<readonly Session[]>;
+  /** False where this SSH session id (RFC 4253 §7.2) was accepted before; remembered until `until`. */
+  acceptSshSessionId(sshSessionId: string, until: Date): Promise<boolean>;
+  forgetSshSessionIds(before: Date): Promise<void>;
+};
+
+export type Outbox = {
+  /** False where the message exists already, or an equal notice is waiting. */
+  enqueue(notice: Notice, lane: string): Promise<boolean>;
+  /** The heads of the lanes that are due, oldest first. */
+  due(now: Date, limit: number): Promise<readonly OutboxItem[]>;
+  /** Written before Slack is called, so that a crash in between is known afterwards. */
+  attempting(id: number, at: Date): Promise<void>;
+  /** `doubtful` where Slack may have acted all the same. */
+  retryAt(id: number, at: Date, error: string, doubtful: boolean): Promise<void>;
+  delivered(id: number): Promise<void>;
+  /** Slack will never take it; kept for operators, and its lane goes on. */
+  bury(id: number, error: string): Promise<void>;
+  waiting(): Promise<number>;
+};
+
+export type Messages = {
+  put(ref: MessageRef): Promise<void>;
+  get(key: string): Promise<MessageRef | null>;
+};
+
+/** What control's keys do. Everything it returns was read back and checked. */
+export type CertificateAuthority = {
+  /** Signed by the user CA, for the key that a contractor registered. */
+  issueDownstream(publicKey: string, spec: CertificateSpec): IssuedCertificate;
+  /** Signed by the target CA, for a key that lives in one worker for one session. */
+  issueUpstream(publicKeyBlob: Uint8Array, spec: CertificateSpec): IssuedCertificate;
+  /** SHA-256 over RFC 8785 JSON. */
+  digest(value: unknown): Digest;
+  /** HMAC that makes a grant believable; the database does not hold its key. */
+  seal(grantId: GrantId, digest: Digest): string;
+  sealed(grantId: GrantId, digest: Digest, mac: string): boolean;
+  /** Verifies what a client signed to log in; returns what follows from it and nothing that was merely claimed. */
+  verifyProof(proof: UserauthProof, remoteAddress: string, now: Date): Result<VerifiedProof>;
+};
+
+/** RFC 4252 §7: the signed data, which begins with the SSH session id, and the signature over it. */
+export type UserauthProof = { readonly signed: Uint8Array; readonly signature: Uint8Array };
+
+export type VerifiedProof = {
+  /** Hex. */
+  readonly sshSessionId: string;
+  /** The login name that the client signed. */
+  readonly userName: string;
+  /** Of the plain key, also where a certificate was presented. */
+  readonly fingerprint: Fingerprint;
+  /** `<type> <base64>` of the plain key. */
+  readonly publicKey: string;
+  /** Present where a certificate of the user CA, valid now and from this address, was presented. */
+  readonly certificate: {
+    readonly principals: readonly string[];
+    readonly keyId: string;
+    readonly serial: string;
+    readonly validBefore: Date;
+  } | null;
+};
+
+export type Inventory = {
+  readonly site: string;
+  readonly targets: readonly Target[];
+  readonly policy: Policy;
+  find(id: TargetId): Target | null;
+};
+
+/** The gateway workers, as control sees them. */
+export type Gateways = {
+  /** Ends live sessions: both TCP sides are destroyed without waiting for either peer. */
+  terminate(sessions: readonly SessionId[], order: TerminationOrder): void;
+};
+
+export type TerminationOrder = {
+  readonly why: Extract<SessionEnding, { how: 'terminated' }>['why'];
+  /** One line for the person's terminal. */
+  readonly message: string;
+};
+
+/** What Slack says of an account at this moment. */
+export type Directory = {
+  lookup(account: SlackAccount): Promise<Profile | null>;
+};
+export type Profile = { readonly name: string; readonly standing: Standing; readonly active: boolean };
