@@ -29,5 +29,6 @@ export function engagementEnd(engagement: Pick<Engagement, 'lastDay' | 'timeZone
   return day.plus({ days: 1 }).startOf('day').toJSDate();
 }
 
-export const isOver = (engagement: Engagement, now: Date): boolean => now >= engagementEnd(engagement);
+export const isOver = (engagement: Pick<Engagement, 'lastDay' | 'timeZone'>, now: Date): boolean =>
+  now >= engagementEnd(engagement);
 export const isMember = (engagement: Engagement, person: PersonId): boolean => engagement.memberIds.includes(person);

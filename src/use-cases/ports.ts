@@ -58,7 +58,8 @@ export type Persons = {
   byId(id: PersonId): Promise<Person | null>;
   byIds(ids: readonly PersonId[]): Promise<readonly Person[]>;
   byAccount(teamId: string, userId: string): Promise<Person | null>;
-  insert(person: Person, name: string): Promise<void>;
+  /** False, and nothing written, where one of the accounts is known already. */
+  insert(person: Person, name: string): Promise<boolean>;
   /** Writes standing and activity. */
   update(id: PersonId, change: { standing: Standing; active: boolean }): Promise<void>;
   /** The display name, kept apart so that it can be erased; '(name erased)' where it was. */

@@ -1,0 +1,200 @@
+import { upstreamCertificate } from '../access/certificate.ts';
+import { type Grant, grantedTargets, isActive, pickGrant } from '../access/grant.ts';
+import { Login, SessionId } from '../access/ids.ts';
+import type { Person } from '../access/person.ts';
+import { ok, type Result, refuse } from '../access/result.ts';
+import { BURST_MINUTES, type Session } from '../access/session.ts';
+import { pin, type Target, targetIdFromName } from '../access/target.ts';
+import type { Authorization, AuthorizeAsk } from './gateway-control.ts';
+import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx, VerifiedProof } from './ports.ts';
+import { registerKey } from './register-key.ts';
+
+export type AuthorizeDeps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly inventory: Inventory;
+  readonly authority: CertificateAuthority;
+  /** The gateway's address as targets see it; null where it cannot be known, as behind NAT. */
+  readonly sourceAddress: string | null;
+  readonly outer: OuterConnections;
+};
+
+/** Jump connections that were let in, by their SSH session id: what an inner connection may lean on. */
+export type OuterConnections = {
+  remember(sshSessionId: string, outer: { readonly personId: Person['id']; readonly remoteAddress: string }): void;
+  find(sshSessionId: string): { readonly personId: Person['id']; readonly remoteAddress: string } | null;
+};
+
+const JUMP_USER = 'daypass';
+const REGISTER_PREFIX = 'register-';
+const HOUR = 3_600_000;
+
+/** Decides what a connection that proved a key may do. Everything is read from the proof, nothing from the worker's word. */
+export const authorizeConnection =
+  (deps: AuthorizeDeps) =>
+  async (ask: AuthorizeAsk): Promise<Result<Authorization>> => {
+    const now = deps.clock.now();
+    const { route } = ask;
+    const outer = route.kind === 'inner' ? deps.outer.find(route.outerSshSessionId) : null;
+    if (route.kind === 'inner' && !outer)
+      return refuse({ code: 'proof_invalid', why: 'no jump connection carries this' });
+    // The certificate's source-address speaks of where the person is: inside a jump, that is the outer connection's peer.
+    const proof = deps.authority.verifyProof(ask.proof, outer?.remoteAddress ?? ask.remoteAddress, now);
+    if (!proof.ok) return proof;
+    if (route.kind === 'direct' && proof.value.userName.startsWith(REGISTER_PREFIX)) {
+      return register(deps, proof.value, now);
+    }
+    const { certificate } = proof.value;
+    if (!certificate)
+      return refuse({ code: 'proof_invalid', why: 'a certificate is needed, a plain key was presented' });
+
+    return deps.store.transaction(async (tx) => {
+      const fresh = await tx.sessions.acceptSshSessionId(proof.value.sshSessionId, certificate.validBefore);
+      if (!fresh) return refuse({ code: 'proof_replayed' });
+      const key = await tx.keys.byFingerprint(proof.value.fingerprint);
+      if (!key) return refuse({ code: 'unknown_key', fingerprint: proof.value.fingerprint });
+      const person = await tx.persons.byId(key.personId);
+      if (!person?.active) return refuse({ code: 'person_inactive' });
+      if (outer && outer.personId !== person.id)
+        return refuse({ code: 'proof_invalid', why: 'the jump is another person’s' });
+      const grants = await believableGrants(deps, tx, person);
+      if (!grants.ok) return grants;
+      if (route.kind === 'jump') return enterJump(deps, ask, proof.value, person, grants.value, now);
+      return openSession(deps, tx, { ask, proof: proof.value, person, grants: grants.value, now });
+    });
+  };
+
+async function register(deps: AuthorizeDeps, proof: VerifiedProof, now: Date): Promise<Result<Authorization>> {
+  const until = new Date(now.getTime() + 24 * HOUR);
+  const fresh = await deps.store.transaction((tx) => tx.sessions.acceptSshSessionId(proof.sshSessionId, until));
+  if (!fresh) return refuse({ code: 'proof_replayed' });
+  const code = proof.userName.slice(REGISTER_PREFIX.length).toLowerCase();
+  const key = await registerKey(deps)({ proof, code });
+  if (!key.ok) return key;
+  return ok({
+    kind: 'registered',
+    lines: [
+      `Your key is registered: ${key.value.fingerprint}`,
+      'Go back to Slack and ask for access: /access request, or the Request button in the engagement’s thread.',
+    ],
+  });
+}
+
+/** A grant whose terms, digest and MAC do not agree was not made by a decision: it counts for nothing. */
+async function believableGrants(deps: AuthorizeDeps, tx: Tx, person: Person): Promise<Result<Grant[]>> {
+  const stored = await tx.grants.ofPerson(person.id);
+  const believable = stored.filter((grant) => isBelievable(deps.authority, grant));
+  const [tampered] = stored.filter((grant) => !believable.includes(grant));
+  if (tampered && believable.length === 0) return refuse({ code: 'grant_tampered', grantId: tampered.id });
+  return ok(believable);
+}
+
+export const isBelievable = (authority: Pick<CertificateAuthority, 'digest' | 'sealed'>, grant: Grant): boolean =>
+  authority.digest(grant.terms) === grant.digest && authority.sealed(grant.id, grant.digest, grant.mac);
+
+function enterJump(
+  deps: AuthorizeDeps,
+  ask: AuthorizeAsk,
+  proof: VerifiedProof,
+  person: Person,
+  grants: readonly Grant[],
+  now: Date,
+): Result<Authorization> {
+  if (proof.userName !== JUMP_USER) return refuse({ code: 'bad_login_name', given: proof.userName });
+  const live = grants.filter((grant) => isActive(grant, now));
+  const ends = Math.max(...live.map((grant) => Date.parse(grant.terms.notAfter)));
+  if (live.length === 0) return whyNot(grants, proof, deps.inventory.targets, now);
+  deps.outer.remember(proof.sshSessionId, { personId: person.id, remoteAddress: ask.remoteAddress });
+  return ok({ kind: 'jump', personId: person.id, endsAt: new Date(ends) });
+}
+
+/** Words the absence of a live grant as if for some target: which one makes no difference to the answer. */
+function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonly Target[], now: Date): Result<never> {
+  const [any] = targets;
+  const [login] = any?.logins ?? [];
+  if (!any || !login) return refuse({ code: 'no_live_grant' });
+  const picked = pickGrant(grants, { target: pin(any), login, fingerprint: proof.fingerprint }, now);
+  return picked.ok ? refuse({ code: 'no_live_grant' }) : picked;
+}
+
+type Opening = {
+  readonly ask: AuthorizeAsk;
+  readonly proof: VerifiedProof;
+  readonly person: Person;
+  readonly grants: readonly Grant[];
+  readonly now: Date;
+};
+
+async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promise<Result<Authorization>> {
+  const { ask, proof, person, grants, now } = opening;
+  const named = nameOfSession(deps, ask, proof, grants, now);
+  if (!named.ok) return named;
+  const { target, login } = named.value;
+  if (!proof.certificate?.principals.includes(login)) {
+    const granted = (proof.certificate?.principals ?? []).flatMap((each) => Login.safeParse(each).data ?? []);
+    return refuse({ code: 'login_not_granted', login, granted });
+  }
+  const picked = pickGrant(grants, { target: pin(target), login, fingerprint: proof.fingerprint }, now);
+  if (!picked.ok) return picked;
+  // A revocation that is being written at this moment goes first, or waits and then finds the session.
+  const grant = await tx.grants.lock(picked.value.id);
+  if (!grant || !isBelievable(deps.authority, grant))
+    return refuse({ code: 'grant_tampered', grantId: picked.value.id });
+  if (!isActive(grant, now)) return refuse({ code: 'grant_revoked', at: grant.end?.at ?? now });
+  if (!ask.sessionKey) return refuse({ code: 'proof_invalid', why: 'the gateway made no session key' });
+
+  const id = SessionId.parse(deps.random.uuid());
+  const spec = upstreamCertificate(grant, { id, targetId: target.id, sourceAddress: deps.sourceAddress }, now);
+  const certificate = deps.authority.issueUpstream(ask.sessionKey, spec);
+  await tx.grants.insertCertificate(grant.id, certificate);
+  const session: Session = {
+    id,
+    grantId: grant.id,
+    grantDigest: grant.digest,
+    engagementId: grant.terms.engagementId,
+    personId: person.id,
+    targetId: target.id,
+    login,
+    via: ask.route.kind === 'inner' ? 'jump' : 'direct',
+    keyFingerprint: proof.fingerprint,
+    clientAddress: ask.remoteAddress,
+    startedAt: now,
+    ended: null,
+  };
+  const since = new Date(now.getTime() - BURST_MINUTES * 60_000);
+  await tx.sessions.insert(session, (await tx.sessions.openBurst(grant.id, target.id, since)) ?? id);
+  const { grantId, grantDigest, engagementId, personId, keyFingerprint, targetId } = session;
+  return ok({
+    kind: 'session',
+    session: {
+      ...{ id, grantId, grantDigest, engagementId, personId, keyFingerprint, targetId, login },
+      address: target.address,
+      port: target.port,
+      hostKeys: target.host_keys,
+      scope: grant.terms.scope,
+      endsAt: new Date(grant.terms.notAfter),
+      certificate: certificate.certificate,
+    },
+  });
+}
+
+/** `<login>+<target>` as login name, or the login name inside a jump to the target. */
+function nameOfSession(
+  deps: AuthorizeDeps,
+  ask: AuthorizeAsk,
+  proof: VerifiedProof,
+  grants: readonly Grant[],
+  now: Date,
+): Result<{ target: Target; login: Login }> {
+  const plus = proof.userName.lastIndexOf('+');
+  const inner = ask.route.kind === 'inner' ? ask.route.targetName : null;
+  const targetName = inner ?? proof.userName.slice(plus + 1);
+  const login = Login.safeParse(inner === null ? proof.userName.slice(0, Math.max(plus, 0)) : proof.userName);
+  if (!login.success) return refuse({ code: 'bad_login_name', given: proof.userName });
+  const id = targetIdFromName(targetName, deps.inventory.site);
+  const target = id && deps.inventory.find(id);
+  if (target) return ok({ target, login: login.data });
+  const granted = grantedTargets(grants.filter((grant) => isActive(grant, now)));
+  return refuse({ code: 'unknown_target_name', given: targetName, granted });
+}

@@ -1,0 +1,50 @@
+import type { RegisteredKey } from '../access/person.ts';
+import { ok, type Result, refuse } from '../access/result.ts';
+import { directLane } from './grant-ending.ts';
+import { codeDigest } from './issue-registration-code.ts';
+import type { CertificateAuthority, Clock, Store, VerifiedProof } from './ports.ts';
+
+type Deps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly authority: Pick<CertificateAuthority, 'digest'>;
+};
+
+/**
+ * Binds the key that a connection proved to the person whose one-time code its login name carried. A key belongs to one
+ * person for good; registering it again by the same person changes nothing.
+ */
+export const registerKey =
+  (deps: Deps) =>
+  ({ proof, code }: { proof: VerifiedProof; code: string }): Promise<Result<RegisteredKey>> =>
+    deps.store.transaction(async (tx) => {
+      const now = deps.clock.now();
+      const digest = codeDigest(deps.authority, code);
+      const issued = await tx.keys.lockCode(digest);
+      if (!issued) return refuse({ code: 'code_unknown' });
+      if (issued.usedAt || now >= issued.expiresAt) return refuse({ code: 'code_expired' });
+      const owner = await tx.persons.byId(issued.personId);
+      if (!owner?.active) return refuse({ code: 'person_inactive' });
+      const known = await tx.keys.byFingerprint(proof.fingerprint);
+      if (known && known.personId !== owner.id) return refuse({ code: 'key_taken' });
+      await tx.keys.useCode(digest, now);
+      if (known) return ok(known);
+      const key: RegisteredKey = {
+        fingerprint: proof.fingerprint,
+        publicKey: proof.publicKey,
+        personId: owner.id,
+        registeredAt: now,
+      };
+      await tx.keys.insert(key);
+      await tx.audit.append({
+        type: 'key_registered',
+        at: now,
+        actor: { kind: 'person', id: owner.id },
+        facts: { person: owner.id, fingerprint: key.fingerprint, publicKey: key.publicKey },
+      });
+      const sponsors = (await tx.engagements.ofMember(owner.id)).map((engagement) => engagement.sponsorId);
+      for (const to of new Set([owner.id, ...sponsors])) {
+        await tx.outbox.enqueue({ kind: 'key_registered', fingerprint: key.fingerprint, to }, directLane(to));
+      }
+      return ok(key);
+    });

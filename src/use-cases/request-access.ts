@@ -1,0 +1,172 @@
+import { type Engagement, engagementEnd, isMember, isOver } from '../access/engagement.ts';
+import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../access/ids.ts';
+import { decide } from '../access/policy.ts';
+import type { PendingRequest } from '../access/request.ts';
+import { ok, type Result, refuse } from '../access/result.ts';
+import { isEligibleReviewer } from '../access/review.ts';
+import { findScope, type Scope } from '../access/scope.ts';
+import { pin, type Target } from '../access/target.ts';
+import { directLane, threadLane } from './grant-ending.ts';
+import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx } from './ports.ts';
+
+type Deps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly inventory: Inventory;
+  readonly authority: Pick<CertificateAuthority, 'digest'>;
+};
+
+export type RequestAccessInput = {
+  readonly by: PersonId;
+  readonly engagementId: EngagementId;
+  readonly targetIds: readonly string[];
+  readonly login: string;
+  readonly scope: string;
+  readonly durationSeconds: number;
+  readonly reason: string;
+  readonly ticket: string | null;
+};
+
+const REASON_MAX = 1_000;
+const TICKET_MAX = 200;
+const TARGETS_MAX = 50;
+
+/** Files an access request and asks its reviewers. */
+export const requestAccess =
+  (deps: Deps) =>
+  (input: RequestAccessInput): Promise<Result<PendingRequest>> =>
+    deps.store.transaction(async (tx) => {
+      const now = deps.clock.now();
+      const person = await tx.persons.byId(input.by);
+      if (!person?.active) return refuse({ code: 'person_inactive' });
+      const keys = await tx.keys.ofPerson(input.by);
+      if (keys.length === 0) return refuse({ code: 'no_registered_key' });
+      const engagement = await tx.engagements.byId(input.engagementId);
+      if (!engagement) return refuse({ code: 'unknown_engagement', field: 'engagement' });
+      const what = whatIsAsked(deps.inventory, engagement, input, now);
+      if (!what.ok) return what;
+      const reviewers = await eligibleReviewers(tx, engagement, input.by);
+      if (reviewers.length < what.value.approvals) return refuse({ code: 'no_reviewer', field: 'engagement' });
+
+      const ask: PendingRequest['ask'] = {
+        engagementId: engagement.id,
+        personId: input.by,
+        targets: what.value.targets.map(pin),
+        login: what.value.login,
+        scope: what.value.scope,
+        durationSeconds: input.durationSeconds,
+        reason: input.reason.trim(),
+        ticket: input.ticket?.trim() || null,
+        keyFingerprints: keys.map((key) => key.fingerprint).sort(),
+      };
+      const id = RequestId.parse(deps.random.uuid());
+      const waitsUntil = now.getTime() + deps.inventory.policy.request_ttl * 1000;
+      const request: PendingRequest = {
+        id,
+        ask,
+        digest: deps.authority.digest({ id, ...ask }),
+        rule: what.value.rule,
+        approvals: what.value.approvals,
+        requestedAt: now,
+        expiresAt: new Date(Math.min(waitsUntil, engagementEnd(engagement).getTime())),
+        reviews: [],
+        status: 'pending',
+      };
+      await tx.requests.insert(request);
+      await tx.audit.append({
+        type: 'access_requested',
+        at: now,
+        actor: { kind: 'person', id: input.by },
+        facts: {
+          request: id,
+          digest: request.digest,
+          engagement: engagement.id,
+          targets: ask.targets.map((target) => target.id),
+          login: ask.login,
+          scope: ask.scope.name,
+          seconds: ask.durationSeconds,
+          rule: request.rule,
+        },
+      });
+      for (const to of reviewers) {
+        await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to }, directLane(to));
+      }
+      await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to: null }, threadLane(engagement.id));
+      await tx.outbox.enqueue({ kind: 'request_received', requestId: id }, directLane(input.by));
+      return ok(request);
+    });
+
+type Asked = {
+  readonly targets: readonly Target[];
+  readonly login: Login;
+  readonly scope: Scope;
+  readonly rule: string;
+  readonly approvals: number;
+};
+
+function whatIsAsked(
+  inventory: Inventory,
+  engagement: Engagement,
+  input: RequestAccessInput,
+  now: Date,
+): Result<Asked> {
+  if (!isMember(engagement, input.by)) {
+    return refuse({ code: 'not_a_member', engagementId: engagement.id, field: 'engagement' });
+  }
+  if (isOver(engagement, now)) {
+    return refuse({ code: 'engagement_over', endedAt: engagementEnd(engagement), field: 'engagement' });
+  }
+  const targets = askedTargets(inventory, engagement, input.targetIds);
+  if (!targets.ok) return targets;
+  const login = LoginSchema.safeParse(input.login);
+  const without = targets.value.filter((target) => !login.success || !target.logins.includes(login.data));
+  if (!login.success || without.length > 0) {
+    const targetIds = without.map((target) => target.id);
+    return refuse({ code: 'login_not_on_target', login: input.login, targetIds, field: 'login' });
+  }
+  const scope = findScope(input.scope);
+  if (!scope || !engagement.scopes.includes(scope.name)) {
+    return refuse({ code: 'scope_not_in_engagement', scope: input.scope, field: 'scope' });
+  }
+  const reason = input.reason.trim();
+  if (reason === '' || reason.length > REASON_MAX || (input.ticket ?? '').length > TICKET_MAX) {
+    return refuse({ code: 'reason_missing', field: 'reason' });
+  }
+  const { durationSeconds } = input;
+  if (!Number.isSafeInteger(durationSeconds) || durationSeconds <= 0) {
+    return refuse({ code: 'duration_too_long', maxSeconds: 0, rule: '', field: 'duration' });
+  }
+  const decision = decide(inventory.policy, { scope: scope.name, targets: targets.value, durationSeconds });
+  if (decision.allowed) {
+    const { rule, approvals } = decision;
+    return ok({ targets: targets.value, login: login.data, scope, rule, approvals });
+  }
+  const { reason: denial } = decision;
+  if (denial.kind === 'no_rule') return refuse({ code: 'no_policy_rule', field: 'scope' });
+  const { maxDurationSeconds: maxSeconds, rule } = denial;
+  return refuse({ code: 'duration_too_long', maxSeconds, rule, field: 'duration' });
+}
+
+function askedTargets(inventory: Inventory, engagement: Engagement, ids: readonly string[]): Result<Target[]> {
+  const asked = [...new Set(ids)].sort();
+  if (asked.length === 0 || asked.length > TARGETS_MAX) return refuse({ code: 'no_targets', field: 'targets' });
+  const targets: Target[] = [];
+  for (const id of asked) {
+    const inEngagement = engagement.targetIds.find((each) => each === id);
+    const target = inEngagement && inventory.find(inEngagement);
+    if (!target) return refuse({ code: 'target_not_in_engagement', targetId: id, field: 'targets' });
+    targets.push(target);
+  }
+  return ok(targets);
+}
+
+async function eligibleReviewers(tx: Tx, engagement: Engagement, requester: PersonId): Promise<PersonId[]> {
+  const eligible: PersonId[] = [];
+  for (const reviewer of await tx.persons.byIds(engagement.reviewerIds)) {
+    if (reviewer.id === requester || isMember(engagement, reviewer.id)) continue;
+    const vendors = (await tx.engagements.ofMember(reviewer.id)).map((each) => each.vendor);
+    if (isEligibleReviewer(reviewer, vendors, engagement.vendor)) eligible.push(reviewer.id);
+  }
+  return eligible;
+}

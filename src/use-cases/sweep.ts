@@ -1,0 +1,83 @@
+import { type Grant, isActive } from '../access/grant.ts';
+import type { SessionId } from '../access/ids.ts';
+import { transition } from '../access/request.ts';
+import { directLane, noteIfOver } from './grant-ending.ts';
+import type { Clock, Gateways, Store, TerminationOrder, Tx } from './ports.ts';
+import { refreshCards } from './review-request.ts';
+
+type Deps = { readonly store: Store; readonly clock: Clock };
+
+const BATCH = 100;
+
+/** Writes down that grants ran out and tells their threads; access had ended by itself at that instant. */
+export const noteExpiredGrants = (deps: Deps) => (): Promise<number> =>
+  deps.store.transaction(async (tx) => {
+    const now = deps.clock.now();
+    const expired = await tx.grants.lockExpiredUnnoted(now, BATCH);
+    for (const grant of expired) {
+      await tx.grants.noteExpiry(grant.id, now);
+      const facts = { grant: grant.id, digest: grant.digest, person: grant.terms.personId };
+      await tx.audit.append({ type: 'grant_expired', at: now, actor: { kind: 'daypass' }, facts });
+      await noteIfOver(tx, grant);
+      tx.announce({ kind: 'grant_ended', grantId: grant.id });
+    }
+    return expired.length;
+  });
+
+/** Closes requests that nobody reviewed in time. */
+export const expireRequests = (deps: Deps) => (): Promise<number> =>
+  deps.store.transaction(async (tx) => {
+    const now = deps.clock.now();
+    const overdue = await tx.requests.lockOverdue(now, BATCH);
+    for (const request of overdue) {
+      const expired = transition(request, { kind: 'expire' }, now);
+      if (!expired.ok) continue;
+      await tx.requests.save(expired.value);
+      const facts = { request: request.id, digest: request.digest };
+      await tx.audit.append({ type: 'request_expired', at: now, actor: { kind: 'daypass' }, facts });
+      const engagement = await tx.engagements.byId(request.ask.engagementId);
+      if (engagement) await refreshCards(tx, engagement, request.id);
+      const requester = directLane(request.ask.personId);
+      await tx.outbox.enqueue({ kind: 'request_closed', requestId: request.id }, requester);
+    }
+    return overdue.length;
+  });
+
+/** Forgets SSH session ids whose certificates have expired: no proof over them can be accepted any more. */
+export const forgetOldProofs = (deps: Deps) => (): Promise<void> =>
+  deps.store.transaction((tx) => tx.sessions.forgetSshSessionIds(deps.clock.now()));
+
+/**
+ * Ends every live session whose grant is over. It runs at each change and on a timer, so that a change nobody heard of ends
+ * them a moment later all the same.
+ */
+export const endSessionsWithoutGrant = (deps: Deps & { readonly gateways: Gateways }) => async (): Promise<number> => {
+  const orders = await deps.store.transaction(async (tx) => {
+    const now = deps.clock.now();
+    const due: { session: SessionId; order: TerminationOrder }[] = [];
+    for (const session of await tx.sessions.live()) {
+      const grant = await tx.grants.byId(session.grantId);
+      if (grant && isActive(grant, now)) continue;
+      due.push({ session: session.id, order: await orderFor(tx, grant) });
+    }
+    return due;
+  });
+  for (const { session, order } of orders) deps.gateways.terminate([session], order);
+  return orders.length;
+};
+
+async function orderFor(tx: Tx, grant: Grant | null): Promise<TerminationOrder> {
+  if (!grant) return { why: 'revoked', message: 'daypass: ended: the grant behind this session is gone.' };
+  const { end } = grant;
+  if (!end) return { why: 'expired', message: 'daypass: ended: your access has run out. Ask for more in Slack.' };
+  if (end.how === 'returned') return { why: 'returned', message: 'daypass: ended: you handed this access back.' };
+  const by = end.by ? `by ${await tx.persons.name(end.by)}` : `(${end.comment ?? 'by an operator'})`;
+  return { why: 'revoked', message: `daypass: ended: grant revoked ${by}. Ask in the engagement’s thread why.` };
+}
+
+/** The order that ends one session at a reviewer's or operator's word. */
+export const SESSION_ENDED_BY_REVIEWER: TerminationOrder = {
+  why: 'ended_by_reviewer',
+  message:
+    'daypass: ended: this session was terminated by a reviewer. Your grant stands; ask in the engagement’s thread.',
+};

@@ -1,0 +1,158 @@
+import type { Engagement } from '../access/engagement.ts';
+import { type Grant, isActive } from '../access/grant.ts';
+import type { GrantId, PersonId, RequestId, SessionId } from '../access/ids.ts';
+import type { RegisteredKey } from '../access/person.ts';
+import { type AccessRequest, isExpired } from '../access/request.ts';
+import type { Session } from '../access/session.ts';
+import type { Clock, IssuedCertificate, Store, Tx } from './ports.ts';
+
+type Deps = { readonly store: Store; readonly clock: Clock };
+
+export type Names = ReadonlyMap<PersonId, string>;
+
+export type AccessList = {
+  readonly grants: readonly Grant[];
+  readonly pending: readonly AccessRequest[];
+  readonly toReview: readonly AccessRequest[];
+  /** Live grants of others that this person may end. */
+  readonly revocable: readonly Grant[];
+  readonly engagements: readonly Engagement[];
+  readonly keys: readonly RegisteredKey[];
+  readonly names: Names;
+};
+
+const LIST_MAX = 200;
+
+/** What one person has, waits for, and may decide. */
+export const listAccess =
+  (deps: Deps) =>
+  ({ personId, isSecurity }: { personId: PersonId; isSecurity: boolean }): Promise<AccessList> =>
+    deps.store.transaction(async (tx) => {
+      const now = deps.clock.now();
+      const mine = await tx.grants.ofPerson(personId);
+      const grants = mine.filter((grant) => isActive(grant, now));
+      const pending = (await tx.requests.pendingOf(personId)).filter((request) => !isExpired(request, now));
+      const toReview = (await tx.requests.pendingForReviewer(personId)).filter((request) => !isExpired(request, now));
+      const engagements = await tx.engagements.all();
+      const governed = new Set(
+        engagements
+          .filter((each) => isSecurity || each.sponsorId === personId || each.reviewerIds.includes(personId))
+          .map((each) => each.id),
+      );
+      const live = await tx.grants.list({ activeAt: now, limit: LIST_MAX });
+      const revocable = live.filter(
+        (grant) => grant.terms.personId !== personId && governed.has(grant.terms.engagementId),
+      );
+      return {
+        grants,
+        pending,
+        toReview,
+        revocable,
+        engagements: engagements.filter((each) => each.memberIds.includes(personId)),
+        keys: await tx.keys.ofPerson(personId),
+        names: await tx.persons.names([
+          ...new Set([
+            personId,
+            ...revocable.map((grant) => grant.terms.personId),
+            ...toReview.map((request) => request.ask.personId),
+          ]),
+        ]),
+      };
+    });
+
+export type RequestView = {
+  readonly request: AccessRequest;
+  readonly engagement: Engagement;
+  readonly keys: readonly RegisteredKey[];
+  readonly grant: Grant | null;
+  readonly names: Names;
+};
+
+export const viewRequest =
+  (deps: Pick<Deps, 'store'>) =>
+  ({ requestId }: { requestId: RequestId }): Promise<RequestView | null> =>
+    deps.store.transaction(async (tx) => {
+      const request = await tx.requests.byId(requestId);
+      const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
+      if (!request || !engagement) return null;
+      const registered = await tx.keys.ofPerson(request.ask.personId);
+      return {
+        request,
+        engagement,
+        keys: registered.filter((key) => request.ask.keyFingerprints.includes(key.fingerprint)),
+        grant: await tx.grants.byRequest(requestId),
+        names: await namesOf(tx, engagement, [
+          request.ask.personId,
+          ...request.reviews.map((review) => review.reviewerId),
+        ]),
+      };
+    });
+
+export type GrantView = {
+  readonly grant: Grant;
+  readonly request: AccessRequest;
+  readonly engagement: Engagement;
+  /** Downstream ones, one per key of the grant. */
+  readonly certificates: readonly IssuedCertificate[];
+  readonly keys: readonly RegisteredKey[];
+  readonly liveSessions: number;
+  readonly names: Names;
+};
+
+export const viewGrant =
+  (deps: Pick<Deps, 'store'>) =>
+  ({ grantId }: { grantId: GrantId }): Promise<GrantView | null> =>
+    deps.store.transaction(async (tx) => {
+      const grant = await tx.grants.byId(grantId);
+      const request = grant && (await tx.requests.byId(grant.requestId));
+      const engagement = grant && (await tx.engagements.byId(grant.terms.engagementId));
+      if (!grant || !request || !engagement) return null;
+      const downstream = `daypass:${grant.id}:`;
+      return {
+        grant,
+        request,
+        engagement,
+        certificates: (await tx.grants.certificates(grantId)).filter((each) => each.keyId.startsWith(downstream)),
+        keys: await tx.keys.ofPerson(grant.terms.personId),
+        liveSessions: (await tx.sessions.liveOfGrant(grantId)).length,
+        names: await namesOf(tx, engagement, [
+          grant.terms.personId,
+          ...(grant.end?.by ? [grant.end.by] : []),
+          ...request.reviews.map((review) => review.reviewerId),
+        ]),
+      };
+    });
+
+export type SessionsView = {
+  readonly sessions: readonly Session[];
+  readonly engagement: Engagement;
+  readonly grant: Grant;
+  readonly names: Names;
+};
+
+export const viewBurst =
+  (deps: Pick<Deps, 'store'>) =>
+  ({ burstId }: { burstId: SessionId }): Promise<SessionsView | null> =>
+    deps.store.transaction(async (tx) => {
+      const sessions = await tx.sessions.ofBurst(burstId);
+      return viewOf(tx, sessions);
+    });
+
+export const viewSession =
+  (deps: Pick<Deps, 'store'>) =>
+  ({ sessionId }: { sessionId: SessionId }): Promise<SessionsView | null> =>
+    deps.store.transaction(async (tx) => {
+      const session = await tx.sessions.byId(sessionId);
+      return viewOf(tx, session ? [session] : []);
+    });
+
+async function viewOf(tx: Tx, sessions: readonly Session[]): Promise<SessionsView | null> {
+  const [first] = sessions;
+  const engagement = first && (await tx.engagements.byId(first.engagementId));
+  const grant = first && (await tx.grants.byId(first.grantId));
+  if (!first || !engagement || !grant) return null;
+  return { sessions, engagement, grant, names: await namesOf(tx, engagement, [first.personId]) };
+}
+
+const namesOf = (tx: Tx, engagement: Engagement, others: readonly PersonId[]): Promise<Names> =>
+  tx.persons.names([...new Set([engagement.sponsorId, ...engagement.reviewerIds, ...engagement.memberIds, ...others])]);
