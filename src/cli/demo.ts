@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { runDemo } from '../demo/demo.ts';
+import { Refused } from './output.ts';
+
+const DEFAULT_PORT = 8022;
+
+export function demoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description(
+      'Run the whole story on this machine: a chat workspace in the browser, two targets, and Daypass between them.',
+    )
+    .option('--tour', 'play the story unattended, print each step, and end')
+    .action(async (options: { tour?: boolean }) => {
+      const cli = [
+        process.execPath,
+        ...process.execArgv,
+        fileURLToPath(new URL(import.meta.url.replace(/cli\/demo\.(ts|js)$/, 'cli.$1'))),
+      ];
+      const code = await runDemo({ cli, tour: options.tour ?? false, port: demoPort(), out: process.stdout });
+      process.exitCode = code;
+    });
+}
+
+function demoPort(): number {
+  const given = process.env['DAYPASS_DEMO_PORT'];
+  if (given === undefined) return DEFAULT_PORT;
+  const port = Number(given);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new Refused(`DAYPASS_DEMO_PORT is ${given}; it takes a port number, or 0 for any free one.`, 2);
+}

@@ -1,0 +1,77 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { keysFolder } from '../app.ts';
+import { createKeys, loadKeys } from '../ca/keys.ts';
+import { loadConfig, POLICY_FILE, TARGETS_FILE } from '../config.ts';
+import { print } from './output.ts';
+
+const DAYPASS_YML = `# Daypass. Every setting is described in docs/configuration.md; an unknown one is refused at start.
+site: example                      # clients say <target>.example.daypass
+data_dir: ./data                   # keys, recordings, the embedded database
+gateway:
+  listen: 0.0.0.0:2222
+  public_host: ssh.example.com     # what contractors type
+slack:
+  security_channel: C0123456789    # commands, addresses and file transfers go here
+  security_users: []               # Slack user ids that may end any access
+`;
+
+const TARGETS_YML = `# The hosts that Daypass fronts. \`daypass targets scan <address>\` prints the host_keys to pin.
+targets: []
+#  - id: web-01
+#    name: Web server
+#    address: 192.0.2.11
+#    port: 22
+#    host_keys: ["ssh-ed25519 AAAA…"]
+#    labels: { env: production }
+#    logins: [deploy]
+`;
+
+const POLICY_YML = `# The first rule that matches decides; when none does, the answer is no.
+rules:
+  - name: one reviewer approves
+    approvals: 1
+    max_duration: PT8H
+durations: [PT15M, PT1H, PT4H, PT8H]
+request_ttl: P1D
+`;
+
+export function initCommand(program: Command): void {
+  program
+    .command('init')
+    .description('Write the configuration files that are missing, and make the CA keys and the gateway host key.')
+    .action(() => init(resolve(program.opts<{ config: string }>().config)));
+}
+
+function init(file: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const templates: [string, string][] = [
+    [file, DAYPASS_YML],
+    [join(dirname(file), TARGETS_FILE), TARGETS_YML],
+    [join(dirname(file), POLICY_FILE), POLICY_YML],
+  ];
+  for (const [path, content] of templates) {
+    if (existsSync(path)) print(`kept   ${path}`);
+    else {
+      writeFileSync(path, content, { flag: 'wx', mode: 0o644 });
+      print(`wrote  ${path}`);
+    }
+  }
+  const config = loadConfig(file);
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const folder = keysFolder(config);
+  if (existsSync(folder)) {
+    loadKeys(folder);
+    print(`kept   ${folder}`);
+  } else {
+    createKeys(folder);
+    print(`made   ${folder}: user CA, target CA, gateway host key, grant MAC key`);
+  }
+  print(`
+Next:
+  1. Edit the files above: site, public_host, targets, Slack channel.
+  2. On each target: daypass targets snippet <target>
+  3. daypass targets check <target>
+  4. SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… daypass serve`);
+}

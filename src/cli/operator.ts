@@ -1,0 +1,139 @@
+import type { Command } from 'commander';
+import { GrantId, SessionId } from '../access/ids.ts';
+import type { Rejection } from '../access/rejection.ts';
+import { adminSocketPath, inventoryOf, keysFolder, systemClock, systemRandom } from '../app.ts';
+import { certificateAuthority } from '../ca/authority.ts';
+import { loadKeys } from '../ca/keys.ts';
+import type { Config } from '../config.ts';
+import { targetCheck } from '../gateway/target-check.ts';
+import { createLog } from '../log.ts';
+import { localOperator, type Operator } from '../operator/operator.ts';
+import { isServed, remoteOperator } from '../operator/socket.ts';
+import { openStore } from '../store/store.ts';
+import { print, printJson, Refused, table } from './output.ts';
+
+/** Runs `work` against the running control, or, where none runs, against the store itself under its lock. */
+export async function withOperator<T>(config: Config, work: (operator: Operator) => Promise<T>): Promise<T> {
+  const path = adminSocketPath(config);
+  if (await isServed(path)) return work(remoteOperator(path));
+  const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;
+  await using store = await openStore({ databaseUrl, dataDir: config.dataDir, log: createLog('warn') });
+  const authority = certificateAuthority(loadKeys(keysFolder(config)), systemRandom);
+  const inventory = inventoryOf(config);
+  const sourceAddress = config.gateway.source_address;
+  const check = targetCheck({ authority, inventory, clock: systemClock, sourceAddress });
+  return work(localOperator({ store, clock: systemClock, check }));
+}
+
+type ListOptions = { readonly json?: boolean; readonly all?: boolean; readonly limit: string };
+
+export function grantsCommand(program: Command, config: () => Config): void {
+  const grants = program.command('grants').description('List grants, or end one before its time.');
+  grants
+    .command('list')
+    .description('Live grants; with --all also those that ended.')
+    .option('--all', 'ended grants too')
+    .option('--limit <n>', 'at most this many, newest first', '200')
+    .option('--json', 'print JSON')
+    .action((options: ListOptions) =>
+      withOperator(config(), async (operator) => {
+        const rows = await operator.grants({ live: !options.all, limit: limitOf(options) });
+        if (options.json) return printJson(rows);
+        if (rows.length === 0) return print('No grants.');
+        print(
+          table(
+            ['GRANT', 'STATE', 'PERSON', 'ENGAGEMENT', 'TARGETS', 'LOGIN', 'SCOPE', 'UNTIL', 'LIVE'],
+            rows.map((row) => [
+              ...[row.id, row.state, row.person, row.engagement, row.targets.join(','), row.login, row.scope],
+              ...[row.notAfter, String(row.liveSessions)],
+            ]),
+          ),
+        );
+      }),
+    );
+  grants
+    .command('revoke <grant>')
+    .description('End a grant and its live sessions. <grant> is an id or the beginning of one.')
+    .option('--comment <text>', 'why, for the thread')
+    .action((given: string, options: { comment?: string }) =>
+      withOperator(config(), async (operator) => {
+        const rows = await operator.grants({ live: true, limit: 10_000 });
+        const id = one(
+          given,
+          rows.map((row) => row.id),
+          'live grant',
+        );
+        const ended = await operator.revoke(GrantId.parse(id), options.comment ?? null);
+        if (!ended.ok) throw new Refused(worded(ended.rejection));
+        print(`Revoked ${id}. Its live sessions are being ended.`);
+      }),
+    );
+}
+
+export function sessionsCommand(program: Command, config: () => Config): void {
+  const sessions = program.command('sessions').description('List sessions, or end a live one.');
+  sessions
+    .command('list')
+    .description('Live sessions; with --all also those that ended.')
+    .option('--all', 'ended sessions too')
+    .option('--limit <n>', 'at most this many, newest first', '200')
+    .option('--json', 'print JSON')
+    .action((options: ListOptions) =>
+      withOperator(config(), async (operator) => {
+        const rows = await operator.sessions({ live: !options.all, limit: limitOf(options) });
+        if (options.json) return printJson(rows);
+        if (rows.length === 0) return print('No sessions.');
+        print(
+          table(
+            ['SESSION', 'STATE', 'PERSON', 'TARGET', 'LOGIN', 'FROM', 'STARTED', 'ENDED', 'IN', 'OUT'],
+            rows.map((row) => [
+              ...[row.id, row.state, row.person, row.target, row.login, row.client, row.startedAt, row.endedAt ?? '-'],
+              ...[String(row.bytesFromClient), String(row.bytesToClient)],
+            ]),
+          ),
+        );
+      }),
+    );
+  sessions
+    .command('end <session>')
+    .description('End a live session; its grant stays. <session> is an id or the beginning of one.')
+    .action((given: string) =>
+      withOperator(config(), async (operator) => {
+        const rows = await operator.sessions({ live: true, limit: 10_000 });
+        const id = one(
+          given,
+          rows.map((row) => row.id),
+          'live session',
+        );
+        const ended = await operator.endSession(SessionId.parse(id));
+        if (!ended.ok) throw new Refused(worded(ended.rejection));
+        print(`Ending ${id}.`);
+      }),
+    );
+}
+
+function limitOf(options: ListOptions): number {
+  const limit = Number(options.limit);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 10_000) return limit;
+  throw new Refused(`--limit takes a whole number from 1 to 10000, not ${options.limit}`, 2);
+}
+
+function one(given: string, ids: readonly string[], what: string): string {
+  const matching = ids.filter((id) => id.startsWith(given));
+  const [id] = matching;
+  if (id !== undefined && matching.length === 1) return id;
+  if (matching.length > 1)
+    throw new Refused(`${given} is the beginning of ${matching.length} ${what}s; give more of it.`);
+  throw new Refused(`No ${what} begins with ${given}. List them first.`);
+}
+
+function worded(rejection: Rejection): string {
+  switch (rejection.code) {
+    case 'grant_already_ended':
+      return `That grant ended at ${rejection.at.toISOString()}.`;
+    case 'session_already_ended':
+      return `That session ended at ${rejection.at.toISOString()}.`;
+    default:
+      return `Refused: ${rejection.code.replaceAll('_', ' ')}.`;
+  }
+}

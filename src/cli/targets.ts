@@ -1,0 +1,81 @@
+import type { Command } from 'commander';
+import { TargetId } from '../access/ids.ts';
+import { targetFiles } from '../access/sshd-block.ts';
+import type { Target } from '../access/target.ts';
+import { keysFolder } from '../app.ts';
+import { loadKeys } from '../ca/keys.ts';
+import type { Config } from '../config.ts';
+import { scanHostKeys } from '../gateway/scan.ts';
+import { withOperator } from './operator.ts';
+import { print, printJson, Refused, table } from './output.ts';
+
+const SCAN_MS = 10_000;
+
+export function targetsCommand(program: Command, config: () => Config): void {
+  const targets = program.command('targets').description('The hosts that Daypass fronts, as targets.yml names them.');
+  targets
+    .command('list')
+    .description('All targets.')
+    .option('--json', 'print JSON')
+    .action((options: { json?: boolean }) => {
+      const all = config().targets;
+      if (options.json) return printJson(all);
+      if (all.length === 0) return print('No targets. Add them to targets.yml.');
+      const rows = all.map((each) => [each.id, each.name, `${each.address}:${each.port}`, each.logins.join(',')]);
+      print(table(['TARGET', 'NAME', 'ADDRESS', 'LOGINS'], rows));
+    });
+  targets
+    .command('snippet <target>')
+    .description('Print the files and the sshd_config block that make a target trust the target CA for its logins.')
+    .option('--ssh-dir <dir>', 'where the target keeps its sshd files', '/etc/ssh')
+    .option('--json', 'print JSON')
+    .action((id: string, options: { sshDir: string; json?: boolean }) => {
+      const target = find(config(), id);
+      const keys = loadKeys(keysFolder(config()));
+      const snippet = targetFiles(target, keys.targetCaPublicKey, options.sshDir);
+      if (options.json) return printJson(snippet);
+      print(
+        [
+          `# On ${target.id}, as root: write these files, owned by root and writable by root only.`,
+          ...snippet.files.map((file) => `#   ${file.path}: ${file.content.trimEnd()}`),
+          '# Then put this block at the end of sshd_config and reload sshd.',
+          snippet.block,
+        ].join('\n'),
+      );
+    });
+  targets
+    .command('scan <address>')
+    .description(
+      'Print the host keys that an address shows now, to be pinned in targets.yml. Compare them with the host’s own.',
+    )
+    .option('--port <port>', 'its SSH port', '22')
+    .action(async (address: string, options: { port: string }) => {
+      const port = Number(options.port);
+      if (!Number.isInteger(port) || port < 1 || port > 65_535)
+        throw new Refused(`--port takes 1 to 65535, not ${options.port}`, 2);
+      const keys = await scanHostKeys(address, port, SCAN_MS);
+      if (keys.length === 0) throw new Refused(`${address}:${port} showed no host key that Daypass takes.`);
+      print(['host_keys:', ...keys.map((key) => `  - ${key}`)].join('\n'));
+    });
+  targets
+    .command('check <target>')
+    .description('Log in to a target for proof, as each of its logins, and say what is wrong.')
+    .option('--json', 'print JSON')
+    .action((id: string, options: { json?: boolean }) =>
+      withOperator(config(), async (operator) => {
+        const findings = await operator.check(TargetId.parse(find(config(), id).id));
+        if (options.json) printJson(findings);
+        else for (const finding of findings) print(`${finding.level.padEnd(8)} ${finding.text}`);
+        if (findings.some((finding) => finding.level === 'problem')) {
+          throw new Refused(`${id} is not ready: mend what is marked «problem» and check again.`);
+        }
+      }),
+    );
+}
+
+function find(config: Config, id: string): Target {
+  const target = config.targets.find((each) => each.id === id);
+  if (target) return target;
+  const known = config.targets.map((each) => each.id).join(', ') || 'none';
+  throw new Refused(`No target is called ${id}. targets.yml has: ${known}.`);
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { expiresAt, type Grant, isActive } from '../access/grant.ts';
+import { GrantId, SessionId, type TargetId } from '../access/ids.ts';
+import { ok, type Result } from '../access/result.ts';
+import { endGrant } from '../use-cases/end-grant.ts';
+import { endSession } from '../use-cases/end-session.ts';
+import type { Clock, Store } from '../use-cases/ports.ts';
+
+export const GrantRow = z.strictObject({
+  id: GrantId,
+  state: z.enum(['live', 'expired', 'revoked', 'returned']),
+  person: z.string(),
+  engagement: z.string(),
+  targets: z.array(z.string()),
+  login: z.string(),
+  scope: z.string(),
+  notBefore: z.iso.datetime(),
+  notAfter: z.iso.datetime(),
+  liveSessions: z.int(),
+  digest: z.string(),
+});
+export type GrantRow = z.infer<typeof GrantRow>;
+
+export const SessionRow = z.strictObject({
+  id: SessionId,
+  state: z.string(),
+  person: z.string(),
+  target: z.string(),
+  login: z.string(),
+  via: z.enum(['direct', 'jump']),
+  client: z.string(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  channels: z.int(),
+  bytesFromClient: z.int(),
+  bytesToClient: z.int(),
+  grant: GrantId,
+});
+export type SessionRow = z.infer<typeof SessionRow>;
+
+export const Finding = z.strictObject({ level: z.enum(['ok', 'problem', 'note']), text: z.string() });
+export type Finding = z.infer<typeof Finding>;
+
+/** What an operator can ask of a control: over its admin socket, or in process where none runs. */
+export type Operator = {
+  grants(filter: { live: boolean; limit: number }): Promise<readonly GrantRow[]>;
+  revoke(id: GrantId, comment: string | null): Promise<Result<{ id: GrantId }>>;
+  sessions(filter: { live: boolean; limit: number }): Promise<readonly SessionRow[]>;
+  endSession(id: SessionId): Promise<Result<{ id: SessionId }>>;
+  /** Logs in to the target for proof, as each of its logins. */
+  check(target: TargetId): Promise<readonly Finding[]>;
+};
+
+type Deps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly check: (target: TargetId) => Promise<readonly Finding[]>;
+};
+
+export function localOperator(deps: Deps): Operator {
+  return {
+    grants: (filter) => listGrants(deps, filter),
+    async revoke(grantId, comment) {
+      const ended = await endGrant(deps)({ by: null, grantId, comment, isSecurity: false });
+      return ended.ok ? ok({ id: grantId }) : ended;
+    },
+    sessions: (filter) => listSessions(deps, filter),
+    async endSession(sessionId) {
+      const ended = await endSession(deps)({ by: null, sessionId, isSecurity: false });
+      return ended.ok ? ok({ id: sessionId }) : ended;
+    },
+    check: deps.check,
+  };
+}
+
+function listGrants(deps: Deps, { live, limit }: { live: boolean; limit: number }): Promise<GrantRow[]> {
+  return deps.store.transaction(async (tx) => {
+    const now = deps.clock.now();
+    const rows: GrantRow[] = [];
+    for (const grant of await tx.grants.list(live ? { activeAt: now, limit } : { limit })) {
+      const { terms } = grant;
+      rows.push({
+        id: grant.id,
+        state: stateOf(grant, now),
+        person: await tx.persons.name(terms.personId),
+        engagement: (await tx.engagements.byId(terms.engagementId))?.name ?? terms.engagementId,
+        targets: terms.targets.map((target) => target.id),
+        login: terms.login,
+        scope: terms.scope.name,
+        notBefore: terms.notBefore,
+        notAfter: terms.notAfter,
+        liveSessions: (await tx.sessions.liveOfGrant(grant.id)).length,
+        digest: grant.digest,
+      });
+    }
+    return rows;
+  });
+}
+
+function stateOf(grant: Grant, now: Date): GrantRow['state'] {
+  if (grant.end) return grant.end.how;
+  return isActive(grant, now) || now < expiresAt(grant) ? 'live' : 'expired';
+}
+
+function listSessions(deps: Deps, { live, limit }: { live: boolean; limit: number }): Promise<SessionRow[]> {
+  return deps.store.transaction(async (tx) => {
+    const sessions = live ? (await tx.sessions.live()).slice(0, limit) : await tx.sessions.list(limit);
+    const names = await tx.persons.names([...new Set(sessions.map((session) => session.personId))]);
+    return sessions.map((session) => {
+      const channels = session.ended?.channels ?? [];
+      const ending = session.ended?.ending;
+      return {
+        id: session.id,
+        state: ending ? ('why' in ending ? `${ending.how}: ${ending.why}` : ending.how) : 'live',
+        person: names.get(session.personId) ?? session.personId,
+        target: session.targetId,
+        login: session.login,
+        via: session.via,
+        client: session.clientAddress,
+        startedAt: session.startedAt.toISOString(),
+        endedAt: session.ended?.at.toISOString() ?? null,
+        channels: channels.length,
+        bytesFromClient: channels.reduce((sum, channel) => sum + channel.bytesFromClient, 0),
+        bytesToClient: channels.reduce((sum, channel) => sum + channel.bytesToClient, 0),
+        grant: session.grantId,
+      };
+    });
+  });
+}

@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { chmodSync, unlinkSync } from 'node:fs';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { z } from 'zod';
+import { GrantId, SessionId, TargetId } from '../access/ids.ts';
+import type { Rejection } from '../access/rejection.ts';
+import { ok, type Result, refuse } from '../access/result.ts';
+import type { Log } from '../log.ts';
+import { Finding, GrantRow, type Operator, SessionRow } from './operator.ts';
+
+/** The admin socket: one JSON request and one JSON answer per HTTP exchange, on a Unix socket of mode 0600. */
+
+const Call = z.discriminatedUnion('verb', [
+  z.strictObject({ verb: z.literal('grants'), live: z.boolean(), limit: z.int().min(1).max(10_000) }),
+  z.strictObject({ verb: z.literal('revoke'), id: GrantId, comment: z.string().max(1_000).nullable() }),
+  z.strictObject({ verb: z.literal('sessions'), live: z.boolean(), limit: z.int().min(1).max(10_000) }),
+  z.strictObject({ verb: z.literal('end_session'), id: SessionId }),
+  z.strictObject({ verb: z.literal('check'), target: TargetId }),
+]);
+type Call = z.infer<typeof Call>;
+
+const BODY_MAX = 65_536;
+const ANSWER_MAX = 64 * 1024 * 1024;
+const ANSWER_MS = 60_000;
+
+export class AdminSocketError extends Error {
+  readonly code = 'admin_socket';
+}
+
+export type AdminSocket = AsyncDisposable & { readonly path: string };
+
+/** Serves `operator` at `path`. Throws where another control serves it already. */
+export async function serveAdminSocket(path: string, operator: Operator, log: Log): Promise<AdminSocket> {
+  if (await isServed(path)) {
+    throw new AdminSocketError(`A Daypass control is running already: it answers at ${path}. Stop it first.`);
+  }
+  removeStale(path);
+  const server = createServer((message, response) => {
+    answer(operator, message).then(
+      (value) => response.setHeader('content-type', 'application/json').end(JSON.stringify(value)),
+      (error: unknown) => {
+        log.warn({ err: error }, 'admin request failed');
+        const text =
+          error instanceof z.ZodError ? 'the request is not one that this version knows' : 'the request failed';
+        response.writeHead(error instanceof z.ZodError ? 400 : 500).end(JSON.stringify({ error: text }));
+      },
+    );
+  });
+  const before = process.umask(0o177);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(before);
+  }
+  await once(server, 'listening');
+  chmodSync(path, 0o600);
+  return { path, [Symbol.asyncDispose]: () => close(server) };
+}
+
+async function answer(operator: Operator, message: IncomingMessage): Promise<unknown> {
+  const call = Call.parse(JSON.parse((await readBody(message, BODY_MAX)) || 'null'));
+  switch (call.verb) {
+    case 'grants':
+      return operator.grants(call);
+    case 'revoke':
+      return operator.revoke(call.id, call.comment);
+    case 'sessions':
+      return operator.sessions(call);
+    case 'end_session':
+      return operator.endSession(call.id);
+    case 'check':
+      return operator.check(call.target);
+  }
+}
+
+async function readBody(message: IncomingMessage, limit: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > limit) throw new AdminSocketError(`an answer or request of more than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function close(server: Server): Promise<void> {
+  server.close();
+  server.closeAllConnections();
+  await once(server, 'close');
+}
+
+function removeStale(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Whether a control answers at `path`. */
+export function isServed(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTSOCK') resolve(false);
+      else reject(error);
+    });
+  });
+}
+
+/** An operator that speaks to the control that answers at `path`. */
+export function remoteOperator(path: string): Operator {
+  const ask = async <Schema extends z.ZodType>(call: Call, schema: Schema): Promise<z.output<Schema>> => {
+    const body = JSON.stringify(call);
+    const outgoing = request({ socketPath: path, method: 'POST', path: '/', signal: AbortSignal.timeout(ANSWER_MS) });
+    outgoing.setHeader('content-length', Buffer.byteLength(body)).end(body);
+    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+    const text = await readBody(incoming, ANSWER_MAX);
+    if (incoming.statusCode !== 200) throw new AdminSocketError(`The running control answered: ${text.slice(0, 500)}`);
+    return schema.parse(JSON.parse(text));
+  };
+  return {
+    grants: (filter) => ask({ verb: 'grants', ...filter }, z.array(GrantRow)),
+    revoke: async (id, comment) => outcome(await ask({ verb: 'revoke', id, comment }, Outcome), { id }),
+    sessions: (filter) => ask({ verb: 'sessions', ...filter }, z.array(SessionRow)),
+    endSession: async (id) => outcome(await ask({ verb: 'end_session', id }, Outcome), { id }),
+    check: (target) => ask({ verb: 'check', target }, z.array(Finding)),
+  };
+}
+
+const Outcome = z.discriminatedUnion('ok', [
+  z.looseObject({ ok: z.literal(true) }),
+  z.object({ ok: z.literal(false), rejection: z.looseObject({ code: z.string() }) }),
+]);
+
+/** Dates in a rejection arrive as ISO text; `at` is the only one that the verbs of this socket can carry. */
+function outcome<T>(answered: z.infer<typeof Outcome>, value: T): Result<T> {
+  if (answered.ok) return ok(value);
+  const { at, ...rest } = answered.rejection;
+  return refuse((typeof at === 'string' ? { ...rest, at: new Date(at) } : rest) as Rejection);
+}

@@ -1,0 +1,30 @@
+import cron from 'node-cron';
+import type { Log } from './log.ts';
+
+export type Schedule = { readonly name: string; readonly cron: string; readonly run: () => Promise<unknown> };
+
+/** Calls each function at its time, never twice at once; one that fails is logged and tried again at its next time. */
+export function startSchedules(schedules: readonly Schedule[], log: Log): AsyncDisposable {
+  const running = new Set<Promise<void>>();
+  const tasks = schedules.map((schedule) =>
+    cron.schedule(
+      schedule.cron,
+      async () => {
+        const run = schedule.run().then(
+          () => {},
+          (error: unknown) => log.error({ err: error, schedule: schedule.name }, 'schedule failed'),
+        );
+        running.add(run);
+        await run;
+        running.delete(run);
+      },
+      { name: schedule.name, noOverlap: true },
+    ),
+  );
+  return {
+    async [Symbol.asyncDispose]() {
+      for (const task of tasks) await task.destroy();
+      await Promise.all(running);
+    },
+  };
+}

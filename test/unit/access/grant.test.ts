@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { downstreamCertificate, upstreamCertificate } from '../../../src/access/certificate.ts';
+import { expiresAt, isActive, pickGrant } from '../../../src/access/grant.ts';
+import { SessionId } from '../../../src/access/ids.ts';
+import { fingerprint, grant, later, login, NOON, personId, targetId, targetPin } from '../../support/samples.ts';
+
+const ask = { target: targetPin('web-01'), login: login('deploy'), fingerprint: fingerprint(1) };
+const ended = { how: 'revoked', at: later(60), by: personId(2), comment: null } as const;
+
+describe('a grant', () => {
+  it('is active from its first instant until just before its last', () => {
+    expect(isActive(grant(1), later(-1))).toBe(false);
+    expect(isActive(grant(1), NOON)).toBe(true);
+    expect(isActive(grant(1), later(3_599))).toBe(true);
+    expect(isActive(grant(1), later(3_600))).toBe(false);
+  });
+
+  it('is not active once it was ended', () => {
+    expect(isActive(grant(1, {}, ended), later(30))).toBe(false);
+  });
+});
+
+describe('picking a grant', () => {
+  const code = (grants: Parameters<typeof pickGrant>[0], change: Partial<typeof ask> = {}, now = later(1)): string => {
+    const picked = pickGrant(grants, { ...ask, ...change }, now);
+    return picked.ok ? 'picked' : picked.rejection.code;
+  };
+
+  it('takes, of several that allow it, the one that ends latest', () => {
+    const longer = grant(2, { notAfter: later(7_200).toISOString() });
+    expect(pickGrant([grant(1), longer, grant(3)], ask, later(1))).toEqual({ ok: true, value: longer });
+  });
+
+  it('says what is nearest to what was tried', () => {
+    expect(code([])).toBe('no_live_grant');
+    expect(code([grant(1)], {}, later(4_000))).toBe('grant_expired');
+    expect(code([grant(1, {}, ended)])).toBe('grant_revoked');
+    expect(code([grant(1)], {}, later(-5))).toBe('no_live_grant');
+    expect(code([grant(1)], { target: targetPin('db-01') })).toBe('target_not_granted');
+    expect(code([grant(1)], { target: targetPin('web-01', '10.0.0.9') })).toBe('target_changed');
+    expect(code([grant(1)], { login: login('root') })).toBe('login_not_granted');
+    expect(code([grant(1)], { fingerprint: fingerprint(2) })).toBe('key_not_in_grant');
+    expect(code([grant(1)])).toBe('picked');
+  });
+
+  it('does not mix the rights of two grants', () => {
+    const web = grant(1);
+    const db = grant(2, { targets: [targetPin('db-01')], login: login('dba') });
+    expect(code([web, db], { login: login('dba') })).toBe('login_not_granted');
+    expect(code([web, db], { target: targetPin('db-01') })).toBe('login_not_granted');
+    expect(code([web, db], { target: targetPin('db-01'), login: login('dba') })).toBe('picked');
+  });
+});
+
+describe('certificates', () => {
+  const session = SessionId.parse('ee000000-0000-4000-8000-000000000001');
+  const numRuns = process.env['DAYPASS_LONG'] === '1' ? 50_000 : 1_000;
+
+  it('never outlive their grant, and the upstream one never lives longer than five minutes', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1_000_000 }), fc.nat(), (seconds, at) => {
+        const given = grant(1, { notAfter: later(seconds).toISOString() });
+        const now = later(at % seconds);
+        const upstream = upstreamCertificate(
+          given,
+          { id: session, targetId: targetId('web-01'), sourceAddress: null },
+          now,
+        );
+        expect(downstreamCertificate(given).validBefore.getTime()).toBeLessThanOrEqual(expiresAt(given).getTime());
+        expect(upstream.validBefore.getTime()).toBeLessThanOrEqual(expiresAt(given).getTime());
+        expect(upstream.validBefore.getTime() - now.getTime()).toBeLessThanOrEqual(300_000);
+        expect(upstream.validAfter.getTime()).toBe(now.getTime() - 60_000);
+      }),
+      { numRuns, seed: 7 },
+    );
+  });
+
+  it('name one login on one target towards the target, and carry session, person and digest', () => {
+    const sourceAddress = '192.0.2.10/32';
+    const spec = upstreamCertificate(grant(1), { id: session, targetId: targetId('web-01'), sourceAddress }, NOON);
+    expect(spec.principals).toEqual(['deploy@web-01']);
+    expect(spec.keyId).toBe(`daypass:${session}:${personId(1)}:${grant(1).digest}`);
+    expect(spec.criticalOptions).toEqual({ 'source-address': sourceAddress });
+    expect(spec.extensions).toEqual(['permit-pty']);
+  });
+});

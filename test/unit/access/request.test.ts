@@ -1,0 +1,144 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type AccessRequest, isExpired, type RequestCommand, transition } from '../../../src/access/request.ts';
+import { digest, later, NOON, pending, personId } from '../../support/samples.ts';
+
+const review = (n: number, verdict: 'approve' | 'deny', of = digest(1)): RequestCommand => ({
+  kind: 'review',
+  reviewerId: personId(n),
+  digest: of,
+  verdict,
+  comment: null,
+});
+
+const run = (start: AccessRequest, ...commands: readonly RequestCommand[]): AccessRequest =>
+  commands.reduce((request, command) => {
+    const next = transition(request, command, later(1));
+    return next.ok ? next.value : request;
+  }, start);
+
+describe('a pending request', () => {
+  it('is approved by its last missing approval', () => {
+    expect(run(pending(), review(2, 'approve'))).toMatchObject({ status: 'approved', decidedAt: later(1) });
+    const two = pending({ approvals: 2 });
+    expect(run(two, review(2, 'approve')).status).toBe('pending');
+    expect(run(two, review(2, 'approve'), review(3, 'approve')).status).toBe('approved');
+  });
+
+  it('is denied by one denial, also after an approval', () => {
+    const two = pending({ approvals: 2 });
+    expect(run(two, review(2, 'approve'), review(3, 'deny')).status).toBe('denied');
+  });
+
+  it('counts a reviewer once', () => {
+    const once = run(pending({ approvals: 2 }), review(2, 'approve'));
+    expect(transition(once, review(2, 'approve'), later(2))).toEqual({
+      ok: false,
+      rejection: { code: 'already_reviewed', at: later(1) },
+    });
+  });
+
+  it('is not reviewed by its requester', () => {
+    const refused = { ok: false, rejection: { code: 'own_request' } };
+    expect(transition(pending(), review(1, 'approve'), NOON)).toEqual(refused);
+    expect(transition(pending(), review(1, 'deny'), NOON)).toEqual(refused);
+  });
+
+  it('is not approved under another digest than its own', () => {
+    expect(transition(pending(), review(2, 'approve', digest(2)), NOON)).toEqual({
+      ok: false,
+      rejection: { code: 'digest_mismatch' },
+    });
+  });
+
+  it('is expired from its very instant on, whether or not anybody wrote it down', () => {
+    expect(isExpired(pending(), later(86_399))).toBe(false);
+    expect(isExpired(pending(), later(86_400))).toBe(true);
+    expect(transition(pending(), review(2, 'approve'), later(86_400))).toMatchObject({
+      ok: false,
+      rejection: { code: 'already_decided', outcome: 'expired', by: null },
+    });
+    expect(transition(pending(), { kind: 'expire' }, later(86_400))).toMatchObject({ value: { status: 'expired' } });
+  });
+
+  it('stays pending when told to expire before its time', () => {
+    expect(transition(pending(), { kind: 'expire' }, NOON)).toEqual({ ok: true, value: pending() });
+  });
+
+  it('is withdrawn by its requester only', () => {
+    expect(run(pending(), { kind: 'withdraw', by: personId(2) }).status).toBe('pending');
+    expect(run(pending(), { kind: 'withdraw', by: personId(1) }).status).toBe('withdrawn');
+  });
+});
+
+describe('a decided request', () => {
+  const decided = {
+    approved: run(pending(), review(2, 'approve')),
+    denied: run(pending(), review(2, 'deny')),
+    withdrawn: run(pending(), { kind: 'withdraw', by: personId(1) }),
+  };
+  const commands: RequestCommand[] = [
+    review(3, 'approve'),
+    review(3, 'deny'),
+    { kind: 'withdraw', by: personId(1) },
+    { kind: 'expire' },
+  ];
+
+  for (const [status, request] of Object.entries(decided)) {
+    it(`that is ${status} takes no command any more and says who decided`, () => {
+      for (const command of commands) {
+        expect(transition(request, command, later(90_000))).toEqual({
+          ok: false,
+          rejection: {
+            code: 'already_decided',
+            requestId: request.id,
+            outcome: status,
+            by: status === 'withdrawn' ? null : personId(2),
+            at: later(1),
+          },
+        });
+      }
+    });
+  }
+});
+
+const anyCommand: fc.Arbitrary<RequestCommand> = fc.oneof(
+  fc.record({
+    kind: fc.constant('review' as const),
+    reviewerId: fc.integer({ min: 1, max: 4 }).map(personId),
+    digest: fc.integer({ min: 1, max: 2 }).map(digest),
+    verdict: fc.constantFrom('approve' as const, 'deny' as const),
+    comment: fc.constant(null),
+  }),
+  fc.record({ kind: fc.constant('withdraw' as const), by: fc.integer({ min: 1, max: 4 }).map(personId) }),
+  fc.constant({ kind: 'expire' as const }),
+);
+
+describe('no sequence of commands', () => {
+  const numRuns = process.env['DAYPASS_LONG'] === '1' ? 100_000 : 2_000;
+
+  it('approves a request without enough approvals of others, each under its digest', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(anyCommand, fc.integer({ min: 0, max: 100_000 })), { maxLength: 12 }),
+        fc.integer({ min: 1, max: 3 }),
+        (steps, approvals) => {
+          let request: AccessRequest = pending({ approvals });
+          let lastAt = 0;
+          for (const [command, seconds] of steps.toSorted((a, b) => a[1] - b[1])) {
+            const next = transition(request, command, later(seconds));
+            if (next.ok) [request, lastAt] = [next.value, seconds];
+          }
+          expect(request.ask).toEqual(pending().ask);
+          if (request.status !== 'approved') return;
+          const approvers = new Set(request.reviews.filter((r) => r.verdict === 'approve').map((r) => r.reviewerId));
+          expect(approvers.has(personId(1))).toBe(false);
+          expect(approvers.size).toBeGreaterThanOrEqual(approvals);
+          expect(request.reviews.some((each) => each.verdict === 'deny')).toBe(false);
+          expect(lastAt).toBeLessThan(86_400);
+        },
+      ),
+      { numRuns, seed: 42 },
+    );
+  });
+});
