@@ -29,7 +29,7 @@ const HostAndPort = z
 
 const Gateway = z.strictObject({
   listen: HostAndPort.default({ host: '0.0.0.0', port: 2222 }).meta({
-    description: 'Where the SSH gateway listens. Port 0 takes any free port.',
+    description: 'Where the SSH gateway listens: 0.0.0.0:2222 when left out. Port 0 takes any free port.',
     examples: ['0.0.0.0:2222'],
   }),
   public_host: z

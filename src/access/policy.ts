@@ -1,6 +1,6 @@
 import { Duration } from 'luxon';
 import { z } from 'zod';
-import { ScopeName } from './scope.ts';
+import { findScope, SCOPES, ScopeName } from './scope.ts';
 import type { Target } from './target.ts';
 
 /** An ISO 8601 duration such as `PT4H`; the value is seconds. */
@@ -12,23 +12,54 @@ export const IsoSeconds = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** A rule that names a scope which nothing enforces would promise what does not happen. */
+const EnforcedScope = ScopeName.refine((name) => findScope(name) !== null, {
+  message: `a scope that the gateway enforces: ${SCOPES.map((scope) => scope.name).join(', ')}`,
+});
+
 const Rule = z.strictObject({
-  name: z.string().min(1).max(80),
-  /** Absent means every scope. */
-  scopes: z.array(ScopeName).min(1).optional(),
-  /** Labels that every asked target must carry; absent means every target. */
-  labels: z.record(z.string(), z.string()).optional(),
-  approvals: z.int().min(1).max(5).default(1),
-  max_duration: IsoSeconds,
+  name: z
+    .string()
+    .min(1)
+    .max(80)
+    .meta({ description: 'Shown on the review card.', examples: ['one reviewer approves'] }),
+  scopes: z
+    .array(EnforcedScope)
+    .min(1)
+    .optional()
+    .meta({ description: 'The scopes that the rule speaks of; every scope when left out.', examples: [['files-rw']] }),
+  labels: z
+    .record(z.string(), z.string())
+    .optional()
+    .meta({
+      description: 'Labels that every asked target must carry; every target when left out.',
+      examples: [{ env: 'production' }],
+    }),
+  approvals: z
+    .int()
+    .min(1)
+    .max(5)
+    .default(1)
+    .meta({ description: 'How many reviewers must approve.', examples: [2] }),
+  max_duration: IsoSeconds.meta({ description: 'The longest access that this rule allows.', examples: ['PT8H'] }),
 });
 
 /** policy.yml: the first rule that matches decides; when none does, the answer is no. */
 export const Policy = z.strictObject({
-  rules: z.array(Rule).min(1),
-  /** The durations that the request form offers. */
-  durations: z.array(IsoSeconds).min(1).max(20).default([900, 3600, 14_400, 28_800]),
-  /** How long a request waits for its review. */
-  request_ttl: IsoSeconds.default(86_400),
+  rules: z.array(Rule).min(1).meta({ description: 'At least one rule.' }),
+  durations: z
+    .array(IsoSeconds)
+    .min(1)
+    .max(20)
+    .default([900, 3600, 14_400, 28_800])
+    .meta({
+      description: 'The durations that the request form offers.',
+      examples: [['PT15M', 'PT1H', 'PT4H', 'PT8H']],
+    }),
+  request_ttl: IsoSeconds.default(86_400).meta({
+    description: 'How long a request waits for its review.',
+    examples: ['P1D'],
+  }),
 });
 export type Policy = z.infer<typeof Policy>;
 

@@ -12,17 +12,41 @@ export const PublicKeyLine = z
 
 /** A host that Daypass fronts, as written in targets.yml. */
 export const Target = z.strictObject({
-  id: TargetId,
-  name: z.string().min(1).max(80),
+  id: TargetId.meta({ description: 'Short name, a DNS label; contractors type it.', examples: ['web-01'] }),
+  name: z
+    .string()
+    .min(1)
+    .max(80)
+    .meta({ description: 'What people call it.', examples: ['Web server'] }),
   address: z
     .string()
     .min(1)
     .max(253)
-    .regex(/^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address'),
-  port: z.int().min(1).max(65535).default(22),
-  host_keys: z.array(PublicKeyLine).min(1).max(8),
-  labels: z.record(z.string(), z.string()).default({}),
-  logins: z.array(Login).min(1).max(16),
+    .regex(/^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address')
+    .meta({ description: 'Where the gateway reaches it.', examples: ['192.0.2.11'] }),
+  port: z
+    .int()
+    .min(1)
+    .max(65535)
+    .default(22)
+    .meta({ description: 'The port of its sshd.', examples: [22] }),
+  host_keys: z
+    .array(PublicKeyLine)
+    .min(1)
+    .max(8)
+    .meta({
+      description: 'The host keys it may show; any other is refused. `daypass targets scan` prints them.',
+      examples: [['ssh-ed25519 AAAAC3Nz…']],
+    }),
+  labels: z
+    .record(z.string(), z.string())
+    .default({})
+    .meta({ description: 'What policy rules can ask for.', examples: [{ env: 'production' }] }),
+  logins: z
+    .array(Login)
+    .min(1)
+    .max(16)
+    .meta({ description: 'The Unix accounts that can be asked for; best ones of their own.', examples: [['deploy']] }),
 });
 export type Target = z.infer<typeof Target>;
 

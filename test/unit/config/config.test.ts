@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig, loadSecrets } from '../../../src/config.ts';
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+const GOOD = {
+  'daypass.yml': `site: acme
+data_dir: ./data
+gateway: { public_host: ssh.example.com, listen: "127.0.0.1:0" }
+slack: { security_channel: C0123456789 }
+`,
+  'targets.yml': `targets:
+  - { id: web-01, name: Web, address: 192.0.2.1, host_keys: ["ssh-ed25519 AAAA a comment"], logins: [deploy] }
+`,
+  'policy.yml': 'rules: [{ name: one, max_duration: PT8H }]\n',
+};
+
+function folderWith(change: Partial<typeof GOOD> = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'daypass-config-'));
+  folders.push(folder);
+  for (const [name, content] of Object.entries({ ...GOOD, ...change })) writeFileSync(join(folder, name), content);
+  return join(folder, 'daypass.yml');
+}
+
+function refusal(change: Partial<typeof GOOD>): string {
+  try {
+    loadConfig(folderWith(change));
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('the configuration', () => {
+  it('is read with its defaults, paths relative to the file, and host keys without comments', () => {
+    const file = folderWith();
+    const config = loadConfig(file);
+    expect(config.dataDir).toBe(join(file, '..', 'data'));
+    expect(config.gateway).toMatchObject({ listen: { host: '127.0.0.1', port: 0 }, workers: 1, min_free_mib: 500 });
+    expect(config.targets[0]).toMatchObject({ port: 22, host_keys: ['ssh-ed25519 AAAA'] });
+    expect(config.policy).toMatchObject({ request_ttl: 86_400, rules: [{ approvals: 1, max_duration: 28_800 }] });
+  });
+
+  it('names an unknown setting by its path, and those it could have been', () => {
+    const message = refusal({ 'daypass.yml': `${GOOD['daypass.yml']}databse_url: x\n` });
+    expect(message).toContain('databse_url: unknown setting; known here: site, data_dir, gateway, slack');
+  });
+
+  it('names every wrong or missing setting at once, each with an example', () => {
+    const message = refusal({
+      'daypass.yml': 'site: Acme!\ngateway: { workers: two }\nslack: { security_channel: 7 }\n',
+    });
+    expect(message).toMatch(/site: .*for example "acme"/);
+    expect(message).toMatch(/data_dir: missing; for example "\.\/data"/);
+    expect(message).toMatch(/gateway\.workers: .*for example 2/);
+    expect(message).toMatch(/gateway\.public_host: missing; for example "ssh\.example\.com"/);
+    expect(message).toMatch(/slack\.security_channel: .*for example "C0123456789"/);
+  });
+
+  it('refuses a target id that is used twice, a scope that is not enforced, and a file that is not YAML', () => {
+    const twice = `targets:\n${'  - { id: a, name: A, address: h, host_keys: ["ssh-ed25519 AAAA"], logins: [x] }\n'.repeat(2)}`;
+    expect(refusal({ 'targets.yml': twice })).toContain('the id a is used twice');
+    expect(refusal({ 'policy.yml': 'rules: [{ name: x, max_duration: 4h }]\n' })).toContain('rules.0.max_duration');
+    const unenforced = 'rules: [{ name: x, scopes: [ide], max_duration: PT1H }]\n';
+    expect(refusal({ 'policy.yml': unenforced })).toContain('a scope that the gateway enforces: shell, files-rw');
+    expect(refusal({ 'policy.yml': 'rules: [' })).toContain('not YAML');
+  });
+
+  it('says which file is missing and what writes one', () => {
+    const file = folderWith();
+    rmSync(join(file, '..', 'policy.yml'));
+    expect(() => loadConfig(file)).toThrow(/policy\.yml cannot be used:\n.*daypass init/s);
+  });
+});
+
+describe('the secrets', () => {
+  it('are named where the environment lacks them, and never printed', () => {
+    expect(() => loadSecrets({})).toThrow(/SLACK_BOT_TOKEN: missing.*\n.*SLACK_APP_TOKEN: missing/);
+    try {
+      loadSecrets({ SLACK_BOT_TOKEN: 'hunter2-secret', SLACK_APP_TOKEN: 'xapp-1' });
+      expect.unreachable();
+    } catch (error) {
+      expect(String(error)).toContain('SLACK_BOT_TOKEN');
+      expect(String(error)).not.toContain('hunter2');
+    }
+  });
+});
