@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { certificateAuthority } from './ca/authority.ts';
 import { type Keys, loadKeys } from './ca/keys.ts';
 import type { Config, loadSecrets } from './config.ts';
+import { targetCheck } from './gateway/check-target.ts';
 import { type Gateway, startGateway } from './gateway/gateway.ts';
 import type { Log } from './log.ts';
 import { localOperator } from './operator/operator.ts';
@@ -11,7 +12,6 @@ import { serveAdminSocket } from './operator/socket.ts';
 import { startSchedules } from './schedules.ts';
 import { startSlack } from './slack/slack.ts';
 import { openStore } from './store/store.ts';
-import { targetCheck } from './target-check.ts';
 import { gatewayControl } from './use-cases/gateway-authority.ts';
 import type { Change, Clock, Inventory, RandomSource, Store } from './use-cases/ports.ts';
 import { closeInterruptedSessions } from './use-cases/record-session.ts';
@@ -113,7 +113,6 @@ function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof
     site: config.site,
     hostKey: keys.gatewayHostKey,
     userCa: keys.userCaPublicKey,
-    clock: systemClock,
     ...(workerUid === undefined ? {} : { workerUid }),
     ...(workerGid === undefined ? {} : { workerGid }),
   };

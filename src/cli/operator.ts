@@ -5,7 +5,7 @@ import { adminSocketPath, inventoryOf, keysFolder, systemClock, systemRandom } f
 import { certificateAuthority } from '../ca/authority.ts';
 import { loadKeys } from '../ca/keys.ts';
 import type { Config } from '../config.ts';
-import { targetCheck } from '../gateway/target-check.ts';
+import { targetCheck } from '../gateway/check-target.ts';
 import { createLog } from '../log.ts';
 import { localOperator, type Operator } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';

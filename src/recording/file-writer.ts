@@ -1,0 +1,104 @@
+import { close, constants, fdatasync, open, write } from 'node:fs';
+import { promisify } from 'node:util';
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const syncFile = promisify(fdatasync);
+
+/** What a writer may hold in memory before it refuses more. */
+export const BACKLOG_MAX = 8 * 1024 * 1024;
+
+/**
+ * Appends to one file in order, with a bounded backlog. `accept` takes bytes or says that there is no room; whoever is refused
+ * waits for `room`. A failed write ends the writer for good: `failed` is called once and nothing is accepted any more.
+ */
+export class FileWriter {
+  readonly #fd: number;
+  readonly #failed: (error: Error) => void;
+  #queue: Buffer[] = [];
+  #queued = 0;
+  #writing: Promise<void> | null = null;
+  #error: Error | null = null;
+  #waiting: (() => void)[] = [];
+
+  private constructor(fd: number, failed: (error: Error) => void) {
+    this.#fd = fd;
+    this.#failed = failed;
+  }
+
+  /** Creates the file, 0600; an existing one or a link is refused. */
+  static async create(path: string, failed: (error: Error) => void): Promise<FileWriter> {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    return new FileWriter(await openFile(path, flags, 0o600), failed);
+  }
+
+  get backlog(): number {
+    return this.#queued;
+  }
+
+  get isFull(): boolean {
+    return this.#queued >= BACKLOG_MAX;
+  }
+
+  /** Takes the bytes; throws where writing has failed. */
+  append(bytes: Buffer): void {
+    if (this.#error) throw this.#error;
+    this.#queue.push(bytes);
+    this.#queued += bytes.length;
+    this.#writing ??= this.#drain();
+  }
+
+  /** Resolves when there is room again, or when writing failed. */
+  room(): Promise<void> {
+    if (!this.isFull || this.#error) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#queue.length > 0) {
+        const batch = Buffer.concat(this.#queue.splice(0));
+        await writeAll(this.#fd, batch);
+        this.#queued -= batch.length;
+        this.#wake();
+      }
+    } catch (error) {
+      this.#error = error instanceof Error ? error : new Error(String(error));
+      this.#queue = [];
+      this.#queued = 0;
+      this.#wake();
+      this.#failed(this.#error);
+    } finally {
+      this.#writing = null;
+    }
+  }
+
+  #wake(): void {
+    if (this.isFull && !this.#error) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Writes what is queued, flushes it to the disk and closes. Throws where writing has failed. */
+  async finish(): Promise<void> {
+    while (this.#writing) await this.#writing;
+    try {
+      if (this.#error) throw this.#error;
+      await syncFile(this.#fd);
+    } finally {
+      await closeFile(this.#fd);
+    }
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const step = (offset: number): void => {
+      write(fd, bytes, offset, bytes.length - offset, null, (error, written) => {
+        if (error) reject(error);
+        else if (offset + written < bytes.length) step(offset + written);
+        else resolve();
+      });
+    };
+    step(0);
+  });
+}
