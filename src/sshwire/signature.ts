@@ -1,0 +1,79 @@
+import { createHash, verify } from 'node:crypto';
+import { attempt, encode, malformed, type Reader, reader, uint8, uint32 } from './bytes.ts';
+import { curveOf, type KeyType, keyObject, type PublicKey } from './public-key.ts';
+
+/** Names that may stand in a signature blob. SHA-1's `ssh-rsa` is not among them. */
+export type SignatureAlgorithm = Exclude<KeyType, 'ssh-rsa'> | 'rsa-sha2-256' | 'rsa-sha2-512';
+
+/** RFC 8332 §3: an RSA key signs under one of two names; every other type signs under its own. */
+const signatureAlgorithms = (type: KeyType): readonly SignatureAlgorithm[] =>
+  type === 'ssh-rsa' ? ['rsa-sha2-256', 'rsa-sha2-512'] : [type];
+
+/** FIDO: somebody touched the device (PROTOCOL.u2f, WebAuthn §6.1). */
+const USER_PRESENT = 0x01;
+const SIGNATURE_MAX = 4_096;
+
+/**
+ * True only where `signature` (an SSH signature blob: algorithm, signature, and for FIDO flags and counter) was made by `key`
+ * over `data` under exactly `algorithm`. Everything else is false; it never throws.
+ */
+export function verifySignature(key: PublicKey, algorithm: string, signature: Uint8Array, data: Uint8Array): boolean {
+  if (!signatureAlgorithms(key.type).some((each) => each === algorithm)) return false;
+  try {
+    const checked = attempt(() => check(key, algorithm, signature, data));
+    return checked.ok && checked.value === true;
+  } catch {
+    // OpenSSL throws on some keys and signatures that it could as well call wrong.
+    return false;
+  }
+}
+
+/** The name with which a key's or a signature's blob begins; null where there is none. */
+export function blobName(blob: Uint8Array): string | null {
+  const name = attempt(() => reader(blob).text('name', 64));
+  return name.ok ? name.value : null;
+}
+
+function check(key: PublicKey, algorithm: string, signature: Uint8Array, data: Uint8Array): boolean {
+  if (signature.length > SIGNATURE_MAX) malformed('too_long', `a signature has no more than ${SIGNATURE_MAX} bytes`);
+  const from = reader(signature);
+  if (from.text('signature algorithm', 64) !== algorithm) malformed('bad_value', 'its signature has another algorithm');
+  const made = from.string('signature', SIGNATURE_MAX);
+  const signed = 'application' in key ? fidoSigned(key.application, from, data) : data;
+  from.end('signature');
+  switch (key.type) {
+    case 'ssh-ed25519':
+    case 'sk-ssh-ed25519@openssh.com':
+      if (made.length !== 64) malformed('bad_value', 'an ed25519 signature has 64 bytes');
+      return verify(null, signed, keyObject(key), made);
+    case 'ssh-rsa': {
+      const hash = algorithm === 'rsa-sha2-512' ? 'sha512' : 'sha256';
+      const padded = leftPad(made, key.modulus.length);
+      return verify(hash, signed, keyObject(key), padded);
+    }
+    default: {
+      const curve = curveOf(key.type);
+      const numbers = reader(made);
+      const r = leftPad(numbers.positiveMpint('signature', curve.bytes), curve.bytes);
+      const s = leftPad(numbers.positiveMpint('signature', curve.bytes), curve.bytes);
+      numbers.end('signature');
+      return verify(curve.hash, signed, { key: keyObject(key), dsaEncoding: 'ieee-p1363' }, encode(r, s));
+    }
+  }
+}
+
+/** PROTOCOL.u2f: the device signs sha256(application) ‖ flags ‖ counter ‖ sha256(message). */
+function fidoSigned(application: string, from: Reader, message: Uint8Array): Uint8Array {
+  const flags = from.uint8('FIDO flags');
+  const counter = from.uint32('FIDO counter');
+  if ((flags & USER_PRESENT) === 0) malformed('bad_value', 'nobody touched the device');
+  return encode(sha256(application), uint8(flags), uint32(counter), sha256(message));
+}
+
+const sha256 = (data: Uint8Array | string): Uint8Array => createHash('sha256').update(data).digest();
+
+/** RFC 8332 §3: some signers leave leading zeros out, and OpenSSH accepts that. */
+function leftPad(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length > length) return malformed('bad_value', 'its signature is longer than its key');
+  return encode(new Uint8Array(length - bytes.length), bytes);
+}

@@ -1,0 +1,222 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type CertificateSpec, downstreamCertificate, upstreamCertificate } from '../../../src/access/certificate.ts';
+import { SessionId } from '../../../src/access/ids.ts';
+import { certificateAuthority } from '../../../src/ca/authority.ts';
+import type { Keys } from '../../../src/ca/keys.ts';
+import { encode, string, uint8 } from '../../../src/sshwire/bytes.ts';
+import { type Certificate, parseCertificateLine } from '../../../src/sshwire/certificate.ts';
+import { checkCertificate } from '../../../src/sshwire/certificate-check.ts';
+import { encodePublicKey, fingerprint, parsePublicKeyLine, publicKeyLine } from '../../../src/sshwire/public-key.ts';
+import type { RandomSource } from '../../../src/use-cases/ports.ts';
+import { systemRandom, testAuthority, testKeys } from '../../support/authority.ts';
+import { grant, later, NOON, targetId } from '../../support/samples.ts';
+import { KEY_TYPES, keyIn, makeKey, oneOfEach } from '../../support/ssh-keys.ts';
+
+const LONG = process.env['DAYPASS_LONG'] === '1';
+const keys = testKeys();
+const authority = testAuthority(keys, systemRandom, { now: () => NOON });
+const contractors = oneOfEach();
+const contractor = keyIn(contractors, 'ssh-ed25519');
+const worker = makeKey('ssh-ed25519');
+const session = SessionId.parse('ee000000-0000-4000-8000-000000000001');
+
+const read = (line: string): Certificate => {
+  const certificate = parseCertificateLine(line);
+  if (!certificate.ok) throw new Error(certificate.refusal.why);
+  return certificate.value;
+};
+const blobOf = (line: string): Uint8Array => {
+  const key = parsePublicKeyLine(line);
+  if (!key.ok) throw new Error(key.refusal.why);
+  return encodePublicKey(key.value);
+};
+
+const downSpec = (change: Partial<CertificateSpec> = {}): CertificateSpec => ({
+  ...downstreamCertificate(grant(1)),
+  ...change,
+});
+const upSpec = (change: Partial<CertificateSpec> = {}): CertificateSpec => ({
+  ...upstreamCertificate(grant(1), { id: session, targetId: targetId('web-01'), sourceAddress: '192.0.2.1' }, NOON),
+  ...change,
+});
+const down = (change: Partial<CertificateSpec>) => () =>
+  authority.issueDownstream(publicKeyLine(contractor.publicKey), downSpec(change));
+const up = (change: Partial<CertificateSpec>) => () => authority.issueUpstream(worker.blob, upSpec(change));
+
+describe.each(KEY_TYPES)('a contractor’s certificate for %s', (type) => {
+  it('says what was asked, is signed by the user CA, and is valid now', () => {
+    const key = keyIn(contractors, type);
+    const spec = downSpec();
+    const issued = authority.issueDownstream(publicKeyLine(key.publicKey), spec);
+    const certificate = read(issued.certificate);
+    expect(certificate).toMatchObject({
+      publicKey: key.publicKey,
+      kind: 'user',
+      keyId: spec.keyId,
+      principals: spec.principals,
+      validAfter: BigInt(spec.validAfter.getTime() / 1000),
+      validBefore: BigInt(spec.validBefore.getTime() / 1000),
+      criticalOptions: [],
+      extensions: [{ name: 'permit-pty', data: new Uint8Array(0) }],
+    });
+    expect(certificate.nonce).toHaveLength(32);
+    expect(issued).toEqual({
+      serial: certificate.serial.toString(),
+      keyId: spec.keyId,
+      fingerprint: fingerprint(key.publicKey),
+      certificate: issued.certificate,
+      issuedAt: NOON,
+    });
+    const byUserCa = { caKeys: [blobOf(keys.userCaPublicKey)], now: NOON, sourceAddress: null };
+    expect(checkCertificate(certificate, byUserCa)).toMatchObject({ ok: true });
+    const byTargetCa = { ...byUserCa, caKeys: [blobOf(keys.targetCaPublicKey)] };
+    expect(checkCertificate(certificate, byTargetCa)).toMatchObject({ refusal: { code: 'unknown_ca' } });
+  });
+});
+
+describe('an upstream certificate', () => {
+  it('is signed by the target CA for one login on one target, from the gateway’s address only', () => {
+    const certificate = read(up({})().certificate);
+    const terms = { caKeys: [blobOf(keys.targetCaPublicKey)], now: NOON, principal: 'deploy@web-01' };
+    expect(certificate.principals).toEqual(['deploy@web-01']);
+    expect(checkCertificate(certificate, { ...terms, sourceAddress: '192.0.2.1' })).toMatchObject({ ok: true });
+    expect(checkCertificate(certificate, { ...terms, sourceAddress: '192.0.2.2' }).ok).toBe(false);
+    expect(checkCertificate(certificate, { ...terms, principal: 'deploy@db-01', sourceAddress: '192.0.2.1' })).toEqual({
+      ok: false,
+      refusal: { code: 'principal_missing', why: 'it is for other principals' },
+    });
+    const byUserCa = { ...terms, caKeys: [blobOf(keys.userCaPublicKey)], sourceAddress: '192.0.2.1' };
+    expect(checkCertificate(certificate, byUserCa)).toMatchObject({ refusal: { code: 'unknown_ca' } });
+  });
+
+  it('can carry a forced command, with its options in lexical order', () => {
+    const criticalOptions = { 'source-address': '192.0.2.1', 'force-command': 'internal-sftp -R' };
+    const { criticalOptions: written } = read(up({ criticalOptions })().certificate);
+    expect(written.map((option) => option.name)).toEqual(['force-command', 'source-address']);
+  });
+
+  it('lives no longer than five minutes and the time by which it is backdated', () => {
+    expect(up({ validAfter: later(-60), validBefore: later(301) })).toThrow(/360 s at most/);
+    expect(up({ validAfter: later(-60), validBefore: later(300) })).not.toThrow();
+  });
+});
+
+describe('what must not be signed is a fault', () => {
+  const many = Array.from({ length: 9 }, (_, i) => `p${i}`);
+  it.each([
+    ['no principal', { principals: [] }],
+    ['nine principals', { principals: many }],
+    ['the same principal twice', { principals: ['deploy', 'deploy'] }],
+    ...['', '*', 'a,b', 'root\n', 'Root', '-x', 'a'.repeat(33), 'deploy@web-01', 'ü'].map(
+      (principal) => [`the principal ${JSON.stringify(principal)}`, { principals: [principal] }] as const,
+    ),
+    ['a critical option that the gateway does not carry out', { criticalOptions: { 'force-command': 'true' } }],
+    ['an unknown critical option', { criticalOptions: { 'x@example.com': '' } }],
+    ['a malformed source-address', { criticalOptions: { 'source-address': '192.0.2.1/24' } }],
+  ] as const)('downstream: %s', (_what, change) => {
+    expect(down(change)).toThrow(expect.objectContaining({ code: 'certificate_not_allowed' }));
+  });
+
+  it.each([
+    ['two principals', { principals: ['deploy@web-01', 'deploy@db-01'] }],
+    ...[
+      'deploy',
+      '@web-01',
+      'deploy@',
+      'deploy@web-01@db-01',
+      'Deploy@web-01',
+      'deploy@WEB',
+      'deploy@*',
+      '*@web-01',
+    ].map((principal) => [`the principal ${principal}`, { principals: [principal] }] as const),
+    ['an empty command', { criticalOptions: { 'force-command': '' } }],
+    ['a command with a NUL', { criticalOptions: { 'force-command': 'a\0b' } }],
+    ['verify-required', { criticalOptions: { 'verify-required': '' } }],
+  ] as const)('upstream: %s', (_what, change) => {
+    expect(up(change)).toThrow(expect.objectContaining({ code: 'certificate_not_allowed' }));
+  });
+
+  it.each([
+    ['an empty key id', { keyId: '' }],
+    ['a key id with a newline', { keyId: 'daypass\nroot' }],
+    ['a key id that is not ASCII', { keyId: 'daypass:ü' }],
+    ['a key id of 256 characters', { keyId: 'x'.repeat(256) }],
+    ['an end before its beginning', { validAfter: later(10), validBefore: later(10.9) }],
+    ['a date that is none', { validBefore: new Date(Number.NaN) }],
+    ['a beginning before 1970', { validAfter: new Date(-1_000) }],
+    ...['permit-agent-forwarding', 'permit-X11-forwarding', 'permit-user-rc', 'no-touch-required', 'x', ''].map(
+      (extension) => [`the extension ${extension}`, { extensions: [extension] }] as const,
+    ),
+    ['an extension twice', { extensions: ['permit-pty', 'permit-pty'] }],
+  ] as const)('in both directions: %s', (_what, change) => {
+    expect(down(change)).toThrow(expect.objectContaining({ code: 'certificate_not_allowed' }));
+    expect(up(change)).toThrow(expect.objectContaining({ code: 'certificate_not_allowed' }));
+  });
+
+  it('for a key that is too weak, with the reason', () => {
+    const weak = encode(string('ssh-rsa'), string(uint8(3)), string(new Uint8Array(256).fill(0x7f)));
+    expect(() => authority.issueUpstream(weak, upSpec())).toThrow(/2047 bits/);
+    const line = `ssh-rsa ${Buffer.from(weak).toString('base64')}`;
+    expect(() => authority.issueDownstream(line, downSpec())).toThrow(/2047 bits/);
+    expect(() => authority.issueDownstream('ssh-dss AAAA', downSpec())).toThrow(/refused/);
+  });
+});
+
+describe('what was signed', () => {
+  const withKeys = (change: Partial<Keys>) => certificateAuthority({ ...keys, ...change } as Keys, systemRandom);
+
+  it('is not let out when the signature is not the CA’s', () => {
+    const wrong = withKeys({ signAsUserCa: keys.signAsTargetCa });
+    const issue = () => wrong.issueDownstream(publicKeyLine(contractor.publicKey), downSpec());
+    expect(issue).toThrow(expect.objectContaining({ code: 'certificate_miswritten' }));
+  });
+
+  it('is not let out when the signer signed something else or nothing', () => {
+    for (const signer of [() => keys.signAsUserCa(uint8(1)), () => new Uint8Array(0), () => new Uint8Array(83)]) {
+      const issue = () =>
+        withKeys({ signAsUserCa: signer }).issueDownstream(publicKeyLine(contractor.publicKey), downSpec());
+      expect(issue).toThrow(expect.objectContaining({ code: 'certificate_miswritten' }));
+    }
+  });
+});
+
+describe('serials', () => {
+  it('are 64 random bits, different each time, and never zero', () => {
+    const count = LONG ? 10_000 : 200;
+    const serials = new Set(Array.from({ length: count }, () => up({})().serial));
+    expect(serials.size).toBe(count);
+    expect([...serials].some((serial) => BigInt(serial) > 0xffff_ffff_ffffn)).toBe(true);
+    const zeros: RandomSource = { ...systemRandom, bytes: (length) => new Uint8Array(length) };
+    expect(() => testAuthority(keys, zeros).issueUpstream(worker.blob, upSpec())).toThrow(/zero bytes/);
+  });
+});
+
+it('whatever is asked is refused or comes out exactly so', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'z', '0', '-', '_', '.', '@', ',', '*', ' ', '\n', 'Z', 'é') });
+  const property = fc.property(
+    fc.array(text, { maxLength: 9 }),
+    fc.string({ maxLength: 300 }),
+    fc.integer({ min: -1_000, max: 1_000 }),
+    fc.integer({ min: -1_000, max: 1_000 }),
+    fc.subarray(['permit-pty', 'permit-port-forwarding', 'permit-user-rc']),
+    (principals, keyId, from, until, extensions) => {
+      const spec = { keyId, principals, extensions, criticalOptions: {} };
+      const times = { validAfter: later(from / 3), validBefore: later(until / 3) };
+      const issue = () => authority.issueDownstream(publicKeyLine(contractor.publicKey), { ...spec, ...times });
+      let line: string;
+      try {
+        line = issue().certificate;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'certificate_not_allowed' });
+        return;
+      }
+      const certificate = read(line);
+      expect(certificate.principals).toEqual(principals);
+      expect(certificate.principals.every((each) => /^[a-z_][a-z0-9_.-]{0,31}$/.test(each))).toBe(true);
+      expect(certificate.keyId).toBe(keyId);
+      expect(Number(certificate.validBefore) * 1000).toBeLessThanOrEqual(times.validBefore.getTime());
+    },
+  );
+  fc.assert(property, { seed: 4, numRuns: LONG ? 20_000 : 500 });
+});

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { testAuthority } from '../../support/authority.ts';
+import { digest, grant, grantId } from '../../support/samples.ts';
+
+const authority = testAuthority();
+
+describe('a digest', () => {
+  it('is SHA-256 over RFC 8785 JSON: order of names and form of dates make no difference', () => {
+    const json = '{"a":"2030-05-02T12:00:00.000Z","b":[1,null,"€"],"c":1e+21}';
+    const expected = createHash('sha256').update(json).digest('hex');
+    const date = new Date('2030-05-02T12:00:00Z');
+    expect(authority.digest({ c: 1e21, b: [1, null, '€'], a: date })).toBe(expected);
+    expect(authority.digest({ a: date.toISOString(), b: [1, null, '€'], c: 1e21 })).toBe(expected);
+  });
+
+  it('changes with any part of what was approved', () => {
+    const { terms } = grant(1);
+    const digests = [terms, { ...terms, login: 'root' }, { ...terms, notAfter: terms.notBefore }].map(authority.digest);
+    expect(new Set(digests).size).toBe(3);
+  });
+
+  it('of what JSON cannot hold is a fault', () => {
+    for (const value of [undefined, Number.NaN, Number.POSITIVE_INFINITY, 1n, '\ud800', () => 1]) {
+      expect(() => authority.digest(value)).toThrow();
+    }
+  });
+});
+
+describe('a seal', () => {
+  const mac = authority.seal(grantId(1), digest(1));
+
+  it('is believed for its grant and digest only', () => {
+    expect(mac).toMatch(/^[0-9a-f]{64}$/);
+    expect(authority.sealed(grantId(1), digest(1), mac)).toBe(true);
+    expect(authority.sealed(grantId(2), digest(1), mac)).toBe(false);
+    expect(authority.sealed(grantId(1), digest(2), mac)).toBe(false);
+  });
+
+  it('is not believed from another key', () => {
+    expect(testAuthority().sealed(grantId(1), digest(1), mac)).toBe(false);
+  });
+
+  it('is not believed in any other form, and none makes it throw', () => {
+    const flipped = `${mac.startsWith('0') ? '1' : '0'}${mac.slice(1)}`;
+    for (const claimed of [
+      '',
+      '0',
+      mac.slice(2),
+      `${mac}00`,
+      mac.toUpperCase(),
+      ` ${mac}`,
+      flipped,
+      '€'.repeat(32),
+      'zz'.repeat(32),
+    ]) {
+      if (claimed !== mac)
+        expect([claimed, authority.sealed(grantId(1), digest(1), claimed)]).toEqual([claimed, false]);
+    }
+  });
+
+  it('means nothing as a plain HMAC over id and digest', () => {
+    const keyless = createHash('sha256')
+      .update(`${grantId(1)}${digest(1)}`)
+      .digest('hex');
+    expect(authority.sealed(grantId(1), digest(1), keyless)).toBe(false);
+  });
+});
