@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { AUDIT_EVENT_TYPES, type AuditEvent } from '../access/audit-event.ts';
+import { PersonId } from '../access/ids.ts';
+import type { Tx } from '../use-cases/ports.ts';
+import { instant, json, read, Timestamp } from './rows.ts';
+import type { Trx } from './tables.ts';
+
+const Fact = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]);
+const base = { type: z.enum(AUDIT_EVENT_TYPES), at: Timestamp, facts: z.record(z.string(), Fact) };
+const AuditRow = z.discriminatedUnion('actor_kind', [
+  z.object({ ...base, actor_kind: z.literal('person'), actor_person_id: PersonId }),
+  z.object({ ...base, actor_kind: z.literal('operator') }),
+  z.object({ ...base, actor_kind: z.literal('daypass') }),
+]);
+
+export const audit = (trx: Trx): Tx['audit'] => ({
+  async append({ type, at, actor, facts }) {
+    const actor_person_id = actor.kind === 'person' ? actor.id : null;
+    await trx
+      .insertInto('audit_event')
+      .values({ type, at: instant(at), actor_kind: actor.kind, actor_person_id, facts: json(facts) })
+      .execute();
+  },
+  /** The latest ones, newest first. */
+  async list(limit) {
+    const rows = await trx.selectFrom('audit_event').selectAll().orderBy('id', 'desc').limit(limit).execute();
+    return rows.map(toEvent);
+  },
+});
+
+function toEvent(raw: object): AuditEvent {
+  const row = read(AuditRow, 'audit_event', raw);
+  const { type, at, facts } = row;
+  if (row.actor_kind === 'person') return { type, at, actor: { kind: 'person', id: row.actor_person_id }, facts };
+  return { type, at, actor: { kind: row.actor_kind }, facts };
+}

@@ -1,0 +1,170 @@
+import { sql } from 'kysely';
+import pg from 'pg';
+import { z } from 'zod';
+import { GrantId, SessionId } from '../access/ids.ts';
+import type { Log } from '../log.ts';
+import type { Change } from '../use-cases/ports.ts';
+import { databaseFault } from './fault.ts';
+import { json } from './rows.ts';
+import type { Trx } from './tables.ts';
+
+/** How a committed change reaches its subscribers. */
+export type ChangeFeed = AsyncDisposable & {
+  subscribe(listener: (change: Change) => void): () => void;
+  /** Last in the transaction. */
+  publish(trx: Trx, changes: readonly Change[]): Promise<void>;
+  /** After its commit. */
+  committed(changes: readonly Change[]): void;
+};
+
+const StoredChange = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('outbox') }),
+  z.strictObject({ kind: z.literal('grant_ended'), grantId: GrantId }),
+  z.strictObject({ kind: z.literal('session_end_asked'), sessionId: SessionId }),
+]) satisfies z.ZodType<Change>;
+
+const CHANNEL = 'daypass_change';
+const RECONNECT_FIRST_MS = 100;
+const RECONNECT_LONGEST_MS = 5_000;
+
+class Listeners {
+  readonly #listeners = new Set<(change: Change) => void>();
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  add(listener: (change: Change) => void): () => void {
+    // A wrapper of its own, so that one function may subscribe twice.
+    const own = (change: Change): void => listener(change);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  tell(change: Change): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(change);
+      } catch (error) {
+        this.#log.error({ err: error, change: change.kind }, 'a listener failed on a change');
+      }
+    }
+  }
+
+  clear(): void {
+    this.#listeners.clear();
+  }
+}
+
+/** For a database that only this process has open. */
+export function localChanges(log: Log): ChangeFeed {
+  const listeners = new Listeners(log);
+  return {
+    subscribe: (listener) => listeners.add(listener),
+    publish: async () => {},
+    committed: (changes) => {
+      for (const change of changes) listeners.tell(change);
+    },
+    [Symbol.asyncDispose]: async () => listeners.clear(),
+  };
+}
+
+/** LISTEN and NOTIFY: every process on the database hears of a change once, this one too. */
+export async function postgresChanges(config: pg.ClientConfig, log: Log): Promise<ChangeFeed> {
+  const listeners = new Listeners(log);
+  const connection = new Listening(config, log, (change) => listeners.tell(change));
+  await connection.open();
+  return {
+    subscribe: (listener) => listeners.add(listener),
+    async publish(trx, changes) {
+      if (changes.length === 0) return;
+      const payloads = changes.map(json);
+      await sql`select pg_notify(${CHANNEL}, payload) from unnest(${payloads}::text[]) as payload`.execute(trx);
+    },
+    committed: () => {},
+    async [Symbol.asyncDispose]() {
+      listeners.clear();
+      await connection.close();
+    },
+  };
+}
+
+/** A connection that listens for as long as it is open, and comes back when the database does. */
+class Listening {
+  readonly #config: pg.ClientConfig;
+  readonly #log: Log;
+  readonly #heard: (change: Change) => void;
+  #client: pg.Client | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #delayMs = RECONNECT_FIRST_MS;
+  #closed = false;
+
+  constructor(config: pg.ClientConfig, log: Log, heard: (change: Change) => void) {
+    this.#config = config;
+    this.#log = log;
+    this.#heard = heard;
+  }
+
+  async open(): Promise<void> {
+    const client = new pg.Client(this.#config);
+    this.#client = client;
+    client.on('error', (error) => this.#log.warn({ err: error }, 'the listening connection failed'));
+    client.on('notification', ({ channel, payload }) => {
+      if (channel === CHANNEL) this.#receive(payload ?? '');
+    });
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+    } catch (error) {
+      this.#client = null;
+      await client.end().catch(() => {});
+      throw databaseFault(error);
+    }
+    client.once('end', () => this.#lost(client));
+    this.#delayMs = RECONNECT_FIRST_MS;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#client?.end().catch(() => {});
+  }
+
+  #receive(payload: string): void {
+    const change = parseChange(payload);
+    if (change) this.#heard(change);
+    else this.#log.warn({ payload: payload.slice(0, 200) }, 'a notification that is no change was ignored');
+  }
+
+  #lost(client: pg.Client): void {
+    if (this.#client !== client) return;
+    this.#client = null;
+    this.#retry();
+  }
+
+  #retry(): void {
+    if (this.#closed) return;
+    const delay = this.#delayMs;
+    this.#delayMs = Math.min(delay * 2, RECONNECT_LONGEST_MS);
+    this.#timer = setTimeout(() => {
+      this.open().then(
+        // Messages may have been enqueued meanwhile.
+        () => (this.#closed ? this.close() : this.#heard({ kind: 'outbox' })),
+        (error: unknown) => {
+          this.#log.warn({ err: error }, 'still not listening for changes');
+          this.#retry();
+        },
+      );
+    }, delay);
+  }
+}
+
+function parseChange(payload: string): Change | null {
+  try {
+    const parsed = StoredChange.safeParse(JSON.parse(payload));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import type { Grant } from '../access/grant.ts';
+import { expiresAt, startsAt } from '../access/grant.ts';
+import { Digest, Fingerprint, GrantId, PersonId, RequestId } from '../access/ids.ts';
+import type { Grants, IssuedCertificate } from '../use-cases/ports.ts';
+import { changedOne, instant, instantOrNull, json, read, Timestamp, text, textOrNull } from './rows.ts';
+import type { Trx } from './tables.ts';
+import { StoredTerms } from './terms.ts';
+
+const base = { id: GrantId, request_id: RequestId, terms: StoredTerms, digest: Digest, mac: z.string() };
+const GrantRow = z.union([
+  z.object({ ...base, ended_how: z.null() }),
+  z.object({
+    ...base,
+    ended_how: z.enum(['revoked', 'returned']),
+    ended_at: Timestamp,
+    ended_by: PersonId.nullable(),
+    end_comment: z.string().nullable(),
+  }),
+]);
+const CertificateRow = z.object({
+  serial: z.string(),
+  key_id: z.string(),
+  fingerprint: Fingerprint,
+  certificate: z.string(),
+  issued_at: Timestamp,
+});
+
+function toGrant(raw: object): Grant {
+  const row = read(GrantRow, 'access_grant', raw);
+  const { id, request_id, terms, digest, mac } = row;
+  const end =
+    row.ended_how === null
+      ? null
+      : { how: row.ended_how, at: row.ended_at, by: row.ended_by, comment: row.end_comment };
+  return { id, requestId: request_id, terms, digest, mac, end };
+}
+
+function toCertificate(raw: object): IssuedCertificate {
+  const { serial, key_id, fingerprint, certificate, issued_at } = read(CertificateRow, 'certificate', raw);
+  return { serial, keyId: key_id, fingerprint, certificate, issuedAt: issued_at };
+}
+
+export function grants(trx: Trx): Grants {
+  const select = () => trx.selectFrom('access_grant').selectAll();
+  const one = async (query: ReturnType<typeof select>) => {
+    const row = await query.executeTakeFirst();
+    return row ? toGrant(row) : null;
+  };
+  return {
+    byId: (id) => one(select().where('id', '=', id)),
+    lock: (id) => one(select().where('id', '=', id).forUpdate()),
+    byRequest: (id) => one(select().where('request_id', '=', id)),
+    insert: (grant) => insertGrant(trx, grant),
+    async end(id, { how, at, by, comment }) {
+      const result = await trx
+        .updateTable('access_grant')
+        .set({ ended_how: how, ended_at: instant(at), ended_by: by, end_comment: textOrNull(comment) })
+        .where('id', '=', id)
+        .where('ended_at', 'is', null)
+        .executeTakeFirstOrThrow();
+      changedOne(result, 'grant that has not ended');
+    },
+    async ofPerson(id) {
+      const rows = await select().where('person_id', '=', id).orderBy('not_before').orderBy('id').execute();
+      return rows.map(toGrant);
+    },
+    async list({ activeAt, limit }) {
+      let query = select().orderBy('not_before', 'desc').orderBy('id').limit(limit);
+      if (activeAt) {
+        query = query
+          .where('ended_at', 'is', null)
+          .where('not_before', '<=', instant(activeAt))
+          .where('not_after', '>', instant(activeAt));
+      }
+      return (await query.execute()).map(toGrant);
+    },
+    async lockExpiredUnnoted(now, limit) {
+      const rows = await select()
+        .where('ended_at', 'is', null)
+        .where('expiry_noted_at', 'is', null)
+        .where('not_after', '<=', instant(now))
+        .orderBy('not_after')
+        .limit(limit)
+        .forUpdate()
+        .skipLocked()
+        .execute();
+      return rows.map(toGrant);
+    },
+    async noteExpiry(id, at) {
+      const result = await trx
+        .updateTable('access_grant')
+        .set({ expiry_noted_at: instantOrNull(at) })
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow();
+      changedOne(result, 'grant');
+    },
+    insertCertificate: (grantId, certificate) => insertCertificate(trx, grantId, certificate),
+    async certificates(id) {
+      const rows = await trx
+        .selectFrom('certificate')
+        .selectAll()
+        .where('grant_id', '=', id)
+        .orderBy('issued_at')
+        .orderBy('serial')
+        .execute();
+      return rows.map(toCertificate);
+    },
+  };
+}
+
+async function insertGrant(trx: Trx, grant: Grant): Promise<void> {
+  const { terms, end } = grant;
+  await trx
+    .insertInto('access_grant')
+    .values({
+      id: grant.id,
+      request_id: grant.requestId,
+      engagement_id: terms.engagementId,
+      person_id: terms.personId,
+      not_before: instant(startsAt(grant)),
+      not_after: instant(expiresAt(grant)),
+      terms: json(terms),
+      digest: grant.digest,
+      mac: text(grant.mac),
+      ended_how: end?.how ?? null,
+      ended_at: instantOrNull(end?.at ?? null),
+      ended_by: end?.by ?? null,
+      end_comment: textOrNull(end?.comment ?? null),
+      expiry_noted_at: null,
+    })
+    .execute();
+}
+
+async function insertCertificate(trx: Trx, grantId: GrantId | null, issued: IssuedCertificate): Promise<void> {
+  await trx
+    .insertInto('certificate')
+    .values({
+      serial: issued.serial,
+      grant_id: grantId,
+      key_id: text(issued.keyId),
+      fingerprint: issued.fingerprint,
+      certificate: issued.certificate,
+      issued_at: instant(issued.issuedAt),
+    })
+    .execute();
+}

@@ -1,0 +1,145 @@
+import { sql, type UpdateObject } from 'kysely';
+import { z } from 'zod';
+import { EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId, TargetId } from '../access/ids.ts';
+import { isRepeatable, messageKey, type Notice, type OutboxItem } from '../use-cases/notice.ts';
+import type { Outbox } from '../use-cases/ports.ts';
+import { StoreFault } from './fault.ts';
+import { changedOne, instant, json, read, Timestamp, text } from './rows.ts';
+import type { Tables, Trx } from './tables.ts';
+
+const LAST_ERROR_MAX = 500;
+/** How often another transaction may take away the row that an equal notice was to join. */
+const COALESCE_TRIES = 5;
+
+const StoredNotice = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('engagement_opened'), engagementId: EngagementId }),
+  z.strictObject({ kind: z.literal('key_registered'), fingerprint: Fingerprint, to: PersonId }),
+  z.strictObject({ kind: z.literal('review_card'), requestId: RequestId, to: PersonId.nullable() }),
+  z.strictObject({ kind: z.literal('review_card_changed'), requestId: RequestId, to: PersonId.nullable() }),
+  z.strictObject({ kind: z.literal('request_received'), requestId: RequestId }),
+  z.strictObject({ kind: z.literal('request_closed'), requestId: RequestId }),
+  z.strictObject({ kind: z.literal('grant_issued'), grantId: GrantId }),
+  z.strictObject({ kind: z.literal('grant_announced'), grantId: GrantId }),
+  z.strictObject({ kind: z.literal('session_line'), burstId: SessionId }),
+  z.strictObject({ kind: z.literal('session_detail'), sessionId: SessionId }),
+  z.strictObject({ kind: z.literal('grant_ended'), grantId: GrantId }),
+  z.strictObject({
+    kind: z.literal('host_key_mismatch'),
+    engagementId: EngagementId,
+    targetId: TargetId,
+    sessionId: SessionId,
+  }),
+]) satisfies z.ZodType<Notice>;
+
+const OutboxRow = z.object({
+  id: z.coerce.number().int().positive(),
+  key: z.string(),
+  notice: StoredNotice,
+  lane: z.string(),
+  attempts: z.int(),
+  attempting_at: Timestamp.nullable(),
+  doubtful_since: Timestamp.nullable(),
+});
+
+function toItem(raw: object): OutboxItem {
+  const row = read(OutboxRow, 'outbox', raw);
+  const { id, notice, key, lane, attempts } = row;
+  return { id, notice, key, lane, attempts, attemptedAt: row.doubtful_since ?? row.attempting_at };
+}
+
+export const outbox = (trx: Trx, announce: () => void): Outbox => ({
+  async enqueue(notice, lane) {
+    const added = await enqueue(trx, notice, lane);
+    if (added) announce();
+    return added;
+  },
+  async due(now, limit) {
+    const heads = trx
+      .selectFrom('outbox')
+      .selectAll()
+      .distinctOn('lane')
+      .where('status', '=', 'waiting')
+      .orderBy('lane')
+      .orderBy('id');
+    const rows = await trx
+      .selectFrom(heads.as('head'))
+      .selectAll()
+      .where((where) => where.or([where('due_at', 'is', null), where('due_at', '<=', instant(now))]))
+      .orderBy('id')
+      .limit(limit)
+      .execute();
+    return rows.map(toItem);
+  },
+  async attempting(id, at) {
+    await change(trx, id, {
+      attempts: sql<number>`attempts + 1`,
+      // Found set, the earlier attempt was never heard of again.
+      doubtful_since: sql<string | null>`coalesce(doubtful_since, attempting_at)`,
+      attempting_at: instant(at),
+    });
+  },
+  async retryAt(id, at, error, doubtful) {
+    await change(trx, id, {
+      due_at: instant(at),
+      last_error: text(error.slice(0, LAST_ERROR_MAX)),
+      attempting_at: null,
+      ...(doubtful ? { doubtful_since: sql<string | null>`coalesce(doubtful_since, attempting_at)` } : {}),
+    });
+  },
+  delivered: (id) => change(trx, id, { status: 'delivered', attempting_at: null, last_error: null }),
+  bury: (id, error) =>
+    change(trx, id, { status: 'buried', attempting_at: null, last_error: text(error.slice(0, LAST_ERROR_MAX)) }),
+  async waiting() {
+    const row = await trx
+      .selectFrom('outbox')
+      .select((from) => from.fn.countAll<string>().as('count'))
+      .where('status', '=', 'waiting')
+      .executeTakeFirstOrThrow();
+    return Number(row.count);
+  },
+});
+
+async function change(trx: Trx, id: number, values: UpdateObject<Tables, 'outbox'>): Promise<void> {
+  const result = await trx
+    .updateTable('outbox')
+    .set(values)
+    .where('id', '=', String(id))
+    .where('status', '=', 'waiting')
+    .executeTakeFirstOrThrow();
+  changedOne(result, 'waiting outbox message');
+}
+
+/**
+ * An equal notice that still waits is joined by locking it: its delivery then begins after this transaction has ended, and shows
+ * what this transaction changed.
+ */
+async function enqueue(trx: Trx, notice: Notice, lane: string): Promise<boolean> {
+  const key = messageKey(notice);
+  const repeatable = isRepeatable(notice.kind);
+  for (let attempt = 0; attempt < COALESCE_TRIES; attempt += 1) {
+    if (repeatable && (await lockWaiting(trx, key, notice.kind))) return false;
+    const added = await trx
+      .insertInto('outbox')
+      .values({ key, kind: notice.kind, repeatable, notice: json(notice), lane: text(lane) })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('id')
+      .execute();
+    if (added.length === 1) return true;
+    if (!repeatable) return false;
+  }
+  throw new StoreFault('serialization_failure', 'an equal notice came and went while this one was enqueued');
+}
+
+async function lockWaiting(trx: Trx, key: string, kind: Notice['kind']): Promise<boolean> {
+  const row = await trx
+    .selectFrom('outbox')
+    .select('id')
+    .where('key', '=', key)
+    .where('kind', '=', kind)
+    .where('repeatable', '=', true)
+    .where('status', '=', 'waiting')
+    .where('attempts', '=', 0)
+    .forUpdate()
+    .executeTakeFirst();
+  return row !== undefined;
+}

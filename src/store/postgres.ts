@@ -1,0 +1,52 @@
+import pg from 'pg';
+import type { Log } from '../log.ts';
+import type { Backend } from './dialect.ts';
+
+const POOL_MAX = 10;
+const CONNECT_MAX_MS = 15_000;
+const STATEMENT_MAX_MS = 30_000;
+const LOCK_MAX_MS = 15_000;
+const IDLE_IN_TRANSACTION_MAX_MS = 60_000;
+
+/** Instants, days and bigints stay the text that PostgreSQL wrote. */
+export const TEXT_TYPES: readonly number[] = [
+  pg.types.builtins.TIMESTAMPTZ,
+  pg.types.builtins.DATE,
+  pg.types.builtins.INT8,
+];
+
+export const clientConfig = (databaseUrl: string): pg.ClientConfig => ({
+  connectionString: databaseUrl,
+  application_name: 'daypass',
+  keepAlive: true,
+  connectionTimeoutMillis: CONNECT_MAX_MS,
+  statement_timeout: STATEMENT_MAX_MS,
+  lock_timeout: LOCK_MAX_MS,
+  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MAX_MS,
+  types: { getTypeParser },
+});
+
+const getTypeParser: typeof pg.types.getTypeParser = (id: number, format?: unknown) =>
+  TEXT_TYPES.includes(id) && format !== 'binary' ? (value: string) => value : pg.types.getTypeParser(id);
+
+export function postgresBackend(databaseUrl: string, log: Log): Backend {
+  const pool = new pg.Pool({ ...clientConfig(databaseUrl), max: POOL_MAX });
+  // Without a listener, a connection that breaks while it is lent out would end the process.
+  pool.on('connect', (client) => {
+    client.on('error', (error) => log.warn({ err: error }, 'a database connection broke'));
+  });
+  pool.on('error', () => {});
+  return {
+    async connect() {
+      const client = await pool.connect();
+      return {
+        async query(sql, parameters) {
+          const { command, rowCount, rows } = await client.query<object>(sql, [...parameters]);
+          return { command, changed: rowCount ?? 0, rows };
+        },
+        release: (broken) => client.release(broken),
+      };
+    },
+    close: () => pool.end(),
+  };
+}

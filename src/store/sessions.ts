@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../access/ids.ts';
+import type { ChannelSummary, Session, SessionEnding } from '../access/session.ts';
+import type { Sessions } from '../use-cases/ports.ts';
+import { changedOne, instant, instantOrNull, json, read, Timestamp, text } from './rows.ts';
+import type { Trx } from './tables.ts';
+
+const StoredEnding = z.discriminatedUnion('how', [
+  z.strictObject({ how: z.literal('closed') }),
+  z.strictObject({
+    how: z.literal('terminated'),
+    why: z.enum(['revoked', 'returned', 'expired', 'ended_by_reviewer', 'deactivated', 'shutdown']),
+  }),
+  z.strictObject({
+    how: z.literal('failed'),
+    why: z.enum([
+      'target_unreachable',
+      'host_key_mismatch',
+      'target_refused',
+      'recording_failed',
+      'protocol',
+      'login_abandoned',
+    ]),
+  }),
+  z.strictObject({ how: z.literal('interrupted') }),
+]) satisfies z.ZodType<SessionEnding>;
+
+const StoredChannel = z.strictObject({
+  id: z.int(),
+  kind: z.enum(['shell', 'exec', 'subsystem']),
+  command: z.string().nullable(),
+  pty: z.boolean(),
+  bytesFromClient: z.int(),
+  bytesToClient: z.int(),
+  stdoutSha256: Digest,
+  stderrSha256: Digest,
+  stdinSha256: Digest,
+  exit: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('status'), code: z.int() }),
+      z.strictObject({ kind: z.literal('signal'), name: z.string() }),
+    ])
+    .nullable(),
+}) satisfies z.ZodType<ChannelSummary>;
+
+const base = {
+  id: SessionId,
+  grant_id: GrantId,
+  grant_digest: Digest,
+  engagement_id: EngagementId,
+  person_id: PersonId,
+  target_id: TargetId,
+  login: Login,
+  via: z.enum(['direct', 'jump']),
+  key_fingerprint: Fingerprint,
+  client_address: z.string(),
+  started_at: Timestamp,
+};
+const SessionRow = z.union([
+  z.object({ ...base, ended_at: z.null() }),
+  z.object({
+    ...base,
+    ended_at: Timestamp,
+    ending: StoredEnding,
+    channels: z.array(StoredChannel),
+    refusals: z.array(z.string()),
+  }),
+]);
+
+function toSession(raw: object): Session {
+  const row = read(SessionRow, 'session', raw);
+  return {
+    id: row.id,
+    grantId: row.grant_id,
+    grantDigest: row.grant_digest,
+    engagementId: row.engagement_id,
+    personId: row.person_id,
+    targetId: row.target_id,
+    login: row.login,
+    via: row.via,
+    keyFingerprint: row.key_fingerprint,
+    clientAddress: row.client_address,
+    startedAt: row.started_at,
+    ended:
+      row.ended_at === null
+        ? null
+        : { at: row.ended_at, ending: row.ending, channels: row.channels, refusals: row.refusals },
+  };
+}
+
+export function sessions(trx: Trx): Sessions {
+  const select = () => trx.selectFrom('session').selectAll();
+  const one = async (query: ReturnType<typeof select>) => {
+    const row = await query.executeTakeFirst();
+    return row ? toSession(row) : null;
+  };
+  const many = async (query: ReturnType<typeof select>) =>
+    (await query.orderBy('started_at').orderBy('id').execute()).map(toSession);
+  return {
+    byId: (id) => one(select().where('id', '=', id)),
+    lock: (id) => one(select().where('id', '=', id).forUpdate()),
+    insert: (session, burstId) => insertSession(trx, session, burstId),
+    async end(id, { at, ending, channels, refusals }) {
+      const result = await trx
+        .updateTable('session')
+        .set({ ended_at: instant(at), ending: json(ending), channels: json(channels), refusals: json(refusals) })
+        .where('id', '=', id)
+        .where('ended_at', 'is', null)
+        .executeTakeFirstOrThrow();
+      changedOne(result, 'session that has not ended');
+    },
+    async openBurst(grantId, targetId, since) {
+      const row = await trx
+        .selectFrom('session')
+        .select('id')
+        .whereRef('burst_id', '=', 'id')
+        .where('grant_id', '=', grantId)
+        .where('target_id', '=', targetId)
+        .where('started_at', '>', instant(since))
+        .orderBy('started_at', 'desc')
+        .orderBy('id')
+        .executeTakeFirst();
+      return row ? SessionId.parse(row.id) : null;
+    },
+    async burstOf(id) {
+      const row = await trx.selectFrom('session').select('burst_id').where('id', '=', id).executeTakeFirst();
+      return row ? SessionId.parse(row.burst_id) : null;
+    },
+    ofBurst: (burstId) => many(select().where('burst_id', '=', burstId)),
+    liveOfGrant: (id) => many(select().where('grant_id', '=', id).where('ended_at', 'is', null)),
+    live: () => many(select().where('ended_at', 'is', null)),
+    async list(limit) {
+      const rows = await select().orderBy('started_at', 'desc').orderBy('id').limit(limit).execute();
+      return rows.map(toSession);
+    },
+    ...proofs(trx),
+  };
+}
+
+const proofs = (trx: Trx): Pick<Sessions, 'acceptSshSessionId' | 'forgetSshSessionIds'> => ({
+  async acceptSshSessionId(sshSessionId, until) {
+    const written = await trx
+      .insertInto('accepted_ssh_session')
+      .values({ ssh_session_id: text(sshSessionId), remember_until: instant(until) })
+      .onConflict((conflict) => conflict.column('ssh_session_id').doNothing())
+      .returning('ssh_session_id')
+      .execute();
+    return written.length === 1;
+  },
+  async forgetSshSessionIds(before) {
+    await trx.deleteFrom('accepted_ssh_session').where('remember_until', '<', instant(before)).execute();
+  },
+});
+
+async function insertSession(trx: Trx, session: Session, burstId: SessionId): Promise<void> {
+  const { ended } = session;
+  await trx
+    .insertInto('session')
+    .values({
+      id: session.id,
+      burst_id: burstId,
+      grant_id: session.grantId,
+      grant_digest: session.grantDigest,
+      engagement_id: session.engagementId,
+      person_id: session.personId,
+      target_id: session.targetId,
+      login: session.login,
+      via: session.via,
+      key_fingerprint: session.keyFingerprint,
+      client_address: text(session.clientAddress),
+      started_at: instant(session.startedAt),
+      ended_at: instantOrNull(ended?.at ?? null),
+      ending: ended ? json(ended.ending) : null,
+      channels: ended ? json(ended.channels) : null,
+      refusals: ended ? json(ended.refusals) : null,
+    })
+    .execute();
+}

@@ -1,0 +1,128 @@
+import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
+
+/** Instants and days travel as PostgreSQL's text; rows.ts reads and writes them. */
+type Instant = string;
+/** Written as exact JSON text, read as the value it holds. */
+type Json = ColumnType<unknown, string, never>;
+type LateJson = ColumnType<unknown, string | null, string>;
+/** bigint, as text. */
+type Serial = Generated<string>;
+
+export type Tables = {
+  person: { id: string; standing: string; active: boolean };
+  slack_account: {
+    team_id: string;
+    user_id: string;
+    enterprise_id: string | null;
+    person_id: string;
+    ordinal: number;
+  };
+  person_name: { person_id: string; name: string };
+  registered_key: { fingerprint: string; public_key: string; person_id: string; registered_at: Instant };
+  registration_code: { code_digest: string; person_id: string; expires_at: Instant; used_at: Instant | null };
+  engagement: {
+    id: string;
+    name: string;
+    vendor: string;
+    channel_id: string;
+    sponsor_id: string;
+    target_ids: Json;
+    scopes: Json;
+    last_day: string;
+    time_zone: string;
+    created_at: Instant;
+  };
+  engagement_person: { engagement_id: string; role: 'member' | 'reviewer'; person_id: string; ordinal: number };
+  access_request: {
+    id: string;
+    engagement_id: string;
+    person_id: string;
+    ask: Json;
+    digest: string;
+    rule: string;
+    approvals: number;
+    requested_at: Instant;
+    expires_at: Instant;
+    status: string;
+    decided_at: Instant | null;
+  };
+  review: {
+    request_id: string;
+    ordinal: number;
+    reviewer_id: string;
+    verdict: string;
+    comment: string | null;
+    reviewed_at: Instant;
+  };
+  access_grant: {
+    id: string;
+    request_id: string;
+    engagement_id: string;
+    person_id: string;
+    not_before: Instant;
+    not_after: Instant;
+    terms: Json;
+    digest: string;
+    mac: string;
+    ended_how: string | null;
+    ended_at: Instant | null;
+    ended_by: string | null;
+    end_comment: string | null;
+    expiry_noted_at: Instant | null;
+  };
+  certificate: {
+    serial: string;
+    grant_id: string | null;
+    key_id: string;
+    fingerprint: string;
+    certificate: string;
+    issued_at: Instant;
+  };
+  session: {
+    id: string;
+    burst_id: string;
+    grant_id: string;
+    grant_digest: string;
+    engagement_id: string;
+    person_id: string;
+    target_id: string;
+    login: string;
+    via: string;
+    key_fingerprint: string;
+    client_address: string;
+    started_at: Instant;
+    ended_at: Instant | null;
+    ending: LateJson;
+    channels: LateJson;
+    refusals: LateJson;
+  };
+  accepted_ssh_session: { ssh_session_id: string; remember_until: Instant };
+  audit_event: {
+    id: Serial;
+    type: string;
+    at: Instant;
+    actor_kind: string;
+    actor_person_id: string | null;
+    facts: Json;
+  };
+  outbox: {
+    id: Serial;
+    key: string;
+    kind: string;
+    repeatable: boolean;
+    notice: Json;
+    lane: string;
+    status: Generated<'waiting' | 'delivered' | 'buried'>;
+    attempts: Generated<number>;
+    due_at: Instant | null;
+    attempting_at: Instant | null;
+    doubtful_since: Instant | null;
+    last_error: string | null;
+    enqueued_at: Generated<Instant>;
+  };
+  message: { key: string; channel_id: string; ts: string };
+  schema_migration: { name: string; checksum: string; applied_at: Generated<Instant> };
+};
+
+export type Db = Kysely<Tables>;
+export type Trx = Transaction<Tables>;
