@@ -1,0 +1,21 @@
+/** Names of buttons and forms: what Slack sends back when somebody uses them. */
+export const ACTION = {
+  openRequest: 'open_request',
+  showKey: 'show_key',
+  showList: 'show_list',
+  showHelp: 'show_help',
+  approve: 'approve',
+  deny: 'deny',
+  withdraw: 'withdraw_request',
+  endGrant: 'end_grant',
+  endSession: 'end_session',
+  pickEngagement: 'pick_engagement',
+} as const;
+
+export const CALLBACK = { request: 'request', deny: 'deny', engagement: 'engagement' } as const;
+
+/** Prefix of the targets menus that ask back for their options. */
+export const TARGETS_MENU = 'targets';
+
+export const COMMAND = '/access';
+export const COMMAND_WORDS = ['request', 'list', 'revoke', 'key', 'engagement', 'help'] as const;

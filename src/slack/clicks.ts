@@ -1,0 +1,144 @@
+import { RequestId, SessionId } from '../access/ids.ts';
+import { endSession } from '../use-cases/end-session.ts';
+import { withdrawRequest } from '../use-cases/withdraw-request.ts';
+import { ACTION } from './action-ids.ts';
+import { type Answer, refusal, say, whisper } from './answer.ts';
+import { notice, type View } from './blocks.ts';
+import type { Asker, Edge } from './edge.ts';
+import { helpAnswer } from './help.ts';
+import { publishHome } from './home.ts';
+import { keyAnswer } from './key.ts';
+import { endAnswer, listAnswer } from './list.ts';
+import type { ActionPayload } from './payloads.ts';
+import { requestView } from './request.ts';
+import { approve, denyView } from './review.ts';
+
+/** A button that was pressed, by whom, and where. */
+export type Click = {
+  readonly edge: Edge;
+  readonly asker: Asker;
+  readonly payload: ActionPayload;
+  readonly value: string | undefined;
+};
+
+/** What each button does, by the part of its action id before a colon. */
+export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new Map([
+  [ACTION.openRequest, async (click) => show(click, await requestView(click.edge, click.asker, click.value || null))],
+  [ACTION.pickEngagement, changeEngagement],
+  [ACTION.showKey, showKey],
+  [ACTION.showList, showList],
+  [ACTION.showHelp, (click) => show(click, inWindow('How to use Daypass', helpAnswer(null)))],
+  [ACTION.approve, pressApprove],
+  [ACTION.deny, pressDeny],
+  [ACTION.withdraw, withdraw],
+  [ACTION.endGrant, pressEndGrant],
+  [ACTION.endSession, pressEndSession],
+]);
+
+const inWindow = (title: string, answer: Answer): View => notice(title, answer.blocks);
+const isModal = ({ payload }: Click): boolean => payload.view?.type === 'modal';
+const isHome = ({ payload }: Click): boolean => payload.view?.type === 'home';
+
+/** A window changes in place; from anywhere else one opens. */
+async function show(click: Click, view: View): Promise<void> {
+  const { edge, payload } = click;
+  if (isModal(click) && payload.view) {
+    await edge.web.views.update({ view_id: payload.view.id, view });
+    return;
+  }
+  await edge.web.views.open({ trigger_id: payload.trigger_id, view });
+}
+
+/** Tells the person where they pressed. */
+export async function tellAt(edge: Edge, payload: ActionPayload, answer: Answer): Promise<void> {
+  const channelId = payload.container?.channel_id ?? payload.channel?.id;
+  if (payload.view?.type === 'modal') {
+    await edge.web.views.update({ view_id: payload.view.id, view: notice('Daypass', answer.blocks) });
+    return;
+  }
+  if (channelId === undefined) {
+    await edge.web.views.open({ trigger_id: payload.trigger_id, view: notice('Daypass', answer.blocks) });
+    return;
+  }
+  const threadTs = payload.message?.thread_ts ?? null;
+  await whisper(
+    edge,
+    { channelId, threadTs, userId: payload.user.id, responseUrl: payload.response_url ?? null },
+    answer,
+  );
+}
+
+async function changeEngagement(click: Click): Promise<void> {
+  const { edge, asker, payload } = click;
+  const picked = payload.actions[0]?.selected_option?.value ?? null;
+  if (!payload.view) return;
+  const view = await requestView(edge, asker, picked);
+  const { id: view_id, hash } = payload.view;
+  await edge.web.views.update({ view_id, view, ...(hash === undefined ? {} : { hash }) });
+}
+
+async function showKey(click: Click): Promise<void> {
+  const answer = await keyAnswer(click.edge, click.asker);
+  if (!answer.ok) return tellAt(click.edge, click.payload, await refusal(click.edge, answer.rejection));
+  await show(click, inWindow('Register your SSH key', answer.value));
+}
+
+async function showList(click: Click): Promise<void> {
+  if (isHome(click)) return publishHome(click.edge, click.asker);
+  await show(click, inWindow('Your access', await listAnswer(click.edge, click.asker)));
+}
+
+const cardOf = ({ payload }: Click): { channelId: string; ts: string } | null => {
+  const channelId = payload.container?.channel_id ?? payload.channel?.id;
+  const ts = payload.container?.message_ts;
+  return channelId !== undefined && ts !== undefined ? { channelId, ts } : null;
+};
+
+/** The card itself shows what an approval did; only a refusal is told apart. */
+async function pressApprove(click: Click): Promise<void> {
+  const { edge, asker, payload, value } = click;
+  const card = cardOf(click);
+  if (!card) return tellAt(edge, payload, await refusal(edge, { code: 'unknown_card' }));
+  const reviewed = await approve(edge, asker, value, card);
+  if (!reviewed.ok) await tellAt(edge, payload, await refusal(edge, reviewed.rejection));
+}
+
+async function pressDeny(click: Click): Promise<void> {
+  const card = cardOf(click);
+  const view = card && denyView(click.value, card);
+  if (!view) return tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'unknown_card' }));
+  await show(click, view);
+}
+
+async function withdraw(click: Click): Promise<void> {
+  const { edge, asker } = click;
+  const requestId = RequestId.safeParse(click.value);
+  const withdrawn = requestId.success
+    ? await withdrawRequest(edge)({ by: asker.person.id, requestId: requestId.data })
+    : ({ ok: false, rejection: { code: 'unknown_request' } } as const);
+  await afterChange(click, withdrawn.ok ? say('Your request is withdrawn.') : await refusal(edge, withdrawn.rejection));
+}
+
+async function pressEndGrant(click: Click): Promise<void> {
+  await afterChange(click, await endAnswer(click.edge, click.asker, click.value));
+}
+
+/** In the Home tab the change shows by itself; a window shows the list anew; elsewhere it is said. */
+async function afterChange(click: Click, answer: Answer): Promise<void> {
+  const { edge, asker, payload } = click;
+  if (isHome(click)) await publishHome(edge, asker);
+  if (!isModal(click)) return tellAt(edge, payload, answer);
+  const list = await listAnswer(edge, asker);
+  await show(click, notice('Your access', [...answer.blocks, ...list.blocks]));
+}
+
+async function pressEndSession(click: Click): Promise<void> {
+  const { edge, asker, payload } = click;
+  const sessionId = SessionId.safeParse(click.value);
+  const by = { by: asker.person.id, isSecurity: asker.isSecurity };
+  const ended = sessionId.success
+    ? await endSession(edge)({ ...by, sessionId: sessionId.data })
+    : ({ ok: false, rejection: { code: 'unknown_session' } } as const);
+  if (!ended.ok) return tellAt(edge, payload, await refusal(edge, ended.rejection));
+  await tellAt(edge, payload, say('The session is being cut; its line in the thread says when it is.'));
+}

@@ -1,0 +1,72 @@
+import type { webApi } from '@slack/bolt';
+import type { PersonId } from '../access/ids.ts';
+import type { Person } from '../access/person.ts';
+import type { Rejection } from '../access/rejection.ts';
+import { ok, type Result, refuse } from '../access/result.ts';
+import type { Log } from '../log.ts';
+import type { CertificateAuthority, Clock, Inventory, RandomSource, Store } from '../use-cases/ports.ts';
+import { seePerson } from '../use-cases/see-person.ts';
+import type { AccountDirectory, Workspace } from './directory.ts';
+import type { GatewayFacts } from './ssh-config.ts';
+import { type NamesOf, peopleIn } from './wording.ts';
+
+/** What every conversation has at hand. */
+export type Edge = {
+  readonly web: webApi.WebClient;
+  readonly own: Workspace;
+  readonly directory: AccountDirectory;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly authority: CertificateAuthority;
+  readonly inventory: Inventory;
+  readonly gateway: GatewayFacts;
+  readonly securityUsers: readonly string[];
+  readonly log: Log;
+  /** Resolves when messages that are being posted at this moment are written down. */
+  readonly settled: () => Promise<void>;
+};
+
+/** The person behind an interaction, with rights as they are now. */
+export type Asker = {
+  readonly person: Person;
+  readonly userId: string;
+  readonly timeZone: string;
+  readonly isSecurity: boolean;
+};
+
+export type Claim = {
+  readonly userId: string;
+  /** The workspace in which it happened; null where the payload names none. */
+  readonly teamId: string | null;
+};
+
+/** Asks Slack who this is and writes it down. People of another workspace are externals, and nothing else. */
+export async function whoAsks(edge: Edge, claim: Claim): Promise<Result<Asker>> {
+  const found = await edge.directory.find(claim.userId);
+  if (!found) return refuse({ code: 'person_inactive' });
+  const { account, profile, timeZone } = found;
+  const { teamId, enterpriseId } = edge.own;
+  const sameOrganisation = enterpriseId !== null && account.enterpriseId === enterpriseId;
+  const ownWorkspace = claim.teamId === null || claim.teamId === teamId || sameOrganisation;
+  if (!ownWorkspace && profile.standing !== 'external') return refuse({ code: 'person_inactive' });
+  const known = await edge.store.transaction((tx) => tx.persons.byAccount(account.teamId, account.userId));
+  const person = known ?? (await seePerson(edge)({ account, profile }));
+  if (!person.active) return refuse({ code: 'person_inactive' });
+  const isSecurity = edge.securityUsers.includes(account.userId) && person.standing === 'member';
+  return ok({ person, userId: account.userId, timeZone, isSecurity });
+}
+
+/** Several people that a form names, each as Slack says they are; null where one is a bot or unknown. */
+export async function peopleNamed(edge: Edge, userIds: readonly string[]): Promise<PersonId[] | null> {
+  const ids: PersonId[] = [];
+  for (const userId of new Set(userIds)) {
+    const found = await edge.directory.find(userId);
+    if (!found) return null;
+    ids.push((await seePerson(edge)(found)).id);
+  }
+  return ids;
+}
+
+export const namesFor = (edge: Edge, rejection: Rejection): Promise<NamesOf> =>
+  edge.store.transaction((tx) => tx.persons.names(peopleIn(rejection)));

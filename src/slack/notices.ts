@@ -1,0 +1,152 @@
+import type { Engagement } from '../access/engagement.ts';
+import { isActive } from '../access/grant.ts';
+import type { PersonId } from '../access/ids.ts';
+import { messageKey, type Notice } from '../use-cases/notice.ts';
+import type { Clock, Inventory, Store, Tx } from '../use-cases/ports.ts';
+import { viewBurst, viewGrant, viewRequest, viewSession } from '../use-cases/views.ts';
+import type { Block } from './blocks.ts';
+import { engagementMessage } from './engagement-message.ts';
+import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
+import { grantIssued, keyRegistered, requestClosed, requestReceived } from './personal-messages.ts';
+import { reviewCard } from './review-card.ts';
+import { sessionDetail, sessionLine } from './session-messages.ts';
+import type { AccessFile, GatewayFacts } from './ssh-config.ts';
+
+export type Destination =
+  | { readonly kind: 'channel'; readonly channelId: string }
+  /** A reply to the message with this key, in the channel. */
+  | { readonly kind: 'thread'; readonly channelId: string; readonly rootKey: string }
+  | { readonly kind: 'person'; readonly teamId: string; readonly userId: string };
+
+export type Rendered = {
+  readonly to: Destination;
+  readonly text: string;
+  readonly blocks: readonly Block[];
+  /** Present where the message is the comment of uploaded files. */
+  readonly files?: readonly AccessFile[];
+  /** Nothing is posted where the message is not there yet. */
+  readonly onlyUpdate?: boolean;
+};
+
+export type RenderDeps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly inventory: Pick<Inventory, 'find'>;
+  readonly gateway: GatewayFacts;
+  readonly securityChannel: string;
+};
+
+const STALE_GRANTS_MAX = 20;
+
+/** The message that a notice is at this moment; null where what it is about is gone, or nobody can be told. */
+export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered | null> {
+  switch (notice.kind) {
+    case 'engagement_opened':
+      return engagementOpened(deps, notice);
+    case 'key_registered':
+      return keyNotice(deps, notice);
+    case 'review_card':
+    case 'review_card_changed':
+      return card(deps, notice);
+    case 'request_received':
+    case 'request_closed':
+      return requestNotice(deps, notice);
+    case 'grant_issued':
+      return issued(deps, notice);
+    case 'grant_announced':
+    case 'grant_ended':
+      return grantNotice(deps, notice);
+    case 'session_line': {
+      const view = await viewBurst(deps)({ burstId: notice.burstId });
+      return view && { to: threadOf(view.engagement), ...sessionLine(view) };
+    }
+    case 'session_detail': {
+      const view = await viewSession(deps)({ sessionId: notice.sessionId });
+      return view && { to: { kind: 'channel', channelId: deps.securityChannel }, ...sessionDetail(view) };
+    }
+    case 'host_key_mismatch': {
+      const view = await viewSession(deps)({ sessionId: notice.sessionId });
+      return view && { to: threadOf(view.engagement), ...hostKeyMismatch(view, notice.targetId) };
+    }
+    default:
+      return notice satisfies never;
+  }
+}
+
+type Of<Kind extends Notice['kind']> = Extract<Notice, { kind: Kind }>;
+
+const threadOf = (engagement: Engagement): Destination => ({
+  kind: 'thread',
+  channelId: engagement.channelId,
+  rootKey: messageKey({ kind: 'engagement_opened', engagementId: engagement.id }),
+});
+
+/** The first of a person's accounts is where they are written to. */
+async function inboxOf(tx: Tx, id: PersonId): Promise<Extract<Destination, { kind: 'person' }> | null> {
+  const [account] = (await tx.persons.byId(id))?.accounts ?? [];
+  return account ? { kind: 'person', teamId: account.teamId, userId: account.userId } : null;
+}
+
+const inbox = ({ store }: RenderDeps, id: PersonId) => store.transaction((tx) => inboxOf(tx, id));
+
+const engagementOpened = ({ store }: RenderDeps, notice: Of<'engagement_opened'>): Promise<Rendered | null> =>
+  store.transaction(async (tx) => {
+    const engagement = await tx.engagements.byId(notice.engagementId);
+    if (!engagement) return null;
+    const { sponsorId, memberIds, reviewerIds } = engagement;
+    const names = await tx.persons.names([...new Set([sponsorId, ...memberIds, ...reviewerIds])]);
+    return { to: { kind: 'channel', channelId: engagement.channelId }, ...engagementMessage(engagement, names) };
+  });
+
+const keyNotice = ({ store }: RenderDeps, notice: Of<'key_registered'>): Promise<Rendered | null> =>
+  store.transaction(async (tx) => {
+    const key = await tx.keys.byFingerprint(notice.fingerprint);
+    const to = key && (await inboxOf(tx, notice.to));
+    if (!key || !to) return null;
+    return { to, ...keyRegistered(key, await tx.persons.name(key.personId), notice.to) };
+  });
+
+async function card(deps: RenderDeps, notice: Of<'review_card'> | Of<'review_card_changed'>): Promise<Rendered | null> {
+  const view = await viewRequest(deps)({ requestId: notice.requestId });
+  if (!view) return null;
+  const to = notice.to === null ? threadOf(view.engagement) : await inbox(deps, notice.to);
+  if (!to) return null;
+  const requester = await inbox(deps, view.request.ask.personId);
+  const message = reviewCard(view, {
+    inventory: deps.inventory,
+    audience: notice.to === null ? 'thread' : 'reviewer',
+    now: deps.clock.now(),
+    mention: requester && `<@${requester.userId}>`,
+  });
+  return { to, ...message, onlyUpdate: notice.kind === 'review_card_changed' };
+}
+
+async function requestNotice(
+  deps: RenderDeps,
+  notice: Of<'request_received'> | Of<'request_closed'>,
+): Promise<Rendered | null> {
+  const view = await viewRequest(deps)({ requestId: notice.requestId });
+  const to = view && (await inbox(deps, view.request.ask.personId));
+  if (!view || !to) return null;
+  return { to, ...(notice.kind === 'request_received' ? requestReceived(view) : requestClosed(view)) };
+}
+
+async function issued(deps: RenderDeps, notice: Of<'grant_issued'>): Promise<Rendered | null> {
+  const view = await viewGrant(deps)({ grantId: notice.grantId });
+  const to = view && (await inbox(deps, view.grant.terms.personId));
+  if (!view || !to) return null;
+  const now = deps.clock.now();
+  const all = await deps.store.transaction((tx) => tx.grants.ofPerson(view.grant.terms.personId));
+  const over = all.filter((grant) => grant.id !== view.grant.id && !isActive(grant, now)).slice(-STALE_GRANTS_MAX);
+  return { to, blocks: [], ...grantIssued(view, over, deps.gateway) };
+}
+
+async function grantNotice(
+  deps: RenderDeps,
+  notice: Of<'grant_announced'> | Of<'grant_ended'>,
+): Promise<Rendered | null> {
+  const view = await viewGrant(deps)({ grantId: notice.grantId });
+  if (!view) return null;
+  const message = notice.kind === 'grant_ended' ? grantEnded(view) : grantAnnounced(view, deps.clock.now());
+  return { to: threadOf(view.engagement), ...message };
+}

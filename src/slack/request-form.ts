@@ -1,0 +1,170 @@
+import type { Engagement } from '../access/engagement.ts';
+import { EngagementId } from '../access/ids.ts';
+import type { Rejection } from '../access/rejection.ts';
+import { findScope } from '../access/scope.ts';
+import type { Target } from '../access/target.ts';
+import type { Inventory } from '../use-cases/ports.ts';
+import type { RequestAccessInput } from '../use-cases/request-access.ts';
+import { ACTION, CALLBACK, TARGETS_MENU } from './action-ids.ts';
+import { actions, type Block, button, input, LIMITS, notice, option, plainText, section, type View } from './blocks.ts';
+import { fieldsOf, type ViewPayload } from './payloads.ts';
+import { plain } from './text.ts';
+import { duration } from './words.ts';
+
+export type RequestForm = {
+  readonly engagements: readonly Engagement[];
+  readonly chosen: Engagement | null;
+  readonly inventory: Pick<Inventory, 'targets' | 'policy'>;
+};
+
+const TARGETS_MAX = 50;
+const REASON_MAX = 1_000;
+const TICKET_MAX = 200;
+const PERSONAL_HOUR = 3_600;
+
+export const targetOption = (target: Pick<Target, 'id' | 'name'>) =>
+  option(target.id === target.name ? target.id : `${target.id} · ${target.name}`, target.id);
+
+/** A searchable menu of targets; a long list asks back while somebody types, because a menu holds a hundred options. */
+export const targetsElement = (targets: readonly Target[], menu: string) =>
+  targets.length > LIMITS.options
+    ? ({
+        type: 'multi_external_select',
+        action_id: menu,
+        min_query_length: 0,
+        max_selected_items: TARGETS_MAX,
+        placeholder: plainText('Type to search targets', 150),
+      } as const)
+    : ({
+        type: 'multi_static_select',
+        action_id: menu,
+        max_selected_items: TARGETS_MAX,
+        options: targets.map(targetOption),
+        placeholder: plainText('Choose or search targets', 150),
+      } as const);
+
+/** Targets whose id or name holds what was typed. */
+export const matchingTargets = (targets: readonly Target[], typed: string): readonly Target[] => {
+  const wanted = typed.trim().toLowerCase();
+  const hit = (target: Target) => target.id.includes(wanted) || target.name.toLowerCase().includes(wanted);
+  return targets.filter(hit).slice(0, LIMITS.options);
+};
+
+export const targetsOf = (engagement: Engagement, inventory: Pick<Inventory, 'targets'>): readonly Target[] =>
+  inventory.targets.filter((target) => engagement.targetIds.includes(target.id));
+
+type Choice = ReturnType<typeof option>;
+const select = (actionId: string, placeholder: string, options: readonly Choice[], initial?: Choice) =>
+  ({
+    type: 'static_select',
+    action_id: actionId,
+    placeholder: plainText(placeholder, 150),
+    options: options.slice(0, LIMITS.options),
+    ...(initial === undefined ? {} : { initial_option: initial }),
+  }) as const;
+
+const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined);
+
+/** One form for asking. Menus that depend on the engagement have it in their action id, so that another one empties them. */
+export function requestForm({ engagements, chosen, inventory }: RequestForm): View {
+  const choices = engagements.slice(-LIMITS.options).map((each) => option(each.name, each.id));
+  const picked = choices.find((each) => each.value === chosen?.id);
+  return {
+    type: 'modal',
+    callback_id: CALLBACK.request,
+    private_metadata: JSON.stringify({ engagementId: chosen?.id ?? null }),
+    title: plainText('Request access', LIMITS.viewTitle),
+    submit: plainText('Ask', LIMITS.viewTitle),
+    close: plainText('Cancel', LIMITS.viewTitle),
+    blocks: [
+      input({
+        field: 'engagement',
+        label: 'Engagement',
+        dispatch: true,
+        element: select(ACTION.pickEngagement, 'Choose what the work belongs to', choices, picked),
+      }),
+      ...(chosen ? dependent(chosen, inventory) : [section('Choose the engagement first: its targets follow.')]),
+    ],
+  };
+}
+
+function dependent(chosen: Engagement, inventory: RequestForm['inventory']): Block[] {
+  const targets = targetsOf(chosen, inventory);
+  if (targets.length === 0)
+    return [section('None of this engagement’s targets is in the inventory any more. Tell its sponsor.')];
+  const logins = [...new Set(targets.flatMap((target) => target.logins))].map((login) => option(login, login));
+  const scopes = chosen.scopes.flatMap((name) => findScope(name) ?? []);
+  const scopeOptions = scopes.map((scope) => option(`${scope.name}: ${scope.words}`, scope.name));
+  const durations = inventory.policy.durations.map((seconds) => option(duration(seconds), String(seconds)));
+  const usual = durations.find((each) => each.value === String(PERSONAL_HOUR)) ?? durations[0];
+  return [
+    input({ field: 'targets', label: 'Targets', element: targetsElement(targets, `${TARGETS_MENU}:${chosen.id}`) }),
+    input({
+      field: 'login',
+      label: 'Login',
+      hint: 'The account that you will have on every one of these targets.',
+      element: select(`login:${chosen.id}`, 'Choose a login', logins, only(logins)),
+    }),
+    input({
+      field: 'scope',
+      label: 'Scope',
+      element: select(`scope:${chosen.id}`, 'Choose what you need to do', scopeOptions, only(scopeOptions)),
+    }),
+    input({
+      field: 'duration',
+      label: 'How long, from the approval on',
+      element: select('duration', 'Choose a duration', durations, usual),
+    }),
+    input({
+      field: 'reason',
+      label: 'Why',
+      hint: 'Reviewers and the engagement’s thread read this. No secrets.',
+      element: { type: 'plain_text_input', action_id: 'reason', multiline: true, max_length: REASON_MAX },
+    }),
+    input({
+      field: 'ticket',
+      label: 'Ticket',
+      optional: true,
+      element: { type: 'plain_text_input', action_id: 'ticket', max_length: TICKET_MAX },
+    }),
+  ];
+}
+
+/** What was filled in; checking it is the use-case's. */
+export function readRequest(view: ViewPayload): Omit<RequestAccessInput, 'by'> | null {
+  const field = fieldsOf(view);
+  const engagementId = EngagementId.safeParse(field('engagement')[0]);
+  if (!engagementId.success) return null;
+  return {
+    engagementId: engagementId.data,
+    targetIds: field('targets'),
+    login: field('login')[0] ?? '',
+    scope: field('scope')[0] ?? '',
+    durationSeconds: Number(field('duration')[0] ?? 0),
+    reason: field('reason')[0] ?? '',
+    ticket: field('ticket')[0] ?? null,
+  };
+}
+
+/** Without a key there is nothing that a certificate could be issued for. */
+export const noKeyView = (): View =>
+  notice('Register a key first', [
+    section(
+      'Access is given to an SSH key, and none of yours is registered yet. Press the button for a one-time code: one ssh line then registers your key. Afterwards open this form again.',
+    ),
+    actions('no_key', [button({ action: ACTION.showKey, label: 'Show my one-time code', style: 'primary' })]),
+  ]);
+
+export const noEngagementView = (): View =>
+  notice('Request access', [
+    section(
+      'You are a member of no engagement that is open, and access is asked for within one. Ask the colleague you work with to run `/access engagement new`, or to add you.',
+    ),
+  ]);
+
+/** Puts a refusal's sentence at its field, or, where the form has no such field, at the last one it has. */
+export function errorAt(view: ViewPayload, rejection: Rejection, sentence: string): Readonly<Record<string, string>> {
+  const blocks = Object.keys(view.state?.values ?? {});
+  const own = 'field' in rejection && blocks.includes(rejection.field) ? rejection.field : blocks.at(-1);
+  return own === undefined ? {} : { [own]: plain(sentence, 2_000) };
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { Digest, RequestId } from '../access/ids.ts';
+import type { AccessRequest } from '../access/request.ts';
+import { type Result, refuse } from '../access/result.ts';
+import { type ReviewRequestInput, reviewRequest } from '../use-cases/review-request.ts';
+import { CALLBACK } from './action-ids.ts';
+import { input, LIMITS, plainText, section, type View } from './blocks.ts';
+import { type Asker, type Edge, namesFor } from './edge.ts';
+import { requestButton, type ViewPayload } from './payloads.ts';
+import { errorAt } from './request-form.ts';
+import type { Outcome } from './submission.ts';
+import { unmarked, word } from './wording.ts';
+
+export type Card = ReviewRequestInput['card'];
+const COMMENT_MAX = 1_000;
+
+/** Approve: one click on a card, whose digest and place in Slack the use-case checks. */
+export async function approve(
+  edge: Edge,
+  asker: Asker,
+  value: string | undefined,
+  card: Card,
+): Promise<Result<AccessRequest>> {
+  const pressed = requestButton(value);
+  if (!pressed) return refuse({ code: 'unknown_request' });
+  return review(edge, { by: asker.person.id, ...pressed, card, verdict: 'approve', comment: null });
+}
+
+/** A card can be pressed in the moment between Slack's showing it and our writing down where it is. */
+async function review(edge: Edge, input: ReviewRequestInput): Promise<Result<AccessRequest>> {
+  const reviewed = await reviewRequest(edge)(input);
+  if (reviewed.ok || reviewed.rejection.code !== 'unknown_card') return reviewed;
+  await edge.settled();
+  return reviewRequest(edge)(input);
+}
+
+const Denial = z.object({
+  requestId: RequestId,
+  digest: Digest,
+  card: z.object({ channelId: z.string(), ts: z.string() }),
+});
+
+/** Deny asks what to tell the requester; null where the button is none of ours. */
+export function denyView(value: string | undefined, card: Card): View | null {
+  const pressed = requestButton(value);
+  if (!pressed) return null;
+  return {
+    type: 'modal',
+    callback_id: CALLBACK.deny,
+    private_metadata: JSON.stringify({ ...pressed, card } satisfies z.input<typeof Denial>),
+    title: plainText('Deny this request', LIMITS.viewTitle),
+    submit: plainText('Deny', LIMITS.viewTitle),
+    close: plainText('Cancel', LIMITS.viewTitle),
+    blocks: [
+      section(
+        'The requester is told that you denied it. What you write here goes to them and to the other reviewers, not to the thread.',
+      ),
+      input({
+        field: 'comment',
+        label: 'Why, and what to ask for instead',
+        optional: true,
+        element: { type: 'plain_text_input', action_id: 'comment', multiline: true, max_length: COMMENT_MAX },
+      }),
+    ],
+  };
+}
+
+export async function submitDenial(
+  edge: Edge,
+  asker: Result<Asker>,
+  view: ViewPayload,
+  comment: string | null,
+): Promise<Outcome> {
+  const result = await deny(edge, asker, view, comment);
+  if (result.ok) return { kind: 'close' };
+  const sentence = word(result.rejection, unmarked(await namesFor(edge, result.rejection)));
+  return { kind: 'errors', errors: errorAt(view, result.rejection, sentence) };
+}
+
+async function deny(
+  edge: Edge,
+  asker: Result<Asker>,
+  view: ViewPayload,
+  comment: string | null,
+): Promise<Result<AccessRequest>> {
+  if (!asker.ok) return asker;
+  const about = Denial.safeParse(parseJson(view.private_metadata));
+  if (!about.success) return refuse({ code: 'unknown_request' });
+  return review(edge, { by: asker.value.person.id, ...about.data, verdict: 'deny', comment });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { expiresAt, type Grant } from '../access/grant.ts';
+import { short } from '../access/ids.ts';
+import type { RegisteredKey } from '../access/person.ts';
+import type { IssuedCertificate } from '../use-cases/ports.ts';
+import { utc } from './words.ts';
+
+/** How the gateway is reached from outside. */
+export type GatewayFacts = {
+  readonly host: string;
+  readonly port: number;
+  /** `<type> <base64>`, perhaps with a comment. */
+  readonly hostKeyLine: string;
+  readonly site: string;
+};
+
+export type AccessFile = { readonly name: string; readonly content: string };
+
+/** Where ssh keeps a private key when ssh-keygen is not told otherwise. */
+const DEFAULT_IDENTITY: Readonly<Record<string, string>> = {
+  'ssh-ed25519': 'id_ed25519',
+  'ssh-rsa': 'id_rsa',
+  'ecdsa-sha2-nistp256': 'id_ecdsa',
+  'ecdsa-sha2-nistp384': 'id_ecdsa',
+  'ecdsa-sha2-nistp521': 'id_ecdsa',
+  'sk-ssh-ed25519@openssh.com': 'id_ed25519_sk',
+  'sk-ecdsa-sha2-nistp256@openssh.com': 'id_ecdsa_sk',
+};
+
+const FOLDER = '~/.ssh/daypass';
+const INCLUDE = 'Include daypass/*.conf';
+
+/** Every file of a grant begins with this, so that one pattern moves or removes them all. */
+export const filePrefix = (grant: Pick<Grant, 'id'>): string => `daypass-${short(grant.id)}`;
+
+/** Both connections of a jump end at the gateway, so one name stands for its host key everywhere. */
+const gatewayAlias = (gateway: GatewayFacts): string => `${gateway.site}.daypass`;
+export const targetName = (target: string, gateway: GatewayFacts): string => `${target}.${gatewayAlias(gateway)}`;
+
+const keyOf = (line: string): string => line.split(' ').slice(0, 2).join(' ');
+const asKnownHost = ({ host, port }: GatewayFacts): string => (port === 22 ? host : `[${host}]:${port}`);
+
+/** The known_hosts line for connecting to the gateway by its address, before any ssh_config of ours is there. */
+export const knownHostsLine = (gateway: GatewayFacts): string =>
+  `${asKnownHost(gateway)} ${keyOf(gateway.hostKeyLine)}`;
+
+/** OpenSSH's fingerprint of the gateway's host key. */
+export const hostKeyFingerprint = ({ hostKeyLine }: GatewayFacts): string => {
+  const blob = Buffer.from(keyOf(hostKeyLine).split(' ')[1] ?? '', 'base64');
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+};
+
+/** `ssh <login>+<target>@gateway`, which needs no ssh_config; address literals with colons need no brackets here. */
+export const directCommand = (login: string, target: string, { host, port }: GatewayFacts): string =>
+  `ssh ${login}+${target}@${host} -p ${port}`;
+
+/** Certificates, ssh_config and known_hosts of one grant. */
+export function accessFiles(
+  grant: Grant,
+  certificates: readonly IssuedCertificate[],
+  keys: readonly RegisteredKey[],
+  gateway: GatewayFacts,
+): readonly AccessFile[] {
+  const prefix = filePrefix(grant);
+  const numbered = certificates.map((each, index) => ({
+    name: certificates.length === 1 ? `${prefix}-cert.pub` : `${prefix}-${index + 1}-cert.pub`,
+    content: `${each.certificate}\n`,
+  }));
+  const certified = keys.filter((key) => certificates.some((each) => each.fingerprint === key.fingerprint));
+  const identities = certified.map((key) => DEFAULT_IDENTITY[key.publicKey.split(' ')[0] ?? ''] ?? 'id_ed25519');
+  const trust = [
+    `  HostKeyAlias ${gatewayAlias(gateway)}`,
+    `  UserKnownHostsFile ${FOLDER}/${prefix}.known_hosts`,
+    '  StrictHostKeyChecking yes',
+    ...numbered.map(({ name }) => `  CertificateFile ${FOLDER}/${name}`),
+    ...[...new Set(identities)].map((identity) => `  IdentityFile ~/.ssh/${identity}`),
+    '  IdentitiesOnly yes',
+    '  ForwardAgent no',
+    '  WarnWeakCrypto no-pq-kex',
+  ];
+  return [
+    ...numbered,
+    { name: `${prefix}.conf`, content: sshConfig(grant, gateway, trust) },
+    { name: `${prefix}.known_hosts`, content: `${gatewayAlias(gateway)} ${keyOf(gateway.hostKeyLine)}\n` },
+  ];
+}
+
+function sshConfig(grant: Grant, gateway: GatewayFacts, trust: readonly string[]): string {
+  const { login, targets } = grant.terms;
+  const names = targets.map((target) => targetName(target.id, gateway));
+  const direct = targets.map((target) => `${login}+${target.id}`);
+  return [
+    `# Daypass: ${targets.map((target) => target.id).join(', ')} as ${login}`,
+    `# Good until ${utc(expiresAt(grant))}. Delete ${FOLDER}/${filePrefix(grant)}* after that.`,
+    `# Belongs into ${FOLDER}/; ~/.ssh/config begins with the line: ${INCLUDE}`,
+    '# IdentityFile is where ssh-keygen puts such a key by itself. If the private key that you registered is elsewhere,',
+    '# change each IdentityFile line; for a key in an agent, name its .pub file.',
+    '',
+    '# ssh takes the first IgnoreUnknown that it reads. UseKeychain is there for configurations shared with a Mac.',
+    'IgnoreUnknown WarnWeakCrypto,UseKeychain',
+    '',
+    `Host ${gatewayAlias(gateway)}`,
+    `  HostName ${gateway.host}`,
+    `  Port ${gateway.port}`,
+    '  User daypass',
+    '',
+    `Host ${names.join(' ')}`,
+    `  User ${login}`,
+    `  ProxyJump ${gatewayAlias(gateway)}`,
+    '',
+    `Host ${gatewayAlias(gateway)} ${names.join(' ')}`,
+    ...trust,
+    '',
+    '# The direct form, ssh <login>+<target>@<gateway>',
+    `Match originalhost ${gateway.host} user ${direct.join(',')}`,
+    `  Port ${gateway.port}`,
+    ...trust,
+    '',
+    'Match all',
+    '',
+  ].join('\n');
+}
+
+/** The lines that install a grant's files on a machine with a POSIX shell, and remove those of grants that are over. */
+export function installLines(grant: Grant, over: readonly Pick<Grant, 'id'>[]): readonly string[] {
+  const stale = over.map((each) => `${FOLDER}/${filePrefix(each)}*`);
+  return [
+    `mkdir -p ${FOLDER} && chmod 700 ~/.ssh ${FOLDER}`,
+    ...(stale.length === 0 ? [] : [`rm -f ${stale.join(' ')}`]),
+    `mv ~/Downloads/${filePrefix(grant)}* ${FOLDER}/`,
+    'touch ~/.ssh/config',
+    `grep -qxF '${INCLUDE}' ~/.ssh/config || { printf '${INCLUDE}\\n\\n'; cat ~/.ssh/config; } > ~/.ssh/daypass/config.new`,
+    '[ -s ~/.ssh/daypass/config.new ] && cat ~/.ssh/daypass/config.new > ~/.ssh/config; rm -f ~/.ssh/daypass/config.new',
+  ];
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+
+/** What Slack refuses a message or a view for; written from its documentation, apart from the product's own limits. */
+
+const plain = (max: number) =>
+  z.object({ type: z.literal('plain_text'), text: z.string().min(1).max(max), emoji: z.boolean().optional() });
+const mrkdwn = (max: number) =>
+  z.object({ type: z.literal('mrkdwn'), text: z.string().min(1).max(max), verbatim: z.boolean().optional() });
+const actionId = z.string().min(1).max(255);
+const blockId = z.string().min(1).max(255).optional();
+const option = z.strictObject({ text: plain(75), value: z.string().min(1).max(150) });
+const options = z.array(option).min(1).max(100);
+const placeholder = plain(150).optional();
+
+const button = z.strictObject({
+  type: z.literal('button'),
+  action_id: actionId,
+  text: plain(75),
+  value: z.string().max(2_000).optional(),
+  style: z.enum(['primary', 'danger']).optional(),
+  confirm: z.strictObject({ title: plain(100), text: plain(300), confirm: plain(30), deny: plain(30) }).optional(),
+});
+
+const element = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('static_select'),
+    action_id: actionId,
+    placeholder,
+    options,
+    initial_option: option.optional(),
+  }),
+  z.strictObject({
+    type: z.literal('multi_static_select'),
+    action_id: actionId,
+    placeholder,
+    options,
+    max_selected_items: z.int().min(1).optional(),
+  }),
+  z.strictObject({
+    type: z.literal('multi_external_select'),
+    action_id: actionId,
+    placeholder,
+    min_query_length: z.int().min(0),
+    max_selected_items: z.int().min(1).optional(),
+  }),
+  z.strictObject({
+    type: z.literal('multi_users_select'),
+    action_id: actionId,
+    placeholder,
+    max_selected_items: z.int().optional(),
+  }),
+  z.strictObject({
+    type: z.literal('conversations_select'),
+    action_id: actionId,
+    placeholder,
+    default_to_current_conversation: z.boolean(),
+    filter: z.object({}).loose(),
+  }),
+  z.strictObject({ type: z.literal('datepicker'), action_id: actionId, initial_date: z.iso.date() }),
+  z.strictObject({
+    type: z.literal('plain_text_input'),
+    action_id: actionId,
+    multiline: z.boolean().optional(),
+    max_length: z.int().min(1).max(3_000),
+  }),
+]);
+
+const block = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('section'), block_id: blockId, text: mrkdwn(3_000) }),
+  z.strictObject({ type: z.literal('header'), block_id: blockId, text: plain(150) }),
+  z.strictObject({ type: z.literal('context'), block_id: blockId, elements: z.array(mrkdwn(3_000)).min(1).max(10) }),
+  z.strictObject({ type: z.literal('divider'), block_id: blockId }),
+  z.strictObject({ type: z.literal('actions'), block_id: blockId, elements: z.array(button).min(1).max(25) }),
+  z.strictObject({
+    type: z.literal('input'),
+    block_id: z.string().min(1).max(255),
+    label: plain(2_000),
+    hint: plain(2_000).optional(),
+    element,
+    optional: z.boolean().optional(),
+    dispatch_action: z.boolean().optional(),
+  }),
+]);
+
+const MESSAGE_TEXT = 13_200;
+
+const unique = (values: readonly (string | undefined)[]): boolean => {
+  const given = values.filter((value) => value !== undefined);
+  return new Set(given).size === given.length;
+};
+
+type Blocks = readonly z.infer<typeof block>[];
+const blockIds = (blocks: Blocks) => blocks.map((each) => each.block_id);
+const actionIds = (blocks: Blocks) =>
+  blocks.flatMap((each) => (each.type === 'actions' ? each.elements.map((button) => button.action_id) : []));
+
+const texts = (blocks: Blocks): string[] =>
+  blocks.flatMap((each) => {
+    if (each.type === 'section' || each.type === 'header') return [each.text.text];
+    return each.type === 'context' ? each.elements.map((inner) => inner.text) : [];
+  });
+
+/** Throws where Slack would refuse it; returns all texts that people see. */
+export function checkMessage(message: { readonly text: string; readonly blocks: readonly unknown[] }): string[] {
+  const blocks = z.array(block).max(50).parse(message.blocks);
+  z.string().min(1).max(4_000).parse(message.text);
+  const shown = texts(blocks);
+  const total = shown.reduce((sum, text) => sum + text.length, 0);
+  if (total > MESSAGE_TEXT) throw new Error(`msg_blocks_too_long: ${total}`);
+  if (blocks.some((each) => each.type === 'input')) throw new Error('a message holds no input');
+  if (!unique(blockIds(blocks)) || !unique(actionIds(blocks))) throw new Error('ids are not unique');
+  return shown;
+}
+
+export function checkView(view: unknown): string[] {
+  const { blocks, submit } = z
+    .strictObject({
+      type: z.literal('modal'),
+      callback_id: z.string().max(255).optional(),
+      private_metadata: z.string().max(3_000).optional(),
+      title: plain(24),
+      submit: plain(24).optional(),
+      close: plain(24).optional(),
+      blocks: z.array(block).min(1).max(100),
+    })
+    .parse(view);
+  if (JSON.stringify(view).length > 250_000) throw new Error('view_too_large');
+  if (blocks.some((each) => each.type === 'input') && !submit) throw new Error('a form needs its submit');
+  if (!unique(blockIds(blocks)) || !unique(actionIds(blocks))) throw new Error('ids are not unique');
+  return texts(blocks);
+}
+
+/** What Daypass itself writes with angle brackets: dates, and the mention of one account. */
+const OWN_MARKUP = /<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>|<@U[A-Z0-9]+>/g;
+
+/** Throws where somebody's text could mention, link or hide. Quotation marks of a line's beginning are ours. */
+export function checkInert(shown: readonly string[]): void {
+  for (const text of shown) {
+    const rest = text.replace(OWN_MARKUP, '').replace(/^> /gm, '');
+    if (/[<>]/.test(rest) || /&(?!(?:amp|lt|gt);)/.test(rest)) throw new Error(`not escaped: ${rest}`);
+    if (/[\p{Cs}\p{Cf}]|(?!\n)\p{Cc}/u.test(text)) throw new Error(`hidden characters: ${JSON.stringify(text)}`);
+  }
+}

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { COMMAND, COMMAND_WORDS } from '../../../src/slack/action-ids.ts';
+import { PEOPLE_EVENTS } from '../../../src/slack/listeners.ts';
+
+const Manifest = z.object({
+  features: z
+    .object({
+      app_home: z
+        .object({ home_tab_enabled: z.literal(true), messages_tab_read_only_enabled: z.literal(false) })
+        .loose(),
+      slash_commands: z.array(z.object({ command: z.string(), usage_hint: z.string() }).loose()),
+    })
+    .loose(),
+  oauth_config: z.object({ scopes: z.object({ bot: z.array(z.string()) }) }),
+  settings: z
+    .object({
+      event_subscriptions: z.object({ bot_events: z.array(z.string()) }),
+      interactivity: z.object({ is_enabled: z.literal(true) }),
+      socket_mode_enabled: z.literal(true),
+    })
+    .loose(),
+});
+const root = new URL('../../../', import.meta.url);
+const manifest = Manifest.parse(parse(readFileSync(new URL('manifest.yml', root), 'utf8')));
+
+/** Scopes of each Web API method that src/slack calls, from Slack's reference; a method that is missing here fails the test. */
+const SCOPES: Readonly<Record<string, readonly string[]>> = {
+  'auth.test': [],
+  'chat.postEphemeral': ['chat:write'],
+  'chat.postMessage': ['chat:write'],
+  'chat.update': ['chat:write'],
+  'conversations.history': ['channels:history', 'groups:history', 'im:history'],
+  'conversations.info': ['channels:read', 'groups:read'],
+  'conversations.open': ['im:write'],
+  'conversations.replies': ['channels:history', 'groups:history', 'im:history'],
+  'files.completeUploadExternal': ['files:write'],
+  'files.getUploadURLExternal': ['files:write'],
+  'users.info': ['users:read'],
+  'views.open': [],
+  'views.publish': [],
+  'views.update': [],
+};
+/** Scopes that events and commands need. */
+const LISTENING = [
+  'commands',
+  'app_mentions:read',
+  'im:history',
+  'users:read',
+  'usergroups:read',
+  'channels:read',
+  'groups:read',
+];
+
+it('asks for exactly the scopes that the code uses', () => {
+  const folder = new URL('src/slack/', root);
+  const source = readdirSync(folder)
+    .map((file) => readFileSync(new URL(file, folder), 'utf8'))
+    .join('\n');
+  const called = [...source.matchAll(/\bweb\s*\.(\w+)\s*\.(\w+)\(/g)].map(([, group, verb]) => `${group}.${verb}`);
+  expect([...new Set(called)].sort()).toEqual(Object.keys(SCOPES));
+  const needed = new Set([...LISTENING, ...called.flatMap((method) => SCOPES[method] ?? [])]);
+  expect([...manifest.oauth_config.scopes.bot].sort()).toEqual([...needed].sort());
+});
+
+it('subscribes to exactly the events that the code listens to', () => {
+  const events = ['app_home_opened', 'app_mention', 'message.im', ...PEOPLE_EVENTS];
+  expect([...manifest.settings.event_subscriptions.bot_events].sort()).toEqual(events.sort());
+});
+
+it('has the one command, with its words as a hint', () => {
+  expect(manifest.features.slash_commands.map((each) => each.command)).toEqual([COMMAND]);
+  for (const word of COMMAND_WORDS) expect(manifest.features.slash_commands[0]?.usage_hint).toContain(word);
+});

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import type { Rejection, RejectionCode } from '../../../src/access/rejection.ts';
+import { markup, peopleIn, unmarked, word } from '../../../src/slack/wording.ts';
+import {
+  engagementId,
+  fingerprint,
+  grantId,
+  login,
+  NOON,
+  personId,
+  requestId,
+  targetId,
+} from '../../support/samples.ts';
+
+const NASTY = '<!channel> & `x`';
+
+/** One of each; the type makes a new code a compile error here, as in the record itself. */
+const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code }> } = {
+  person_inactive: { code: 'person_inactive' },
+  no_registered_key: { code: 'no_registered_key' },
+  unknown_engagement: { code: 'unknown_engagement', field: 'engagement' },
+  not_a_member: { code: 'not_a_member', engagementId: engagementId(1), field: 'engagement' },
+  engagement_over: { code: 'engagement_over', endedAt: NOON, field: 'engagement' },
+  no_targets: { code: 'no_targets', field: 'targets' },
+  target_not_in_engagement: { code: 'target_not_in_engagement', targetId: NASTY, field: 'targets' },
+  login_not_on_target: { code: 'login_not_on_target', login: NASTY, targetIds: [targetId('web-01')], field: 'login' },
+  scope_not_in_engagement: { code: 'scope_not_in_engagement', scope: NASTY, field: 'scope' },
+  no_policy_rule: { code: 'no_policy_rule', field: 'scope' },
+  duration_too_long: { code: 'duration_too_long', maxSeconds: 3_600, rule: NASTY, field: 'duration' },
+  reason_missing: { code: 'reason_missing', field: 'reason' },
+  no_reviewer: { code: 'no_reviewer', field: 'engagement' },
+  may_not_open_engagement: { code: 'may_not_open_engagement' },
+  last_day_past: { code: 'last_day_past', field: 'last_day' },
+  unknown_target: { code: 'unknown_target', targetId: NASTY, field: 'targets' },
+  unknown_scope: { code: 'unknown_scope', scope: NASTY, field: 'scopes' },
+  unknown_person: { code: 'unknown_person', field: 'members' },
+  reviewer_not_eligible: { code: 'reviewer_not_eligible', personIds: [personId(2)], field: 'reviewers' },
+  name_missing: { code: 'name_missing', field: 'name' },
+  unknown_request: { code: 'unknown_request' },
+  own_request: { code: 'own_request' },
+  not_a_reviewer: { code: 'not_a_reviewer' },
+  digest_mismatch: { code: 'digest_mismatch' },
+  unknown_card: { code: 'unknown_card' },
+  already_decided: { code: 'already_decided', requestId: requestId(1), outcome: 'approved', by: personId(2), at: NOON },
+  already_reviewed: { code: 'already_reviewed', at: NOON },
+  unknown_grant: { code: 'unknown_grant' },
+  may_not_end_grant: { code: 'may_not_end_grant' },
+  grant_already_ended: { code: 'grant_already_ended', at: NOON },
+  unknown_session: { code: 'unknown_session' },
+  session_already_ended: { code: 'session_already_ended', at: NOON },
+  may_not_end_session: { code: 'may_not_end_session' },
+  code_unknown: { code: 'code_unknown' },
+  code_expired: { code: 'code_expired' },
+  key_taken: { code: 'key_taken' },
+  key_too_weak: { code: 'key_too_weak', why: NASTY },
+  proof_invalid: { code: 'proof_invalid', why: NASTY },
+  proof_replayed: { code: 'proof_replayed' },
+  certificate_refused: { code: 'certificate_refused', why: NASTY },
+  certificate_expired: { code: 'certificate_expired', at: NOON },
+  unknown_key: { code: 'unknown_key', fingerprint: fingerprint(1) },
+  bad_login_name: { code: 'bad_login_name', given: NASTY },
+  unknown_target_name: { code: 'unknown_target_name', given: NASTY, granted: [] },
+  no_live_grant: { code: 'no_live_grant' },
+  grant_expired: { code: 'grant_expired', at: NOON },
+  grant_revoked: { code: 'grant_revoked', at: NOON },
+  target_not_granted: { code: 'target_not_granted', targetId: targetId('db-01'), granted: [targetId('web-01')] },
+  login_not_granted: { code: 'login_not_granted', login: login('root'), granted: [login('deploy')] },
+  key_not_in_grant: { code: 'key_not_in_grant', fingerprint: fingerprint(1), grantId: grantId(1) },
+  target_changed: { code: 'target_changed', targetId: targetId('web-01') },
+  grant_tampered: { code: 'grant_tampered', grantId: grantId(1) },
+  disk_full: { code: 'disk_full', freeMiB: 3 },
+};
+
+const names = new Map([[personId(2), 'Grace <Hopper>']]);
+
+describe('every refusal', () => {
+  it.each(Object.values(EVERY))('$code says what happened and what to do next, in sentences', (rejection) => {
+    const plain = word(rejection, unmarked(names));
+    expect(plain.length).toBeGreaterThan(40);
+    expect(plain.length).toBeLessThan(2_000);
+    expect(plain).toMatch(/[.:]$|[.”]$|\w$/);
+    expect(plain).not.toMatch(/undefined|null|\[object|<!date/);
+    const marked = word(rejection, markup(names)).replace(/<!date[^>]*>/g, '');
+    expect(marked).not.toMatch(/[<>]/);
+    expect(marked).not.toMatch(/&(?!(amp|lt|gt);)/);
+  });
+
+  it('names who decided, and when, instead of an error', () => {
+    expect(word(EVERY.already_decided, unmarked(names))).toContain(
+      'already approved by Grace <Hopper> at 2030-05-02 12:00 UTC',
+    );
+    expect(word(EVERY.already_decided, markup(names))).toContain('already approved by Grace &lt;Hopper&gt; at <!date^');
+  });
+
+  it('says whose names it needs', () => {
+    expect(peopleIn(EVERY.already_decided)).toEqual([personId(2)]);
+    expect(peopleIn(EVERY.reviewer_not_eligible)).toEqual([personId(2)]);
+    expect(peopleIn(EVERY.own_request)).toEqual([]);
+  });
+});
