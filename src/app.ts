@@ -1,4 +1,3 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificateAuthority } from './ca/authority.ts';
@@ -9,11 +8,12 @@ import { type Gateway, startGateway } from './gateway/gateway.ts';
 import type { Log } from './log.ts';
 import { localOperator } from './operator/operator.ts';
 import { serveAdminSocket } from './operator/socket.ts';
+import { adminSocketPath, inventoryOf, keysFolder, systemClock, systemRandom } from './places.ts';
 import { startSchedules } from './schedules.ts';
 import { startSlack } from './slack/slack.ts';
 import { openStore } from './store/store.ts';
 import { gatewayControl } from './use-cases/gateway-authority.ts';
-import type { Change, Clock, Inventory, RandomSource, Store } from './use-cases/ports.ts';
+import type { Change, Clock, Store } from './use-cases/ports.ts';
 import { closeInterruptedSessions } from './use-cases/record-session.ts';
 import {
   endSessionsWithoutGrant,
@@ -22,19 +22,6 @@ import {
   noteExpiredGrants,
   SESSION_ENDED_BY_REVIEWER,
 } from './use-cases/sweep.ts';
-
-export const systemClock: Clock = { now: () => new Date() };
-export const systemRandom: RandomSource = { uuid: randomUUID, bytes: (length) => new Uint8Array(randomBytes(length)) };
-
-export const adminSocketPath = (config: Config): string => join(config.dataDir, 'control.sock');
-export const keysFolder = (config: Config): string => join(config.dataDir, 'keys');
-
-export const inventoryOf = (config: Config): Inventory => ({
-  site: config.site,
-  targets: config.targets,
-  policy: config.policy,
-  find: (id) => config.targets.find((target) => target.id === id) ?? null,
-});
 
 export type Control = AsyncDisposable & { readonly gateway: { readonly address: string; readonly port: number } };
 

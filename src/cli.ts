@@ -42,6 +42,11 @@ function build(): Command {
   return program;
 }
 
+// `daypass grants list | head` closes the pipe early; that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await build().parseAsync();
 } catch (error) {

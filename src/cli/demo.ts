@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { runDemo } from '../demo/demo.ts';
 import { Refused } from './output.ts';
 
 const DEFAULT_PORT = 8022;
@@ -13,6 +12,7 @@ export function demoCommand(program: Command): void {
     )
     .option('--tour', 'play the story unattended, print each step, and end')
     .action(async (options: { tour?: boolean }) => {
+      const { runDemo } = await import('../demo/demo.ts');
       const cli = [
         process.execPath,
         ...process.execArgv,

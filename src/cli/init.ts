@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { keysFolder } from '../app.ts';
 import { createKeys, loadKeys } from '../ca/keys.ts';
 import { loadConfig, POLICY_FILE, TARGETS_FILE } from '../config.ts';
+import { keysFolder } from '../places.ts';
 import { print } from './output.ts';
 
 const DAYPASS_YML = `# Daypass. Every setting is described in docs/configuration.md; an unknown one is refused at start.

@@ -1,8 +1,5 @@
 import type { Command } from 'commander';
-import { startControl } from '../app.ts';
 import { type Config, loadConfig, loadSecrets } from '../config.ts';
-import { createLog } from '../log.ts';
-import { migrate } from '../store/store.ts';
 import { print, Refused } from './output.ts';
 
 export function serveCommand(program: Command): void {
@@ -23,6 +20,7 @@ export function serveCommand(program: Command): void {
     .description('Bring the database to this version’s schema. `serve` does it at start as well.')
     .action(async () => {
       const config = loadConfig(program.opts<{ config: string }>().config);
+      const [{ migrate }, { createLog }] = await Promise.all([import('../store/store.ts'), import('../log.ts')]);
       const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;
       const applied = await migrate({ databaseUrl, dataDir: config.dataDir, log: createLog('warn') });
       print(applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}`);
@@ -32,6 +30,8 @@ export function serveCommand(program: Command): void {
 async function serve(config: Config, insecureSingleUser: boolean): Promise<void> {
   const secrets = loadSecrets(process.env);
   requireSeparateUids(config, insecureSingleUser);
+  // Loaded when needed: most commands want neither Slack nor a database, and should not wait for them.
+  const [{ startControl }, { createLog }] = await Promise.all([import('../app.ts'), import('../log.ts')]);
   const log = createLog();
   if (insecureSingleUser) log.warn('workers share control’s uid: an owned worker could read the CA keys');
   const control = await startControl(config, secrets, log);

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { TargetId } from '../access/ids.ts';
+import type { TargetId } from '../access/ids.ts';
 import { targetFiles } from '../access/sshd-block.ts';
 import type { Target } from '../access/target.ts';
-import { keysFolder } from '../app.ts';
 import { loadKeys } from '../ca/keys.ts';
 import type { Config } from '../config.ts';
-import { scanHostKeys } from '../gateway/scan.ts';
-import { withOperator } from './operator.ts';
+import type { Finding } from '../operator/operator.ts';
+import { isServed, remoteOperator } from '../operator/socket.ts';
+import { adminSocketPath, inventoryOf, keysFolder, systemClock, systemRandom } from '../places.ts';
 import { print, printJson, Refused, table } from './output.ts';
 
 const SCAN_MS = 10_000;
@@ -53,6 +53,7 @@ export function targetsCommand(program: Command, config: () => Config): void {
       const port = Number(options.port);
       if (!Number.isInteger(port) || port < 1 || port > 65_535)
         throw new Refused(`--port takes 1 to 65535, not ${options.port}`, 2);
+      const { scanHostKeys } = await import('../gateway/scan.ts');
       const keys = await scanHostKeys(address, port, SCAN_MS);
       if (keys.length === 0) throw new Refused(`${address}:${port} showed no host key that Daypass takes.`);
       print(['host_keys:', ...keys.map((key) => `  - ${key}`)].join('\n'));
@@ -61,16 +62,27 @@ export function targetsCommand(program: Command, config: () => Config): void {
     .command('check <target>')
     .description('Log in to a target for proof, as each of its logins, and say what is wrong.')
     .option('--json', 'print JSON')
-    .action((id: string, options: { json?: boolean }) =>
-      withOperator(config(), async (operator) => {
-        const findings = await operator.check(TargetId.parse(find(config(), id).id));
-        if (options.json) printJson(findings);
-        else for (const finding of findings) print(`${finding.level.padEnd(8)} ${finding.text}`);
-        if (findings.some((finding) => finding.level === 'problem')) {
-          throw new Refused(`${id} is not ready: mend what is marked «problem» and check again.`);
-        }
-      }),
-    );
+    .action(async (id: string, options: { json?: boolean }) => {
+      const findings = await check(config(), find(config(), id).id);
+      if (options.json) printJson(findings);
+      else for (const finding of findings) print(`${finding.level.padEnd(8)} ${finding.text}`);
+      if (findings.some((finding) => finding.level === 'problem')) {
+        throw new Refused(`${id} is not ready: mend what is marked «problem» and check again.`);
+      }
+    });
+}
+
+/** By the running control, whose address is the one that targets see; otherwise from here, with its keys. */
+async function check(config: Config, id: TargetId): Promise<readonly Finding[]> {
+  const path = adminSocketPath(config);
+  if (await isServed(path)) return remoteOperator(path).check(id);
+  const [{ certificateAuthority }, { targetCheck }] = await Promise.all([
+    import('../ca/authority.ts'),
+    import('../gateway/check-target.ts'),
+  ]);
+  const authority = certificateAuthority(loadKeys(keysFolder(config)), systemRandom);
+  const sourceAddress = config.gateway.source_address;
+  return targetCheck({ authority, inventory: inventoryOf(config), clock: systemClock, sourceAddress })(id);
 }
 
 function find(config: Config, id: string): Target {
