@@ -1,0 +1,179 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import type { Engagement } from '../../src/access/engagement.ts';
+import type { Grant } from '../../src/access/grant.ts';
+import { Login, type PersonId } from '../../src/access/ids.ts';
+import type { Person } from '../../src/access/person.ts';
+import { Policy } from '../../src/access/policy.ts';
+import type { Target } from '../../src/access/target.ts';
+import { certificateAuthority } from '../../src/ca/authority.ts';
+import { createKeys, type Keys, loadKeys } from '../../src/ca/keys.ts';
+import { type Gateway, startGateway } from '../../src/gateway/gateway.ts';
+import { type OpenStore, openStore } from '../../src/store/store.ts';
+import { endGrant } from '../../src/use-cases/end-grant.ts';
+import { gatewayControl } from '../../src/use-cases/gateway-authority.ts';
+import { issueRegistrationCode } from '../../src/use-cases/issue-registration-code.ts';
+import { messageKey } from '../../src/use-cases/notice.ts';
+import { openEngagement } from '../../src/use-cases/open-engagement.ts';
+import type { CertificateAuthority, Clock, Inventory, RandomSource } from '../../src/use-cases/ports.ts';
+import { requestAccess } from '../../src/use-cases/request-access.ts';
+import { reviewRequest } from '../../src/use-cases/review-request.ts';
+import { seePerson } from '../../src/use-cases/see-person.ts';
+import { endSessionsWithoutGrant } from '../../src/use-cases/sweep.ts';
+
+export const random: RandomSource = { uuid: randomUUID, bytes: (length) => new Uint8Array(randomBytes(length)) };
+export const quiet = pino({ level: process.env['DAYPASS_TEST_LOG'] ?? 'silent' });
+
+/** Unwraps what must not have been refused. */
+export function granted<T>(result: { ok: true; value: T } | { ok: false; rejection: unknown }): T {
+  if (result.ok) return result.value;
+  throw new Error(`refused: ${JSON.stringify(result.rejection)}`);
+}
+
+/** Real store, real keys, real use-cases and a real gateway; only Slack is left out. */
+export class AccessWorld implements AsyncDisposable {
+  readonly folder: string;
+  readonly keys: Keys;
+  readonly authority: CertificateAuthority;
+  readonly store: OpenStore;
+  readonly clock: Clock;
+  readonly login = Login.parse(userInfo().username);
+  readonly targets: Target[] = [];
+  readonly inventory: Inventory;
+  gateway: Gateway | null = null;
+  #unsubscribe: (() => void) | null = null;
+
+  static async open(databaseUrl: string | null = null, clock: Clock = { now: () => new Date() }): Promise<AccessWorld> {
+    const folder = mkdtempSync(join(tmpdir(), 'daypass-world-'));
+    createKeys(join(folder, 'keys'));
+    const store = await openStore({ databaseUrl, dataDir: folder, log: quiet });
+    return new AccessWorld(folder, store, clock);
+  }
+
+  private constructor(folder: string, store: OpenStore, clock: Clock) {
+    this.folder = folder;
+    this.store = store;
+    this.clock = clock;
+    this.keys = loadKeys(join(folder, 'keys'));
+    this.authority = certificateAuthority(this.keys, random);
+    this.inventory = {
+      site: 'test',
+      targets: this.targets,
+      policy: Policy.parse({ rules: [{ name: 'one reviewer approves', max_duration: 'PT8H' }] }),
+      find: (id) => this.targets.find((target) => target.id === id) ?? null,
+    };
+  }
+
+  get deps() {
+    const { store, clock, inventory, authority } = this;
+    return { store, clock, random, inventory, authority };
+  }
+
+  async startGateway(
+    change: { workers?: number; minFreeMiB?: number; spool?: string; sourceAddress?: string } = {},
+  ): Promise<Gateway> {
+    const { workers = 1, minFreeMiB = 0, spool = join(this.folder, 'spool'), sourceAddress = null } = change;
+    const recordings = join(this.folder, 'recordings');
+    for (const each of [spool, recordings]) mkdirSync(each, { recursive: true, mode: 0o700 });
+    this.gateway = await startGateway(
+      {
+        listen: { host: '127.0.0.1', port: 0 },
+        workers,
+        site: 'test',
+        hostKey: this.keys.gatewayHostKey,
+        userCa: this.keys.userCaPublicKey,
+        spool,
+        recordings,
+        minFreeMiB,
+        log: quiet,
+      },
+      gatewayControl({ ...this.deps, sourceAddress }),
+    );
+    const { store, clock, gateway: gateways } = this;
+    this.#unsubscribe = this.store.subscribe((change) => {
+      if (change.kind === 'grant_ended') void endSessionsWithoutGrant({ store, clock, gateways })();
+    });
+    return this.gateway;
+  }
+
+  person(userId: string, standing: Person['standing'] = 'member'): Promise<Person> {
+    return seePerson(this.deps)({
+      account: { teamId: 'T1', userId, enterpriseId: null },
+      profile: { name: userId, standing, active: true },
+    });
+  }
+
+  async engagement(members: readonly Person[], reviewers: readonly Person[]): Promise<Engagement> {
+    const sponsor = await this.person('USPONSOR');
+    return granted(
+      await openEngagement(this.deps)({
+        by: sponsor.id,
+        name: 'Migration',
+        vendor: 'Acme',
+        channelId: 'C1',
+        memberIds: members.map((each) => each.id),
+        targetIds: this.targets.map((each) => each.id),
+        scopes: ['shell', 'files-rw'],
+        reviewerIds: reviewers.map((each) => each.id),
+        lastDay: '2999-12-31',
+        timeZone: 'UTC',
+      }),
+    );
+  }
+
+  async code(by: PersonId): Promise<string> {
+    return granted(await issueRegistrationCode(this.deps)({ by })).code;
+  }
+
+  /** Asks and approves as people would, short of Slack; returns the grant. */
+  async grant(
+    contractor: Person,
+    reviewer: Person,
+    engagement: Engagement,
+    ask: { targets?: readonly string[]; scope?: string; seconds?: number; login?: string } = {},
+  ): Promise<Grant> {
+    const request = granted(
+      await requestAccess(this.deps)({
+        by: contractor.id,
+        engagementId: engagement.id,
+        targetIds: ask.targets ?? engagement.targetIds,
+        login: ask.login ?? this.login,
+        scope: ask.scope ?? 'shell',
+        durationSeconds: ask.seconds ?? 3_600,
+        reason: 'Move the database',
+        ticket: null,
+      }),
+    );
+    const card = { channelId: 'C1', ts: `${request.id}` };
+    const key = messageKey({ kind: 'review_card', requestId: request.id, to: null });
+    await this.store.transaction((tx) => tx.messages.put({ key, ...card }));
+    const { id: requestId, digest } = request;
+    granted(
+      await reviewRequest(this.deps)({ by: reviewer.id, requestId, digest, card, verdict: 'approve', comment: null }),
+    );
+    const grant = await this.store.transaction((tx) => tx.grants.byRequest(requestId));
+    if (!grant) throw new Error('approved, and no grant');
+    return grant;
+  }
+
+  async revoke(grant: Grant): Promise<void> {
+    granted(await endGrant(this.deps)({ by: null, grantId: grant.id, comment: null, isSecurity: false }));
+  }
+
+  /** Writes a grant's certificates beside the contractor's keys, as Slack would have sent them. */
+  async certificate(grant: Grant, path: string): Promise<void> {
+    const [issued] = await this.store.transaction((tx) => tx.grants.certificates(grant.id));
+    if (!issued) throw new Error('no certificate was issued');
+    writeFileSync(path, `${issued.certificate}\n`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#unsubscribe?.();
+    await this.gateway?.[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { downstreamCertificate, upstreamCertificate } from '../../src/access/certificate.ts';
+import { type Grant, grantedTargets, isActive, pickGrant } from '../../src/access/grant.ts';
+import { type Fingerprint, GrantId, Login, RequestId, SessionId } from '../../src/access/ids.ts';
+import type { Rejection } from '../../src/access/rejection.ts';
+import { ok, type Result, refuse } from '../../src/access/result.ts';
+import type { Scope } from '../../src/access/scope.ts';
+import type { SessionEnding } from '../../src/access/session.ts';
+import { pin, type Target, targetIdFromName } from '../../src/access/target.ts';
+import type {
+  Authorization,
+  AuthorizeAsk,
+  GatewayControl,
+  SessionReport,
+} from '../../src/use-cases/gateway-control.ts';
+import type { CertificateAuthority, VerifiedProof } from '../../src/use-cases/ports.ts';
+import { digest, engagementId, personId, requestId } from './samples.ts';
+
+/** Control as the gateway sees it: the real authority, one person, and grants that live in memory. */
+
+export type Asked = { readonly ask: AuthorizeAsk; readonly proof: VerifiedProof };
+export type Closed = { readonly id: SessionId; readonly report: SessionReport; readonly atMs: number };
+
+const SITE = 'test';
+
+export class TestControl implements GatewayControl {
+  readonly authority: CertificateAuthority;
+  readonly targets: Target[] = [];
+  readonly grants: Grant[] = [];
+  /** Every session that was let in, and which of them came as far as a target. */
+  readonly sessions: SessionId[] = [];
+  readonly opened_: SessionId[] = [];
+  readonly closed_: Closed[] = [];
+  readonly rejections: Rejection[] = [];
+  readonly code = 'abcd-efgh';
+  readonly registered: string[] = [];
+  sourceAddress: string | null = '127.0.0.1';
+  readonly #events = new EventEmitter().setMaxListeners(100);
+  readonly #accepted = new Set<string>();
+  readonly #outer = new Map<string, string>();
+
+  constructor(authority: CertificateAuthority) {
+    this.authority = authority;
+  }
+
+  /** A grant for a key, and the certificate that its person is sent. */
+  grant(options: {
+    readonly fingerprint: Fingerprint;
+    readonly publicKey: string;
+    readonly login: string;
+    readonly scope: Scope;
+    readonly seconds?: number;
+    readonly targets?: readonly Target[];
+  }): { readonly grant: Grant; readonly certificate: string } {
+    const now = Date.now();
+    const terms: Grant['terms'] = {
+      requestDigest: digest(1),
+      engagementId: engagementId(1),
+      personId: personId(1),
+      targets: (options.targets ?? this.targets).map(pin),
+      login: Login.parse(options.login),
+      scope: options.scope,
+      notBefore: new Date(now - 1_000).toISOString(),
+      notAfter: new Date(now + (options.seconds ?? 3_600) * 1000).toISOString(),
+      keyFingerprints: [options.fingerprint],
+    };
+    const id = GrantId.parse(randomUUID());
+    const of = this.authority.digest(terms);
+    const grant: Grant = {
+      ...{ id, terms, digest: of, end: null },
+      requestId: RequestId.parse(requestId(1)),
+      mac: this.authority.seal(id, of),
+    };
+    this.grants.push(grant);
+    const { certificate } = this.authority.issueDownstream(options.publicKey, downstreamCertificate(grant));
+    return { grant, certificate };
+  }
+
+  async authorize(ask: AuthorizeAsk): Promise<Result<Authorization>> {
+    const decided = this.#decide(ask);
+    if (!decided.ok) this.rejections.push(decided.rejection);
+    this.#events.emit('authorized');
+    return decided;
+  }
+
+  async opened(id: SessionId): Promise<void> {
+    this.opened_.push(id);
+    this.#events.emit('opened');
+  }
+
+  async closed(id: SessionId, report: SessionReport): Promise<void> {
+    this.closed_.push({ id, report, atMs: performance.now() });
+    this.#events.emit('closed');
+  }
+
+  /** Resolves with what is reported of this session. */
+  async closing(id: SessionId): Promise<Closed> {
+    for (;;) {
+      const found = this.closed_.find((each) => each.id === id);
+      if (found) return found;
+      await once(this.#events, 'closed', { signal: AbortSignal.timeout(60_000) });
+    }
+  }
+
+  async endingOf(id: SessionId): Promise<SessionEnding> {
+    return (await this.closing(id)).report.ending;
+  }
+
+  /** The n-th session, once it has come as far as its target. */
+  async openedSession(n: number): Promise<SessionId> {
+    for (;;) {
+      const id = this.sessions[n];
+      if (id !== undefined && this.opened_.includes(id)) return id;
+      await once(this.#events, 'opened', { signal: AbortSignal.timeout(60_000) });
+    }
+  }
+
+  async session(n: number): Promise<SessionId> {
+    for (;;) {
+      const id = this.sessions[n];
+      if (id !== undefined) return id;
+      await once(this.#events, 'authorized', { signal: AbortSignal.timeout(60_000) });
+    }
+  }
+
+  #decide(ask: AuthorizeAsk): Result<Authorization> {
+    const now = new Date();
+    const verified = this.authority.verifyProof(ask.proof, ask.remoteAddress, now);
+    if (!verified.ok) return verified;
+    const proof = verified.value;
+    if (this.#accepted.has(proof.sshSessionId)) return refuse({ code: 'proof_replayed' });
+    this.#accepted.add(proof.sshSessionId);
+    if (ask.route.kind === 'direct' && proof.userName.startsWith('register-')) return this.#register(proof);
+    if (ask.route.kind === 'jump') {
+      const targetIds = this.targets.map((target) => target.id);
+      this.#outer.set(proof.sshSessionId, ask.remoteAddress);
+      return ok({ kind: 'jump', personId: personId(1), endsAt: new Date(now.getTime() + 3_600_000), targetIds });
+    }
+    return this.#open(ask, proof, now);
+  }
+
+  #register(proof: VerifiedProof): Result<Authorization> {
+    if (proof.userName !== `register-${this.code}`) return refuse({ code: 'code_unknown' });
+    this.registered.push(proof.publicKey);
+    return ok({ kind: 'registered', lines: [`Your key is registered: ${proof.fingerprint}`, 'Go back to Slack.'] });
+  }
+
+  #open(ask: AuthorizeAsk, proof: VerifiedProof, now: Date): Result<Authorization> {
+    const plus = proof.userName.lastIndexOf('+');
+    const { route } = ask;
+    if (route.kind === 'inner' && !this.#outer.has(route.outerSshSessionId)) {
+      return refuse({ code: 'proof_invalid', why: 'no jump connection carries this' });
+    }
+    const name = route.kind === 'inner' ? route.targetName : proof.userName.slice(plus + 1);
+    const login = Login.safeParse(route.kind === 'inner' ? proof.userName : proof.userName.slice(0, Math.max(plus, 0)));
+    if (!login.success) return refuse({ code: 'bad_login_name', given: proof.userName });
+    const targetId = targetIdFromName(name, SITE);
+    const target = this.targets.find((each) => each.id === targetId);
+    const live = this.grants.filter((each) => isActive(each, now));
+    if (!target) return refuse({ code: 'unknown_target_name', given: name, granted: grantedTargets(live) });
+    const asked = { target: pin(target), login: login.data, fingerprint: proof.fingerprint };
+    const picked = pickGrant(this.grants, asked, now);
+    if (!picked.ok) return picked;
+    const grant = picked.value;
+    const id = SessionId.parse(randomUUID());
+    const spec = upstreamCertificate(grant, { id, targetId: target.id, sourceAddress: this.sourceAddress }, now);
+    const { certificate } = this.authority.issueUpstream(ask.sessionKey ?? new Uint8Array(0), spec);
+    this.sessions.push(id);
+    return ok({
+      kind: 'session',
+      session: {
+        ...{ id, grantId: grant.id, grantDigest: grant.digest, engagementId: engagementId(1), personId: personId(1) },
+        ...{ keyFingerprint: proof.fingerprint, targetId: target.id, targetName: target.name },
+        ...{ address: target.address, port: target.port, hostKeys: target.host_keys, login: login.data },
+        scope: grant.terms.scope,
+        endsAt: new Date(grant.terms.notAfter),
+        certificate,
+      },
+    });
+  }
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const ESTABLISHED = '01';
+
+/** Live TCP connections from and to a port of this machine, counted once for each end. */
+function established(port: number): number {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  return ['/proc/net/tcp', '/proc/net/tcp6']
+    .flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(1))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(
+      ([, local, remote, state]) => state === ESTABLISHED && [local, remote].some((each) => each?.endsWith(`:${hex}`)),
+    ).length;
+}
+
+/** Resolves with the milliseconds that it took until no connection of these ports lived. */
+export async function allDead(ports: readonly number[], withinMs = 10_000): Promise<number> {
+  const start = performance.now();
+  for (;;) {
+    const live = ports.map(established);
+    if (live.every((count) => count === 0)) return performance.now() - start;
+    if (performance.now() - start > withinMs) throw new Error(`still connected: ${live} on ${ports}`);
+    await pause(5);
+  }
+}
+
+/** Resolves once a port has so many connections. */
+export async function connected(port: number, atLeast = 1, withinMs = 20_000): Promise<void> {
+  const start = performance.now();
+  while (established(port) < atLeast) {
+    if (performance.now() - start > withinMs) throw new Error(`nothing connected to ${port}`);
+    await pause(5);
+  }
+}
