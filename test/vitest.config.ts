@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { lastLine } from './support/last-line.ts';
+import { useRunFolder } from './support/run-folder.ts';
+
+useRunFolder();
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 const seconds = (short: number): number => short * 1000 * (LONG ? 30 : 1);
@@ -28,8 +31,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/support/shared-databases.ts'],
-          testTimeout: seconds(60),
-          hookTimeout: seconds(60),
+          testTimeout: seconds(120),
+          hookTimeout: seconds(120),
           sequence: { groupOrder: 1 },
         },
       },

@@ -4,7 +4,7 @@ import { findScope, SCOPES, ScopeName } from './scope.ts';
 import type { Target } from './target.ts';
 
 /** An ISO 8601 duration such as `PT4H`; the value is seconds. */
-export const IsoSeconds = z.string().transform((text, context) => {
+const IsoSeconds = z.string().transform((text, context) => {
   const duration = Duration.fromISO(text);
   const seconds = duration.isValid ? duration.as('seconds') : Number.NaN;
   if (Number.isInteger(seconds) && seconds > 0) return seconds;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Login, TargetId } from './ids.ts';
 
 /** `<type> <base64>`, the pinned form of a host key; a comment is dropped. */
-export const PublicKeyLine = z
+const PublicKeyLine = z
   .string()
   .regex(
     /^(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) [A-Za-z0-9+/]+={0,2}(?: .*)?$/,

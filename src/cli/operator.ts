@@ -8,7 +8,7 @@ import { adminSocketPath, systemClock } from '../places.ts';
 import { print, printJson, Refused, table } from './output.ts';
 
 /** Runs `work` against the running control, or, where none runs, against the store itself under its lock. */
-export async function withOperator<T>(config: Config, work: (operator: Operator) => Promise<T>): Promise<T> {
+async function withOperator<T>(config: Config, work: (operator: Operator) => Promise<T>): Promise<T> {
   const path = adminSocketPath(config);
   if (await isServed(path)) return work(remoteOperator(path));
   const [{ openStore }, { createLog }] = await Promise.all([import('../store/store.ts'), import('../log.ts')]);

@@ -24,7 +24,7 @@ const BODY_MAX = 65_536;
 const ANSWER_MAX = 64 * 1024 * 1024;
 const ANSWER_MS = 60_000;
 
-export class AdminSocketError extends Error {
+class AdminSocketError extends Error {
   readonly code = 'admin_socket';
 }
 

@@ -53,6 +53,13 @@ export class AccessWorld implements AsyncDisposable {
     return new AccessWorld(folder, store, clock);
   }
 
+  /** On a store of the test's own, which this world closes. */
+  static over(store: OpenStore, clock: Clock = { now: () => new Date() }): AccessWorld {
+    const folder = mkdtempSync(join(tmpdir(), 'daypass-world-'));
+    createKeys(join(folder, 'keys'));
+    return new AccessWorld(folder, store, clock);
+  }
+
   private constructor(folder: string, store: OpenStore, clock: Clock) {
     this.folder = folder;
     this.store = store;

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import type { GatewayWorld } from './gateway-world.ts';
 import { type Outcome, type RunOptions, run } from './processes.ts';
 import { Terminal } from './terminal.ts';
 
@@ -10,18 +9,21 @@ import { Terminal } from './terminal.ts';
 export const WAYS = ['direct', 'web-01'] as const;
 export type Way = (typeof WAYS)[number];
 
-const F = (world: GatewayWorld): string[] => ['-F', world.sshConfig];
+/** Where its ssh_config lies. */
+type World = { readonly sshConfig: string };
 
-export const ssh = (world: GatewayWorld, args: readonly string[], options?: RunOptions): Promise<Outcome> =>
+const F = (world: World): string[] => ['-F', world.sshConfig];
+
+export const ssh = (world: World, args: readonly string[], options?: RunOptions): Promise<Outcome> =>
   run('ssh', [...F(world), ...args], options);
 
-export const scp = (world: GatewayWorld, args: readonly string[]): Promise<Outcome> =>
+export const scp = (world: World, args: readonly string[]): Promise<Outcome> =>
   run('scp', ['-q', ...F(world), ...args]);
 
-export const sftp = (world: GatewayWorld, way: Way, batch: string): Promise<Outcome> =>
+export const sftp = (world: World, way: Way, batch: string): Promise<Outcome> =>
   run('sftp', ['-q', ...F(world), '-b', '-', way], { stdin: batch });
 
-export const sshTerminal = (world: GatewayWorld, args: readonly string[], size = { columns: 80, rows: 24 }): Terminal =>
+export const sshTerminal = (world: World, args: readonly string[], size = { columns: 80, rows: 24 }): Terminal =>
   new Terminal('ssh', [...F(world), ...args], size);
 
 export type Client = AsyncDisposable & {
@@ -34,7 +36,7 @@ export type Client = AsyncDisposable & {
 };
 
 /** An ssh that goes on while the test does other things. */
-export function sshClient(world: GatewayWorld, args: readonly string[]): Client {
+export function sshClient(world: World, args: readonly string[]): Client {
   const child = spawn('ssh', [...F(world), ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

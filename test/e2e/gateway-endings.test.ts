@@ -1,0 +1,309 @@
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { SessionId } from '../../src/access/ids.ts';
+import { fileRecording } from '../../src/gateway/recordings.ts';
+import type { TerminationOrder } from '../../src/use-cases/ports.ts';
+import { ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
+import { gatewayProcess } from '../support/gateway-process.ts';
+import { GatewayWorld } from '../support/gateway-world.ts';
+import { descendants, runOk } from '../support/processes.ts';
+import { allDead, connected } from '../support/sockets.ts';
+
+const REVOKED: TerminationOrder = { why: 'revoked', message: 'your access was revoked; session ended.' };
+const TERMINATED = { how: 'terminated', why: 'revoked' };
+
+let world: GatewayWorld;
+const dispose = (): Promise<void> => world[Symbol.asyncDispose]();
+
+const ports = (): number[] => [world.gateway.port, world.sshd.port];
+const terminate = (id: SessionId): void => world.gateway.terminate([id], REVOKED);
+
+describe.each(WAYS)('ending a session that came by way of %s', (way) => {
+  let next: number;
+  beforeAll(async () => {
+    world = await GatewayWorld.start();
+  });
+  beforeEach(() => {
+    next = world.control.sessions.length;
+  });
+  afterAll(dispose);
+
+  it('an idle one: both connections are dead within a second, and the person reads why', async () => {
+    using terminal = sshTerminal(world, [way]);
+    terminal.type('echo in $((40 + 2))\r');
+    await terminal.shows(/in 42/);
+    const id = await world.control.openedSession(next);
+    terminate(id);
+    expect(await allDead(ports())).toBeLessThan(1_000);
+    await terminal.shows(/daypass: your access was revoked; session ended\./);
+    expect(await terminal.exited()).toBe(255);
+    expect(await world.control.endingOf(id)).toEqual(TERMINATED);
+    expect(world.manifest(id)).toMatchObject({
+      state: 'closed',
+      ending: TERMINATED,
+      channels: [{ kind: 'shell', pty: true }],
+    });
+  });
+
+  it('one that pours out data', async () => {
+    await using client = sshClient(world, [way, 'yes']);
+    client.stdout.resume();
+    await once(client.stdout, 'data');
+    const id = await world.control.openedSession(next);
+    terminate(id);
+    expect(await allDead(ports())).toBeLessThan(1_000);
+    expect(await client.exited).toBe(255);
+    expect(await world.control.endingOf(id)).toEqual(TERMINATED);
+  });
+
+  it('one whose client has stopped reading', async () => {
+    await using client = sshClient(world, [way, 'yes']);
+    await once(client.stdout, 'data');
+    const id = await world.control.openedSession(next);
+    const pids = [client.pid, ...descendants(client.pid)];
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    await pause(700);
+    terminate(id);
+    expect(await allDead([world.sshd.port])).toBeLessThan(1_000);
+    expect(await world.control.endingOf(id)).toEqual(TERMINATED);
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+    expect(await client.exited).toBe(255);
+    await allDead(ports());
+  });
+
+  it('one that is still connecting', async () => {
+    const silent = createServer();
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as { port: number };
+    const [target] = world.control.targets.splice(0);
+    world.control.grants.splice(0);
+    if (target) world.addTarget(target.id, { address: '127.0.0.1', port, hostKeyLine: world.sshd.hostKeyLine });
+    world.grant('shell');
+    await using client = sshClient(world, [way, 'true']);
+    const id = await world.control.session(next);
+    await connected(port);
+    terminate(id);
+    expect(await allDead([port, world.gateway.port])).toBeLessThan(1_000);
+    expect(await client.exited).toBe(255);
+    expect(await world.control.endingOf(id)).toEqual(TERMINATED);
+    silent.close();
+    world.control.targets.splice(0, 1, ...(target ? [target] : []));
+    world.control.grants.splice(0);
+    world.grant('shell');
+  });
+
+  it('one whose client was killed: the target’s end goes as well', async () => {
+    await using client = sshClient(world, [way, 'echo in; cat']);
+    await once(client.stdout, 'data');
+    const id = await world.control.openedSession(next);
+    client.child.kill('SIGKILL');
+    await allDead(ports());
+    expect(await world.control.endingOf(id)).toEqual({ how: 'closed' });
+  });
+});
+
+describe('the end of access', () => {
+  afterEach(dispose);
+  it.each(WAYS)('ends live sessions at most a second late, by way of %s', async (way) => {
+    world = await GatewayWorld.start({ seconds: 4 });
+    const [grant] = world.control.grants;
+    using terminal = sshTerminal(world, [way]);
+    terminal.type('echo in $((40 + 2))\r');
+    await terminal.shows(/in 42/);
+    const id = await world.control.openedSession(0);
+    expect(await world.control.endingOf(id)).toEqual({ how: 'terminated', why: 'expired' });
+    const late = Date.now() - Date.parse(grant?.terms.notAfter ?? '');
+    expect(late).toBeGreaterThanOrEqual(0);
+    expect(late).toBeLessThan(1_000);
+    await terminal.shows(/daypass: your access has ended; session ended\./);
+    await allDead(ports());
+  });
+});
+
+describe('a session that control ends before its worker has heard of it', () => {
+  afterEach(dispose);
+  it('never begins', async () => {
+    world = await GatewayWorld.start();
+    const authorize = world.control.authorize.bind(world.control);
+    world.control.authorize = async (ask) => {
+      const decided = await authorize(ask);
+      if (decided.ok && decided.value.kind === 'session') terminate(decided.value.session.id);
+      return decided;
+    };
+    const { code, stderr } = await ssh(world, ['direct', 'true']);
+    expect(code).toBe(255);
+    expect(stderr).toMatch(/daypass: your access was revoked/);
+    expect(await world.control.endingOf(await world.control.session(0))).toEqual(TERMINATED);
+    expect(world.control.opened_).toEqual([]);
+  });
+});
+
+describe('a target that is not what it should be', () => {
+  beforeEach(async () => {
+    world = await GatewayWorld.start();
+  });
+  afterEach(dispose);
+
+  it.each(WAYS)('another host key is refused and nothing is sent to it, by way of %s', async (way) => {
+    const other = world.person.line;
+    const [target] = world.control.targets.splice(0);
+    world.control.grants.splice(0);
+    if (target) world.addTarget(target.id, { address: target.address, port: target.port, hostKeyLine: other });
+    world.grant('shell');
+    const { code, stderr } = await ssh(world, [way, 'true']);
+    expect(code).toBe(255);
+    expect(stderr).toMatch(/daypass: web-01 shows another host key than the one pinned/);
+    const ending = await world.control.endingOf(await world.control.session(0));
+    expect(ending).toEqual({ how: 'failed', why: 'host_key_mismatch' });
+    expect(world.sshd.log()).not.toMatch(/Accepted/);
+  });
+
+  it('one that is not there is said to be unreachable', async () => {
+    await world.sshd[Symbol.asyncDispose]();
+    const { code, stderr } = await ssh(world, ['direct', 'true']);
+    expect({ code, stderr }).toEqual({
+      code: 255,
+      stderr: expect.stringMatching(/^daypass: web-01 cannot be reached from the gateway\./),
+    });
+    expect(await world.control.endingOf(await world.control.session(0))).toEqual({
+      how: 'failed',
+      why: 'target_unreachable',
+    });
+  });
+
+  it('one that refuses the certificate is told apart', async () => {
+    world.control.sourceAddress = '192.0.2.1';
+    const { code, stderr } = await ssh(world, ['web-01', 'true']);
+    expect(code).toBe(255);
+    expect(stderr).toMatch(
+      /daypass: web-01 does not accept the gateway's certificate\. .*daypass targets check web-01/,
+    );
+    expect(await world.control.endingOf(await world.control.session(0))).toEqual({
+      how: 'failed',
+      why: 'target_refused',
+    });
+  });
+
+  it('one whose connection is lost in the middle is said to be', async () => {
+    await using client = sshClient(world, ['direct', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    for (const pid of descendants(world.sshd.pid)) process.kill(pid, 'SIGKILL');
+    expect(await client.exited).toBe(255);
+    expect(client.stderr()).toMatch(/daypass: The connection to web-01 was lost/);
+  });
+});
+
+describe('a worker', () => {
+  beforeEach(async () => {
+    world = await GatewayWorld.start();
+  });
+  afterEach(dispose);
+
+  const workerPid = (): number => world.gateway.workers[0] ?? -1;
+
+  it.each(['SIGSTOP', 'SIGKILL'] as const)(
+    'that gets %s is replaced, and its sessions are interrupted',
+    async (signal) => {
+      await using client = sshClient(world, ['direct', 'echo recorded; cat']);
+      await once(client.stdout, 'data');
+      const id = await world.control.openedSession(0);
+      await pause(200);
+      const before = workerPid();
+      const start = performance.now();
+      process.kill(before, signal);
+      expect(await world.control.endingOf(id)).toEqual({ how: 'interrupted' });
+      expect(performance.now() - start).toBeLessThan(7_000);
+      expect(await client.exited).toBe(255);
+      while (workerPid() === before || workerPid() === -1) await pause(50);
+      expect(await ssh(world, ['direct', 'echo again'])).toMatchObject({ code: 0, stdout: 'again\n' });
+      expect(world.manifest(id)).toMatchObject({ state: 'interrupted', ending: { how: 'interrupted' } });
+      expect(world.recorded(id, 'channel-0.cast')).toMatch(/"recorded\\n"\]\n$/);
+    },
+  );
+
+  it('that does not end a session within a second is killed, and the session ends all the same', async () => {
+    await using client = sshClient(world, ['direct', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    const id = await world.control.openedSession(0);
+    process.kill(workerPid(), 'SIGSTOP');
+    terminate(id);
+    expect(await allDead(ports())).toBeLessThan(1_500);
+    expect(await world.control.endingOf(id)).toEqual(TERMINATED);
+  });
+
+  it('ends when control goes away', async () => {
+    const pid = workerPid();
+    await world.gateway[Symbol.asyncDispose]();
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  it('knows nothing of control’s environment', async () => {
+    process.env['DAYPASS_TEST_SECRET'] = 'canary-7f3a';
+    try {
+      await world[Symbol.asyncDispose]();
+      world = await GatewayWorld.start();
+      const environment = await runOk('cat', [`/proc/${workerPid()}/environ`]);
+      expect(environment).not.toMatch(/canary|SLACK|DATABASE/);
+    } finally {
+      delete process.env['DAYPASS_TEST_SECRET'];
+    }
+  });
+});
+
+describe('without a word from control', () => {
+  it('no session begins', async () => {
+    world = await GatewayWorld.start({ limits: { leaseNewMs: 1 } });
+    await pause(300);
+    const { code, stderr } = await ssh(world, ['direct', 'true']);
+    expect(code).toBe(255);
+    expect(stderr).toMatch(/daypass: The gateway takes no new sessions at the moment/);
+    expect(world.control.sessions).toEqual([]);
+    await dispose();
+  });
+
+  it('live sessions end', async () => {
+    await using away = await gatewayProcess({ leaseLiveMs: 2_000 });
+    await using client = sshClient(away, ['direct', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    process.kill(away.pid, 'SIGSTOP');
+    expect(await client.exited).toBe(255);
+    expect(client.stderr()).toMatch(/daypass: the gateway has lost its control; session ended/);
+    process.kill(away.pid, 'SIGCONT');
+  });
+
+  it('a control that was killed takes its workers and their sessions along, and the recording is filed at the next start', async () => {
+    await using away = await gatewayProcess({});
+    await using client = sshClient(away, ['direct', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    await pause(200);
+    process.kill(away.pid, 'SIGKILL');
+    expect(await client.exited).toBe(255);
+    await allGone(away.workers);
+    const [id = ''] = readdirSync(away.spool);
+    const recordings = `${away.spool}-filed`;
+    mkdirSync(recordings);
+    await fileRecording(away.spool, recordings, SessionId.parse(id));
+    const manifest = JSON.parse(readFileSync(`${recordings}/${id}/manifest.json`, 'utf8'));
+    expect(manifest).toMatchObject({ state: 'interrupted', session: id });
+    expect(readFileSync(`${recordings}/${id}/channel-0.cast`, 'utf8')).toMatch(/"in\\n"\]\n$/);
+  });
+});
+
+async function allGone(pids: readonly number[]): Promise<void> {
+  const lives = (pid: number): boolean => {
+    try {
+      process.kill(pid, 0);
+      return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  };
+  for (let tries = 0; pids.some(lives); tries += 1) {
+    if (tries > 200) throw new Error(`still there: ${pids.filter(lives)}`);
+    await pause(20);
+  }
+}

@@ -1,0 +1,254 @@
+import { webApi } from '@slack/bolt';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { buttonsOf, type Message, type State } from '../support/persona.ts';
+import { ENGAGEMENT_CHANNEL, forgetTemplate, MEMBER, SlackWorld } from '../support/slack-world.ts';
+
+let world: SlackWorld;
+const opened = async (): Promise<void> => {
+  world = await SlackWorld.open({}, ['user_change']);
+  await world.ready();
+};
+const closed = (): Promise<void> => world[Symbol.asyncDispose]();
+afterAll(forgetTemplate);
+
+const rows = async (table: string): Promise<number> =>
+  Number((await world.sql(`select count(*) as n from ${table}`))[0]?.['n']);
+/** What became of the request that was asked last. */
+const latest = async (): Promise<{ status: unknown; grants: number }> => {
+  const [row] = await world.sql(
+    `select r.status, (select count(*) from access_grant g where g.request_id = r.id) as grants
+     from access_request r order by r.requested_at desc limit 1`,
+  );
+  return { status: row?.['status'], grants: Number(row?.['grants']) };
+};
+const certificates = () =>
+  world.contractor.state().then((state) => state.files.filter((file) => file.name.endsWith('-cert.pub')));
+const announcements = (state: State): number =>
+  world.contractor.thread(state).filter((message) => message.plain.includes('Access granted')).length;
+
+async function granted(times = 1): Promise<void> {
+  await world.contractor.until(
+    'the certificate',
+    (state) => state.files.filter((file) => file.name.endsWith('-cert.pub')).length >= times,
+  );
+  await world.contractor.until('the announcement', (state) => announcements(state) >= times);
+}
+
+const decidedCards = (): Promise<readonly Message[]> =>
+  world.manager.until('decided cards', (state) => {
+    const cards = world.manager.cards(state);
+    return cards.length > 0 && cards.every((card) => buttonsOf(card).length === 0) && cards;
+  });
+
+const whisper = (text: string | RegExp): Promise<Message> =>
+  world.manager.until(`a whisper: ${text}`, (state) => state.ephemerals.find((message) => message.plain.match(text)));
+
+describe('a request approved in Slack', () => {
+  beforeEach(opened);
+  afterEach(closed);
+
+  it('brings the contractor a certificate, an ssh_config and known_hosts, and tells the thread', async () => {
+    await world.request({ ticket: 'OPS-1' });
+    const card = await world.manager.card('direct');
+    expect(card.plain).toContain('Casey Lind');
+    expect(card.plain).toContain('web-01 Web server');
+    expect(card.plain).toContain('db-01 Order database');
+    expect(card.plain).toContain('1 hour, from the approval on');
+    expect(card.plain).toContain('one manager approves');
+    await world.manager.click(card, 'Approve');
+    await granted();
+    const state = await world.contractor.state();
+    const [certificate] = await certificates();
+    expect(await world.contractor.file(certificate?.download ?? '')).toMatch(/^ssh-ed25519-cert-v01@openssh\.com AAAA/);
+    const config = state.files.find((file) => file.name.endsWith('.conf'));
+    expect(await world.contractor.file(config?.download ?? '')).toContain(
+      'Host db-01.demo.daypass web-01.demo.daypass',
+    );
+    expect(state.files.some((file) => file.name.endsWith('.known_hosts'))).toBe(true);
+    for (const each of await decidedCards()) expect(each.plain).toMatch(/Approved by Morgan Reyes/);
+  });
+
+  it('has one effect under a hundred clicks at once: one grant, one certificate, one message', async () => {
+    await world.request();
+    const [direct, thread] = [await world.manager.card('direct'), await world.manager.card('thread')];
+    // The cards keep their buttons for a second, so that every click arrives.
+    await world.fault('rate_limited', 6, 'chat.update');
+    const clicks = Array.from({ length: 100 }, (_, n) => world.manager.click(n % 2 === 0 ? direct : thread, 'Approve'));
+    for (const { status: answered } of await Promise.all(clicks)) expect(answered).toBe(200);
+    await granted();
+    await whisper(/already approved by Morgan Reyes/);
+    expect(await rows('access_grant')).toBe(1);
+    expect(await rows('certificate')).toBe(1);
+    expect(await certificates()).toHaveLength(1);
+    const messages = (await world.contractor.state()).direct_messages.flatMap((channel) => channel.messages);
+    expect(messages.filter((message) => message.files.length > 0)).toHaveLength(1);
+    const announced = world.contractor
+      .thread(await world.contractor.state())
+      .filter((each) => each.plain.includes('Access granted'));
+    expect(announced).toHaveLength(1);
+  });
+
+  it('has one effect when Slack replays the click, and says nothing twice', async () => {
+    await world.request();
+    await world.fault('replayed_click');
+    await world.manager.click(await world.manager.card('direct'), 'Approve');
+    await granted();
+    await decidedCards();
+    expect(await rows('access_grant')).toBe(1);
+    expect(await world.manager.whispers()).toEqual([]);
+  });
+
+  it('can be denied with a remark that the contractor reads and the thread does not', async () => {
+    await world.request();
+    await world.manager.click(await world.manager.card('direct'), 'Deny…');
+    await world.manager.until('the form', (state) => state.modal?.view.callback_id === 'deny');
+    expect((await world.manager.submit({ comment: 'Ask for db-01 alone' })).body).toMatchObject({ modal: 'closed' });
+    await world.contractor.until('the denial', (state) =>
+      JSON.stringify(state.direct_messages).includes('Ask for db-01 alone'),
+    );
+    await decidedCards();
+    const thread = world.contractor.thread(await world.contractor.state());
+    expect(thread.some((message) => message.plain.includes('Denied by Morgan Reyes'))).toBe(true);
+    expect(JSON.stringify(thread)).not.toContain('Ask for db-01 alone');
+    expect(await rows('access_grant')).toBe(0);
+  });
+});
+
+describe('an approval is refused', () => {
+  beforeAll(opened);
+  afterAll(closed);
+
+  const tells = async (who: 'contractor' | 'manager' | 'security', text: RegExp): Promise<void> => {
+    await world[who].until(`refusal ${text}`, (state) => text.test(state.ephemerals.at(-1)?.plain ?? ''));
+    expect(await latest()).toEqual({ status: 'pending', grants: 0 });
+  };
+
+  it('of one’s own request', async () => {
+    await world.request();
+    await world.contractor.click(await world.contractor.card('thread'), 'Approve');
+    await tells('contractor', /Nobody reviews their own request/);
+  });
+
+  it('from somebody who is no reviewer of the engagement', async () => {
+    await world.request();
+    await world.security.click(await world.security.card('thread'), 'Approve');
+    await tells('security', /you do not review for this engagement/);
+  });
+
+  it('from a reviewer who became a guest a moment ago', async () => {
+    await world.request();
+    const card = await world.manager.card('direct');
+    await world.manager.call('people/manager', { is_restricted: true });
+    await world.manager.click(card, 'Approve');
+    await tells('manager', /you do not review for this engagement/);
+    await world.manager.call('people/manager', { is_restricted: false });
+  });
+
+  it('from a reviewer who was deactivated a moment ago', async () => {
+    await world.request();
+    const card = await world.manager.card('direct');
+    await world.manager.call('people/manager', { deleted: true });
+    await world.manager.click(card, 'Approve');
+    await tells('manager', /deactivated/);
+    await world.manager.call('people/manager', { deleted: false });
+  });
+
+  it('by a button that somebody else put into another message', async () => {
+    await world.request();
+    const card = await world.manager.card('direct');
+    const value = JSON.stringify(card.blocks).match(/"value":"([0-9a-f-]+:[0-9a-f]+)"/)?.[1] ?? '';
+    expect(value).not.toBe('');
+    const { botToken, apiUrl } = world.workspace;
+    const rogue = new webApi.WebClient(botToken, { slackApiUrl: apiUrl });
+    const text = { type: 'plain_text', text: 'Free coffee' } as const;
+    await rogue.chat.postMessage({
+      channel: ENGAGEMENT_CHANNEL,
+      text: 'Coffee?',
+      blocks: [{ type: 'actions', elements: [{ type: 'button', action_id: 'approve', text, value }] }],
+    });
+    const coffee = await world.manager.until('coffee', (state) =>
+      state.channels.flatMap((channel) => channel.messages).find((message) => message.text === 'Coffee?'),
+    );
+    await world.manager.click(coffee, 'Free coffee');
+    await tells('manager', /not on a review card/);
+  });
+
+  it('of a request whose row was edited after it was asked for', async () => {
+    await world.request();
+    const card = await world.manager.card('direct');
+    await world.sql(`alter table access_request disable trigger user;
+      update access_request set ask = jsonb_set(ask::jsonb, '{durationSeconds}', '14400') where status = 'pending';
+      alter table access_request enable trigger user`);
+    await world.manager.click(card, 'Approve');
+    await tells('manager', /tampered/);
+  });
+
+  it('while Slack cannot say who is asking, and works once it can', async () => {
+    await world.request();
+    const card = await world.manager.card('direct');
+    await world.fault('http_500', 1, 'users.info');
+    await world.manager.click(card, 'Approve');
+    await tells('manager', /Slack did not answer .* Try again in a moment/);
+    await world.manager.click(card, 'Approve');
+    await granted();
+  });
+
+  it('of one’s own request through another Slack account of the same person', async () => {
+    const { id } = await world.person(MEMBER.contractor);
+    const account = [id, 'T0DEMO000', MEMBER.security];
+    await world.sql('delete from slack_account where user_id = $1', [MEMBER.security]);
+    await world.sql('insert into slack_account (person_id, team_id, user_id, ordinal) values ($1, $2, $3, 9)', account);
+    await world.request();
+    await world.security.click(await world.security.card('thread'), 'Approve');
+    await tells('security', /Nobody reviews their own request/);
+  });
+});
+
+describe('a decision while Slack is unwell', () => {
+  beforeAll(opened);
+  afterAll(closed);
+
+  const POSTING = ['chat.postMessage', 'chat.update', 'files.completeUploadExternal', 'files.getUploadURLExternal'];
+
+  it.each(['http_500', 'timeout', 'lost', 'rate_limited'])('loses and doubles nothing through %s', async (kind) => {
+    const before = (await certificates()).length;
+    await world.request();
+    const card = await world.manager.card('direct');
+    const times = kind === 'http_500' || kind === 'rate_limited' ? 2 : 1;
+    for (const method of POSTING) await world.fault(kind, times, method);
+    await world.manager.click(card, 'Approve');
+    await granted(before + 1);
+    await decidedCards();
+    await world.noFaults();
+    expect(await certificates()).toHaveLength(before + 1);
+    const state = await world.contractor.state();
+    expect(announcements(state)).toBe(before + 1);
+    const cards = world.contractor.thread(state).filter((each) => each.plain.startsWith('Access request'));
+    expect(cards).toHaveLength(before + 1);
+  });
+
+  it('tells of it after a restart, when it stopped between decision and message', async () => {
+    const before = (await certificates()).length;
+    await world.request();
+    const card = await world.manager.card('direct');
+    for (const method of POSTING) await world.fault('http_500', 10_000, method);
+    await world.manager.click(card, 'Approve');
+    await expect.poll(latest, { timeout: 20_000 }).toEqual({ status: 'approved', grants: 1 });
+    await world.stop();
+    expect(await certificates()).toHaveLength(before);
+    await world.noFaults();
+    await world.start();
+    await granted(before + 1);
+    expect(await certificates()).toHaveLength(before + 1);
+  });
+
+  it('goes on after Slack closed both connections', async () => {
+    const before = (await certificates()).length;
+    await world.request();
+    await world.fault('disconnect');
+    const card = await world.manager.card('direct');
+    const click = async (): Promise<number> => (await world.manager.click(card, 'Approve')).status;
+    await expect.poll(click, { timeout: 20_000 }).toBe(200);
+    await granted(before + 1);
+  });
+});

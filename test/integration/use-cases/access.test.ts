@@ -1,0 +1,254 @@
+import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Engagement } from '../../../src/access/engagement.ts';
+import type { Grant } from '../../../src/access/grant.ts';
+import type { Person } from '../../../src/access/person.ts';
+import { Target } from '../../../src/access/target.ts';
+import { encode, string, uint8 } from '../../../src/sshwire/bytes.ts';
+import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
+import { endGrant } from '../../../src/use-cases/end-grant.ts';
+import { messageKey } from '../../../src/use-cases/notice.ts';
+import { requestAccess } from '../../../src/use-cases/request-access.ts';
+import { reviewRequest } from '../../../src/use-cases/review-request.ts';
+import { seePerson } from '../../../src/use-cases/see-person.ts';
+import { noteExpiredGrants } from '../../../src/use-cases/sweep.ts';
+import { AccessWorld, granted } from '../../support/access-world.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
+
+/** A contractor's key and what ssh would sign with it. */
+class SshKey {
+  readonly #private: KeyObject;
+  readonly blob: Uint8Array;
+
+  constructor() {
+    const pair = generateKeyPairSync('ed25519');
+    this.#private = createPrivateKey(pair.privateKey.export({ format: 'pem', type: 'pkcs8' }));
+    const raw = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+    this.blob = encode(string('ssh-ed25519'), string(raw));
+  }
+
+  get fingerprint(): string {
+    return `SHA256:${createHash('sha256').update(this.blob).digest('base64').replace(/=+$/, '')}`;
+  }
+
+  proof(userName: string, certificate: string | null, sshSessionId = randomBytes(32)) {
+    const [type = 'ssh-ed25519', body] = certificate?.split(' ') ?? [];
+    const key = body === undefined ? this.blob : new Uint8Array(Buffer.from(body, 'base64'));
+    const fields = [
+      string(userName),
+      string('ssh-connection'),
+      string('publickey'),
+      uint8(1),
+      string(type),
+      string(key),
+    ];
+    const signed = encode(string(new Uint8Array(sshSessionId)), uint8(50), ...fields);
+    const signature = encode(string('ssh-ed25519'), string(new Uint8Array(sign(null, signed, this.#private))));
+    return { signed, signature };
+  }
+}
+
+describe.each(STORE_KINDS)('on the %s store', (kind) => {
+  let store: TestStore;
+  let world: AccessWorld;
+  let contractor: Person;
+  let reviewer: Person;
+  let engagement: Engagement;
+  let key: SshKey;
+  let now: Date;
+
+  beforeEach(async () => {
+    now = new Date();
+    store = await openTestStore(kind);
+    world = AccessWorld.over(store, { now: () => now });
+    for (const id of ['web-01', 'db-01']) {
+      const host_keys = [world.keys.gatewayHostPublicKey];
+      world.targets.push(Target.parse({ id, name: id, address: '127.0.0.1', host_keys, logins: [world.login] }));
+    }
+    contractor = await world.person('UCON', 'guest');
+    reviewer = await world.person('UREVIEW');
+    engagement = await world.engagement([contractor], [reviewer]);
+    key = new SshKey();
+    expect(await register(key, await world.code(contractor.id))).toBe('registered');
+  });
+
+  afterEach(() => world[Symbol.asyncDispose]());
+
+  const authorize = async (proof: ReturnType<SshKey['proof']>) => {
+    const outer = { remember: () => {}, find: () => null };
+    const decided = await authorizeConnection({ ...world.deps, sourceAddress: null, outer })({
+      proof,
+      remoteAddress: '192.0.2.7',
+      route: { kind: 'direct' },
+      sessionKey: new SshKey().blob,
+    });
+    return decided.ok ? decided.value.kind : decided.rejection.code;
+  };
+  const register = (who: SshKey, code: string) => authorize(who.proof(`register-${code}`, null));
+  const certificateOf = async (grant: Grant): Promise<string> => {
+    const [issued] = await store.transaction((tx) => tx.grants.certificates(grant.id));
+    return issued?.certificate ?? '';
+  };
+  const enter = async (grant: Grant, who = key, target = 'web-01') =>
+    authorize(who.proof(`${world.login}+${target}`, await certificateOf(grant)));
+
+  describe('a key', () => {
+    it('is registered once per code, and only within its time', async () => {
+      const code = await world.code(contractor.id);
+      expect(await register(new SshKey(), code)).toBe('registered');
+      expect(await register(new SshKey(), code)).toBe('code_expired');
+      expect(await register(new SshKey(), 'never-issued')).toBe('code_unknown');
+      const late = await world.code(contractor.id);
+      now = new Date(now.getTime() + 15 * 60_000);
+      expect(await register(new SshKey(), late)).toBe('code_expired');
+    });
+
+    it('belongs to one person for good', async () => {
+      expect(await register(key, await world.code(reviewer.id))).toBe('key_taken');
+      expect(await register(key, await world.code(contractor.id))).toBe('registered');
+    });
+
+    it('is not registered by who only names it: the signature has to be its own', async () => {
+      const code = await world.code(contractor.id);
+      const claimed = key.proof(`register-${code}`, null);
+      const forged = { signed: claimed.signed, signature: new SshKey().proof(`register-${code}`, null).signature };
+      expect(await authorize(forged)).toBe('proof_invalid');
+      const stranger = new SshKey();
+      expect(await authorize({ ...stranger.proof(`register-${code}`, null), signature: claimed.signature })).toBe(
+        'proof_invalid',
+      );
+    });
+
+    it('that is added later joins no grant that exists', async () => {
+      const grant = await world.grant(contractor, reviewer, engagement);
+      const later = new SshKey();
+      expect(await register(later, await world.code(contractor.id))).toBe('registered');
+      const issued = await store.transaction((tx) => tx.grants.certificates(grant.id));
+      expect(issued.map((each) => each.fingerprint)).toEqual([key.fingerprint]);
+      // Even with a certificate of the CA for it, the grant names the keys that were approved.
+      const [type, blob] = [`ssh-ed25519`, Buffer.from(later.blob).toString('base64')];
+      const { validAfter, validBefore } = { validAfter: now, validBefore: new Date(now.getTime() + 600_000) };
+      const { certificate } = world.authority.issueDownstream(`${type} ${blob}`, {
+        keyId: 'stolen',
+        principals: [world.login],
+        validAfter,
+        validBefore,
+        criticalOptions: {},
+        extensions: [],
+      });
+      now = new Date(now.getTime() + 1_000);
+      expect(await authorize(later.proof(`${world.login}+web-01`, certificate))).toBe('key_not_in_grant');
+    });
+
+    it('is announced to its owner and to the sponsor of the owner’s engagement', async () => {
+      await register(new SshKey(), await world.code(contractor.id));
+      const due = await store.transaction((tx) => tx.outbox.due(new Date(now.getTime() + 1_000), 100));
+      const told = due.flatMap(({ notice }) => (notice.kind === 'key_registered' ? [notice.to] : []));
+      expect(new Set(told)).toEqual(new Set([contractor.id, engagement.sponsorId]));
+    });
+  });
+
+  describe('a login', () => {
+    it('is let in by its grant, once per SSH session id', async () => {
+      const grant = await world.grant(contractor, reviewer, engagement);
+      expect(await enter(grant)).toBe('session');
+      const proof = key.proof(`${world.login}+web-01`, await certificateOf(grant));
+      expect(await authorize(proof)).toBe('session');
+      expect(await authorize(proof)).toBe('proof_replayed');
+    });
+
+    it('is refused once the grant was ended, has run out, or the account was deactivated', async () => {
+      const revoked = await world.grant(contractor, reviewer, engagement);
+      await world.revoke(revoked);
+      expect(await enter(revoked)).toBe('grant_revoked');
+      const short = await world.grant(contractor, reviewer, engagement, { seconds: 60 });
+      now = new Date(now.getTime() + 60_000);
+      expect(await enter(short)).toBe('certificate_expired');
+      const kept = await world.grant(contractor, reviewer, engagement);
+      const [account] = contractor.accounts;
+      if (!account) throw new Error('no account');
+      const profile = { name: 'UCON', standing: 'guest', active: false } as const;
+      await seePerson(world.deps)({ account, profile });
+      expect(await enter(kept)).toBe('person_inactive');
+    });
+
+    it('counts only for the target whose address and host keys were approved', async () => {
+      const grant = await world.grant(contractor, reviewer, engagement, { targets: ['web-01'] });
+      expect(await enter(grant, key, 'db-01')).toBe('target_not_granted');
+      const [web] = world.targets;
+      if (!web) throw new Error('no target');
+      world.targets[0] = { ...web, address: '127.0.0.2' };
+      expect(await enter(grant)).toBe('target_changed');
+    });
+  });
+
+  describe('a row that was written past the decisions', () => {
+    const anyhow = (statement: string, parameters: readonly unknown[] = []) => store.sql(statement, parameters);
+
+    it('mints nothing when its terms were widened, whatever digest it claims', async () => {
+      const grant = await world.grant(contractor, reviewer, engagement, { targets: ['web-01'] });
+      await anyhow('alter table access_grant disable trigger all');
+      const both = await world.grant(contractor, reviewer, engagement);
+      const terms = JSON.stringify({ ...grant.terms, targets: both.terms.targets });
+      await world.revoke(both);
+      await anyhow('update access_grant set terms = $1 where id = $2', [terms, grant.id]);
+      expect(await enter(grant, key, 'db-01')).toBe('grant_revoked');
+      const digest = world.authority.digest(JSON.parse(terms));
+      await anyhow('update access_grant set digest = $1 where id = $2', [digest, grant.id]);
+      expect(await enter(grant, key, 'db-01')).toBe('grant_revoked');
+      expect(await enter(grant)).toBe('grant_revoked');
+    });
+
+    it('mints nothing when it was inserted with a MAC that control did not make', async () => {
+      const grant = await world.grant(contractor, reviewer, engagement);
+      await anyhow('alter table access_grant disable trigger all');
+      await anyhow("update access_grant set mac = 'AAAA' where id = $1", [grant.id]);
+      expect(await enter(grant)).toBe('grant_tampered');
+    });
+
+    it('is not approved when the ask under its card was edited', async () => {
+      const request = granted(
+        await requestAccess(world.deps)({
+          by: contractor.id,
+          engagementId: engagement.id,
+          targetIds: ['web-01'],
+          login: world.login,
+          scope: 'files-rw',
+          durationSeconds: 600,
+          reason: 'Copy a file',
+          ticket: null,
+        }),
+      );
+      const card = { channelId: 'C1', ts: '1.1' };
+      const posted = messageKey({ kind: 'review_card', requestId: request.id, to: null });
+      await store.transaction((tx) => tx.messages.put({ key: posted, ...card }));
+      await anyhow('alter table access_request disable trigger all');
+      await anyhow(
+        'update access_request set ask = replace(ask::text, \'"durationSeconds":600\', \'"durationSeconds":9600\')::json',
+      );
+      const { id: requestId, digest } = request;
+      const verdict = { by: reviewer.id, requestId, digest, card, verdict: 'approve', comment: null } as const;
+      expect(await reviewRequest(world.deps)(verdict)).toEqual({ ok: false, rejection: { code: 'digest_mismatch' } });
+      expect(await store.transaction((tx) => tx.grants.byRequest(requestId))).toBeNull();
+    });
+  });
+
+  describe('the end of a grant', () => {
+    it('is told once, whoever notes it, and is somebody’s who may', async () => {
+      const grant = await world.grant(contractor, reviewer, engagement);
+      const stranger = await world.person('USTRANGER');
+      const by = (id: Person['id'], isSecurity = false) =>
+        endGrant(world.deps)({ by: id, grantId: grant.id, comment: null, isSecurity });
+      expect(await by(stranger.id)).toEqual({ ok: false, rejection: { code: 'may_not_end_grant' } });
+      const ends = await Promise.all([by(contractor.id), by(reviewer.id), by(stranger.id, true)]);
+      expect(ends.filter((each) => each.ok)).toHaveLength(1);
+      now = new Date(now.getTime() + 24 * 3_600_000);
+      expect(await noteExpiredGrants(world.deps)()).toBe(0);
+      const events = await store.transaction((tx) => tx.audit.list(100));
+      const ended = events.filter(
+        ({ type }) => type === 'grant_returned' || type === 'grant_revoked' || type === 'grant_expired',
+      );
+      expect(ended).toHaveLength(1);
+    });
+  });
+});

@@ -1,0 +1,19 @@
+import { dirname, join } from 'node:path';
+import { GatewayWorld } from './gateway-world.ts';
+
+// A whole gateway in a process of its own, which a test may stop or kill; see gateway-process.ts.
+const world = await GatewayWorld.start({ limits: JSON.parse(process.argv[2] ?? '{}') });
+const { sshConfig, gateway, folder, sshd } = world;
+process.send?.({
+  sshConfig,
+  workers: gateway.workers,
+  folder: folder.path,
+  spool: join(folder.path, 'spool'),
+  sshd: sshd.pid,
+});
+process.once('message', () => {
+  world[Symbol.asyncDispose]().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
+});

@@ -1,0 +1,37 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Limits } from '../../src/gateway/limits.ts';
+
+export type GatewayProcess = AsyncDisposable & {
+  readonly pid: number;
+  readonly sshConfig: string;
+  readonly workers: readonly number[];
+  readonly spool: string;
+};
+
+type Told = Pick<GatewayProcess, 'sshConfig' | 'workers' | 'spool'> & { readonly folders: readonly string[] };
+
+/** A gateway whose control can be stopped or killed without the test ending with it. */
+export async function gatewayProcess(limits: Partial<Limits>): Promise<GatewayProcess> {
+  const file = fileURLToPath(new URL('./gateway-main.ts', import.meta.url));
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  const child = fork(file, [JSON.stringify(limits)], { execArgv: ['--import', loader] });
+  const [told] = (await once(child, 'message', { signal: AbortSignal.timeout(60_000) })) as [Told];
+  const { sshConfig, workers, spool, folders } = told;
+  return {
+    ...{ sshConfig, workers, spool },
+    pid: child.pid ?? -1,
+    async [Symbol.asyncDispose]() {
+      const isRunning = child.exitCode === null && child.signalCode === null;
+      if (isRunning) {
+        const ended = once(child, 'exit');
+        child.send('end');
+        await ended;
+      }
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
