@@ -1,190 +1,164 @@
-import type { Readable } from 'node:stream';
-import type { Client, ClientChannel, Connection, PseudoTtyInfo, ServerChannel } from 'ssh2';
-import type { ChannelAsk } from '../access/scope.ts';
-import type { ChannelSummary } from '../access/session.ts';
-import { type ChannelRecord, ChannelRecorder } from '../recording/channel-recorder.ts';
-import { socketRoom, turnstile, writeWhole } from './flow.ts';
-import { closeChannel, type Exit, internalsOf, keepHalfOpen, sendEof, sendExit } from './ssh2-internals.ts';
-import { UpstreamError } from './upstream.ts';
+import { encode, string, uint32 } from '../sshwire/bytes.ts';
+import { PACKET_MAX, WINDOW } from './limits.ts';
+import { channelMessage, flag, MESSAGE, STDERR } from './messages.ts';
+import type { Transport } from './transport.ts';
 
-export type Started = Extract<ChannelAsk, { kind: 'shell' | 'exec' | 'subsystem' }>;
-export type Terminal = PseudoTtyInfo & { readonly term?: string };
-export type WindowSize = {
-  readonly rows: number;
-  readonly cols: number;
-  readonly height: number;
-  readonly width: number;
+export type Stream = 'stdout' | 'stderr';
+
+/** What the peer of a channel does. Each is called at most as long as the channel is open. */
+export type ChannelListener = {
+  /** The bytes count against our window until `consumed` gives them back. */
+  data(stream: Stream, bytes: Buffer): void;
+  eof(): void;
+  request(name: string, wantReply: boolean, data: Buffer): void;
+  /** The answer to the oldest request of ours that wanted one. */
+  reply(isSuccess: boolean): void;
+  /** There may be room to write again. */
+  room(): void;
+  /** The peer closed the channel, or the connection is gone; the last call. */
+  closed(): void;
 };
 
-/** What a channel needs of the session around it. */
-export type ChannelHost = {
-  readonly connection: Connection;
-  /** Rejects with an UpstreamError where the target could not be entered. */
-  readonly upstream: Promise<Client>;
-  readonly folder: string;
-  readonly title: string;
-  recordingFailed(error: Error): void;
-};
+export type PeerChannel = { readonly id: number; readonly window: number; readonly packet: number };
 
-export type ChannelSetup = {
-  readonly number: number;
-  readonly ask: Started;
-  readonly terminal: Terminal | null;
-  readonly environment: Readonly<Record<string, string>>;
-};
+/** One side of one channel (RFC 4254 §5): windows, data, requests, EOF and CLOSE. */
+export class Channel {
+  readonly localId: number;
+  readonly #transport: Transport;
+  readonly #peer: number;
+  readonly #packetMax: number;
+  readonly #forget: (channel: Channel) => void;
+  listener: ChannelListener | null = null;
+  /** What the peer still lets us send, and what we still let it send. */
+  #outgoing: number;
+  #incoming = WINDOW;
+  #consumed = 0;
+  #sentEof = false;
+  #sentClose = false;
+  #gotClose = false;
+  #gotEof = false;
 
-export type FinishedChannel = { readonly summary: ChannelSummary; readonly record: ChannelRecord };
-
-const FAILED: Exit = { kind: 'status', code: 255 };
-
-/** One channel of the contractor and the one of the target that it is relayed to (RFC 4254 §6). */
-export class ChannelPair {
-  readonly setup: ChannelSetup;
-  readonly #host: ChannelHost;
-  readonly #down: ServerChannel;
-  readonly #inTurn = turnstile();
-  readonly #recorder: Promise<ChannelRecorder>;
-  #up: ClientChannel | null = null;
-  #size: WindowSize | null = null;
-  #exit: Exit | null = null;
-  #isClosed = false;
-
-  constructor(host: ChannelHost, setup: ChannelSetup, down: ServerChannel) {
-    this.#host = host;
-    this.setup = setup;
-    this.#down = down;
-    keepHalfOpen(down);
-    down.on('error', () => this.close());
-    const { ask, terminal } = setup;
-    const isFileTransfer = ask.kind === 'subsystem' || (ask.kind === 'exec' && /^scp\s/.test(ask.command));
-    this.#recorder = ChannelRecorder.open(
-      host.folder,
-      {
-        number: setup.number,
-        terminal: terminal && { columns: terminal.cols, rows: terminal.rows, term: terminal.term ?? null },
-        isFileTransfer,
-        title: host.title,
-      },
-      new Date(),
-      (error) => host.recordingFailed(error),
-    );
-    this.#recorder.catch((error: Error) => host.recordingFailed(error));
+  constructor(transport: Transport, localId: number, peer: PeerChannel, forget: (channel: Channel) => void) {
+    this.#transport = transport;
+    this.localId = localId;
+    this.#peer = peer.id;
+    this.#outgoing = peer.window;
+    this.#packetMax = Math.min(peer.packet, PACKET_MAX);
+    this.#forget = forget;
   }
 
-  /** Relays until both sides are done. Never rejects: what goes wrong is told to the person. */
-  async run(): Promise<void> {
-    try {
-      const recorder = await this.#recorder;
-      const client = await this.#host.upstream;
-      const up = await openUpstream(client, this.setup);
-      if (this.#isClosed) return closeChannel(up);
-      await this.#relay(client, up, recorder);
-    } catch (error) {
-      const sentence = error instanceof UpstreamError ? error.message : 'The target did not take this request.';
-      this.tell(`daypass: ${sentence}`);
-      this.#finishDownstream(FAILED);
+  /** How many bytes may be written now. */
+  get room(): number {
+    if (this.#sentEof || this.#sentClose || this.#gotClose) return 0;
+    return Math.min(this.#outgoing, this.#transport.room);
+  }
+
+  /** The peer's TCP takes nothing now, whatever the channel's window says. */
+  get isCongested(): boolean {
+    return this.#transport.room === 0;
+  }
+
+  get isClosed(): boolean {
+    return this.#gotClose;
+  }
+
+  get hasSentClose(): boolean {
+    return this.#sentClose;
+  }
+
+  /** Writes no more than `room` bytes. */
+  write(stream: Stream, bytes: Buffer): void {
+    if (bytes.length > this.#outgoing) throw new RangeError('more bytes than the window lets through');
+    this.#outgoing -= bytes.length;
+    const header = stream === 'stdout' ? 9 : 13;
+    for (let at = 0; at < bytes.length; at += this.#packetMax) {
+      const end = Math.min(at + this.#packetMax, bytes.length);
+      this.#transport.sendMessage(header + end - at, (packet, start) => {
+        packet[start] = stream === 'stdout' ? MESSAGE.CHANNEL_DATA : MESSAGE.CHANNEL_EXTENDED_DATA;
+        packet.writeUInt32BE(this.#peer, start + 1);
+        if (stream === 'stderr') packet.writeUInt32BE(STDERR, start + 5);
+        packet.writeUInt32BE(end - at, start + header - 4);
+        bytes.copy(packet, start + header, at, end);
+      });
     }
   }
 
-  async #relay(client: Client, up: ClientChannel, recorder: ChannelRecorder): Promise<void> {
-    this.#up = up;
-    keepHalfOpen(up);
-    up.on('error', () => this.close());
-    up.on('exit', (code: number | null, signal?: string) => {
-      this.#exit = code === null ? { kind: 'signal', name: signalName(signal) } : { kind: 'status', code };
-    });
-    const closed = new Promise<void>((resolve) => up.once('close', () => resolve()));
-    if (this.#size) this.resize(this.#size);
-    this.#input(client, up, recorder).catch(() => this.close());
-    await Promise.all([this.#output(up, 'stdout', recorder), this.#output(up.stderr, 'stderr', recorder)]);
-    // All output is with the client; nothing is sent after it but how it ended.
-    if (!this.#isClosed) sendEof(this.#down);
-    await closed;
-    this.#finishDownstream(this.#exit);
+  /** Lets the peer send as many bytes again; told to it in halves of the window. */
+  consumed(bytes: number): void {
+    this.#consumed += bytes;
+    if (this.#consumed < WINDOW / 2 || this.#gotEof || this.#gotClose || this.#sentClose) return;
+    const amount = this.#consumed;
+    this.#consumed = 0;
+    this.#incoming += amount;
+    this.#send(MESSAGE.CHANNEL_WINDOW_ADJUST, uint32(amount));
   }
 
-  async #output(source: Readable, stream: 'stdout' | 'stderr', recorder: ChannelRecorder): Promise<void> {
-    const sink = stream === 'stdout' ? this.#down : this.#down.stderr;
-    const socket = internalsOf(this.#host.connection)._sock;
-    for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      if (recorder.isFull) await recorder.room();
-      recorder.output(stream, chunk);
-      await this.#inTurn(() => writeWhole(sink, chunk));
-      await socketRoom(socket);
-    }
+  request(name: string, wantReply: boolean, data: Uint8Array): void {
+    if (!this.#sentClose) this.#send(MESSAGE.CHANNEL_REQUEST, string(name), flag(wantReply), data);
   }
 
-  async #input(client: Client, up: ClientChannel, recorder: ChannelRecorder): Promise<void> {
-    const socket = internalsOf(client)._sock;
-    for await (const chunk of this.#down.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      recorder.input(chunk);
-      await writeWhole(up, chunk);
-      await socketRoom(socket);
-    }
-    up.end();
+  reply(isSuccess: boolean): void {
+    if (!this.#sentClose) this.#send(isSuccess ? MESSAGE.CHANNEL_SUCCESS : MESSAGE.CHANNEL_FAILURE);
   }
 
-  resize(size: WindowSize): void {
-    this.#size = size;
-    this.#recorder.then((recorder) => recorder.resize(size.cols, size.rows)).catch(() => {});
-    this.#up?.setWindow(size.rows, size.cols, size.height, size.width);
+  /** RFC 4254 §6.10. */
+  exitStatus(code: number): void {
+    this.request('exit-status', false, uint32(code));
   }
 
-  signal(name: string): void {
-    this.#up?.signal(name);
+  exitSignal(data: ExitSignal): void {
+    const { name, isCoreDumped, message } = data;
+    this.request('exit-signal', false, encode(string(name), flag(isCoreDumped), string(message), string('')));
   }
 
-  /** The client has closed its side, or the session ends: the target's side is closed too. */
+  eof(): void {
+    if (this.#sentEof || this.#sentClose) return;
+    this.#sentEof = true;
+    this.#send(MESSAGE.CHANNEL_EOF);
+  }
+
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    if (this.#up) closeChannel(this.#up);
+    if (this.#sentClose) return;
+    this.#sentClose = true;
+    this.#send(MESSAGE.CHANNEL_CLOSE);
+    if (this.#gotClose) this.#forget(this);
   }
 
-  /** A line where a person sees it: on a terminal, else on stderr, never among the output of a program. Waits for nobody. */
-  tell(line: string): void {
-    if (this.#isClosed) return;
-    if (this.setup.terminal) this.#down.write(`\r\n${line}\r\n`);
-    else this.#down.stderr.write(`${line}\n`);
+  /** Whether data of this length is within what we let the peer send; it counts from now on. */
+  accepts(length: number): boolean {
+    if (length > this.#incoming) return false;
+    this.#incoming -= length;
+    return true;
   }
 
-  #finishDownstream(exit: Exit | null): void {
-    if (exit) sendExit(this.#host.connection, this.#down, exit);
-    this.#isClosed = true;
-    this.#down.end();
-    closeChannel(this.#down);
+  /** Whether the peer's window may grow by so much (RFC 4254 §5.2: never beyond 2^32-1). */
+  grows(amount: number, max: number): boolean {
+    if (this.#outgoing + amount > max) return false;
+    this.#outgoing += amount;
+    return true;
   }
 
-  /** Ends the record; throws where it could not be written. */
-  async finish(): Promise<FinishedChannel> {
-    const record = await (await this.#recorder).finish();
-    const { number, ask, terminal } = this.setup;
-    const { bytesFromClient, bytesToClient, stdoutSha256, stderrSha256, stdinSha256 } = record;
-    return {
-      record,
-      summary: {
-        id: number,
-        kind: ask.kind,
-        command: ask.kind === 'exec' ? ask.command : ask.kind === 'subsystem' ? ask.name : null,
-        pty: terminal !== null,
-        ...{ bytesFromClient, bytesToClient, stdoutSha256, stderrSha256, stdinSha256 },
-        exit: this.#exit,
-      },
-    };
+  /** Data after EOF or CLOSE is nobody's. */
+  get mayReceive(): boolean {
+    return !this.#gotEof && !this.#gotClose;
+  }
+
+  gotEof(): void {
+    if (this.#gotEof || this.#gotClose) return;
+    this.#gotEof = true;
+    this.listener?.eof();
+  }
+
+  gotClose(): void {
+    if (this.#gotClose) return;
+    this.#gotClose = true;
+    this.listener?.closed();
+    if (this.#sentClose) this.#forget(this);
+  }
+
+  #send(message: number, ...rest: readonly Uint8Array[]): void {
+    this.#transport.send(channelMessage(message, this.#peer, ...rest));
   }
 }
 
-/** ssh2 says SIGTERM, the wire says TERM (RFC 4254 §6.10). */
-const signalName = (name: string | undefined): string => (name ?? 'TERM').replace(/^SIG/, '');
-
-function openUpstream(client: Client, { ask, terminal, environment }: ChannelSetup): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    const opened = (error: Error | undefined, channel: ClientChannel): void =>
-      error ? reject(error) : resolve(channel);
-    const env = environment;
-    const pty = terminal && { ...terminal, term: terminal.term ?? 'vt100' };
-    if (ask.kind === 'subsystem') client.subsys(ask.name, opened);
-    else if (ask.kind === 'exec') client.exec(ask.command, pty ? { env, pty: pty as never } : { env }, opened);
-    else client.shell((pty ?? false) as never, { env }, opened);
-  });
-}
+export type ExitSignal = { readonly name: string; readonly isCoreDumped: boolean; readonly message: string };

@@ -1,10 +1,9 @@
-import type { Client, ParsedKey } from 'ssh2';
 import { BACKDATE_SECONDS, type CertificateSpec, UPSTREAM_SECONDS, upstreamPrincipal } from '../access/certificate.ts';
 import { type Login, TargetId } from '../access/ids.ts';
 import type { Target } from '../access/target.ts';
+import { encode, string, uint8, uint32 } from '../sshwire/bytes.ts';
 import type { CertificateAuthority, Clock, Inventory } from '../use-cases/ports.ts';
-import { destroy } from './guard.ts';
-import { connectUpstream, makeSessionKey, UpstreamError } from './upstream.ts';
+import { connectUpstream, makeSessionKey, type Upstream, UpstreamError } from './upstream.ts';
 
 export type Finding = { readonly level: 'ok' | 'problem' | 'note'; readonly text: string };
 
@@ -18,6 +17,7 @@ type Deps = {
 /** A target that nobody has: a host that lets its principal in trusts the CA without looking at the target's name. */
 const ELSEWHERE = TargetId.parse('daypass-check-of-another-target');
 const COMMAND_MS = 10_000;
+const OUTPUT_MAX = 2_000;
 
 /** Logs in to a target for proof, as each of its logins, and says what is wrong. */
 export const targetCheck =
@@ -37,25 +37,27 @@ async function checkLogin(deps: Deps, target: Target, login: Login): Promise<Fin
   try {
     findings.push(await sourceAddressFinding(deps, entered, login), await terminalFinding(entered, login));
   } finally {
-    destroy(entered);
+    entered.destroy();
   }
   const elsewhere = await enter(deps, target, login, upstreamPrincipal(login, ELSEWHERE));
   if (elsewhere instanceof UpstreamError) {
     findings.push({ level: 'ok', text: `${login}: certificates for other targets are refused` });
   } else {
-    destroy(elsewhere);
+    elsewhere.destroy();
     const text = `${login}: a certificate made for another target is let in; AuthorizedPrincipalsFile is missing (daypass targets snippet ${target.id})`;
     findings.push({ level: 'problem', text });
   }
   return findings;
 }
 
-async function enter(deps: Deps, target: Target, login: Login, principal: string): Promise<Client | UpstreamError> {
-  const { key, publicBlob } = makeSessionKey();
-  const { certificate } = deps.authority.issueUpstream(publicBlob, specFor(deps.clock.now(), target, principal));
+async function enter(deps: Deps, target: Target, login: Login, principal: string): Promise<Upstream | UpstreamError> {
+  const key = makeSessionKey();
+  const { certificate } = deps.authority.issueUpstream(key.publicBlob, specFor(deps.clock.now(), target, principal));
   const { address, port, host_keys: hostKeys } = target;
+  const upstream = connectUpstream({ name: target.id, address, port, hostKeys, login, certificate }, key, () => {});
   try {
-    return await connectUpstream({ address, port, hostKeys, login, certificate }, key as ParsedKey, target.id).ready;
+    await upstream.ready;
+    return upstream;
   } catch (error) {
     if (error instanceof UpstreamError) return error;
     throw error;
@@ -84,8 +86,8 @@ function advice(error: UpstreamError, target: Target): string {
   }
 }
 
-async function sourceAddressFinding(deps: Deps, client: Client, login: Login): Promise<Finding> {
-  const connection = await output(client, 'printf %s "$SSH_CONNECTION"', false);
+async function sourceAddressFinding(deps: Deps, upstream: Upstream, login: Login): Promise<Finding> {
+  const connection = await output(upstream, 'printf %s "$SSH_CONNECTION"', false);
   const seen = connection.split(' ')[0] ?? '';
   if (seen === '') return { level: 'note', text: `${login}: the target does not say from where it sees the gateway` };
   if (deps.sourceAddress === null) {
@@ -106,25 +108,45 @@ async function sourceAddressFinding(deps: Deps, client: Client, login: Login): P
   return { level: 'problem', text };
 }
 
-async function terminalFinding(client: Client, login: Login): Promise<Finding> {
-  const terminal = await output(client, 'tty', true);
+async function terminalFinding(upstream: Upstream, login: Login): Promise<Finding> {
+  const terminal = await output(upstream, 'tty', true);
   if (terminal.includes('/dev/')) return { level: 'ok', text: `${login}: gets a terminal` };
   return { level: 'problem', text: `${login}: gets no terminal; is PermitTTY off, or devpts not mounted?` };
 }
 
-function output(client: Client, command: string, pty: boolean): Promise<string> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(''), COMMAND_MS);
-    const done = (text: string): void => {
+/** Stands between the lines that a login shell may print and what was asked for. */
+const MARK = 'daypass-check:';
+
+/** RFC 4254 §6.2: a terminal of 80 by 24 characters, with no modes. */
+const PTY = encode(string('vt100'), ...[80, 24, 0, 0].map(uint32), string(uint8(0)));
+
+async function output(upstream: Upstream, command: string, pty: boolean): Promise<string> {
+  const channel = await upstream.channels.openSession();
+  if (!channel) return '';
+  const chunks: Buffer[] = [];
+  const text = await new Promise<string>((resolve) => {
+    const done = (): void => {
       clearTimeout(timer);
-      resolve(text);
+      resolve(Buffer.concat(chunks).toString('utf8').slice(0, OUTPUT_MAX));
     };
-    client.exec(command, { pty }, (error, channel) => {
-      if (error) return done('');
-      const chunks: Buffer[] = [];
-      channel.on('data', (chunk: Buffer) => chunks.push(chunk));
-      channel.stderr.resume();
-      channel.on('close', () => done(Buffer.concat(chunks).toString('utf8').slice(0, 1_000)));
-    });
+    const timer = setTimeout(done, COMMAND_MS);
+    channel.listener = {
+      data: (stream, bytes) => {
+        if (stream === 'stdout') chunks.push(bytes);
+        channel.consumed(bytes.length);
+      },
+      eof: () => {},
+      room: () => {},
+      reply: () => {},
+      request: (_name, wantReply) => {
+        if (wantReply) channel.reply(false);
+      },
+      closed: done,
+    };
+    if (pty) channel.request('pty-req', true, PTY);
+    channel.request('exec', true, string(`printf %s ${MARK}; ${command}`));
   });
+  channel.close();
+  const at = text.indexOf(MARK);
+  return at === -1 ? '' : text.slice(at + MARK.length);
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { SessionId } from '../access/ids.ts';
 import type { SessionReport } from '../use-cases/gateway-control.ts';
 import { type FromWorker, ToWorker } from './ipc.ts';
-import { AUTHORIZE_MS, HEARTBEAT_MS, LEASE_LIVE_MS, LEASE_NEW_MS } from './limits.ts';
+import { AUTHORIZE_MS, DEFAULT_LIMITS, HEARTBEAT_MS, type Limits } from './limits.ts';
 
 export type Start = Extract<ToWorker, { type: 'start' }>;
 export type Answer = Extract<ToWorker, { type: 'authorized' }>['answer'];
@@ -22,6 +22,7 @@ export type Listeners = {
 export class ControlLink {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   readonly #listeners: Listeners;
+  #limits: Pick<Limits, 'leaseNewMs' | 'leaseLiveMs'> = DEFAULT_LIMITS;
   #next = 0;
   #heardAt = process.hrtime.bigint();
 
@@ -31,7 +32,7 @@ export class ControlLink {
     process.on('disconnect', () => process.exit(0));
     setInterval(() => {
       this.#send({ type: 'heartbeat', sessions: listeners.sessions() });
-      if (this.#silentMs() > LEASE_LIVE_MS) listeners.leaseLost();
+      if (this.#silentMs() > this.#limits.leaseLiveMs) listeners.leaseLost();
     }, HEARTBEAT_MS);
   }
 
@@ -41,7 +42,7 @@ export class ControlLink {
 
   /** Whether control was heard of recently enough to begin sessions. */
   get mayBegin(): boolean {
-    return this.#silentMs() < LEASE_NEW_MS;
+    return this.#silentMs() < this.#limits.leaseNewMs;
   }
 
   authorize(ask: Ask): Promise<Answer> {
@@ -52,7 +53,7 @@ export class ControlLink {
         resolve({
           kind: 'refused',
           code: 'timeout',
-          message: 'Daypass did not decide in time. Try again in a moment.',
+          message: 'Daypass did not decide in time. Connect again in a minute.',
         });
       }, AUTHORIZE_MS);
       this.#waiting.set(id, (answer) => {
@@ -67,6 +68,10 @@ export class ControlLink {
     this.#send({ type: 'opened', session });
   }
 
+  cut(session: SessionId): void {
+    this.#send({ type: 'cut', session });
+  }
+
   closed(session: SessionId, report: SessionReport): void {
     const channels = report.channels.map((channel) => ({ ...channel }));
     this.#send({ type: 'closed', session, ending: report.ending, channels, refusals: [...report.refusals] });
@@ -77,6 +82,7 @@ export class ControlLink {
     this.#heardAt = process.hrtime.bigint();
     switch (message.type) {
       case 'start':
+        this.#limits = message.limits;
         this.#listeners.start(message);
         break;
       case 'socket':

@@ -1,14 +1,20 @@
 import type { Duplex } from 'node:stream';
-import { type Connection, type PublicKeyAuthContext, Server, type ServerChannel } from 'ssh2';
+import ssh2, { type Connection } from 'ssh2';
+import type { TargetId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
-import { ALGORITHMS } from './algorithms.ts';
+import type { UserauthProof } from '../use-cases/ports.ts';
+import { DOWNSTREAM_ALGORITHMS } from './algorithms.ts';
+import { type ChannelPolicy, ChannelTable } from './channel-table.ts';
 import type { Answer, Ask } from './control-link.ts';
-import { allowChannelType, destroy, guard } from './guard.ts';
-import { serveJump } from './jump.ts';
-import { FAILED_SIGNATURES_MAX, KEX_MS, LOGIN_MS, UNSIGNED_OFFERS_MAX } from './limits.ts';
-import { isCertificate, type WireProof, wireProof } from './proof.ts';
-import type { GatewaySession, Granted } from './session.ts';
-import { internalsOf, sendBanner } from './ssh2-internals.ts';
+import { jumpPolicy } from './jump.ts';
+import { KEEPALIVE_MISSED_MAX, KEEPALIVE_MS, type Limits } from './limits.ts';
+import { Login, type Purpose } from './login.ts';
+import { MESSAGE } from './messages.ts';
+import { registeredPolicy } from './registered.ts';
+import type { Client, Session } from './session.ts';
+import { sessionPolicy } from './session-policy.ts';
+import { internalsOf } from './ssh2-internals.ts';
+import { Transport } from './transport.ts';
 import { makeSessionKey, type SessionKey } from './upstream.ts';
 
 /** Where a connection comes from: TCP, or a channel of a jump. */
@@ -19,194 +25,218 @@ export type Origin =
       readonly remoteAddress: string;
       readonly targetName: string;
       readonly outerSshSessionId: string;
-      release(): void;
+      /** Ends the jump as well, unless another connection runs through it. */
+      readonly release: () => void;
     };
 
-export type NewSession = {
-  readonly connection: Connection;
-  readonly granted: Granted;
-  readonly proof: WireProof;
-  readonly key: SessionKey;
-  readonly origin: Origin;
-};
-
 export type DownstreamHost = {
+  readonly site: string;
+  /** OpenSSH PEM. */
   readonly hostKey: string;
+  /** Public key blob. */
+  readonly userCa: Uint8Array;
+  readonly limits: Limits;
   readonly log: Log;
   authorize(ask: Ask): Promise<Answer>;
-  /** Throws where no recording can be begun: then there is no session. */
-  begin(session: NewSession): Promise<GatewaySession>;
+  begin(session: NewSession): Session;
   authenticated(socket: Duplex): void;
 };
 
-type Accept = (socket: Duplex, origin: Origin) => void;
+export type NewSession = {
+  readonly authorized: Extract<Answer, { kind: 'session' }>['session'];
+  readonly proof: UserauthProof;
+  readonly key: SessionKey;
+  readonly origin: Origin;
+  readonly client: Client;
+};
 
-const JUMP_USER = 'daypass';
-const REGISTER_PREFIX = 'register-';
-const PUBLIC_KEY_ONLY = ['publickey'] as never;
+export type Downstream = { accept(socket: Duplex, origin: Origin): void };
+
+/** OpenSSH's tools ask for some of their extensions only where the name suggests that they are known. */
+const IDENT = 'OpenSSH_compatible_Daypass';
+
+type Waiting = { readonly origin: Origin; readonly kex: NodeJS.Timeout; readonly login: NodeJS.Timeout };
 
 /** The SSH server that contractors meet. `accept` takes a byte stream and where it comes from. */
-export function downstreamServer(host: DownstreamHost): { accept(socket: Duplex, origin: Origin): void } {
-  const origins = new WeakMap<Duplex, Origin>();
-  const server = new Server({ hostKeys: [host.hostKey], algorithms: ALGORITHMS, ident: 'Daypass' });
+export function downstreamServer(host: DownstreamHost): Downstream {
+  const waiting = new WeakMap<Duplex, Waiting>();
+  const server = new ssh2.Server({
+    hostKeys: [host.hostKey],
+    algorithms: DOWNSTREAM_ALGORITHMS,
+    ident: IDENT,
+    keepaliveInterval: KEEPALIVE_MS,
+    keepaliveCountMax: KEEPALIVE_MISSED_MAX,
+  } as never);
   const accept = (socket: Duplex, origin: Origin): void => {
-    origins.set(socket, origin);
+    const { kexMs, loginMs } = host.limits;
+    // Silent peers never come as far as a connection of ssh2: time runs on the socket.
+    const kex = setTimeout(() => socket.destroy(), kexMs);
+    const login = setTimeout(() => socket.destroy(), loginMs);
+    waiting.set(socket, { origin, kex, login });
+    socket.once('close', () => {
+      clearTimeout(kex);
+      clearTimeout(login);
+    });
     server.injectSocket(socket as never);
   };
   server.on('error', (error: Error) => host.log.warn({ err: error }, 'ssh server error'));
   server.on('connection', (connection) => {
+    // First of all: ssh2 throws errors that nobody listens to.
     connection.on('error', (error: Error) => {
       host.log.debug({ err: error }, 'contractor connection error');
-      destroy(connection);
+      internalsOf(connection)._sock.destroy();
     });
-    const origin = origins.get(internalsOf(connection)._sock);
-    if (!origin) return destroy(connection);
-    new Downstream(host, connection, origin, accept).serve();
+    const socket = internalsOf(connection)._sock;
+    const known = waiting.get(socket);
+    if (!known) return void socket.destroy();
+    connection.once('handshake', () => clearTimeout(known.kex));
+    connection.once('ready', () => clearTimeout(known.login));
+    new DownstreamConnection(host, connection, socket, known.origin, accept);
   });
   return { accept };
 }
 
-/** One connection of a contractor until it is known what it is for. */
-class Downstream {
+/** One connection of a contractor. */
+class DownstreamConnection {
   readonly #host: DownstreamHost;
-  readonly #connection: Connection;
+  readonly #socket: Duplex;
   readonly #origin: Origin;
-  readonly #accept: Accept;
+  readonly #accept: Downstream['accept'];
+  readonly #transport: Transport;
+  readonly #login: Login;
+  #table: ChannelTable | null = null;
   #key: SessionKey | null = null;
-  #offers = 0;
-  #failures = 0;
+  #isGone = false;
+  #gone: () => void = () => {};
 
-  constructor(host: DownstreamHost, connection: Connection, origin: Origin, accept: Accept) {
+  constructor(
+    host: DownstreamHost,
+    connection: Connection,
+    socket: Duplex,
+    origin: Origin,
+    accept: Downstream['accept'],
+  ) {
     this.#host = host;
-    this.#connection = connection;
+    this.#socket = socket;
     this.#origin = origin;
     this.#accept = accept;
-  }
-
-  serve(): void {
-    guard(this.#connection, (why) =>
-      this.#host.log.warn({ why, client: this.#origin.remoteAddress }, 'hostile peer cut'),
-    );
-    const kex = setTimeout(() => destroy(this.#connection), KEX_MS);
-    const login = setTimeout(() => destroy(this.#connection), LOGIN_MS);
-    this.#connection.once('handshake', () => clearTimeout(kex));
-    this.#connection.once('ready', () => clearTimeout(login));
-    this.#connection.once('close', () => {
-      clearTimeout(kex);
-      clearTimeout(login);
+    this.#transport = new Transport(connection, (payload) => this.#take(payload));
+    this.#login = new Login({
+      userCa: host.userCa,
+      transport: this.#transport,
+      remoteAddress: origin.remoteAddress,
+      isInner: origin.kind === 'inner',
+      decide: (proof, purpose) => this.#decide(proof, purpose),
+      enter: (answer, proof) => this.#enter(answer, proof),
     });
-    this.#connection.on('authentication', (attempt) => {
-      if (attempt.method !== 'publickey') return attempt.reject(PUBLIC_KEY_ONLY);
-      this.#attempt(attempt).catch((error: unknown) => {
-        this.#host.log.error({ err: error }, 'login failed');
-        destroy(this.#connection);
+    connection.on('authentication', (context) => {
+      this.#login.attempt(context).catch((error: unknown) => {
+        host.log.error({ err: error }, 'a login could not be decided');
+        this.#login.fault(context);
       });
     });
+    connection.once('close', () => {
+      this.#isGone = true;
+      this.#table?.over();
+      this.#gone();
+    });
   }
 
-  async #attempt(attempt: PublicKeyAuthContext): Promise<void> {
-    const registers = this.#origin.kind === 'outer' && attempt.username.startsWith(REGISTER_PREFIX);
-    // A server that took plain keys would never be shown the certificate: OpenSSH offers the key first.
-    if (isCertificate(attempt.key.algo) === registers) return this.#countOffer(() => attempt.reject(PUBLIC_KEY_ONLY));
-    // An offer proves nothing (RFC 4252 §7): it is answered, and no more.
-    if (!attempt.signature) return this.#countOffer(() => attempt.accept());
-    const proof = wireProof(attempt);
-    if (!proof) return this.#refuse(attempt, null);
-    const answer = await this.#host.authorize(this.#askFor(attempt, proof, registers));
-    if (answer.kind === 'refused') return this.#refuse(attempt, answer.message);
-    await this.#enter(attempt, answer, proof);
+  #take(payload: Buffer): boolean {
+    const [number = 0] = payload;
+    if (this.#login.isIn) return this.#table?.take(payload) ?? false;
+    this.#login.saw(payload);
+    if (number < MESSAGE.GLOBAL_REQUEST) return false;
+    this.#killed('channels before login');
+    this.#transport.destroy();
+    return true;
   }
 
-  #countOffer(answer: () => void): void {
-    this.#offers += 1;
-    if (this.#offers > UNSIGNED_OFFERS_MAX) destroy(this.#connection);
-    else answer();
+  #killed(why: string): void {
+    this.#host.log.warn({ why, client: this.#origin.remoteAddress }, 'hostile contractor connection cut');
   }
 
-  #askFor(attempt: PublicKeyAuthContext, proof: WireProof, registers: boolean): Ask {
+  #decide(proof: UserauthProof, purpose: Purpose): Promise<Answer> {
     const origin = this.#origin;
-    const isJump = origin.kind === 'outer' && attempt.username === JUMP_USER;
-    if (!registers && !isJump) this.#key ??= makeSessionKey();
-    return {
-      signed: proof.signed.toString('base64'),
-      signature: proof.signature.toString('base64'),
+    if (purpose === 'direct' || purpose === 'inner') this.#key ??= makeSessionKey();
+    return this.#host.authorize({
+      signed: Buffer.from(proof.signed).toString('base64'),
+      signature: Buffer.from(proof.signature).toString('base64'),
       remoteAddress: origin.remoteAddress,
       route:
         origin.kind === 'inner'
           ? { kind: 'inner', targetName: origin.targetName, outerSshSessionId: origin.outerSshSessionId }
-          : { kind: isJump ? 'jump' : 'direct' },
-      sessionKey: this.#key?.publicBlob.toString('base64') ?? null,
-    };
+          : { kind: purpose === 'jump' ? 'jump' : 'direct' },
+      sessionKey: this.#key ? Buffer.from(this.#key.publicBlob).toString('base64') : null,
+    });
   }
 
-  #refuse(attempt: PublicKeyAuthContext, sentence: string | null): void {
-    this.#failures += 1;
-    if (sentence) sendBanner(internalsOf(this.#connection)._protocol, `daypass: ${sentence}\r\n`);
-    if (this.#failures >= FAILED_SIGNATURES_MAX) this.#connection.end();
-    else attempt.reject(PUBLIC_KEY_ONLY);
-  }
-
-  async #enter(
-    attempt: PublicKeyAuthContext,
-    answer: Exclude<Answer, { kind: 'refused' }>,
-    proof: WireProof,
-  ): Promise<void> {
-    const connection = this.#connection;
-    const socket = internalsOf(connection)._sock;
-    if (answer.kind === 'session') {
-      const session = await this.#begin(answer.session, proof);
-      if (!session)
-        return this.#refuse(
-          attempt,
-          'The recording cannot be begun, so there is no session. Tell whoever runs Daypass.',
-        );
-      allowChannelType(connection, 'session', (why) => session.refused(why));
-      connection.on('session', (accept) => session.open(accept()));
-      connection.on('request', (_accept, reject, name) => {
-        session.refused(`The request ${name} is not allowed: nothing listens for you on the gateway.`);
-        reject?.();
-      });
-    } else if (answer.kind === 'jump') {
-      allowChannelType(connection, 'direct-tcpip', () => {});
-      const outerSshSessionId = internalsOf(connection)._protocol._kex?.sessionID.toString('hex') ?? '';
-      const { remoteAddress } = this.#origin;
-      serveJump(connection, (inner) => {
-        const { targetName, release } = inner;
-        this.#accept(inner.socket, { kind: 'inner', remoteAddress, targetName, outerSshSessionId, release });
-      });
-    } else {
-      allowChannelType(connection, 'session', () => {});
-      serveLines(connection, answer.lines);
+  async #enter(answer: Exclude<Answer, { kind: 'refused' }>, proof: UserauthProof): Promise<string | null> {
+    switch (answer.kind) {
+      case 'session':
+        return this.#enterSession(answer.session, proof);
+      case 'jump':
+        this.#enterJump(answer.targetIds, answer.endsAt);
+        return null;
+      case 'registered':
+        this.#use(registeredPolicy(this.#transport, answer.lines, (why) => this.#killed(why)));
+        return null;
     }
-    this.#host.authenticated(socket);
-    attempt.accept();
   }
 
-  async #begin(granted: Granted, proof: WireProof): Promise<GatewaySession | null> {
-    if (!this.#key) return null;
-    const { connection, key, origin } = { connection: this.#connection, key: this.#key, origin: this.#origin };
+  async #enterSession(authorized: NewSession['authorized'], proof: UserauthProof): Promise<string | null> {
+    const key = this.#key;
+    if (!key) throw new Error('a session without a key of its own');
+    const origin = this.#origin;
+    const session = this.#host.begin({ authorized, proof, key, origin, client: this.#asClient() });
+    this.#gone = () => session.clientGone();
+    if (this.#isGone) session.clientGone();
     try {
-      return await this.#host.begin({ connection, granted, proof, key, origin });
-    } catch (error) {
-      this.#host.log.error({ err: error, session: granted.id }, 'a recording could not be begun');
-      return null;
+      await session.recorded();
+    } catch {
+      return 'The recording cannot be begun, and nothing passes unrecorded. Tell whoever runs Daypass.';
     }
+    this.#use(sessionPolicy(session, (why) => this.#killed(why)));
+    return null;
   }
-}
 
-/** Tells a person some lines, whatever they start, and ends. */
-function serveLines(connection: Connection, lines: readonly string[]): void {
-  connection.on('session', (accept) => {
-    const session = accept();
-    session.on('pty', (accepted) => accepted?.());
-    const tell = (accepted: () => ServerChannel): void => {
-      const channel = accepted();
-      if (!channel) return;
-      channel.write(lines.map((line) => `${line}\r\n`).join(''));
-      channel.exit(0);
-      channel.end();
+  #asClient(): Client {
+    return {
+      destroy: (isFinal) => {
+        this.#transport.destroy();
+        if (isFinal && this.#origin.kind === 'inner') this.#origin.release();
+      },
     };
-    session.on('shell', tell);
-    session.on('exec', tell);
-  });
+  }
+
+  #enterJump(targetIds: readonly TargetId[], endsAt: number): void {
+    const { remoteAddress } = this.#origin;
+    const outerSshSessionId = this.#transport.sessionId;
+    const inner = new Set<Duplex>();
+    const end = setInterval(() => {
+      if (Date.now() >= endsAt) this.#transport.destroy();
+    }, 1_000);
+    this.#gone = () => clearInterval(end);
+    const policy = jumpPolicy(
+      { site: this.#host.site, targetIds },
+      ({ socket, targetName }) => {
+        inner.add(socket);
+        socket.once('close', () => inner.delete(socket));
+        socket.on('error', () => socket.destroy());
+        const release = (): void => {
+          inner.delete(socket);
+          if (inner.size === 0) this.#transport.destroy();
+        };
+        this.#accept(socket, { kind: 'inner', remoteAddress, targetName, outerSshSessionId, release });
+      },
+      (why) => this.#killed(why),
+    );
+    this.#use(policy);
+  }
+
+  #use(policy: ChannelPolicy): void {
+    this.#table = new ChannelTable(this.#transport, policy);
+    if (this.#isGone) this.#table.over();
+    this.#host.authenticated(this.#socket);
+  }
 }

@@ -1,32 +1,84 @@
-import type { Duplex, Writable } from 'node:stream';
-import { SOCKET_HIGH_WATER } from './limits.ts';
+import type { Channel, Stream } from './channel.ts';
 
-/** Resolves when the peer behind `socket` has taken enough of what waits for it, or is gone. */
-export function socketRoom(socket: Duplex): Promise<void> {
-  if (socket.writableLength < SOCKET_HIGH_WATER || socket.destroyed) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('drain', done);
-      socket.off('close', done);
-      resolve();
-    };
-    socket.on('drain', done);
-    socket.on('close', done);
-  });
-}
+/** Who sees each piece before it goes on. */
+export type Witness = {
+  /** False while it can take nothing: then nothing goes on. */
+  readonly isReady: () => boolean;
+  readonly accept: (stream: Stream, bytes: Buffer) => void;
+};
 
-/** Writes one chunk and resolves when the SSH window has taken all of it. */
-export const writeWhole = (stream: Writable, chunk: Uint8Array): Promise<void> =>
-  new Promise((resolve, reject) => {
-    stream.write(chunk, (error) => (error ? reject(error) : resolve()));
-  });
+type Piece = { readonly stream: Stream; bytes: Buffer; readonly block: Buffer | null };
 
-/** Runs tasks one after the other: ssh2 loses a chunk when stdout and stderr of one channel wait for the same window. */
-export function turnstile(): <T>(task: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (task) => {
-    const next = last.then(task, task);
-    last = next.catch(() => {});
-    return next;
-  };
+/** Pieces smaller than this are put together while they wait, or a peer could make us keep millions of them. */
+const SMALL = 4_096;
+const BLOCK = 32_768;
+
+/**
+ * One direction of a relayed channel. What has come waits here until the other side and the witness take it; only then may its
+ * sender send as much again, so that no more than a window ever waits.
+ */
+export class Flow {
+  source: Channel | null = null;
+  sink: Channel | null = null;
+  readonly #witness: Witness;
+  #queue: Piece[] = [];
+  #isOver = false;
+
+  constructor(witness: Witness) {
+    this.#witness = witness;
+  }
+
+  push(stream: Stream, bytes: Buffer): void {
+    if (this.#isOver) this.source?.consumed(bytes.length);
+    else if (!this.#fitsLast(stream, bytes)) this.#queue.push(this.#piece(stream, bytes));
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  /** Nothing goes on any more; what waits is dropped. */
+  stop(): void {
+    this.#isOver = true;
+    const waiting = this.#queue.splice(0).reduce((sum, piece) => sum + piece.bytes.length, 0);
+    if (waiting > 0) this.source?.consumed(waiting);
+  }
+
+  /** Passes on what can be passed on now. */
+  pump(): void {
+    if (!this.sink) return;
+    let done = 0;
+    for (const piece of this.#queue) {
+      const { room } = this.sink;
+      if (room === 0 || !this.#witness.isReady()) break;
+      const part = piece.bytes.length <= room ? piece.bytes : piece.bytes.subarray(0, room);
+      this.#witness.accept(piece.stream, part);
+      this.sink.write(piece.stream, part);
+      this.source?.consumed(part.length);
+      if (part.length < piece.bytes.length) {
+        piece.bytes = piece.bytes.subarray(part.length);
+        break;
+      }
+      done += 1;
+    }
+    if (done > 0) this.#queue.splice(0, done);
+  }
+
+  #piece(stream: Stream, bytes: Buffer): Piece {
+    if (bytes.length >= SMALL || this.#queue.length === 0) return { stream, bytes, block: null };
+    const block = Buffer.allocUnsafeSlow(BLOCK);
+    bytes.copy(block);
+    return { stream, bytes: block.subarray(0, bytes.length), block };
+  }
+
+  #fitsLast(stream: Stream, bytes: Buffer): boolean {
+    const last = this.#queue.at(-1);
+    if (!last?.block || last.stream !== stream || bytes.length >= SMALL) return false;
+    const start = last.bytes.byteOffset - last.block.byteOffset;
+    const end = start + last.bytes.length;
+    if (end + bytes.length > last.block.length) return false;
+    bytes.copy(last.block, end);
+    last.bytes = last.block.subarray(start, end + bytes.length);
+    return true;
+  }
 }

@@ -73,6 +73,8 @@ export const FromWorker = z.discriminatedUnion('type', [
     sessionKey: Bytes.nullable(),
   }),
   z.strictObject({ type: z.literal('opened'), session: SessionId }),
+  /** Both connections of a session are dead; its report follows once the recording is written. */
+  z.strictObject({ type: z.literal('cut'), session: SessionId }),
   z.strictObject({
     type: z.literal('closed'),
     session: SessionId,
@@ -91,6 +93,7 @@ const AuthorizedSession = z.strictObject({
   personId: PersonId,
   keyFingerprint: Fingerprint,
   targetId: TargetId,
+  targetName: z.string(),
   address: z.string(),
   port: z.int(),
   hostKeys: z.array(z.string()),
@@ -111,6 +114,14 @@ export const ToWorker = z.discriminatedUnion('type', [
     /** The worker creates one 0700 folder per session below it. */
     spool: z.string(),
     minFreeMiB: z.int().nonnegative(),
+    limits: z.strictObject({
+      unauthenticated: z.int().positive(),
+      unauthenticatedPerAddress: z.int().positive(),
+      kexMs: z.int().positive(),
+      loginMs: z.int().positive(),
+      leaseNewMs: z.int().positive(),
+      leaseLiveMs: z.int().positive(),
+    }),
   }),
   z.strictObject({ type: z.literal('socket'), remoteAddress: z.string() }),
   z.strictObject({
@@ -118,7 +129,12 @@ export const ToWorker = z.discriminatedUnion('type', [
     id: Correlation,
     answer: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('refused'), code: z.string(), message: Sentence }),
-      z.strictObject({ kind: z.literal('jump'), personId: PersonId, endsAt: Millis }),
+      z.strictObject({
+        kind: z.literal('jump'),
+        personId: PersonId,
+        endsAt: Millis,
+        targetIds: z.array(TargetId),
+      }),
       z.strictObject({ kind: z.literal('registered'), lines: z.array(z.string()).max(20) }),
       z.strictObject({ kind: z.literal('session'), session: AuthorizedSession }),
     ]),

@@ -1,29 +1,40 @@
-import type { Duplex } from 'node:stream';
-import type { Connection } from 'ssh2';
-import { destroy } from './guard.ts';
+import type { TargetId } from '../access/ids.ts';
+import { targetIdFromName } from '../access/target.ts';
+import { ChannelSocket } from './channel-socket.ts';
+import type { ChannelPolicy } from './channel-table.ts';
+import { OPEN_FAILURE } from './messages.ts';
+import { unknownTarget } from './refusals.ts';
 
-export type Inner = { readonly socket: Duplex; readonly targetName: string; release(): void };
+export type Inner = { readonly socket: ChannelSocket; readonly targetName: string };
 
 /**
- * Serves the outer connection of a jump: each direct-tcpip (RFC 4254 §7.2) is not connected anywhere but handed to `enter`, as the
- * TCP stream of a second SSH connection. The outer connection goes when its last inner one is ended from this side.
+ * The outer connection of a jump: each direct-tcpip (RFC 4254 §7.2) to the name of a target is not connected anywhere but handed to
+ * `enter`, as the byte stream of a second SSH connection. The port is not looked at: the inventory has it.
  */
-export function serveJump(connection: Connection, enter: (inner: Inner) => void): void {
-  let live = 0;
-  connection.on('tcpip', (accept, _reject, { destIP }) => {
-    const socket: Duplex | undefined = accept();
-    if (!socket) return;
-    live += 1;
-    socket.on('error', () => socket.destroy());
-    let released = false;
-    const release = (): void => {
-      if (released) return;
-      released = true;
-      live -= 1;
-      if (live === 0) destroy(connection);
-    };
-    // The inner connection ends with the outer one: nothing would tell it otherwise.
-    connection.once('close', () => socket.emit('close'));
-    enter({ socket, targetName: destIP, release });
-  });
+export function jumpPolicy(
+  { site, targetIds }: { readonly site: string; readonly targetIds: readonly TargetId[] },
+  enter: (inner: Inner) => void,
+  killed: (why: string) => void,
+): ChannelPolicy {
+  const known = new Set<string>(targetIds);
+  return {
+    open(type, data) {
+      if (type !== 'direct-tcpip') {
+        return {
+          accept: false,
+          reason: OPEN_FAILURE.PROHIBITED,
+          description: 'daypass: this login only leads to targets; use ProxyJump, or ssh <login>+<target>@gateway',
+        };
+      }
+      const targetName = data.text('host', 255);
+      const id = targetIdFromName(targetName, site);
+      if (id === null || !known.has(id)) {
+        const description = `daypass: ${unknownTarget(targetName)}`;
+        return { accept: false, reason: OPEN_FAILURE.PROHIBITED, description };
+      }
+      return { accept: true, opened: (channel) => enter({ socket: new ChannelSocket(channel), targetName }) };
+    },
+    globalRequest: () => {},
+    killed,
+  };
 }

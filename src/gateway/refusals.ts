@@ -3,54 +3,73 @@ import type { Rejection, RejectionCode } from '../access/rejection.ts';
 /** What a refused person reads in the terminal: what happened, why, and what to do next. One line, printable. */
 export function wordForTerminal(rejection: Rejection): string {
   const word = WORDS[rejection.code] as (rejection: Rejection) => string;
-  return word(rejection)
-    .replace(/[^\x20-\x7e]/g, '?')
-    .slice(0, TERMINAL_MAX);
+  return printable(word(rejection));
 }
 
-const TERMINAL_MAX = 300;
-const ASK = 'Ask for access in Slack: /access request, or the Request button in the engagement thread.';
+/** A name that leads nowhere, said before any target is asked for. */
+export const unknownTarget = (given: string): string =>
+  printable(`No target is called "${given.slice(0, 60)}". Use a name from the ssh_config that Slack sent you.`);
+
+export const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, TERMINAL_MAX);
+
+const TERMINAL_MAX = 200;
+const ASK = 'Ask in Slack: /access request.';
 
 const at = (when: Date): string => `${when.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-const list = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.slice(0, 10).join(', '));
+/** As many as fit a line; the rest is counted. */
+function list(names: readonly string[]): string {
+  const kept: string[] = [];
+  for (const name of names) {
+    if (kept.length > 0 && [...kept, name].join(', ').length > LIST_MAX) break;
+    kept.push(name.slice(0, LIST_MAX));
+  }
+  const more = names.length - kept.length;
+  return names.length === 0 ? 'none' : `${kept.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+const LIST_MAX = 50;
+const NAME_MAX = 40;
+const WHY_MAX = 100;
 
 type Words = { [Code in RejectionCode]: (rejection: Extract<Rejection, { code: Code }>) => string };
 
 /** Refusals that only a form in Slack can meet are worded there; a terminal would show them if the two ever met. */
-const elsewhere = (): string => `That cannot be done from a terminal. ${ASK}`;
+const elsewhere = (): string => `That cannot be done from a terminal. Use Slack: /access help.`;
 
 const WORDS: Words = {
   no_live_grant: () => `You have no access at the moment. ${ASK}`,
   grant_expired: ({ at: when }) => `Your access ended at ${at(when)}. ${ASK}`,
-  grant_revoked: ({ at: when }) => `Your access was ended at ${at(when)}. Ask in the engagement thread why.`,
+  grant_revoked: ({ at: when }) => `Your access was ended at ${at(when)}. Ask in the engagement's thread why.`,
   target_not_granted: ({ targetId, granted }) =>
-    `Your access does not cover ${targetId}; it covers ${list(granted)}. ${ASK}`,
+    `Your access does not cover ${targetId.slice(0, NAME_MAX)}, but: ${list(granted)}. ${ASK}`,
   login_not_granted: ({ login, granted }) =>
-    `Your access is not for the login ${login}; it is for ${list(granted)}. Use that one, or ask for another in Slack.`,
+    `Your access is not for the login ${login}, but for: ${list(granted)}. Use that one, or ask for another in Slack.`,
   key_not_in_grant: ({ fingerprint }) =>
-    `The key ${fingerprint} was registered after this access was approved, so it is not part of it. Use the earlier key, or ask again in Slack.`,
+    `The key ${fingerprint} is newer than this access, so it is not part of it. Use your earlier key, or ask again in Slack.`,
   target_changed: ({ targetId }) =>
-    `${targetId} has changed its address or host keys since your access was approved. Ask again in Slack.`,
+    `${targetId.slice(0, NAME_MAX)} has changed its address or host keys since your access was approved. Ask again in Slack.`,
   grant_tampered: () =>
     'Your grant does not match what was approved, so it counts for nothing. Tell security; they can read it in the log.',
   unknown_target_name: ({ given, granted }) =>
-    `No target is called "${given.slice(0, 60)}". Yours are: ${list(granted)}.`,
+    `No target is called "${given.slice(0, NAME_MAX)}". Yours are: ${list(granted)}. Correct the name and connect again.`,
   bad_login_name: ({ given }) =>
-    `"${given.slice(0, 60)}" is not a name to log in with. Say ssh <login>+<target>@gateway, or use the ssh_config that Slack sent you.`,
+    `"${given.slice(0, NAME_MAX)}" is no login here. Say ssh <login>+<target>@gateway, or use the ssh_config that Slack sent you.`,
   unknown_key: ({ fingerprint }) => `Nobody registered the key ${fingerprint}. In Slack, /access key tells how.`,
   certificate_expired: ({ at: when }) => `Your certificate ran out at ${at(when)}. ${ASK}`,
-  certificate_refused: ({ why }) => `Your certificate is not accepted: ${why}. Download it again from Slack.`,
+  certificate_refused: ({ why }) =>
+    `Your certificate is not accepted: ${why.slice(0, WHY_MAX)}. Download it again from Slack.`,
   proof_invalid: ({ why }) =>
-    `Your login could not be verified: ${why}. Use the certificate that Slack sent you (CertificateFile).`,
+    `Your login could not be verified: ${why.slice(0, WHY_MAX)}. Use the certificate that Slack sent you.`,
   proof_replayed: () => 'This login was used before. Connect again.',
   person_inactive: () => 'Your Slack account is deactivated, and access with it. Ask the person who engaged you.',
   code_unknown: () => 'That registration code is not known. In Slack, /access key shows a new one.',
   code_expired: () => 'That registration code was used or has run out. In Slack, /access key shows a new one.',
   key_taken: () =>
     'That key belongs to somebody else already. Make a new one with ssh-keygen -t ed25519 and register it.',
-  key_too_weak: ({ why }) => `That key is too weak: ${why}. Make a new one with ssh-keygen -t ed25519 and register it.`,
+  key_too_weak: ({ why }) =>
+    `That key is refused: ${why.slice(0, WHY_MAX)}. Make one with ssh-keygen -t ed25519 and register it.`,
   disk_full: ({ freeMiB }) =>
-    `Sessions are recorded, and the recordings' disk has only ${freeMiB} MiB left, so none can begin. Tell whoever runs Daypass.`,
+    `Sessions are recorded, and the disk for that has only ${freeMiB} MiB left, so none can begin. Tell whoever runs Daypass.`,
   no_registered_key: () => 'You have no registered key. In Slack, /access key tells how.',
   unknown_grant: elsewhere,
   may_not_end_grant: elsewhere,

@@ -1,6 +1,5 @@
-import { Client } from 'ssh2';
-import { ALGORITHMS } from './algorithms.ts';
-import { destroy } from './guard.ts';
+import ssh2 from 'ssh2';
+import { UPSTREAM_ALGORITHMS } from './algorithms.ts';
 
 /** The kinds of host key that can be pinned, the preferred one first. */
 const HOST_KEY_ALGORITHMS = [
@@ -23,9 +22,9 @@ export async function scanHostKeys(address: string, port: number, timeoutMs: num
 
 function hostKeyOf(address: string, port: number, algorithm: string, timeoutMs: number): Promise<Buffer | null> {
   return new Promise((resolve, reject) => {
-    const client = new Client();
+    const client = new ssh2.Client();
     client.on('error', (error: Error & { level?: string; code?: string }) => {
-      destroy(client);
+      client.destroy();
       // No host key of this kind, or our refusal below: an answer. Anything else is a host that is not there.
       if (error.level === 'handshake') resolve(null);
       else reject(new Error(`${address}:${port} does not answer as an SSH server (${error.code ?? error.message})`));
@@ -35,7 +34,7 @@ function hostKeyOf(address: string, port: number, algorithm: string, timeoutMs: 
       port,
       username: 'daypass',
       readyTimeout: timeoutMs,
-      algorithms: { ...ALGORITHMS, serverHostKey: [algorithm] as never },
+      algorithms: { ...UPSTREAM_ALGORITHMS, serverHostKey: [algorithm] as never },
       hostVerifier: (key: Buffer) => {
         resolve(key);
         return false;

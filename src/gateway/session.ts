@@ -1,202 +1,222 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Client, Connection, Session as ServerSession } from 'ssh2';
-import type { SessionId } from '../access/ids.ts';
-import type { Scope } from '../access/scope.ts';
 import type { SessionEnding } from '../access/session.ts';
-import { type Manifest, writeManifest } from '../recording/manifest.ts';
-import type { SessionReport } from '../use-cases/gateway-control.ts';
-import type { ChannelPair, FinishedChannel } from './channel.ts';
-import type { Answer } from './control-link.ts';
-import { destroy } from './guard.ts';
-import { CHANNELS_PER_SESSION_MAX, REFUSALS_KEPT_MAX } from './limits.ts';
-import type { WireProof } from './proof.ts';
-import { type SessionChannelHost, serveSessionChannel } from './session-channel.ts';
-import { connectUpstream, type SessionKey, UpstreamError } from './upstream.ts';
-
-export type Granted = Extract<Answer, { kind: 'session' }>['session'];
+import { SessionRecording } from '../recording/session-recording.ts';
+import type { AuthorizedSession, SessionReport } from '../use-cases/gateway-control.ts';
+import type { UserauthProof } from '../use-cases/ports.ts';
+import type { Channel } from './channel.ts';
+import { DEADLINE_CHECK_MS, FAILURE_LINGER_MS, REFUSAL_LENGTH_MAX, REFUSALS_KEPT_MAX } from './limits.ts';
+import { Relay, type RelayRecord } from './relay.ts';
+import { connectUpstream, type SessionKey, type Upstream, type UpstreamError } from './upstream.ts';
 
 export type SessionStart = {
-  readonly connection: Connection;
-  readonly granted: Granted;
-  readonly proof: WireProof;
-  readonly key: SessionKey;
+  readonly authorized: AuthorizedSession;
   readonly via: 'direct' | 'jump';
+  readonly proof: UserauthProof;
   readonly clientAddress: string;
+  readonly key: SessionKey;
   readonly spool: string;
-  opened(id: SessionId): void;
-  closed(id: SessionId, report: SessionReport): void;
-  /** Lets go of what carried the connection: the jump around it. */
-  release(): void;
+  readonly client: Client;
 };
 
-const WATCH_MS = 250;
-/** How long output may drain to the client after the target has gone. */
-const DRAIN_MS = 5_000;
+export type SessionEvents = {
+  /** The upstream connection stands and the recording accepts. */
+  readonly opened: () => void;
+  /** Both connections are dead; the recording may still be written. */
+  readonly cut: () => void;
+  readonly closed: (report: SessionReport) => void;
+};
 
-/** One contractor connection to one target, with its channels and its recording. */
-export class GatewaySession implements SessionChannelHost {
-  readonly id: SessionId;
-  readonly scope: Scope;
-  readonly connection: Connection;
-  readonly upstream: Promise<Client>;
-  readonly folder: string;
-  readonly title: string;
+/** The client's connection, as far as a session rules it. */
+export type Client = {
+  /** Waits for nobody. `isFinal`: the person is sent away, so that what carried the connection goes too. */
+  destroy(isFinal: boolean): void;
+};
+
+type Failure = { readonly ending: SessionEnding; readonly sentence: string };
+
+const RECORDING_FAILED: SessionEnding = { how: 'failed', why: 'recording_failed' };
+
+/** One authorised connection of a person to one target: the target's connection, the recording, the deadline, and the end. */
+export class Session {
   readonly #start: SessionStart;
-  readonly #attempt: Client;
+  readonly #events: SessionEvents;
+  readonly #upstream: Upstream;
   readonly #startedAt = new Date();
-  readonly #pairs: ChannelPair[] = [];
-  readonly #running = new Set<Promise<void>>();
+  readonly #deadline: bigint;
+  readonly #timer: NodeJS.Timeout;
+  readonly #relays = new Set<Relay>();
+  readonly #channels: (RelayRecord & { readonly number: number })[] = [];
   readonly #refusals: string[] = [];
-  #channels = 0;
-  #ending: SessionEnding | null = null;
-  #failure: SessionEnding | null = null;
-  #watch: NodeJS.Timeout | null = null;
+  #written: Promise<void>[] = [];
+  #recording: Promise<SessionRecording>;
+  #failure: Failure | null = null;
+  #hasOpened = false;
+  #isOver = false;
+  #next = 0;
 
-  /** Creates the recording first: without one there is no session. */
-  static async begin(start: SessionStart): Promise<GatewaySession> {
-    const folder = join(start.spool, start.granted.id);
-    await mkdir(folder, { mode: 0o700 });
-    const session = new GatewaySession(start, folder);
-    await writeManifest(folder, session.#manifest('live', []));
-    return session;
-  }
-
-  private constructor(start: SessionStart, folder: string) {
-    const { granted } = start;
+  constructor(start: SessionStart, events: SessionEvents) {
     this.#start = start;
-    this.id = granted.id;
-    this.scope = granted.scope;
-    this.connection = start.connection;
-    this.folder = folder;
-    this.title = `${granted.login} on ${granted.targetId}`;
-    const { client, ready } = connectUpstream(granted, start.key.key, granted.targetId);
-    this.#attempt = client;
-    this.upstream = ready;
-    ready.then(
-      () => start.opened(this.id),
-      (error: unknown) => this.#upstreamFailed(error),
+    this.#events = events;
+    const { authorized } = start;
+    this.#upstream = connectUpstream({ ...authorized, name: authorized.targetId }, start.key, (error) =>
+      this.#upstreamEnded(error),
     );
-    client.once('close', () => void this.#upstreamGone());
-    start.connection.once('close', () => void this.end({ how: 'closed' }, null));
-    this.#watchClock();
+    this.#recording = this.#beginRecording();
+    const left = Math.max(0, authorized.endsAt.getTime() - this.#startedAt.getTime());
+    this.#deadline = process.hrtime.bigint() + BigInt(Math.ceil(left * 1e6));
+    this.#timer = setInterval(() => this.#checkDeadline(), DEADLINE_CHECK_MS);
+    this.#tellWhenOpen();
   }
 
-  /** Access ends at `endsAt` by the wall clock, and after the time that was left at the start by the monotonic one. */
-  #watchClock(): void {
-    const left = this.#start.granted.endsAt - Date.now();
-    const begun = process.hrtime.bigint();
-    this.#watch = setInterval(() => {
-      const elapsed = Number(process.hrtime.bigint() - begun) / 1e6;
-      if (elapsed < left && Date.now() < this.#start.granted.endsAt) return;
-      const message = 'daypass: ended: your access has run out. Ask for more in Slack.';
-      void this.end({ how: 'terminated', why: 'expired' }, message);
-    }, WATCH_MS);
+  /** Resolves when the recording accepts; rejects where there is none, and the session is over. */
+  async recorded(): Promise<void> {
+    await this.#recording;
   }
 
-  open(session: ServerSession): void {
-    this.#channels += 1;
-    if (this.#channels > CHANNELS_PER_SESSION_MAX) {
-      void this.end(
-        { how: 'failed', why: 'protocol' },
-        `daypass: more than ${CHANNELS_PER_SESSION_MAX} channels in one session.`,
-      );
-      return;
-    }
-    serveSessionChannel(this, this.#channels - 1, session);
+  /** The scope, as people read it. */
+  get words(): string {
+    return this.#start.authorized.scope.words;
   }
 
-  run(pair: ChannelPair): void {
-    this.#pairs.push(pair);
-    const running = pair.run();
-    this.#running.add(running);
-    void running.finally(() => this.#running.delete(running));
+  /** A session channel of the client. */
+  relay(channel: Channel): void {
+    const number = this.#next++;
+    const { scope } = this.#start.authorized;
+    const relay = new Relay(
+      {
+        scope,
+        openChannel: () => this.#openChannel(),
+        openRecorder: async (start) => (await this.#recording).channel({ ...start, number }, new Date()),
+        refused: (sentence) => this.refused(sentence),
+      },
+      channel,
+    );
+    this.#relays.add(relay);
+    const written = relay.finished.then(
+      (record) => {
+        this.#relays.delete(relay);
+        if (record) this.#channels.push({ number, ...record });
+      },
+      (error: Error) => this.#recordingFailed(error),
+    );
+    this.#written.push(written);
   }
 
+  /** Something was asked on this connection and refused; kept for the record, within bounds. */
   refused(sentence: string): void {
-    if (this.#refusals.length < REFUSALS_KEPT_MAX) this.#refusals.push(sentence);
+    if (this.#refusals.length < REFUSALS_KEPT_MAX) this.#refusals.push(sentence.slice(0, REFUSAL_LENGTH_MAX));
   }
 
-  recordingFailed(error: Error): void {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    const message = `daypass: ended: the recording cannot be written (${code}), and nothing passes unrecorded. Tell whoever runs Daypass.`;
-    void this.end({ how: 'failed', why: 'recording_failed' }, message);
+  /** The client's connection is gone. */
+  clientGone(): void {
+    if (this.#failure) return void this.end(this.#failure.ending);
+    this.end(this.#hasOpened ? { how: 'closed' } : { how: 'failed', why: 'login_abandoned' });
   }
 
-  #upstreamFailed(error: unknown): void {
-    const failure = { how: 'failed', why: error instanceof UpstreamError ? error.why : 'target_unreachable' } as const;
-    this.#failure = failure;
-    // Channels word it for the person, who then leaves; whoever stays is sent away.
-    setTimeout(() => void this.end(failure, null), DRAIN_MS).unref();
+  /** Ends it now: a last line where that needs no waiting, then both connections are destroyed. */
+  end(ending: SessionEnding, sentence: string | null = null): void {
+    if (this.#isOver) return;
+    if (sentence !== null) for (const relay of this.#relays) relay.say(sentence);
+    this.#start.client.destroy(ending.how !== 'closed');
+    this.#over(ending);
   }
 
-  async #upstreamGone(): Promise<void> {
-    if (this.#ending) return;
-    const drained = Promise.all(this.#running);
-    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
-    this.connection.end();
+  #over(ending: SessionEnding): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearInterval(this.#timer);
+    this.#upstream.destroy();
+    this.#events.cut();
+    void this.#close(ending);
   }
 
-  /** Ends both sides at once, without waiting for either peer, closes the record and reports. Only the first call counts. */
-  async end(ending: SessionEnding, message: string | null): Promise<void> {
-    if (this.#ending) return;
-    this.#ending = ending.how === 'closed' && this.#failure ? this.#failure : ending;
-    if (this.#watch) clearInterval(this.#watch);
-    if (message) for (const pair of this.#pairs) pair.tell(message);
-    for (const pair of this.#pairs) pair.close();
-    destroy(this.connection);
-    destroy(this.#attempt);
-    this.#start.release();
-    await this.#report(this.#ending);
+  async #beginRecording(): Promise<SessionRecording> {
+    const { authorized, via, proof, clientAddress, spool } = this.#start;
+    const { targetId, targetName, address, port } = authorized;
+    const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+    return SessionRecording.begin(
+      join(spool, authorized.id),
+      {
+        session: authorized.id,
+        grant: authorized.grantId,
+        digest: authorized.grantDigest,
+        engagement: authorized.engagementId,
+        person: authorized.personId,
+        key: authorized.keyFingerprint,
+        target: { id: targetId, name: targetName, address, port },
+        login: authorized.login,
+        via,
+        client: clientAddress,
+        opening: { signed: base64(proof.signed), signature: base64(proof.signature) },
+        start: this.#startedAt.toISOString(),
+      },
+      (error) => this.#recordingFailed(error),
+    ).catch((error: Error) => {
+      // Nobody was let in: the login tells the client why.
+      this.#over(RECORDING_FAILED);
+      throw error;
+    });
   }
 
-  async #report(ending: SessionEnding): Promise<void> {
-    const finished: FinishedChannel[] = [];
-    let failed: SessionEnding | null = null;
-    for (const pair of this.#pairs) {
-      try {
-        finished.push(await pair.finish());
-      } catch {
-        failed = { how: 'failed', why: 'recording_failed' };
-      }
-    }
-    const final = ending.how === 'closed' && failed ? failed : ending;
-    this.#ending = final;
+  #recordingFailed(error: Error): void {
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : 'fault';
+    this.end(
+      RECORDING_FAILED,
+      `recording failed (${code}); session ended. Nothing is let through unrecorded: tell whoever runs Daypass.`,
+    );
+  }
+
+  #tellWhenOpen(): void {
+    Promise.all([this.#upstream.ready, this.#recording])
+      .then(() => {
+        if (this.#isOver) return;
+        this.#hasOpened = true;
+        this.#events.opened();
+      })
+      // Each has its own way to tell.
+      .catch(() => {});
+  }
+
+  #upstreamEnded(error: UpstreamError): void {
+    if (this.#failure || this.#isOver) return;
+    // Nothing was under way: a target may close an idle connection.
+    if (this.#hasOpened && this.#relays.size === 0) return void this.#lingerThenEnd({ how: 'closed' });
+    const { why, message } = error;
+    this.#failure = { ending: { how: 'failed', why }, sentence: message };
+    for (const relay of this.#relays) relay.fail(message);
+    this.#lingerThenEnd(this.#failure.ending);
+  }
+
+  /** Gives the client the time to read why, or to ask for the channel in which it will. */
+  #lingerThenEnd(ending: SessionEnding): void {
+    setTimeout(() => this.end(ending), FAILURE_LINGER_MS);
+  }
+
+  async #openChannel(): Promise<Channel> {
+    await this.#upstream.ready;
+    const channel = await this.#upstream.channels.openSession();
+    if (channel) return channel;
+    throw new Error(this.#failure?.sentence ?? 'the target opens no channel. Connect again.');
+  }
+
+  /** The monotonic clock and the wall clock: whichever says so first; a jump of either never extends access. */
+  #checkDeadline(): void {
+    const isOver = process.hrtime.bigint() >= this.#deadline || Date.now() >= this.#start.authorized.endsAt.getTime();
+    if (isOver) this.end({ how: 'terminated', why: 'expired' }, 'your access has ended; session ended.');
+  }
+
+  async #close(ending: SessionEnding): Promise<void> {
+    await Promise.allSettled(this.#written);
+    const channels = this.#channels.toSorted((a, b) => a.number - b.number);
+    const refusals = [...this.#refusals];
+    let told = ending;
     try {
-      await writeManifest(this.folder, this.#manifest('closed', finished));
+      const recording = await this.#recording;
+      await recording.close({ end: new Date(), ending, refusals, channels });
     } catch {
-      // The first manifest, written at the start, stays; the report below says how it ended.
+      told = ending.how === 'terminated' ? ending : RECORDING_FAILED;
     }
-    const channels = finished.map((each) => each.summary);
-    this.#start.closed(this.id, { ending: final, channels, refusals: this.#refusals });
-  }
-
-  #manifest(state: Manifest['state'], finished: readonly FinishedChannel[]): Manifest {
-    const { granted, proof, via, clientAddress } = this.#start;
-    return {
-      format: 'daypass-recording-1',
-      state,
-      session: granted.id,
-      grant: granted.grantId,
-      digest: granted.grantDigest,
-      engagement: granted.engagementId,
-      person: granted.personId,
-      key: granted.keyFingerprint,
-      target: { id: granted.targetId, address: granted.address, port: granted.port },
-      login: granted.login,
-      via,
-      client: clientAddress,
-      opening: { signed: proof.signed.toString('base64'), signature: proof.signature.toString('base64') },
-      start: this.#startedAt.toISOString(),
-      end: state === 'live' ? null : new Date().toISOString(),
-      ending: this.#ending,
-      refusals: [...this.#refusals],
-      channels: finished.map(({ summary: { id: number, ...summary }, record: { cast, content } }) => ({
-        number,
-        ...summary,
-        cast,
-        content,
-      })),
-    };
+    const summaries = channels.map(({ number, cast: _cast, content: _content, ...rest }) => ({ id: number, ...rest }));
+    this.#events.closed({ ending: told, refusals, channels: summaries });
   }
 }

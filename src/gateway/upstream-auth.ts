@@ -1,41 +1,36 @@
-import type { Client, ParsedKey } from 'ssh2';
+import { type KeyObject, sign } from 'node:crypto';
+import type { Client } from 'ssh2';
+import { encode, string, uint8 } from '../sshwire/bytes.ts';
+import { MESSAGE } from './messages.ts';
 import { internalsOf, sendPayload } from './ssh2-internals.ts';
 
-/** An OpenSSH certificate and the key pair it was made for. */
-export type CertifiedKey = { readonly certificate: string; readonly key: ParsedKey };
-
-const string = (value: Uint8Array | string): Buffer => {
-  const bytes = Buffer.from(value as string);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
-};
+/** An OpenSSH certificate, `<type> <base64>`, and the ed25519 key it was made for. */
+export type CertifiedKey = { readonly certificate: string; readonly privateKey: KeyObject };
 
 /**
- * Makes this client log in with a certificate. ssh2 labels the signature with the certificate's algorithm, and sshd refuses it; so
- * the request is built here (RFC 4252 §7, PROTOCOL.certkeys): certificate as the key, `ssh-ed25519` as the signature's algorithm.
- * The signed request is sent at once, without asking first.
+ * Makes this client log in with a certificate, in the place of its method `none`. ssh2 would label the signature with the
+ * certificate's algorithm, and sshd refuses that; so the request is built here (RFC 4252 §7, PROTOCOL.certkeys): certificate as the
+ * key, `ssh-ed25519` as the signature's algorithm. The signed request goes out at once, without asking first.
  */
-export function presentCertificate(client: Client, { certificate, key }: CertifiedKey): void {
+export function presentCertificate(client: Client, { certificate, privateKey }: CertifiedKey): void {
   const [algorithm, blob] = certificate.split(' ');
   if (!algorithm || !blob) throw new TypeError('a certificate reads "<type> <base64>"');
-  const protocol = internalsOf(client)._protocol;
-  if (typeof protocol?.authPK !== 'function') throw new Error('ssh2 has changed: no authPK to replace');
-  protocol.authPK = (login: string): void => {
+  const { _protocol: protocol } = internalsOf(client);
+  if (typeof protocol.authNone !== 'function') throw new Error('ssh2 has changed: there is no authNone to replace');
+  protocol.authNone = (login: string): void => {
     const sessionId = protocol._kex?.sessionID;
-    if (!sessionId) throw new Error('ssh2 has changed: no session id before login');
-    const request = Buffer.concat([
-      Uint8Array.of(50),
+    if (!sessionId) throw new Error('ssh2 has changed: there is no session id before login');
+    const request = encode(
+      uint8(MESSAGE.USERAUTH_REQUEST),
       string(login),
       string('ssh-connection'),
       string('publickey'),
-      Uint8Array.of(1),
+      uint8(1),
       string(algorithm),
       string(Buffer.from(blob, 'base64')),
-    ]);
-    const signature: Buffer | Error = key.sign(Buffer.concat([string(sessionId), request]));
-    if (signature instanceof Error) throw signature;
+    );
+    const signature = sign(null, encode(string(sessionId), request), privateKey);
     protocol._authsQueue.push('publickey');
-    sendPayload(protocol, Buffer.concat([request, string(Buffer.concat([string('ssh-ed25519'), string(signature)]))]));
+    sendPayload(protocol, encode(request, string(encode(string('ssh-ed25519'), string(signature)))));
   };
 }

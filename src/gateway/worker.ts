@@ -1,107 +1,103 @@
 import { mkdirSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SessionId } from '../access/ids.ts';
 import { createLog } from '../log.ts';
-import { ControlLink, type Start, type Terminate } from './control-link.ts';
-import { downstreamServer, type NewSession } from './downstream.ts';
-import { UNAUTHENTICATED_MAX, UNAUTHENTICATED_PER_ADDRESS_MAX } from './limits.ts';
-import { GatewaySession } from './session.ts';
+import { freeMiB } from '../recording/session-recording.ts';
+import { encodePublicKey, parsePublicKeyLine } from '../sshwire/public-key.ts';
+import { type Answer, type Ask, ControlLink, type Start, type Terminate } from './control-link.ts';
+import { type Downstream, downstreamServer, type NewSession } from './downstream.ts';
+import { wordForTerminal } from './refusals.ts';
+import { Session } from './session.ts';
 
 /** A gateway worker: one process that carries sessions and holds nothing of value but the gateway's host key. */
 
-const MIB = 1024 * 1024;
-const REMEMBERED_TERMINATIONS_MAX = 10_000;
 const log = createLog();
-const sessions = new Map<SessionId, GatewaySession>();
-/** Orders for sessions that have not begun here: the order and the session may cross on their way. */
-const terminated = new Map<SessionId, Terminate>();
+const sessions = new Map<SessionId, Session>();
+/** Connections that have not logged in, oldest first, with their addresses. */
 const unauthenticated = new Map<Duplex, string>();
-let server: ReturnType<typeof downstreamServer> | null = null;
+let server: Downstream | null = null;
+let limits: Start['limits'] | null = null;
 let isDraining = false;
 
 const link = new ControlLink({
   start,
   socket,
-  terminate,
+  terminate: ({ sessions: ids, why, message }) => {
+    for (const id of ids) end(id, why, message);
+  },
   drain: () => {
     isDraining = true;
-    endAll('shutdown', 'daypass: ended: the gateway is being restarted. Connect again in a moment.');
+    endAll('the gateway is being restarted; session ended. Connect again in a minute.');
   },
   sessions: () => sessions.size,
-  leaseLost: () => endAll('shutdown', 'daypass: ended: the gateway has lost its control. Connect again in a moment.'),
+  leaseLost: () => endAll('the gateway has lost its control; session ended. Connect again in a few minutes.'),
 });
 
 function start(message: Start): void {
   mkdirSync(message.spool, { recursive: true, mode: 0o700 });
+  limits = message.limits;
+  const userCa = parsePublicKeyLine(message.userCa);
+  if (!userCa.ok) throw new Error(`the user CA cannot be read: ${userCa.refusal.why}`);
   server = downstreamServer({
+    site: message.site,
     hostKey: message.hostKey,
+    userCa: encodePublicKey(userCa.value),
+    limits: message.limits,
     log,
-    authorize: async (ask) => {
-      const refusal =
-        link.mayBegin && !isDraining
-          ? await diskRefusal(message)
-          : 'The gateway is not taking sessions at the moment. Try again in a minute.';
-      if (refusal) return { kind: 'refused', code: 'gateway', message: refusal };
-      return link.authorize(ask);
-    },
+    authorize: async (ask) => (await obstacle(message, ask)) ?? link.authorize(ask),
     begin: (session) => begin(message, session),
     authenticated: (connection) => unauthenticated.delete(connection),
   });
   link.ready();
 }
 
-async function diskRefusal({ spool, minFreeMiB }: Start): Promise<string | null> {
-  const { bavail, bsize } = await statfs(spool);
-  const freeMiB = Math.floor((bavail * bsize) / MIB);
-  if (freeMiB >= minFreeMiB) return null;
-  return `Sessions are recorded, and the recordings' disk has only ${freeMiB} MiB left, so none can begin. Tell whoever runs Daypass.`;
+/** What forbids a session before control is asked for one. */
+async function obstacle({ spool, minFreeMiB }: Start, ask: Ask): Promise<Answer | null> {
+  if (isDraining || !link.mayBegin) {
+    const message = 'The gateway takes no new sessions at the moment. Connect again in a minute.';
+    return { kind: 'refused', code: 'no_lease', message };
+  }
+  if (ask.sessionKey === null) return null;
+  const free = await freeMiB(spool);
+  if (free >= minFreeMiB) return null;
+  return { kind: 'refused', code: 'disk_full', message: wordForTerminal({ code: 'disk_full', freeMiB: free }) };
 }
 
-async function begin(
-  { spool }: Start,
-  { connection, granted, proof, key, origin }: NewSession,
-): Promise<GatewaySession> {
-  const session = await GatewaySession.begin({
-    ...{ connection, granted, proof, key, spool },
-    via: origin.kind === 'inner' ? 'jump' : 'direct',
-    clientAddress: origin.remoteAddress,
-    opened: (id) => link.opened(id),
-    closed: (id, report) => {
-      sessions.delete(id);
-      link.closed(id, report);
+function begin({ spool }: Start, { authorized, proof, key, origin, client }: NewSession): Session {
+  const { id } = authorized;
+  const session = new Session(
+    {
+      authorized: { ...authorized, endsAt: new Date(authorized.endsAt) },
+      via: origin.kind === 'inner' ? 'jump' : 'direct',
+      clientAddress: origin.remoteAddress,
+      ...{ proof, key, spool, client },
     },
-    release: () => {
-      if (origin.kind === 'inner') origin.release();
+    {
+      opened: () => link.opened(id),
+      cut: () => link.cut(id),
+      closed: (report) => {
+        sessions.delete(id);
+        link.closed(id, report);
+      },
     },
-  });
-  sessions.set(session.id, session);
-  const order = terminated.get(session.id);
-  if (order) void session.end({ how: 'terminated', why: order.why }, order.message);
+  );
+  sessions.set(id, session);
   return session;
 }
 
-function terminate(order: Terminate): void {
-  for (const id of order.sessions) {
-    const session = sessions.get(id);
-    if (session) void session.end({ how: 'terminated', why: order.why }, order.message);
-    else {
-      terminated.set(id, order);
-      const [oldest] = terminated.keys();
-      if (terminated.size > REMEMBERED_TERMINATIONS_MAX && oldest) terminated.delete(oldest);
-    }
-  }
+function end(id: SessionId, why: Terminate['why'], message: string): void {
+  sessions.get(id)?.end({ how: 'terminated', why }, message);
 }
 
-function endAll(why: Terminate['why'], message: string): void {
-  for (const session of sessions.values()) void session.end({ how: 'terminated', why }, message);
+function endAll(message: string): void {
+  for (const id of sessions.keys()) end(id, 'shutdown', message);
 }
 
 function socket(connection: Socket, remoteAddress: string): void {
   connection.on('error', () => connection.destroy());
-  if (!server || isDraining) return void connection.destroy();
-  makeRoom(remoteAddress);
+  if (!server || !limits || isDraining) return void connection.destroy();
+  makeRoom(remoteAddress, limits);
   unauthenticated.set(connection, remoteAddress);
   connection.once('close', () => unauthenticated.delete(connection));
   connection.setNoDelay(true);
@@ -109,9 +105,14 @@ function socket(connection: Socket, remoteAddress: string): void {
 }
 
 /** When too many wait to log in, the one that has waited longest goes: of this address, or of all. */
-function makeRoom(address: string): void {
+function makeRoom(
+  address: string,
+  { unauthenticated: max, unauthenticatedPerAddress: perAddress }: Start['limits'],
+): void {
   const ofAddress = [...unauthenticated].filter(([, each]) => each === address).map(([waiting]) => waiting);
-  if (ofAddress.length >= UNAUTHENTICATED_PER_ADDRESS_MAX) ofAddress[0]?.destroy();
   const [oldest] = unauthenticated.keys();
-  if (unauthenticated.size >= UNAUTHENTICATED_MAX) oldest?.destroy();
+  const leaving = ofAddress.length >= perAddress ? ofAddress[0] : unauthenticated.size >= max ? oldest : undefined;
+  if (!leaving) return;
+  unauthenticated.delete(leaving);
+  leaving.destroy();
 }

@@ -94,6 +94,7 @@ export class ChannelRecorder {
     if (this.#content === 'full') this.#add(resizeLine(this.#seconds(), columns, rows));
   }
 
+  /** Whether nothing more is accepted for the moment; `room` tells when it is again. */
   get isFull(): boolean {
     return this.#writer?.isFull ?? false;
   }

@@ -9,8 +9,8 @@ const syncFile = promisify(fdatasync);
 export const BACKLOG_MAX = 8 * 1024 * 1024;
 
 /**
- * Appends to one file in order, with a bounded backlog. `accept` takes bytes or says that there is no room; whoever is refused
- * waits for `room`. A failed write ends the writer for good: `failed` is called once and nothing is accepted any more.
+ * Appends to one file in order, with a bounded backlog: whoever finds it full waits for `room`. A failed write ends the writer for
+ * good: `failed` is called once and nothing is accepted any more.
  */
 export class FileWriter {
   readonly #fd: number;
@@ -32,12 +32,9 @@ export class FileWriter {
     return new FileWriter(await openFile(path, flags, 0o600), failed);
   }
 
-  get backlog(): number {
-    return this.#queued;
-  }
-
+  /** Nothing more is to be appended for now; never again where writing has failed. */
   get isFull(): boolean {
-    return this.#queued >= BACKLOG_MAX;
+    return this.#error !== null || this.#queued >= BACKLOG_MAX;
   }
 
   /** Takes the bytes; throws where writing has failed. */
@@ -48,10 +45,9 @@ export class FileWriter {
     this.#writing ??= this.#drain();
   }
 
-  /** Resolves when there is room again, or when writing failed. */
+  /** Resolves when there is room again. */
   room(): Promise<void> {
-    if (!this.isFull || this.#error) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.isFull ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
   }
 
   async #drain(): Promise<void> {
@@ -65,8 +61,6 @@ export class FileWriter {
     } catch (error) {
       this.#error = error instanceof Error ? error : new Error(String(error));
       this.#queue = [];
-      this.#queued = 0;
-      this.#wake();
       this.#failed(this.#error);
     } finally {
       this.#writing = null;
@@ -74,7 +68,7 @@ export class FileWriter {
   }
 
   #wake(): void {
-    if (this.isFull && !this.#error) return;
+    if (this.isFull) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

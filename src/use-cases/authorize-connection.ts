@@ -90,7 +90,7 @@ async function believableGrants(deps: AuthorizeDeps, tx: Tx, person: Person): Pr
   return ok(believable);
 }
 
-export const isBelievable = (authority: Pick<CertificateAuthority, 'digest' | 'sealed'>, grant: Grant): boolean =>
+const isBelievable = (authority: Pick<CertificateAuthority, 'digest' | 'sealed'>, grant: Grant): boolean =>
   authority.digest(grant.terms) === grant.digest && authority.sealed(grant.id, grant.digest, grant.mac);
 
 function enterJump(
@@ -106,7 +106,8 @@ function enterJump(
   const ends = Math.max(...live.map((grant) => Date.parse(grant.terms.notAfter)));
   if (live.length === 0) return whyNot(grants, proof, deps.inventory.targets, now);
   deps.outer.remember(proof.sshSessionId, { personId: person.id, remoteAddress: ask.remoteAddress });
-  return ok({ kind: 'jump', personId: person.id, endsAt: new Date(ends) });
+  const targetIds = deps.inventory.targets.map((target) => target.id);
+  return ok({ kind: 'jump', personId: person.id, endsAt: new Date(ends), targetIds });
 }
 
 /** Words the absence of a live grant as if for some target: which one makes no difference to the answer. */
@@ -169,6 +170,7 @@ async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promi
     kind: 'session',
     session: {
       ...{ id, grantId, grantDigest, engagementId, personId, keyFingerprint, targetId, login },
+      targetName: target.name,
       address: target.address,
       port: target.port,
       hostKeys: target.host_keys,

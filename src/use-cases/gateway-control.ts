@@ -30,7 +30,13 @@ export type AuthorizeAsk = {
 };
 
 export type Authorization =
-  | { readonly kind: 'jump'; readonly personId: PersonId; readonly endsAt: Date }
+  | {
+      readonly kind: 'jump';
+      readonly personId: PersonId;
+      readonly endsAt: Date;
+      /** All targets that Daypass fronts: a jump leads to no other name. */
+      readonly targetIds: readonly TargetId[];
+    }
   | { readonly kind: 'registered'; readonly lines: readonly string[] }
   | { readonly kind: 'session'; readonly session: AuthorizedSession };
 
@@ -43,6 +49,8 @@ export type AuthorizedSession = {
   readonly personId: PersonId;
   readonly keyFingerprint: Fingerprint;
   readonly targetId: TargetId;
+  /** What people call it. */
+  readonly targetName: string;
   readonly address: string;
   readonly port: number;
   /** `<type> <base64>` lines; any other host key is refused. */

@@ -7,9 +7,8 @@ const { sshConfig, gateway, folder, sshd } = world;
 process.send?.({
   sshConfig,
   workers: gateway.workers,
-  folder: folder.path,
   spool: join(folder.path, 'spool'),
-  sshd: sshd.pid,
+  folders: [folder.path, dirname(sshd.knownHosts)],
 });
 process.once('message', () => {
   world[Symbol.asyncDispose]().then(

@@ -1,0 +1,38 @@
+import { attempt, type Reader, reader } from '../sshwire/bytes.ts';
+import type { ExitSignal } from './channel.ts';
+import { COMMAND_MAX } from './limits.ts';
+
+/** What channel requests carry (RFC 4254 §6.2, §6.5, §6.7, §6.10). Null where it is malformed. */
+
+export type Terminal = { readonly term: string; readonly columns: number; readonly rows: number };
+
+const SIZE_MAX = 10_000;
+const size = (value: number): number => Math.min(value, SIZE_MAX);
+
+function read<T>(data: Buffer, parse: (from: Reader) => T): T | null {
+  const parsed = attempt(() => parse(reader(data)));
+  return parsed.ok ? parsed.value : null;
+}
+
+export const readTerminal = (data: Buffer): Terminal | null =>
+  read(data, (from) => ({
+    term: from.text('terminal', 128),
+    columns: size(from.uint32('columns')),
+    rows: size(from.uint32('rows')),
+  }));
+
+export const readSize = (data: Buffer): Omit<Terminal, 'term'> | null =>
+  read(data, (from) => ({ columns: size(from.uint32('columns')), rows: size(from.uint32('rows')) }));
+
+/** The exec line as sshd hands it to a shell, or the name of a subsystem; bytes that are no UTF-8 show as U+FFFD. */
+export const readCommand = (data: Buffer): string | null =>
+  read(data, (from) => Buffer.from(from.string('command', COMMAND_MAX)).toString('utf8'));
+
+export const readExitStatus = (data: Buffer): number | null => read(data, (from) => from.uint32('status'));
+
+export const readExitSignal = (data: Buffer): ExitSignal | null =>
+  read(data, (from) => ({
+    name: from.text('signal', 32),
+    isCoreDumped: from.uint8('core flag') !== 0,
+    message: Buffer.from(from.string('message', 1_024)).toString('utf8'),
+  }));

@@ -1,0 +1,223 @@
+import { attempt, type Reader, reader, uint8 } from '../sshwire/bytes.ts';
+import { Channel } from './channel.ts';
+import {
+  CHANNELS_PER_CONNECTION_MAX,
+  CHANNELS_PER_SESSION_MAX,
+  PACKET_MAX,
+  PACKET_MIN,
+  WINDOW,
+  WINDOW_MAX,
+} from './limits.ts';
+import {
+  channelOpen,
+  MESSAGE,
+  OPEN_FAILURE,
+  type OpenFailure,
+  openConfirmation,
+  openFailure,
+  STDERR,
+} from './messages.ts';
+import type { Transport } from './transport.ts';
+
+/** What the owner of a connection decides. */
+export type ChannelPolicy = {
+  /** A peer wants a channel; `data` is what follows the fixed fields. */
+  open(type: string, data: Reader): OpenDecision;
+  /** RFC 4254 §4; every one of them is refused. */
+  globalRequest(name: string): void;
+  /** The peer broke the rules, and its connection has been destroyed. */
+  killed(why: string): void;
+};
+
+export type OpenDecision =
+  | { readonly accept: true; readonly opened: (channel: Channel) => void }
+  | { readonly accept: false; readonly reason: OpenFailure; readonly description: string };
+
+/**
+ * The channels of one connection. It stands in the place of ssh2's own channel code, which a peer can make loop for ever (a maximum
+ * packet of 0), fill our memory (data beyond the window, windows without bound, channels without number) or lose bytes; such a
+ * peer is cut off at the message that does it.
+ */
+export class ChannelTable {
+  readonly #transport: Transport;
+  readonly #policy: ChannelPolicy;
+  readonly #channels = new Map<number, Channel>();
+  readonly #opening = new Map<number, (channel: Channel | null) => void>();
+  #next = 0;
+  #isOver = false;
+
+  constructor(transport: Transport, policy: ChannelPolicy) {
+    this.#transport = transport;
+    this.#policy = policy;
+    transport.onRoom(() => {
+      for (const channel of [...this.#channels.values()]) channel.listener?.room();
+    });
+  }
+
+  /** Takes a message of the connection protocol; false where it is ssh2's to handle. */
+  take(payload: Buffer): boolean {
+    const [number = 0] = payload;
+    if (number !== MESSAGE.GLOBAL_REQUEST && (number < MESSAGE.CHANNEL_OPEN || number > MESSAGE.CHANNEL_FAILURE)) {
+      return false;
+    }
+    if (this.#isOver) return true;
+    if (number === MESSAGE.CHANNEL_DATA || number === MESSAGE.CHANNEL_EXTENDED_DATA) this.#data(number, payload);
+    else this.#control(number, payload);
+    return true;
+  }
+
+  /** Asks the peer for a session channel; null where it refuses or the connection ends. */
+  openSession(): Promise<Channel | null> {
+    const id = this.#next++;
+    return new Promise((resolve) => {
+      if (this.#isOver) return resolve(null);
+      this.#opening.set(id, resolve);
+      this.#transport.send(channelOpen('session', id, WINDOW, PACKET_MAX));
+    });
+  }
+
+  /** The connection is gone. */
+  over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const resolve of this.#opening.values()) resolve(null);
+    this.#opening.clear();
+    for (const channel of [...this.#channels.values()]) channel.gotClose();
+    this.#channels.clear();
+  }
+
+  #kill(why: string): void {
+    this.#transport.destroy();
+    this.over();
+    this.#policy.killed(why);
+  }
+
+  #data(number: number, payload: Buffer): void {
+    const header = number === MESSAGE.CHANNEL_DATA ? 9 : 13;
+    if (payload.length < header || payload.readUInt32BE(header - 4) !== payload.length - header) {
+      return void this.#kill('malformed channel data');
+    }
+    const channel = this.#channels.get(payload.readUInt32BE(1));
+    if (!channel) return void this.#kill('data for a channel that is not open');
+    const bytes = payload.subarray(header);
+    if (!channel.accepts(bytes.length)) return void this.#kill('data beyond the window');
+    const isKnown = number === MESSAGE.CHANNEL_DATA || payload.readUInt32BE(5) === STDERR;
+    if (bytes.length > 0 && channel.mayReceive && channel.listener && isKnown) {
+      channel.listener.data(number === MESSAGE.CHANNEL_DATA ? 'stdout' : 'stderr', bytes);
+    } else {
+      channel.consumed(bytes.length);
+    }
+  }
+
+  #control(number: number, payload: Buffer): void {
+    const from = reader(payload);
+    const read = attempt(() => {
+      from.uint8('message');
+      return this.#readControl(number, from, payload);
+    });
+    if (!read.ok) return void this.#kill(`a malformed message ${number}: ${read.refusal.why}`);
+    read.value();
+  }
+
+  /** Reads the whole message first; what it does comes after, outside of the reader's reach. */
+  #readControl(number: number, from: Reader, payload: Buffer): () => void {
+    const rest = (): Buffer => payload.subarray(from.position());
+    switch (number) {
+      case MESSAGE.GLOBAL_REQUEST: {
+        const name = from.text('request', 128);
+        const wantReply = from.uint8('want-reply flag') !== 0;
+        return () => this.#globalRequest(name, wantReply);
+      }
+      case MESSAGE.CHANNEL_OPEN: {
+        const type = from.text('channel type', 128);
+        const peer = { id: from.uint32('sender'), window: from.uint32('window'), packet: from.uint32('packet size') };
+        return () => this.#peerOpens(type, peer, from);
+      }
+      case MESSAGE.CHANNEL_OPEN_CONFIRMATION: {
+        const id = from.uint32('recipient');
+        const peer = { id: from.uint32('sender'), window: from.uint32('window'), packet: from.uint32('packet size') };
+        return () => this.#opened(id, peer);
+      }
+      case MESSAGE.CHANNEL_OPEN_FAILURE: {
+        const id = from.uint32('recipient');
+        return () => this.#answerOpening(id, null);
+      }
+      default:
+        return this.#readChannelMessage(number, this.#channels.get(from.uint32('recipient')), from, rest);
+    }
+  }
+
+  #readChannelMessage(number: number, channel: Channel | undefined, from: Reader, rest: () => Buffer): () => void {
+    if (!channel) return () => this.#kill(`message ${number} for a channel that is not open`);
+    switch (number) {
+      case MESSAGE.CHANNEL_WINDOW_ADJUST: {
+        const amount = from.uint32('amount');
+        return () => {
+          if (channel.grows(amount, WINDOW_MAX)) channel.listener?.room();
+          else this.#kill('a window beyond 2^32-1');
+        };
+      }
+      case MESSAGE.CHANNEL_EOF:
+        return () => channel.gotEof();
+      case MESSAGE.CHANNEL_CLOSE:
+        return () => channel.gotClose();
+      case MESSAGE.CHANNEL_REQUEST: {
+        const name = from.text('request', 128);
+        const wantReply = from.uint8('want-reply flag') !== 0;
+        const data = rest();
+        return () => {
+          if (channel.listener) channel.listener.request(name, wantReply, data);
+          else if (wantReply) channel.reply(false);
+        };
+      }
+      case MESSAGE.CHANNEL_SUCCESS:
+      case MESSAGE.CHANNEL_FAILURE:
+        return () => channel.listener?.reply(number === MESSAGE.CHANNEL_SUCCESS);
+      default:
+        return () => this.#kill(`message ${number}, which has no meaning here`);
+    }
+  }
+
+  #globalRequest(name: string, wantReply: boolean): void {
+    if (wantReply) this.#transport.send(uint8(MESSAGE.REQUEST_FAILURE));
+    this.#policy.globalRequest(name);
+  }
+
+  #peerOpens(type: string, peer: { id: number; window: number; packet: number }, data: Reader): void {
+    if (peer.packet < PACKET_MIN) return void this.#kill(`a channel with a maximum packet of ${peer.packet} bytes`);
+    const refuse = (reason: OpenFailure, description: string): void =>
+      this.#transport.send(openFailure(peer.id, reason, description));
+    if (this.#channels.size >= CHANNELS_PER_CONNECTION_MAX) {
+      return void refuse(OPEN_FAILURE.SHORTAGE, `at most ${CHANNELS_PER_CONNECTION_MAX} channels at a time`);
+    }
+    if (this.#next >= CHANNELS_PER_SESSION_MAX) {
+      return void refuse(
+        OPEN_FAILURE.SHORTAGE,
+        `at most ${CHANNELS_PER_SESSION_MAX} channels per connection; connect again`,
+      );
+    }
+    const decided = attempt(() => this.#policy.open(type, data));
+    if (!decided.ok) return void this.#kill(`a malformed channel open: ${decided.refusal.why}`);
+    if (!decided.value.accept) return void refuse(decided.value.reason, decided.value.description);
+    const channel = this.#add(this.#next++, peer);
+    this.#transport.send(openConfirmation(peer.id, channel.localId, WINDOW, PACKET_MAX));
+    decided.value.opened(channel);
+  }
+
+  #opened(id: number, peer: { id: number; window: number; packet: number }): void {
+    if (!this.#opening.has(id)) return void this.#kill('a channel that nobody asked for');
+    if (peer.packet < PACKET_MIN) return void this.#kill(`a channel with a maximum packet of ${peer.packet} bytes`);
+    this.#answerOpening(id, this.#add(id, peer));
+  }
+
+  #answerOpening(id: number, channel: Channel | null): void {
+    this.#opening.get(id)?.(channel);
+    this.#opening.delete(id);
+  }
+
+  #add(id: number, peer: { id: number; window: number; packet: number }): Channel {
+    const channel = new Channel(this.#transport, id, peer, (closed) => this.#channels.delete(closed.localId));
+    this.#channels.set(id, channel);
+    return channel;
+  }
+}

@@ -1,0 +1,207 @@
+import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
+import type { Rejection } from '../access/rejection.ts';
+import { attempt, reader, sameBytes } from '../sshwire/bytes.ts';
+import { type Certificate, isCertificateType, parseCertificate } from '../sshwire/certificate.ts';
+import { checkCertificate } from '../sshwire/certificate-check.ts';
+import { parsePublicKey } from '../sshwire/public-key.ts';
+import { verifyUserauth } from '../sshwire/userauth.ts';
+import type { UserauthProof } from '../use-cases/ports.ts';
+import type { Answer } from './control-link.ts';
+import { FAILED_SIGNATURES_MAX, REFUSED_LINGER_MS, UNSIGNED_OFFERS_MAX } from './limits.ts';
+import { banner, MESSAGE } from './messages.ts';
+import { printable, wordForTerminal } from './refusals.ts';
+import type { Transport } from './transport.ts';
+
+/** What a login name means here (RFC 4252 §5). */
+export type Purpose = 'direct' | 'jump' | 'inner' | 'register';
+
+export type LoginDeps = {
+  /** Public key blob. */
+  readonly userCa: Uint8Array;
+  readonly transport: Transport;
+  /** Of the outermost connection. */
+  readonly remoteAddress: string;
+  readonly isInner: boolean;
+  /** Asks control. */
+  decide(proof: UserauthProof, purpose: Purpose): Promise<Answer>;
+  /** Control said yes; resolves with a sentence where it cannot be done all the same. */
+  enter(answer: Exclude<Answer, { kind: 'refused' }>, proof: UserauthProof): Promise<string | null>;
+};
+
+/** Keyboard-interactive succeeds never: a client comes to it when its keys are at an end, and can be told why. */
+const METHODS = ['publickey', 'keyboard-interactive'] as never;
+const NO_METHODS = [] as never;
+const JUMP_USER = 'daypass';
+const REGISTER_PREFIX = 'register-';
+const NO_CERTIFICATE =
+  'No certificate of this gateway was presented. Use the ssh_config that Slack sent you (CertificateFile), or /access request.';
+const NO_KEY = 'No key was presented that can be registered. Say: ssh -i <your key> register-<code>@gateway.';
+const NOT_DECIDED =
+  'The gateway could not decide this login. Try again in a minute; if it stays so, tell whoever runs it.';
+
+/**
+ * The login of one connection. An offer without signature proves nothing and is answered only; who somebody is follows from the
+ * key whose signature was verified, here to refuse cheaply and in control to decide.
+ */
+export class Login {
+  readonly #deps: LoginDeps;
+  #request: Buffer | null = null;
+  #offers = 0;
+  #failures = 0;
+  #isBusy = false;
+  #isIn = false;
+  /** What to say when the client's keys are at an end. */
+  #hint: string | null = null;
+  readonly #said = new Set<string>();
+
+  constructor(deps: LoginDeps) {
+    this.#deps = deps;
+  }
+
+  /** Control and the session said yes: messages of the connection protocol may come. */
+  get isIn(): boolean {
+    return this.#isIn;
+  }
+
+  /** Sees each login request as it came: ssh2 takes signatures apart. */
+  saw(payload: Buffer): void {
+    if (payload[0] === MESSAGE.USERAUTH_REQUEST) this.#request = Buffer.from(payload);
+  }
+
+  async attempt(context: AuthContext): Promise<void> {
+    // No client asks again before it has an answer.
+    if (this.#isBusy || this.#isIn) return this.#deps.transport.destroy();
+    const purpose = purposeOf(context.username, this.#deps.isInner);
+    if (!purpose) return this.#refuse(context, wordForTerminal({ code: 'bad_login_name', given: context.username }));
+    switch (context.method) {
+      case 'none':
+        return context.reject(METHODS);
+      case 'publickey':
+        if (context.signature) return this.#signed(context, purpose);
+        return this.#offered(context, purpose);
+      case 'keyboard-interactive':
+        return this.#refuse(context, this.#hint ?? (purpose === 'register' ? NO_KEY : NO_CERTIFICATE));
+      default:
+        return this.#failed(context, null);
+    }
+  }
+
+  /** Only what could succeed is answered with yes, so that clients do not spend their attempts on it. */
+  #offered(context: PublicKeyAuthContext, purpose: Purpose): void {
+    this.#offers += 1;
+    if (this.#offers > UNSIGNED_OFFERS_MAX) return void this.#deps.transport.destroy();
+    const refusal = purpose === 'register' ? plainRefusal(context) : this.#certificateRefusal(context);
+    if (refusal === null) return void context.accept();
+    if (refusal !== 'silent') this.#say(wordForTerminal(refusal));
+    context.reject(METHODS);
+  }
+
+  #certificateRefusal({ key }: PublicKeyAuthContext): Rejection | 'silent' | null {
+    if (!isCertificateType(key.algo)) return 'silent';
+    const certificate = parseCertificate(key.data);
+    return certificate.ok ? this.#check(certificate.value) : 'silent';
+  }
+
+  #check(certificate: Certificate): Rejection | 'silent' | null {
+    const { userCa, remoteAddress } = this.#deps;
+    const verdict = checkCertificate(certificate, {
+      caKeys: [userCa],
+      now: new Date(),
+      sourceAddress: remoteAddress,
+    });
+    if (verdict.ok) return null;
+    switch (verdict.refusal.code) {
+      case 'expired':
+        return { code: 'certificate_expired', at: new Date(Number(certificate.validBefore) * 1000) };
+      case 'unknown_ca':
+      case 'nested_ca':
+        return 'silent';
+      default:
+        return { code: 'certificate_refused', why: verdict.refusal.why };
+    }
+  }
+
+  async #signed(context: PublicKeyAuthContext, purpose: Purpose): Promise<void> {
+    const proof = this.#proof(context);
+    if (!proof) return this.#failed(context, null);
+    const login = verifyUserauth(proof.signed, proof.signature);
+    if (!login.ok) {
+      return this.#failed(context, wordForTerminal({ code: 'proof_invalid', why: login.refusal.why }));
+    }
+    const { certificate } = login.value;
+    if ((certificate === null) !== (purpose === 'register')) return this.#failed(context, null);
+    const refusal = certificate && this.#check(certificate);
+    if (refusal) return this.#failed(context, refusal === 'silent' ? null : wordForTerminal(refusal));
+    this.#isBusy = true;
+    const answer = await this.#deps.decide(proof, purpose);
+    if (answer.kind === 'refused') {
+      this.#isBusy = false;
+      // Another certificate of the same person may name this login.
+      if (answer.code !== 'login_not_granted') return this.#refuse(context, answer.message);
+      return this.#failed(context, printable(answer.message));
+    }
+    const obstacle = await this.#deps.enter(answer, proof);
+    if (obstacle !== null) return this.#refuse(context, obstacle);
+    this.#isIn = true;
+    context.accept();
+  }
+
+  /** The signed data, and the signature as it came: what follows the signed part of the request is one string. */
+  #proof(context: PublicKeyAuthContext): UserauthProof | null {
+    const { blob } = context;
+    const request = this.#request;
+    if (!blob || !request) return null;
+    const sessionIdBytes = 4 + blob.readUInt32BE(0);
+    const end = blob.length - sessionIdBytes;
+    if (!sameBytes(request.subarray(0, end), blob.subarray(sessionIdBytes))) return null;
+    const signature = attempt(() => {
+      const from = reader(request.subarray(end));
+      const bytes = from.string('signature');
+      from.end('login request');
+      return bytes;
+    });
+    return signature.ok ? { signed: blob, signature: signature.value } : null;
+  }
+
+  #failed(context: AuthContext, sentence: string | null): void {
+    this.#failures += 1;
+    if (sentence) this.#say(sentence);
+    if (this.#failures >= FAILED_SIGNATURES_MAX) this.#deps.transport.destroy();
+    else context.reject(METHODS);
+  }
+
+  /** Nothing else that the client could try would help: it is told so, and leaves. */
+  #refuse(context: AuthContext, sentence: string): void {
+    this.#say(sentence);
+    context.reject(NO_METHODS);
+    setTimeout(() => this.#deps.transport.destroy(), REFUSED_LINGER_MS);
+  }
+
+  #say(sentence: string): void {
+    this.#hint ??= sentence;
+    if (this.#said.has(sentence)) return;
+    this.#said.add(sentence);
+    this.#deps.transport.send(banner(`daypass: ${sentence}\r\n`));
+  }
+
+  /** A fault of ours: the client is told that it is, and nothing more. */
+  fault(context: AuthContext): void {
+    if (!this.#isIn) this.#refuse(context, NOT_DECIDED);
+  }
+}
+
+function purposeOf(name: string, isInner: boolean): Purpose | null {
+  if (isInner) return 'inner';
+  if (name === JUMP_USER) return 'jump';
+  if (name.startsWith(REGISTER_PREFIX)) return 'register';
+  return name.includes('+') ? 'direct' : null;
+}
+
+function plainRefusal({ key, hashAlgo }: PublicKeyAuthContext): Rejection | 'silent' | null {
+  if (isCertificateType(key.algo)) return 'silent';
+  // ssh2 says ssh-rsa of all RSA keys; without a hash it was SHA-1.
+  if (key.algo === 'ssh-rsa' && hashAlgo === undefined) return 'silent';
+  const parsed = parsePublicKey(key.data);
+  if (parsed.ok) return null;
+  return parsed.refusal.code === 'weak_key' ? { code: 'key_too_weak', why: parsed.refusal.why } : 'silent';
+}

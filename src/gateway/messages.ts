@@ -1,0 +1,47 @@
+import { encode, string, uint8, uint32 } from '../sshwire/bytes.ts';
+
+/** Message numbers of RFC 4252 §6 and RFC 4254 §9. */
+export const MESSAGE = {
+  USERAUTH_REQUEST: 50,
+  USERAUTH_BANNER: 53,
+  GLOBAL_REQUEST: 80,
+  REQUEST_SUCCESS: 81,
+  REQUEST_FAILURE: 82,
+  CHANNEL_OPEN: 90,
+  CHANNEL_OPEN_CONFIRMATION: 91,
+  CHANNEL_OPEN_FAILURE: 92,
+  CHANNEL_WINDOW_ADJUST: 93,
+  CHANNEL_DATA: 94,
+  CHANNEL_EXTENDED_DATA: 95,
+  CHANNEL_EOF: 96,
+  CHANNEL_CLOSE: 97,
+  CHANNEL_REQUEST: 98,
+  CHANNEL_SUCCESS: 99,
+  CHANNEL_FAILURE: 100,
+} as const;
+
+/** RFC 4254 §5.1. */
+export const OPEN_FAILURE = { PROHIBITED: 1, UNKNOWN_TYPE: 3, SHORTAGE: 4 } as const;
+export type OpenFailure = (typeof OPEN_FAILURE)[keyof typeof OPEN_FAILURE];
+
+/** RFC 4254 §5.2: SSH_EXTENDED_DATA_STDERR. */
+export const STDERR = 1;
+
+export const flag = (value: boolean): Uint8Array => uint8(value ? 1 : 0);
+
+/** RFC 4252 §5.4. */
+export const banner = (text: string): Uint8Array => encode(uint8(MESSAGE.USERAUTH_BANNER), string(text), string(''));
+
+export const channelOpen = (type: string, sender: number, window: number, packet: number): Uint8Array =>
+  encode(uint8(MESSAGE.CHANNEL_OPEN), string(type), uint32(sender), uint32(window), uint32(packet));
+
+export const openConfirmation = (recipient: number, sender: number, window: number, packet: number): Uint8Array =>
+  encode(uint8(MESSAGE.CHANNEL_OPEN_CONFIRMATION), uint32(recipient), uint32(sender), uint32(window), uint32(packet));
+
+export const openFailure = (recipient: number, reason: OpenFailure, description: string): Uint8Array =>
+  encode(uint8(MESSAGE.CHANNEL_OPEN_FAILURE), uint32(recipient), uint32(reason), string(description), string(''));
+
+export const channelMessage = (message: number, recipient: number, ...rest: readonly Uint8Array[]): Uint8Array =>
+  encode(uint8(message), uint32(recipient), ...rest);
+
+export const exitStatus = (code: number): Uint8Array => uint32(code);

@@ -1,0 +1,350 @@
+import { type ChannelAsk, permits, type Scope } from '../access/scope.ts';
+import type { ChannelKind, ChannelSummary } from '../access/session.ts';
+import type { ChannelRecord, ChannelRecorder, ChannelStart } from '../recording/channel-recorder.ts';
+import { encode } from '../sshwire/bytes.ts';
+import type { Channel, ChannelListener, Stream } from './channel.ts';
+import {
+  readCommand,
+  readExitSignal,
+  readExitStatus,
+  readSize,
+  readTerminal,
+  type Terminal,
+} from './channel-requests.ts';
+import { deferred } from './deferred.ts';
+import { Flow } from './flow.ts';
+import { ENVIRONMENT_MAX } from './limits.ts';
+
+/** What a relayed channel needs of its session. */
+export type RelaySession = {
+  readonly scope: Scope;
+  /** Waits for the target; rejects with a sentence for the person. */
+  openChannel(): Promise<Channel>;
+  openRecorder(start: Omit<ChannelStart, 'number'>): Promise<ChannelRecorder>;
+  /** Something was asked and refused. */
+  refused(sentence: string): void;
+};
+
+export type RelayRecord = Omit<ChannelSummary, 'id'> & Pick<ChannelRecord, 'cast' | 'content'>;
+
+type Request = { readonly name: string; readonly data: Buffer; readonly expects: 'pty' | 'start' | null };
+type Exit = ChannelSummary['exit'];
+
+/** Terminal, environment and start, and some changes of the terminal's size. */
+const WAITING_MAX = ENVIRONMENT_MAX + 32;
+
+/** OpenSSH's own is 255; this one is ours. */
+const REFUSED_STATUS = 254;
+const LOST_STATUS = 255;
+
+const REFUSED_REQUESTS: Readonly<Record<string, string>> = {
+  'x11-req': 'X11 forwarding was asked for and refused',
+  'auth-agent-req@openssh.com': 'agent forwarding was asked for and refused',
+};
+
+/** A session channel of the client and the one to the target that it is relayed to (RFC 4254 §6). */
+export class Relay implements ChannelListener {
+  readonly #session: RelaySession;
+  readonly #down: Channel;
+  #up: Channel | null = null;
+  #recording: Promise<ChannelRecorder> | null = null;
+  #recorder: ChannelRecorder | null = null;
+  readonly #input: Flow;
+  readonly #output: Flow;
+  readonly #finished = deferred<RelayRecord | null>();
+
+  #kind: ChannelKind | null = null;
+  #command: string | null = null;
+  #terminal: Terminal | null = null;
+  #environment = 0;
+  /** For the target, which is not connected yet. */
+  #waiting: Request[] = [];
+  #expected: ('pty' | 'start')[] = [];
+  #isWaitingForRecorder = false;
+  #isFinishing = false;
+  #hasDownEof = false;
+  #hasUpEof = false;
+  #hasUpClosed = false;
+  #exit: Exit = null;
+  #sendExit: (() => void) | null = null;
+
+  constructor(session: RelaySession, down: Channel) {
+    this.#session = session;
+    this.#down = down;
+    this.#input = new Flow({
+      isReady: () => this.#recorder !== null,
+      accept: (_stream, bytes) => this.#recorder?.input(bytes),
+    });
+    this.#output = new Flow({
+      isReady: () => this.#isRecorderReady(),
+      accept: (stream, bytes) => this.#recorder?.output(stream, bytes),
+    });
+    this.#input.source = down;
+    this.#output.sink = down;
+    down.listener = this;
+  }
+
+  /** Resolves when both sides are closed and the record is written; null where nothing was relayed. */
+  get finished(): Promise<RelayRecord | null> {
+    return this.#finished.promise;
+  }
+
+  /** A line of ours on the person's terminal, if it can be had without waiting. */
+  say(sentence: string): void {
+    const stream: Stream = this.#terminal ? 'stdout' : 'stderr';
+    const line = Buffer.from(this.#terminal ? `\r\ndaypass: ${sentence}\r\n` : `daypass: ${sentence}\n`);
+    if (this.#kind === null || this.#down.room < line.length) return;
+    if (this.#isRecorderReady()) this.#recorder?.output(stream, line);
+    this.#down.write(stream, line);
+  }
+
+  /** Ends the channel with a sentence; status 255 says, as OpenSSH's does, that no command ran to its end. */
+  fail(sentence: string, status = LOST_STATUS): void {
+    if (this.#kind === null) return;
+    this.#output.stop();
+    this.say(sentence);
+    this.#down.exitStatus(status);
+    this.#down.eof();
+    this.#down.close();
+    this.#up?.close();
+  }
+
+  // The client's side.
+
+  data(_stream: Stream, bytes: Buffer): void {
+    this.#input.push('stdout', bytes);
+    this.#settle();
+  }
+
+  eof(): void {
+    this.#hasDownEof = true;
+    this.#settle();
+  }
+
+  room(): void {
+    this.#settle();
+  }
+
+  reply(): void {}
+
+  closed(): void {
+    this.#output.stop();
+    this.#settle();
+  }
+
+  request(name: string, wantReply: boolean, data: Buffer): void {
+    const isAccepted = this.#request(name, data);
+    if (wantReply) this.#down.reply(isAccepted);
+    if (isAccepted && this.#kind !== null && name === this.#kind) this.#started(data);
+  }
+
+  #request(name: string, data: Buffer): boolean {
+    switch (name) {
+      case 'pty-req':
+        return this.#requestTerminal(data);
+      case 'env':
+        this.#environment += 1;
+        if (this.#environment > ENVIRONMENT_MAX || this.#kind !== null) return false;
+        this.#forward({ name, data, expects: null });
+        return true;
+      case 'shell':
+      case 'exec':
+      case 'subsystem':
+        if (this.#kind !== null) return false;
+        if (name !== 'shell') this.#command = readCommand(data);
+        if (name !== 'shell' && this.#command === null) return false;
+        this.#kind = name;
+        return true;
+      case 'window-change':
+        this.#resize(data);
+        return true;
+      case 'signal':
+      case 'eow@openssh.com':
+        if (this.#kind !== null) this.#forward({ name, data, expects: null });
+        return this.#kind !== null;
+      default: {
+        const sentence = REFUSED_REQUESTS[name];
+        if (sentence) this.#session.refused(sentence);
+        return false;
+      }
+    }
+  }
+
+  #requestTerminal(data: Buffer): boolean {
+    const terminal = readTerminal(data);
+    if (!terminal || this.#terminal || this.#kind !== null) return false;
+    const verdict = permits(this.#session.scope, { kind: 'pty' });
+    if (!verdict.allowed) {
+      this.#session.refused(verdict.why);
+      return false;
+    }
+    this.#terminal = terminal;
+    this.#forward({ name: 'pty-req', data, expects: 'pty' });
+    return true;
+  }
+
+  #resize(data: Buffer): void {
+    const size = readSize(data);
+    if (!size || !this.#terminal) return;
+    this.#terminal = { ...this.#terminal, ...size };
+    this.#recorder?.resize(size.columns, size.rows);
+    this.#forward({ name: 'window-change', data, expects: null });
+  }
+
+  /** Accepted already, so that nothing that the client sends now is lost: the target is waited for after that. */
+  #started(data: Buffer): void {
+    const ask = this.#ask();
+    const verdict = permits(this.#session.scope, ask);
+    if (!verdict.allowed) {
+      this.#session.refused(verdict.why);
+      return void this.fail(`${verdict.why}. Ask for another scope in Slack if you need it.`, REFUSED_STATUS);
+    }
+    this.#forward({ name: ask.kind, data, expects: 'start' });
+    const { columns, rows, term } = this.#terminal ?? {};
+    this.#recording = this.#session.openRecorder({
+      terminal: columns === undefined || rows === undefined ? null : { columns, rows, term: term ?? null },
+      isFileTransfer: ask.kind === 'subsystem',
+      title: this.#command ?? 'shell',
+    });
+    this.#recording
+      .then((recorder) => {
+        this.#recorder = recorder;
+        this.#settle();
+      })
+      // The session has been told, and is being cut.
+      .catch(() => this.#finish());
+    this.#session
+      .openChannel()
+      .then((channel) => this.#connected(channel))
+      .catch((error: Error) => this.fail(error.message));
+  }
+
+  #ask(): ChannelAsk {
+    const command = this.#command ?? '';
+    if (this.#kind === 'exec') return { kind: 'exec', command };
+    return this.#kind === 'subsystem' ? { kind: 'subsystem', name: command } : { kind: 'shell' };
+  }
+
+  // The target's side.
+
+  #connected(up: Channel): void {
+    this.#up = up;
+    this.#input.sink = up;
+    this.#output.source = up;
+    up.listener = {
+      data: (stream, bytes) => {
+        this.#output.push(stream, bytes);
+        this.#settle();
+      },
+      eof: () => {
+        this.#hasUpEof = true;
+        this.#settle();
+      },
+      room: () => this.#settle(),
+      reply: (isSuccess) => this.#targetReplied(isSuccess),
+      request: (name, wantReply, data) => {
+        if (wantReply) up.reply(false);
+        this.#targetRequested(name, data);
+      },
+      closed: () => {
+        this.#hasUpClosed = true;
+        this.#input.stop();
+        this.#settle();
+      },
+    };
+    if (this.#down.isClosed || this.#down.hasSentClose) up.close();
+    else for (const request of this.#waiting.splice(0)) this.#forward(request);
+    this.#settle();
+  }
+
+  #forward(request: Request): void {
+    if (!this.#up) {
+      if (this.#waiting.length < WAITING_MAX) this.#waiting.push(request);
+      return;
+    }
+    // A target that does not read gets no more of them than its socket holds.
+    if (request.expects === null && this.#up.isCongested) return;
+    if (request.expects) this.#expected.push(request.expects);
+    this.#up.request(request.name, request.expects !== null, request.data);
+  }
+
+  #targetReplied(isSuccess: boolean): void {
+    const expected = this.#expected.shift();
+    if (isSuccess) return;
+    if (expected === 'pty') this.say('the target gives no terminal. Ask its owner to run: daypass targets check');
+    if (expected === 'start')
+      this.fail(`the target does not start ${this.#kind === 'exec' ? 'the command' : 'it'}.`, REFUSED_STATUS);
+  }
+
+  #targetRequested(name: string, data: Buffer): void {
+    if (name === 'exit-status') {
+      const code = readExitStatus(data);
+      if (code === null || this.#exit) return;
+      this.#exit = { kind: 'status', code };
+      this.#sendExit = () => this.#down.exitStatus(code);
+    } else if (name === 'exit-signal') {
+      const signal = readExitSignal(data);
+      if (!signal || this.#exit) return;
+      this.#exit = { kind: 'signal', name: signal.name };
+      this.#sendExit = () => this.#down.exitSignal(signal);
+    } else if (name === 'eow@openssh.com') {
+      this.#down.request(name, false, encode());
+    }
+    this.#settle();
+  }
+
+  // Both.
+
+  #isRecorderReady(): boolean {
+    if (!this.#recorder) return false;
+    if (!this.#recorder.isFull) return true;
+    if (!this.#isWaitingForRecorder) {
+      this.#isWaitingForRecorder = true;
+      this.#recorder
+        .room()
+        .then(() => {
+          this.#isWaitingForRecorder = false;
+          this.#settle();
+        })
+        .catch(() => {});
+    }
+    return false;
+  }
+
+  /** Moves what can be moved; once a direction is empty, what comes after its data goes on: exit, EOF, CLOSE, in this order. */
+  #settle(): void {
+    this.#output.pump();
+    this.#input.pump();
+    if (this.#output.isEmpty && (this.#hasUpEof || this.#hasUpClosed)) {
+      this.#sendExit?.();
+      this.#sendExit = null;
+      this.#down.eof();
+      if (this.#hasUpClosed) this.#down.close();
+    }
+    if (this.#input.isEmpty) {
+      if (this.#hasDownEof) this.#up?.eof();
+      if (this.#down.isClosed) this.#up?.close();
+    }
+    if (this.#down.isClosed && (!this.#up || this.#hasUpClosed)) this.#finish();
+    if (this.#hasUpClosed) this.#up?.close();
+  }
+
+  #finish(): void {
+    if (this.#isFinishing) return;
+    this.#isFinishing = true;
+    this.#down.close();
+    this.#write().then(this.#finished.resolve, this.#finished.reject);
+  }
+
+  async #write(): Promise<RelayRecord | null> {
+    if (!this.#recording || !this.#kind) return null;
+    const record = await (await this.#recording).finish();
+    return {
+      kind: this.#kind,
+      command: this.#command,
+      pty: this.#terminal !== null,
+      exit: this.#exit,
+      ...record,
+    };
+  }
+}
