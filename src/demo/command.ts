@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+
+export type Ran = { readonly code: number | null; readonly out: string; readonly err: string };
+
+const OUTPUT_MAX = 1024 * 1024;
+
+/** Runs a program to its end. A program that is not there is told apart from one that failed. */
+export function run(
+  command: readonly string[],
+  options: { input?: string; env?: NodeJS.ProcessEnv; cwd?: string; timeoutMs?: number } = {},
+): Promise<Ran> {
+  const [program = '', ...args] = command;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      stdio: 'pipe',
+      ...(options.env ? { env: options.env } : {}),
+      ...(options.cwd ? { cwd: options.cwd } : {}),
+      timeout: options.timeoutMs ?? 30_000,
+      killSignal: 'SIGKILL',
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (out.length < OUTPUT_MAX) out += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (err.length < OUTPUT_MAX) err += chunk.toString();
+    });
+    child.stdin.on('error', () => {});
+    child.stdin.end(options.input ?? '');
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, out, err }));
+  });
+}
+
+/** Runs a program that must succeed. */
+export async function mustRun(command: readonly string[], options: Parameters<typeof run>[1] = {}): Promise<string> {
+  const ran = await run(command, options);
+  if (ran.code === 0) return ran.out;
+  throw new Error(`${command.slice(0, 4).join(' ')} … ended with ${ran.code}: ${ran.err.trim() || ran.out.trim()}`);
+}
+
+export async function isInstalled(program: string): Promise<boolean> {
+  try {
+    await run([program, '-V'], { timeoutMs: 5_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,176 @@
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { isInstalled } from './command.ts';
+import { type People, peopleOf } from './people.ts';
+import { type Product, type Served, serve, setUpProduct } from './product.ts';
+import { findSshd, givesTerminal, makeRootFolder } from './sshd.ts';
+import { makeStateFolder } from './state-folder.ts';
+import { startSweeper } from './sweeper.ts';
+import { type DemoTarget, openTarget } from './targets.ts';
+import { tour } from './tour.ts';
+import { CHANNELS } from './workspace/seed.ts';
+import { startWorkspace, type Workspace } from './workspace/workspace.ts';
+
+export type DemoOptions = {
+  /** The command that runs the daypass command line. */
+  readonly cli: readonly string[];
+  readonly tour: boolean;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly out: Writable;
+};
+
+const NEEDED = ['ssh', 'ssh-keygen'] as const;
+const TARGETS = [
+  { id: 'web-01', name: 'Web server' },
+  { id: 'db-01', name: 'Order database' },
+] as const;
+const DURATIONS = ['PT20S', 'PT15M', 'PT1H', 'PT4H'];
+/** Nobody wants to watch a tour wait. */
+const TOUR_DURATIONS = ['PT8S', ...DURATIONS];
+
+type Say = (line: string) => void;
+
+/** Runs the whole story on this machine; resolves with the exit code once it is over and nothing of it is left. */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const say: Say = (line) => {
+    options.out.write(`${line}\n`);
+  };
+  for (const program of NEEDED) {
+    if (await isInstalled(program)) continue;
+    say(`The demo needs ${program}, which is not installed. On Debian: apt install openssh-client`);
+    return 2;
+  }
+  const stopped = askedToStop();
+  const state = makeStateFolder();
+  const parts = new Parts();
+  try {
+    return await Promise.race([play(options, say, state.path, parts), stopped]);
+  } catch (error) {
+    say(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  } finally {
+    await parts[Symbol.asyncDispose]();
+    state.remove();
+  }
+}
+
+/** What was started, ended in the opposite order; what starts after the end is ended at once. */
+class Parts implements AsyncDisposable {
+  readonly #open: AsyncDisposable[] = [];
+  #closed = false;
+
+  async own<T extends AsyncDisposable>(part: T): Promise<T> {
+    if (this.#closed) {
+      await part[Symbol.asyncDispose]();
+      throw new Error('the demo is being ended');
+    }
+    this.#open.push(part);
+    return part;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const part of this.#open.splice(0).reverse()) await part[Symbol.asyncDispose]();
+  }
+}
+
+async function play(options: DemoOptions, say: Say, folder: string, parts: Parts): Promise<number> {
+  const workspace = await parts.own(await openWorkspace(options.port));
+  say(`Demo: ${workspace.url}`);
+  if (options.port !== 0 && !workspace.url.endsWith(`:${options.port}/`)) {
+    say(`  Port ${options.port} is taken, so another one was chosen. DAYPASS_DEMO_PORT=<port> decides which.`);
+  }
+  const login = userInfo().username;
+  const served = await startHosts(options, say, folder, login, parts, workspace);
+  say(
+    `  Gateway: 127.0.0.1:${served.gatewayPort}. It runs with --insecure-single-user: gateway workers share your account`,
+  );
+  say('  and could read the CA keys, which is fine for trying and not for production.');
+  const people = peopleOf(workspace.url);
+  await openEngagement(people);
+  const ended = served.exited.then((code) => {
+    throw new Error(`daypass serve ended with ${code}`);
+  });
+  if (options.tour) return Promise.race([tour(people, { folder, say }), ended]);
+  say('  Open the page, be the contractor, and follow the guide. Ctrl-C ends everything and leaves nothing behind.');
+  return ended;
+}
+
+/** Targets, keys, configuration and the product. What does not wait for each other goes side by side. */
+async function startHosts(
+  options: DemoOptions,
+  say: Say,
+  folder: string,
+  login: string,
+  parts: Parts,
+  workspace: Workspace,
+): Promise<Served> {
+  const rootFolder = makeRootFolder();
+  const opened = await Promise.all(TARGETS.map(({ id }) => openTarget(id, join(folder, id))));
+  await parts.own(
+    startSweeper(
+      opened.map(({ port }) => port),
+      rootFolder,
+    ),
+  );
+  for (const target of opened) await parts.own(target);
+  const named = opened.map(({ id, port, hostKey }) => {
+    return { id, port, hostKey, name: TARGETS.find((each) => each.id === id)?.name ?? id };
+  });
+  const durations = options.tour ? TOUR_DURATIONS : DURATIONS;
+  const product = setUpProduct(options.cli, folder, named, login, durations);
+  const sshd = findSshd();
+  const [usable] = await Promise.all([
+    sshd !== null && givesTerminal(sshd, login, join(folder, 'probe')),
+    product.cli('init'),
+  ]);
+  const settingUp = opened.map((target) => setUpTarget(product, target, login, usable ? sshd : null));
+  const served = await parts.own(await serve(options.cli, product.configFile, workspace));
+  await Promise.all(settingUp);
+  const kind = usable ? 'a real sshd' : 'an SSH server of the demo’s own, because no usable sshd is here';
+  for (const { id, port } of opened) say(`  ${id}: 127.0.0.1:${port}, ${kind}; login ${login}`);
+  return served;
+}
+
+async function setUpTarget(product: Product, target: DemoTarget, login: string, sshd: string | null): Promise<void> {
+  const snippet = await product.snippet(target.id, join(target.folder, 'etc'));
+  if (sshd === null) target.useOwnServer(snippet, login);
+  else target.useSshd(sshd, snippet);
+}
+
+/** On the wanted port, or where that is taken on any. */
+async function openWorkspace(port: number): Promise<Workspace> {
+  try {
+    return await startWorkspace({ port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return startWorkspace({ port: 0 });
+  }
+}
+
+/** The manager opens the engagement, so that the contractor can begin at once. */
+async function openEngagement(people: People): Promise<void> {
+  await people.act('manager', 'commands', { channel: CHANNELS.engagement, text: '/access engagement new' });
+  await people.until('manager', 'the form of a new engagement', (seen) => seen.modal);
+  await people.act('manager', 'submissions', {
+    values: {
+      Name: 'Acme migration',
+      Vendor: 'Northwind Data',
+      Channel: CHANNELS.engagement,
+      Members: ['contractor'],
+      Targets: TARGETS.map((target) => target.id),
+      Scopes: ['shell', 'files-rw'],
+      Reviewers: ['manager', 'security'],
+    },
+  });
+  await people.message('contractor', /Acme migration/);
+}
+
+/** 0 at the first request to end. Later ones do not cut the clean-up short. */
+function askedToStop(): Promise<number> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(0));
+  });
+}

@@ -1,0 +1,101 @@
+import * as api from './api.js';
+import { renderBlocks } from './blocks.js';
+import { h, icon } from './dom.js';
+
+const dialog = document.getElementById('modal');
+let shown = null;
+
+/** Shows the person's topmost window; what they typed stays while it changes. */
+export function showModal(state, names) {
+  const { modal } = state;
+  if (!modal) {
+    if (dialog.open) dialog.close();
+    shown = null;
+    return;
+  }
+  const face = JSON.stringify([state.me.name, modal.id, modal.view, modal.errors, modal.notice]);
+  if (shown?.face === face) return;
+  const entered = shown?.id === modal.id ? shown.entered : {};
+  const focused = document.activeElement?.getAttribute('aria-label') ?? null;
+  shown = { face, id: modal.id, entered };
+  draw(state, names, entered);
+  if (!dialog.open) dialog.showModal();
+  const back = [...dialog.querySelectorAll('input, textarea')].find(
+    (each) => focused !== null && each.getAttribute('aria-label')?.split('. ')[0] === focused.split('. ')[0],
+  );
+  const first = dialog.querySelector('.wrong')?.parentElement.querySelector('input, textarea');
+  const target = first ?? back;
+  if (target) target.focus({ preventScroll: target !== first });
+}
+
+function draw(state, names, entered) {
+  const { modal, me } = state;
+  const { view } = modal;
+  const send = async (button) => {
+    button.disabled = true;
+    button.classList.add('busy');
+    dialog.setAttribute('aria-busy', 'true');
+    await api.act(me.name, 'submissions', { values: entered }, true);
+    dialog.removeAttribute('aria-busy');
+    button.disabled = false;
+    button.classList.remove('busy');
+  };
+  const leave = () => api.act(me.name, 'submissions', { close: true });
+  const context = {
+    ...{ state, names, values: merged(modal.values, entered), errors: modal.errors },
+    enter: (block, element, entry) => {
+      entered[block.block_id] = { [element.action_id]: entry };
+    },
+    press: (element, block, entry) =>
+      api.act(me.name, 'clicks', {
+        ...{ view: true, action_id: element.action_id, block_id: block.block_id, values: { ...entered } },
+        ...(entry === undefined ? {} : { value: entry }),
+      }),
+  };
+  const submit = view.submit ? h('button', { type: 'submit', className: 'button primary' }, view.submit.text) : null;
+  dialog.oncancel = (event) => {
+    event.preventDefault();
+    leave();
+  };
+  dialog.replaceChildren(
+    h(
+      'form',
+      {
+        method: 'dialog',
+        novalidate: true,
+        onsubmit: (event) => {
+          event.preventDefault();
+          if (submit) send(submit);
+        },
+      },
+      [
+        h('header', {}, [
+          h('h2', { id: 'modal-title' }, view.title.text),
+          h('button', { type: 'button', className: 'bare', 'aria-label': 'Close', onclick: leave }, icon('cross')),
+        ]),
+        h('div', { className: 'modal-body' }, [
+          modal.notice ? h('div', { className: 'notice', role: 'alert' }, [icon('alert'), modal.notice]) : null,
+          renderBlocks(view.blocks, context),
+        ]),
+        h('footer', {}, [
+          h('button', { type: 'button', className: 'button', onclick: leave }, view.close?.text ?? 'Close'),
+          submit,
+        ]),
+      ],
+    ),
+  );
+}
+
+/** The server's values, with text that was typed since. Choices are sent with each press, so the server has them. */
+function merged(values, entered) {
+  const all = structuredClone(values);
+  for (const [blockId, entries] of Object.entries(entered)) {
+    for (const [actionId, entry] of Object.entries(entries)) {
+      const held = all[blockId]?.[actionId];
+      if (!held) delete entered[blockId];
+      else if ('value' in held) held.value = entry;
+      else if ('selected_date' in held) held.selected_date = entry;
+    }
+  }
+  return all;
+}

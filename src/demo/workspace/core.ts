@@ -1,0 +1,46 @@
+import type { Faults } from './faults.ts';
+import type { Manifest } from './manifest.ts';
+import type { SocketMode } from './socket.ts';
+import type { User, WorkspaceState } from './state.ts';
+import type { Triggers } from './triggers.ts';
+
+/** The parts of the workspace that its two sides, the app's API and people, share. */
+export type Core = {
+  readonly state: WorkspaceState;
+  readonly socket: SocketMode;
+  readonly triggers: Triggers;
+  readonly faults: Faults;
+  readonly manifest: Manifest;
+  readonly tokens: { readonly bot: string; readonly app: string };
+  /** `http://127.0.0.1:<port>`, known once the server listens. */
+  readonly origin: () => string;
+};
+
+/** A person as users.info tells of them. */
+export const userObject = (core: Core, user: User) => ({
+  id: user.id,
+  team_id: core.state.team.id,
+  name: user.name,
+  deleted: user.deleted,
+  real_name: user.realName,
+  tz: user.tz,
+  tz_label: 'Central European Time',
+  tz_offset: 3_600,
+  profile: {
+    title: user.title,
+    real_name: user.realName,
+    real_name_normalized: user.realName,
+    display_name: user.realName,
+    display_name_normalized: user.realName,
+    team: core.state.team.id,
+    ...(user.isBot ? { bot_id: core.state.botId, api_app_id: core.state.appId } : {}),
+  },
+  is_admin: false,
+  is_owner: false,
+  is_primary_owner: false,
+  is_restricted: user.isRestricted,
+  is_ultra_restricted: user.isUltraRestricted,
+  is_bot: user.isBot,
+  is_app_user: false,
+  updated: 1_700_000_000,
+});
