@@ -40,6 +40,8 @@ async function serve(config: Config, insecureSingleUser: boolean): Promise<void>
   log.info({ reason }, 'stopping');
   await control[Symbol.asyncDispose]();
   log.info('stopped');
+  // Bolt holds a timer of half a minute for a Slack that went away, and a parent’s channel stays open: neither is waited for.
+  process.exit();
 }
 
 /** An owned worker must not be able to read what control holds. */

@@ -75,7 +75,7 @@ export async function serve(command: readonly string[], configFile: string, work
       SLACK_APP_TOKEN: workspace.appToken,
     },
   });
-  const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
   try {
     const gatewayPort = await readyLine(child, exited);
     return { gatewayPort, exited, [Symbol.asyncDispose]: () => stop(child, exited) };

@@ -6,7 +6,7 @@ import type { pace } from './pace.ts';
 import { faultOf } from './slack-fault.ts';
 import type { AccessFile } from './ssh-config.ts';
 
-export const MESSAGE_EVENT = 'daypass_message';
+const MESSAGE_EVENT = 'daypass_message';
 
 export type DeliveryDeps = {
   readonly web: webApi.WebClient;

@@ -50,8 +50,7 @@ export async function whoAsks(edge: Edge, claim: Claim): Promise<Result<Asker>> 
   const sameOrganisation = enterpriseId !== null && account.enterpriseId === enterpriseId;
   const ownWorkspace = claim.teamId === null || claim.teamId === teamId || sameOrganisation;
   if (!ownWorkspace && profile.standing !== 'external') return refuse({ code: 'person_inactive' });
-  const known = await edge.store.transaction((tx) => tx.persons.byAccount(account.teamId, account.userId));
-  const person = known ?? (await seePerson(edge)({ account, profile }));
+  const person = await seePerson(edge)({ account, profile });
   if (!person.active) return refuse({ code: 'person_inactive' });
   const isSecurity = edge.securityUsers.includes(account.userId) && person.standing === 'member';
   return ok({ person, userId: account.userId, timeZone, isSecurity });

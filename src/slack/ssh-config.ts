@@ -31,7 +31,7 @@ const FOLDER = '~/.ssh/daypass';
 const INCLUDE = 'Include daypass/*.conf';
 
 /** Every file of a grant begins with this, so that one pattern moves or removes them all. */
-export const filePrefix = (grant: Pick<Grant, 'id'>): string => `daypass-${short(grant.id)}`;
+const filePrefix = (grant: Pick<Grant, 'id'>): string => `daypass-${short(grant.id)}`;
 
 /** Both connections of a jump end at the gateway, so one name stands for its host key everywhere. */
 const gatewayAlias = (gateway: GatewayFacts): string => `${gateway.site}.daypass`;

@@ -7,7 +7,7 @@ const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 const ELLIPSIS = '…';
 
 /** Drops what cannot be seen and makes lone surrogates visible; line breaks become spaces. */
-export const visible = (text: string): string =>
+const visible = (text: string): string =>
   text
     .replace(/[\r\n\t\u2028\u2029]+/g, ' ')
     .replace(LONE_SURROGATES, '\ufffd')

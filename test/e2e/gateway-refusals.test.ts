@@ -59,7 +59,7 @@ describe('a refused person reads why', () => {
         change({
           terms: { targets: granted[0]?.terms.targets.map((pin) => ({ ...pin, address: '192.0.2.1' })) ?? [] },
         }),
-      /daypass: web-01 has changed its address or host keys/,
+      /daypass: The target web-01 has changed its address or host keys/,
     ],
     [
       'with a key that is newer than the grant',

@@ -123,6 +123,13 @@ describe('an approval is refused', () => {
     expect(await latest()).toEqual({ status: 'pending', grants: 0 });
   };
 
+  /** Makes the manager a manager again, and Daypass see it. */
+  const back = async (change: Record<string, boolean>): Promise<void> => {
+    await world.manager.call('people/manager', change);
+    await world.manager.command('/access help', ENGAGEMENT_CHANNEL);
+    await world.manager.until('help', (state) => state.ephemerals.at(-1)?.plain.startsWith('Daypass gives'));
+  };
+
   it('of one’s own request', async () => {
     await world.request();
     await world.contractor.click(await world.contractor.card('thread'), 'Approve');
@@ -141,7 +148,7 @@ describe('an approval is refused', () => {
     await world.manager.call('people/manager', { is_restricted: true });
     await world.manager.click(card, 'Approve');
     await tells('manager', /you do not review for this engagement/);
-    await world.manager.call('people/manager', { is_restricted: false });
+    await back({ is_restricted: false });
   });
 
   it('from a reviewer who was deactivated a moment ago', async () => {
@@ -150,7 +157,7 @@ describe('an approval is refused', () => {
     await world.manager.call('people/manager', { deleted: true });
     await world.manager.click(card, 'Approve');
     await tells('manager', /deactivated/);
-    await world.manager.call('people/manager', { deleted: false });
+    await back({ deleted: false });
   });
 
   it('by a button that somebody else put into another message', async () => {

@@ -1,8 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import pino from 'pino';
 import type { Engagement } from '../../src/access/engagement.ts';
 import type { Grant } from '../../src/access/grant.ts';
 import { Login, type PersonId } from '../../src/access/ids.ts';
@@ -11,10 +10,8 @@ import { Policy } from '../../src/access/policy.ts';
 import type { Target } from '../../src/access/target.ts';
 import { certificateAuthority } from '../../src/ca/authority.ts';
 import { createKeys, type Keys, loadKeys } from '../../src/ca/keys.ts';
-import { type Gateway, startGateway } from '../../src/gateway/gateway.ts';
-import { type OpenStore, openStore } from '../../src/store/store.ts';
+import type { OpenStore } from '../../src/store/store.ts';
 import { endGrant } from '../../src/use-cases/end-grant.ts';
-import { gatewayControl } from '../../src/use-cases/gateway-authority.ts';
 import { issueRegistrationCode } from '../../src/use-cases/issue-registration-code.ts';
 import { messageKey } from '../../src/use-cases/notice.ts';
 import { openEngagement } from '../../src/use-cases/open-engagement.ts';
@@ -22,10 +19,8 @@ import type { CertificateAuthority, Clock, Inventory, RandomSource } from '../..
 import { requestAccess } from '../../src/use-cases/request-access.ts';
 import { reviewRequest } from '../../src/use-cases/review-request.ts';
 import { seePerson } from '../../src/use-cases/see-person.ts';
-import { endSessionsWithoutGrant } from '../../src/use-cases/sweep.ts';
 
 export const random: RandomSource = { uuid: randomUUID, bytes: (length) => new Uint8Array(randomBytes(length)) };
-export const quiet = pino({ level: process.env['DAYPASS_TEST_LOG'] ?? 'silent' });
 
 /** Unwraps what must not have been refused. */
 export function granted<T>(result: { ok: true; value: T } | { ok: false; rejection: unknown }): T {
@@ -33,7 +28,7 @@ export function granted<T>(result: { ok: true; value: T } | { ok: false; rejecti
   throw new Error(`refused: ${JSON.stringify(result.rejection)}`);
 }
 
-/** Real store, real keys, real use-cases and a real gateway; only Slack is left out. */
+/** Real store, real keys and real use-cases; Slack and the gateway are left out. */
 export class AccessWorld implements AsyncDisposable {
   readonly folder: string;
   readonly keys: Keys;
@@ -43,15 +38,6 @@ export class AccessWorld implements AsyncDisposable {
   readonly login = Login.parse(userInfo().username);
   readonly targets: Target[] = [];
   readonly inventory: Inventory;
-  gateway: Gateway | null = null;
-  #unsubscribe: (() => void) | null = null;
-
-  static async open(databaseUrl: string | null = null, clock: Clock = { now: () => new Date() }): Promise<AccessWorld> {
-    const folder = mkdtempSync(join(tmpdir(), 'daypass-world-'));
-    createKeys(join(folder, 'keys'));
-    const store = await openStore({ databaseUrl, dataDir: folder, log: quiet });
-    return new AccessWorld(folder, store, clock);
-  }
 
   /** On a store of the test's own, which this world closes. */
   static over(store: OpenStore, clock: Clock = { now: () => new Date() }): AccessWorld {
@@ -77,33 +63,6 @@ export class AccessWorld implements AsyncDisposable {
   get deps() {
     const { store, clock, inventory, authority } = this;
     return { store, clock, random, inventory, authority };
-  }
-
-  async startGateway(
-    change: { workers?: number; minFreeMiB?: number; spool?: string; sourceAddress?: string } = {},
-  ): Promise<Gateway> {
-    const { workers = 1, minFreeMiB = 0, spool = join(this.folder, 'spool'), sourceAddress = null } = change;
-    const recordings = join(this.folder, 'recordings');
-    for (const each of [spool, recordings]) mkdirSync(each, { recursive: true, mode: 0o700 });
-    this.gateway = await startGateway(
-      {
-        listen: { host: '127.0.0.1', port: 0 },
-        workers,
-        site: 'test',
-        hostKey: this.keys.gatewayHostKey,
-        userCa: this.keys.userCaPublicKey,
-        spool,
-        recordings,
-        minFreeMiB,
-        log: quiet,
-      },
-      gatewayControl({ ...this.deps, sourceAddress }),
-    );
-    const { store, clock, gateway: gateways } = this;
-    this.#unsubscribe = this.store.subscribe((change) => {
-      if (change.kind === 'grant_ended') void endSessionsWithoutGrant({ store, clock, gateways })();
-    });
-    return this.gateway;
   }
 
   person(userId: string, standing: Person['standing'] = 'member'): Promise<Person> {
@@ -170,16 +129,7 @@ export class AccessWorld implements AsyncDisposable {
     granted(await endGrant(this.deps)({ by: null, grantId: grant.id, comment: null, isSecurity: false }));
   }
 
-  /** Writes a grant's certificates beside the contractor's keys, as Slack would have sent them. */
-  async certificate(grant: Grant, path: string): Promise<void> {
-    const [issued] = await this.store.transaction((tx) => tx.grants.certificates(grant.id));
-    if (!issued) throw new Error('no certificate was issued');
-    writeFileSync(path, `${issued.certificate}\n`);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#unsubscribe?.();
-    await this.gateway?.[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
   }

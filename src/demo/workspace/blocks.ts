@@ -43,7 +43,6 @@ const option = z.strictObject({
 });
 const menuOption = option.extend({ text: plain(75) });
 export const Options = z.array(menuOption).max(LIMITS.options);
-export type Option = z.infer<typeof option>;
 
 const common = { action_id: id.optional(), confirm: confirm.optional(), focus_on_load: z.boolean().optional() };
 const menu = { ...common, placeholder: plain(150).optional() };
@@ -171,7 +170,6 @@ export const Block = z.discriminatedUnion('type', knownBlocks);
 export type Block = z.infer<typeof Block>;
 export type ActionElement = z.infer<typeof ActionElement>;
 export type InputElement = z.infer<typeof InputElement>;
-export type InputBlock = Extract<Block, { type: 'input' }>;
 /** Anything in a block that a person can use. */
 export type Interactive = Exclude<z.infer<typeof Accessory> | InputElement, { type: 'image' }>;
 

@@ -34,7 +34,7 @@ function metadataOf(given: unknown): Metadata | null {
 }
 
 /** What a message says; empty ones and those beyond Slack's limits are refused. */
-export function content(
+function content(
   args: { text?: string | undefined; blocks?: unknown },
   max: number,
 ): { text: string; blocks: Block[] } {

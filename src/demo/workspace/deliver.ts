@@ -45,7 +45,7 @@ export async function sendEvent(
   }
 }
 
-export const userIn = (core: Core, user: User) => ({
+const userIn = (core: Core, user: User) => ({
   id: user.id,
   username: user.name,
   name: user.name,

@@ -37,7 +37,7 @@ const FIELDS: Readonly<Record<Exclude<Interactive['type'], 'button' | 'overflow'
   multi_conversations_select: { key: 'selected_conversations', many: true },
 };
 
-export const fieldOf = (element: Interactive): Field | null =>
+const fieldOf = (element: Interactive): Field | null =>
   element.type === 'button' || element.type === 'overflow' ? null : FIELDS[element.type];
 
 function initialOf(element: Interactive, origin: string | null): unknown {

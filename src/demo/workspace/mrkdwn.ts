@@ -9,7 +9,7 @@ const unescaped = (text: string): string =>
   text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 
 /** Mrkdwn as words without markup: mentions by name, dates in UTC, links by their text. */
-export function plainWords(state: WorkspaceState, text: string): string {
+function plainWords(state: WorkspaceState, text: string): string {
   const replaced = text.replace(/<([^<>]*)>/g, (_, inner: string) => entity(state, inner));
   return unescaped(replaced.replace(/:([a-z_]+):\s?/g, '').replace(/[*`]/g, ''));
 }

@@ -1,7 +1,6 @@
 import { type User, WorkspaceState } from './state.ts';
 
 export const PERSONAS = ['contractor', 'manager', 'security'] as const;
-export type Persona = (typeof PERSONAS)[number];
 
 export const CHANNELS = { engagement: 'C0ENGAGE00', security: 'C0SECURITY', general: 'C0GENERAL0' } as const;
 export const USERS = {

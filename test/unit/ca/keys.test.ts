@@ -52,14 +52,16 @@ const signedBy = (line: string, signature: Uint8Array): boolean => {
   return key.ok && verifySignature(key.value, 'ssh-ed25519', signature, data);
 };
 
+const modesIn = (dir: string): number[] =>
+  [dir, ...FILES.map((file) => join(dir, file))].map((path) => statSync(path).mode & 0o7777);
+
 describe('made keys', () => {
   it('lie in a folder of mode 0700, each file 0600, and nothing else lies about', () => {
     using folder = testFolder();
     const dir = join(folder.path, 'data', 'keys');
     createKeys(dir);
-    expect(statSync(dir).mode & 0o7777).toBe(0o700);
+    expect(modesIn(dir)).toEqual([0o700, ...FILES.map(() => 0o600)]);
     expect(readdirSync(dir).sort()).toEqual(FILES);
-    for (const file of FILES) expect([file, statSync(join(dir, file)).mode & 0o7777]).toEqual([file, 0o600]);
     expect(readdirSync(join(folder.path, 'data'))).toEqual(['keys']);
   });
 
@@ -72,6 +74,7 @@ describe('made keys', () => {
     } finally {
       process.umask(before);
     }
+    expect(modesIn(dir)).toEqual([0o700, ...FILES.map(() => 0o600)]);
     expect(loadKeys(dir).userCaPublicKey).toMatch(/^ssh-ed25519 /);
   });
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { testAuthority } from '../../support/authority.ts';
+import { testAuthority, testKeys } from '../../support/authority.ts';
 import { digest, grant, grantId } from '../../support/samples.ts';
 
-const authority = testAuthority();
+const keys = testKeys();
+const authority = testAuthority(keys);
 
 describe('a digest', () => {
   it('is SHA-256 over RFC 8785 JSON: order of names and form of dates make no difference', () => {
@@ -59,10 +60,12 @@ describe('a seal', () => {
     }
   });
 
-  it('means nothing as a plain HMAC over id and digest', () => {
-    const keyless = createHash('sha256')
-      .update(`${grantId(1)}${digest(1)}`)
-      .digest('hex');
-    expect(authority.sealed(grantId(1), digest(1), keyless)).toBe(false);
+  it('is the HMAC of grant and digest under a name of its own, so that no other use of the key makes one', () => {
+    const [id, of] = [grantId(1), digest(1)];
+    const hmac = (text: string): string => Buffer.from(keys.mac(Buffer.from(text))).toString('hex');
+    expect(mac).toBe(hmac(`daypass grant v1\0${id}\0${of}`));
+    for (const text of [`${id}\0${of}`, `${id}${of}`, of, `daypass grant v2\0${id}\0${of}`]) {
+      expect(authority.sealed(id, of, hmac(text))).toBe(false);
+    }
   });
 });

@@ -65,6 +65,15 @@ describe.each(KEY_TYPES)('a login with %s', (type) => {
     }
   });
 
+  it('is refused as a request where key and algorithm contradict each other, before anything is verified', () => {
+    for (const other of KEY_TYPES.filter((each) => each !== type).map((each) => keyIn(keys, each))) {
+      const plain = userauth({ algorithm: plainAlgorithm(other), blob: key.blob });
+      expect([other.type, partOf(plain, key.sign(plain))]).toEqual([other.type, 'request']);
+      const certified = userauth({ algorithm: certificateAlgorithm(other), blob: certificate });
+      expect([other.type, partOf(certified, key.sign(certified))]).toEqual([other.type, 'request']);
+    }
+  });
+
   it('proves nothing once any byte of what was signed was changed', () => {
     const certified = userauth({ algorithm: certificateAlgorithm(key), blob: certificate });
     const signature = key.sign(certified);

@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { descendants } from '../support/processes.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const GONE_MS = 15_000;
+
+type Demo = {
+  readonly child: ChildProcess;
+  readonly exited: Promise<number | null>;
+  said(): string;
+  /** Resolves once the demo has said this. */
+  says(pattern: RegExp): Promise<RegExpExecArray>;
+};
+
+let folder: string;
+let demos: Demo[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'daypass-demo-test-'));
+  demos = [];
+});
+
+afterEach(async () => {
+  for (const { child, exited } of demos) {
+    child.kill('SIGTERM');
+    await exited;
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function startDemo(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Demo {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'demo', ...args], {
+    cwd: ROOT,
+    env: { ...process.env, DAYPASS_DEMO_PORT: '0', TMPDIR: folder, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      child.emit('said');
+    });
+  }
+  const exited = once(child, 'close').then(([code]) => code as number | null);
+  const demo: Demo = {
+    child,
+    exited,
+    said: () => output,
+    async says(pattern) {
+      for (;;) {
+        const found = pattern.exec(output);
+        if (found) return found;
+        await Promise.race([once(child, 'said'), exited.then(() => Promise.reject(new Error(`it ended:\n${output}`)))]);
+      }
+    },
+  };
+  demos.push(demo);
+  return demo;
+}
+
+/** The demo's folders; tsx keeps its cache beside them. */
+const left = (): string[] => readdirSync(folder).filter((name) => name.startsWith('daypass-'));
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+async function allGone(pids: readonly number[]): Promise<void> {
+  const limit = Date.now() + GONE_MS;
+  while (pids.some(isAlive)) {
+    if (Date.now() > limit) throw new Error(`still there: ${pids.filter(isAlive).join(', ')}`);
+    await sleep(50);
+  }
+}
+
+it('tours the whole story and leaves nothing behind', async () => {
+  const demo = startDemo(['--tour']);
+  const code = await demo.exited;
+  expect(demo.said().split('\n')[0]).toMatch(/^Demo: http:\/\/127\.0\.0\.1:\d+\/$/);
+  expect(demo.said()).not.toContain('✗');
+  expect(code, demo.said()).toBe(0);
+  expect(demo.said()).toContain('Time from Approve to certificate in the direct message');
+  expect(left()).toEqual([]);
+});
+
+it('ends when asked to, with every process and its folder', async () => {
+  const demo = startDemo();
+  await demo.says(/Ctrl-C/);
+  const pids = descendants(demo.child.pid ?? 0);
+  expect(pids.length).toBeGreaterThan(2);
+  expect(left()).toHaveLength(1);
+  demo.child.kill('SIGINT');
+  expect(await demo.exited).toBe(0);
+  expect(pids.filter(isAlive)).toEqual([]);
+  expect(left()).toEqual([]);
+});
+
+it('leaves no process when it is killed, and the next start clears its folder', async () => {
+  const killed = startDemo();
+  await killed.says(/Ctrl-C/);
+  const pids = descendants(killed.child.pid ?? 0);
+  const [folderOfKilled] = left();
+  killed.child.kill('SIGKILL');
+  await allGone(pids);
+  expect(left()).toEqual([folderOfKilled]);
+  const next = startDemo();
+  await next.says(/Demo: /);
+  expect(left()).not.toContain(folderOfKilled);
+});
+
+it('names ssh when it is missing', async () => {
+  const demo = startDemo([], { PATH: folder });
+  expect(await demo.exited).toBe(2);
+  expect(demo.said()).toContain('apt install openssh-client');
+});

@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TargetId } from '../../src/access/ids.ts';
+import type { Target } from '../../src/access/target.ts';
+import { targetCheck } from '../../src/gateway/check-target.ts';
+import { scanHostKeys } from '../../src/gateway/scan.ts';
+import type { CertificateAuthority, Inventory } from '../../src/use-cases/ports.ts';
+import { testAuthority, testKeys } from '../support/authority.ts';
+import { runningUser, type Sshd, startSshd } from '../support/sshd.ts';
+
+const keys = testKeys();
+const authority: CertificateAuthority = testAuthority(keys);
+const login = runningUser();
+const WEB = TargetId.parse('web-01');
+
+const targetAt = (sshd: Pick<Sshd, 'address' | 'port' | 'hostKeyLine'>): Target => ({
+  ...{ id: WEB, name: 'Web server', address: sshd.address, port: sshd.port, host_keys: [sshd.hostKeyLine] },
+  ...{ labels: {}, logins: [login as never] },
+});
+
+async function check(target: Target, sourceAddress: string | null = null) {
+  const inventory = { site: 'test', targets: [target], find: () => target } as unknown as Inventory;
+  const findings = await targetCheck({ authority, inventory, clock: { now: () => new Date() }, sourceAddress })(WEB);
+  return {
+    findings,
+    problems: findings.filter(({ level }) => level === 'problem').map(({ text }) => text),
+  };
+}
+
+describe('checking a target', () => {
+  let sshd: Sshd;
+  beforeAll(async () => {
+    sshd = await startSshd({ userCa: keys.targetCaPublicKey, principals: [`${login}@web-01`] });
+  });
+  afterAll(() => sshd?.[Symbol.asyncDispose]());
+
+  it('that is set up as printed finds no problem and says from where it sees the gateway', async () => {
+    const { findings, problems } = await check(targetAt(sshd));
+    expect(problems).toEqual([]);
+    expect(findings.map(({ text }) => text)).toEqual([
+      `${login}: logged in, host key as pinned`,
+      `${login}: sees the gateway at 127.0.0.1; set gateway.source_address to bind certificates to it`,
+      `${login}: gets a terminal`,
+      `${login}: certificates for other targets are refused`,
+    ]);
+  });
+
+  it('compares the address that it sees with the one that is configured', async () => {
+    expect((await check(targetAt(sshd), '127.0.0.1')).findings).toContainEqual({
+      level: 'ok',
+      text: `${login}: sees the gateway at 127.0.0.1, as configured`,
+    });
+    expect((await check(targetAt(sshd), '192.0.2.7')).problems).toEqual([
+      `${login}: sees the gateway at 127.0.0.1, but gateway.source_address is 192.0.2.7: sessions will be refused`,
+    ]);
+  });
+
+  it('with another host key than the pinned one says how to look', async () => {
+    const { hostKeyLine } = { hostKeyLine: keys.userCaPublicKey };
+    const { problems } = await check(targetAt({ ...sshd, hostKeyLine }));
+    expect(problems).toEqual([
+      expect.stringMatching(/shows another host key than the one pinned; compare with: daypass targets scan/),
+    ]);
+  });
+
+  it('without the block says where it is to be found', async () => {
+    await using bare = await startSshd({ setUp: () => ({ files: [], block: '' }) });
+    const { problems } = await check(targetAt(bare));
+    expect(problems).toEqual([
+      expect.stringMatching(/sshd refuses the certificate: is the block of «daypass targets snippet web-01»/),
+    ]);
+  });
+
+  it('without a terminal says so', async () => {
+    await using mute = await startSshd({
+      ...{ userCa: keys.targetCaPublicKey, principals: [`${login}@web-01`] },
+      extraConfig: 'PermitTTY no',
+    });
+    expect((await check(targetAt(mute))).problems).toEqual([expect.stringMatching(/gets no terminal/)]);
+  });
+
+  it('that lets a certificate for another target in says which file is missing', async () => {
+    await using open = await startSshd({
+      setUp: (dir) => ({
+        files: [{ path: `${dir}/ca.pub`, content: `${keys.targetCaPublicKey}\n` }],
+        block: [
+          `Match User ${login}`,
+          `  TrustedUserCAKeys ${dir}/ca.pub`,
+          `  AuthorizedPrincipalsCommand /bin/sh -c "echo ${login}@web-01; echo ${login}@daypass-check-of-another-target"`,
+          `  AuthorizedPrincipalsCommandUser ${login}`,
+          'Match all',
+        ].join('\n'),
+      }),
+    });
+    const { problems } = await check(targetAt(open));
+    expect(problems).toEqual([
+      expect.stringMatching(/a certificate made for another target is let in; AuthorizedPrincipalsFile is missing/),
+    ]);
+  });
+
+  it('that is not there says so', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    server.close();
+    await once(server, 'close');
+    const { problems } = await check(targetAt({ ...sshd, port }));
+    expect(problems).toEqual([expect.stringMatching(/cannot be reached: is sshd running there/)]);
+  });
+});
+
+describe('scanning host keys', () => {
+  it('finds those that sshd shows, in the form that targets.yml takes', async () => {
+    await using sshd = await startSshd({ userCa: keys.targetCaPublicKey, principals: ['x@y'] });
+    expect(await scanHostKeys(sshd.address, sshd.port, 10_000)).toEqual([sshd.hostKeyLine]);
+  });
+
+  it('says what is wrong where nothing answers', async () => {
+    await expect(scanHostKeys('127.0.0.1', 1, 2_000)).rejects.toThrow(
+      /127\.0\.0\.1:1 does not answer as an SSH server/,
+    );
+  });
+});

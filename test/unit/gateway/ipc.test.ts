@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { FromWorker, ToWorker } from '../../../src/gateway/ipc.ts';
+import { sessionId } from '../../support/world.ts';
+
+const session = sessionId(1);
+const digest = 'a'.repeat(64);
+
+const channel = {
+  ...{ id: 0, kind: 'exec', command: 'true', pty: false, bytesFromClient: 0, bytesToClient: 0 },
+  ...{ stdoutSha256: digest, stderrSha256: digest, stdinSha256: digest, exit: { kind: 'status', code: 0 } },
+};
+const closed = { type: 'closed', session, ending: { how: 'closed' }, channels: [channel], refusals: [] };
+const authorize = {
+  ...{ type: 'authorize', id: 1, signed: 'AAAA', signature: 'AAAA', remoteAddress: '127.0.0.1' },
+  ...{ route: { kind: 'direct' }, sessionKey: null },
+};
+
+describe('what a worker may say to control', () => {
+  it.each([closed, authorize, { type: 'ready' }, { type: 'opened', session }, { type: 'cut', session }])(
+    '$type',
+    (message) => {
+      expect(FromWorker.safeParse(message).success).toBe(true);
+    },
+  );
+
+  it.each([
+    ['a type that is none', { type: 'shell', command: 'id' }],
+    ['more than was asked', { ...closed, also: 1 }],
+    ['a session id that is a path', { ...closed, session: '../../keys' }],
+    ['an ending that is none', { ...closed, ending: { how: 'terminated', why: 'because' } }],
+    ['a digest that is none', { ...closed, channels: [{ ...channel, stdoutSha256: 'x' }] }],
+    ['bytes that are not base64', { ...authorize, signed: '!!' }],
+    ['more bytes than a login has', { ...authorize, signed: 'A'.repeat(70_000) }],
+    ['more channels than there can be', { ...closed, channels: Array.from({ length: 1_001 }, () => channel) }],
+    ['more refusals than are kept', { ...closed, refusals: Array.from({ length: 21 }, () => 'x') }],
+    ['nothing', null],
+  ])('not %s', (_name, message) => {
+    expect(FromWorker.safeParse(message).success).toBe(false);
+  });
+});
+
+describe('what control may say to a worker', () => {
+  it('is checked as well', () => {
+    const terminate = { type: 'terminate', sessions: [session], why: 'revoked', message: 'x' };
+    expect(ToWorker.safeParse(terminate).success).toBe(true);
+    expect(ToWorker.safeParse({ ...terminate, why: 'because' }).success).toBe(false);
+    expect(ToWorker.safeParse({ ...terminate, more: true }).success).toBe(false);
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import type { Rejection, RejectionCode } from '../../../src/access/rejection.ts';
+import { unknownTarget, wordForTerminal } from '../../../src/gateway/refusals.ts';
+import { engagementId, fingerprint, grantId, login, NOON, requestId, targetId } from '../../support/samples.ts';
+
+const LONG = 'x'.repeat(300);
+const names = Array.from({ length: 40 }, (_, n) => targetId(`a-rather-long-target-name-${n}`));
+const longName = targetId(`t${'x'.repeat(60)}t`);
+
+/** Every refusal, each with facts as long as they can be. */
+const ALL: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code }> } = {
+  person_inactive: { code: 'person_inactive' },
+  no_registered_key: { code: 'no_registered_key' },
+  unknown_engagement: { code: 'unknown_engagement', field: 'engagement' },
+  not_a_member: { code: 'not_a_member', engagementId: engagementId(1), field: 'engagement' },
+  engagement_over: { code: 'engagement_over', endedAt: NOON, field: 'engagement' },
+  no_targets: { code: 'no_targets', field: 'targets' },
+  target_not_in_engagement: { code: 'target_not_in_engagement', targetId: LONG, field: 'targets' },
+  login_not_on_target: { code: 'login_not_on_target', login: LONG, targetIds: names, field: 'login' },
+  scope_not_in_engagement: { code: 'scope_not_in_engagement', scope: LONG, field: 'scope' },
+  no_policy_rule: { code: 'no_policy_rule', field: 'scope' },
+  duration_too_long: { code: 'duration_too_long', maxSeconds: 1, rule: LONG, field: 'duration' },
+  reason_missing: { code: 'reason_missing', field: 'reason' },
+  no_reviewer: { code: 'no_reviewer', field: 'engagement' },
+  may_not_open_engagement: { code: 'may_not_open_engagement' },
+  last_day_past: { code: 'last_day_past', field: 'last_day' },
+  unknown_target: { code: 'unknown_target', targetId: LONG, field: 'targets' },
+  unknown_scope: { code: 'unknown_scope', scope: LONG, field: 'scopes' },
+  unknown_person: { code: 'unknown_person', field: 'members' },
+  reviewer_not_eligible: { code: 'reviewer_not_eligible', personIds: [], field: 'reviewers' },
+  name_missing: { code: 'name_missing', field: 'name' },
+  unknown_request: { code: 'unknown_request' },
+  own_request: { code: 'own_request' },
+  not_a_reviewer: { code: 'not_a_reviewer' },
+  digest_mismatch: { code: 'digest_mismatch' },
+  unknown_card: { code: 'unknown_card' },
+  already_decided: { code: 'already_decided', requestId: requestId(1), outcome: 'denied', by: null, at: NOON },
+  already_reviewed: { code: 'already_reviewed', at: NOON },
+  unknown_grant: { code: 'unknown_grant' },
+  may_not_end_grant: { code: 'may_not_end_grant' },
+  grant_already_ended: { code: 'grant_already_ended', at: NOON },
+  unknown_session: { code: 'unknown_session' },
+  session_already_ended: { code: 'session_already_ended', at: NOON },
+  may_not_end_session: { code: 'may_not_end_session' },
+  code_unknown: { code: 'code_unknown' },
+  code_expired: { code: 'code_expired' },
+  key_taken: { code: 'key_taken' },
+  key_too_weak: { code: 'key_too_weak', why: LONG },
+  proof_invalid: { code: 'proof_invalid', why: LONG },
+  proof_replayed: { code: 'proof_replayed' },
+  certificate_refused: { code: 'certificate_refused', why: LONG },
+  certificate_expired: { code: 'certificate_expired', at: NOON },
+  unknown_key: { code: 'unknown_key', fingerprint: fingerprint(1) },
+  bad_login_name: { code: 'bad_login_name', given: LONG },
+  unknown_target_name: { code: 'unknown_target_name', given: LONG, granted: names },
+  no_live_grant: { code: 'no_live_grant' },
+  grant_expired: { code: 'grant_expired', at: NOON },
+  grant_revoked: { code: 'grant_revoked', at: NOON },
+  target_not_granted: { code: 'target_not_granted', targetId: longName, granted: names },
+  login_not_granted: {
+    code: 'login_not_granted',
+    login: login('l'.repeat(32)),
+    granted: Array.from({ length: 8 }, (_, n) => login(`${'m'.repeat(31)}${n}`)),
+  },
+  key_not_in_grant: { code: 'key_not_in_grant', fingerprint: fingerprint(1), grantId: grantId(1) },
+  target_changed: { code: 'target_changed', targetId: longName },
+  grant_tampered: { code: 'grant_tampered', grantId: grantId(1) },
+  disk_full: { code: 'disk_full', freeMiB: 499 },
+};
+
+describe('a refusal in the terminal', () => {
+  it.each(Object.values(ALL))(
+    '$code is a whole sentence or more, on one printable line of at most 200 characters',
+    (rejection) => {
+      const sentence = wordForTerminal(rejection);
+      expect(sentence).toMatch(/^[A-Z"][\x20-\x7e]*\.$/);
+      expect(sentence.length).toBeLessThanOrEqual(200);
+    },
+  );
+
+  it('shows nothing of a name that a terminal would act on', () => {
+    const given = '\u001b[31mred\r\nsecond‮line\u0007';
+    for (const sentence of [wordForTerminal({ code: 'bad_login_name', given }), unknownTarget(given)]) {
+      expect(sentence).toMatch(/^[\x20-\x7e]+$/);
+    }
+  });
+});
