@@ -2,19 +2,26 @@ import { spawn } from 'node:child_process';
 
 export type Ran = { readonly code: number | null; readonly out: string; readonly err: string };
 
+export type RunOptions = {
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+  /** Kills the program. */
+  readonly signal?: AbortSignal;
+};
+
 const OUTPUT_MAX = 1024 * 1024;
 
 /** Runs a program to its end. A program that is not there is told apart from one that failed. */
-export function run(
-  command: readonly string[],
-  options: { input?: string; env?: NodeJS.ProcessEnv; cwd?: string; timeoutMs?: number } = {},
-): Promise<Ran> {
+export function run(command: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: 'pipe',
       ...(options.env ? { env: options.env } : {}),
       ...(options.cwd ? { cwd: options.cwd } : {}),
+      ...(options.signal ? { signal: options.signal } : {}),
       timeout: options.timeoutMs ?? 30_000,
       killSignal: 'SIGKILL',
     });
@@ -34,7 +41,7 @@ export function run(
 }
 
 /** Runs a program that must succeed. */
-export async function mustRun(command: readonly string[], options: Parameters<typeof run>[1] = {}): Promise<string> {
+export async function mustRun(command: readonly string[], options: RunOptions = {}): Promise<string> {
   const ran = await run(command, options);
   if (ran.code === 0) return ran.out;
   throw new Error(`${command.slice(0, 4).join(' ')} … ended with ${ran.code}: ${ran.err.trim() || ran.out.trim()}`);

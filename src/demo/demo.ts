@@ -83,10 +83,8 @@ async function play(options: DemoOptions, say: Say, folder: string, parts: Parts
     say(`  Port ${options.port} is taken, so another one was chosen. DAYPASS_DEMO_PORT=<port> decides which.`);
   }
   const login = userInfo().username;
-  const served = await startHosts(options, say, folder, login, parts, workspace);
-  say(
-    `  Gateway: 127.0.0.1:${served.gatewayPort}. It runs with --insecure-single-user: gateway workers share your account`,
-  );
+  const { served, gatewayPort } = await startHosts(options, say, folder, login, parts, workspace);
+  say(`  Gateway: 127.0.0.1:${gatewayPort}. It runs with --insecure-single-user: gateway workers share your account`);
   say('  and could read the CA keys, which is fine for trying and not for production.');
   const people = peopleOf(workspace.url);
   await openEngagement(people);
@@ -106,32 +104,33 @@ async function startHosts(
   login: string,
   parts: Parts,
   workspace: Workspace,
-): Promise<Served> {
+): Promise<{ served: Served; gatewayPort: number }> {
   const rootFolder = makeRootFolder();
-  const opened = await Promise.all(TARGETS.map(({ id }) => openTarget(id, join(folder, id))));
+  const opened = await Promise.all(TARGETS.map(async ({ id }) => parts.own(await openTarget(id, join(folder, id)))));
   await parts.own(
     startSweeper(
       opened.map(({ port }) => port),
       rootFolder,
     ),
   );
-  for (const target of opened) await parts.own(target);
   const named = opened.map(({ id, port, hostKey }) => {
     return { id, port, hostKey, name: TARGETS.find((each) => each.id === id)?.name ?? id };
   });
   const durations = options.tour ? TOUR_DURATIONS : DURATIONS;
-  const product = setUpProduct(options.cli, folder, named, login, durations);
+  const product = await parts.own(setUpProduct(options.cli, folder, named, login, durations));
   const sshd = findSshd();
   const [usable] = await Promise.all([
     sshd !== null && givesTerminal(sshd, login, join(folder, 'probe')),
     product.cli('init'),
   ]);
-  const settingUp = opened.map((target) => setUpTarget(product, target, login, usable ? sshd : null));
-  const served = await parts.own(await serve(options.cli, product.configFile, workspace));
-  await Promise.all(settingUp);
+  const served = await parts.own(serve(options.cli, product.configFile, workspace));
+  const [gatewayPort] = await Promise.all([
+    served.ready,
+    ...opened.map((target) => setUpTarget(product, target, login, usable ? sshd : null)),
+  ]);
   const kind = usable ? 'a real sshd' : 'an SSH server of the demo’s own, because no usable sshd is here';
   for (const { id, port } of opened) say(`  ${id}: 127.0.0.1:${port}, ${kind}; login ${login}`);
-  return served;
+  return { served, gatewayPort };
 }
 
 async function setUpTarget(product: Product, target: DemoTarget, login: string, sshd: string | null): Promise<void> {

@@ -9,7 +9,7 @@ import { CHANNELS, USERS } from './workspace/seed.ts';
 import type { Workspace } from './workspace/workspace.ts';
 
 /** The product, driven as an operator would: configuration files and the command line. */
-export type Product = {
+export type Product = AsyncDisposable & {
   readonly configFile: string;
   cli(...args: string[]): Promise<string>;
   snippet(target: string, sshDir: string): Promise<Snippet>;
@@ -52,19 +52,34 @@ export function setUpProduct(
     rules: [{ name: 'one manager approves', approvals: 1, max_duration: 'PT4H' }],
     durations,
   });
-  const cli = (...args: string[]): Promise<string> => mustRun([...command, '--config', configFile, ...args]);
+  const stop = new AbortController();
+  const running = new Set<Promise<string>>();
+  const cli = (...args: string[]): Promise<string> => {
+    const ran = mustRun([...command, '--config', configFile, ...args], { signal: stop.signal });
+    running.add(ran);
+    return ran.finally(() => running.delete(ran));
+  };
   return {
     configFile,
     cli,
     snippet: async (target, sshDir) =>
       JSON.parse(await cli('targets', 'snippet', target, '--ssh-dir', sshDir, '--json')) as Snippet,
+    // Nothing may write into the folder any more when it is removed.
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await Promise.allSettled(running);
+    },
   };
 }
 
-export type Served = AsyncDisposable & { readonly gatewayPort: number; readonly exited: Promise<number | null> };
+export type Served = AsyncDisposable & {
+  /** Resolves with the gateway's port once everything runs. */
+  readonly ready: Promise<number>;
+  readonly exited: Promise<number | null>;
+};
 
 /** Runs `daypass serve` as a child that ends with this process, however this process ends: it holds an IPC channel to it. */
-export async function serve(command: readonly string[], configFile: string, workspace: Workspace): Promise<Served> {
+export function serve(command: readonly string[], configFile: string, workspace: Workspace): Served {
   writeApiUrl(configFile, workspace.apiUrl);
   const [program = '', ...args] = command;
   const child = spawn(program, [...args, '--config', configFile, 'serve', '--insecure-single-user'], {
@@ -76,13 +91,9 @@ export async function serve(command: readonly string[], configFile: string, work
     },
   });
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  try {
-    const gatewayPort = await readyLine(child, exited);
-    return { gatewayPort, exited, [Symbol.asyncDispose]: () => stop(child, exited) };
-  } catch (error) {
-    await stop(child, exited);
-    throw error;
-  }
+  const ready = readyLine(child, exited);
+  ready.catch(() => {});
+  return { ready, exited, [Symbol.asyncDispose]: () => stop(child, exited) };
 }
 
 function environment(): NodeJS.ProcessEnv {

@@ -88,8 +88,8 @@ export class ChannelTable {
 
   #kill(why: string): void {
     this.#transport.destroy();
-    this.over();
     this.#policy.killed(why);
+    this.over();
   }
 
   #data(number: number, payload: Buffer): void {

@@ -47,6 +47,8 @@ export const KEEPALIVE_MISSED_MAX = 3;
 export const UPSTREAM_CONNECT_MS = 15_000;
 /** How long a session whose target failed waits for the client to read why. */
 export const FAILURE_LINGER_MS = 5_000;
+/** The same where the recording has failed, which has to end the session within a second. */
+export const FAREWELL_MS = 600;
 export const REGISTERED_LINGER_MS = 3_000;
 export const REFUSALS_KEPT_MAX = 20;
 export const REFUSAL_LENGTH_MAX = 300;

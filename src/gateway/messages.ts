@@ -43,5 +43,3 @@ export const openFailure = (recipient: number, reason: OpenFailure, description:
 
 export const channelMessage = (message: number, recipient: number, ...rest: readonly Uint8Array[]): Uint8Array =>
   encode(uint8(message), uint32(recipient), ...rest);
-
-export const exitStatus = (code: number): Uint8Array => uint32(code);

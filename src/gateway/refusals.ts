@@ -47,7 +47,7 @@ const WORDS: Words = {
   key_not_in_grant: ({ fingerprint }) =>
     `The key ${fingerprint} is newer than this access, so it is not part of it. Use your earlier key, or ask again in Slack.`,
   target_changed: ({ targetId }) =>
-    `${targetId.slice(0, NAME_MAX)} has changed its address or host keys since your access was approved. Ask again in Slack.`,
+    `The target ${targetId.slice(0, NAME_MAX)} has changed its address or host keys since your access was approved. Ask again in Slack.`,
   grant_tampered: () =>
     'Your grant does not match what was approved, so it counts for nothing. Tell security; they can read it in the log.',
   unknown_target_name: ({ given, granted }) =>

@@ -67,6 +67,7 @@ export class Relay implements ChannelListener {
   #hasUpClosed = false;
   #exit: Exit = null;
   #sendExit: (() => void) | null = null;
+  #farewell: { readonly sentence: string; readonly status: number } | null = null;
 
   constructor(session: RelaySession, down: Channel) {
     this.#session = session;
@@ -90,23 +91,30 @@ export class Relay implements ChannelListener {
   }
 
   /** A line of ours on the person's terminal, if it can be had without waiting. */
-  say(sentence: string): void {
+  say(sentence: string): boolean {
     const stream: Stream = this.#terminal ? 'stdout' : 'stderr';
     const line = Buffer.from(this.#terminal ? `\r\ndaypass: ${sentence}\r\n` : `daypass: ${sentence}\n`);
-    if (this.#kind === null || this.#down.room < line.length) return;
+    if (this.#kind === null || this.#down.room < line.length) return false;
     if (this.#isRecorderReady()) this.#recorder?.output(stream, line);
     this.#down.write(stream, line);
+    return true;
   }
 
-  /** Ends the channel with a sentence; status 255 says, as OpenSSH's does, that no command ran to its end. */
+  /**
+   * Ends the channel with a sentence, after the output that has come already. Status 255 says, as OpenSSH's does, that no command
+   * ran to its end.
+   */
   fail(sentence: string, status = LOST_STATUS): void {
-    if (this.#kind === null) return;
+    if (this.#kind === null || this.#farewell) return;
+    this.#farewell = { sentence, status };
+    this.#settle();
+  }
+
+  /** The same, without the output that has not gone on yet. */
+  abandon(sentence: string): void {
     this.#output.stop();
-    this.say(sentence);
-    this.#down.exitStatus(status);
-    this.#down.eof();
-    this.#down.close();
-    this.#up?.close();
+    this.#input.stop();
+    this.fail(sentence);
   }
 
   // The client's side.
@@ -315,18 +323,29 @@ export class Relay implements ChannelListener {
   #settle(): void {
     this.#output.pump();
     this.#input.pump();
-    if (this.#output.isEmpty && (this.#hasUpEof || this.#hasUpClosed)) {
-      this.#sendExit?.();
-      this.#sendExit = null;
-      this.#down.eof();
-      if (this.#hasUpClosed) this.#down.close();
-    }
+    if (this.#output.isEmpty) this.#endOutput();
     if (this.#input.isEmpty) {
       if (this.#hasDownEof) this.#up?.eof();
       if (this.#down.isClosed) this.#up?.close();
     }
     if (this.#down.isClosed && (!this.#up || this.#hasUpClosed)) this.#finish();
     if (this.#hasUpClosed) this.#up?.close();
+  }
+
+  #endOutput(): void {
+    if (this.#farewell) {
+      const { sentence, status } = this.#farewell;
+      if (this.#down.hasSentClose || !this.say(sentence)) return;
+      this.#down.exitStatus(status);
+      this.#down.eof();
+      this.#down.close();
+      this.#up?.close();
+    } else if (this.#hasUpEof || this.#hasUpClosed) {
+      this.#sendExit?.();
+      this.#sendExit = null;
+      this.#down.eof();
+      if (this.#hasUpClosed) this.#down.close();
+    }
   }
 
   #finish(): void {

@@ -4,7 +4,7 @@ import { SessionRecording } from '../recording/session-recording.ts';
 import type { AuthorizedSession, SessionReport } from '../use-cases/gateway-control.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
 import type { Channel } from './channel.ts';
-import { DEADLINE_CHECK_MS, FAILURE_LINGER_MS, REFUSAL_LENGTH_MAX, REFUSALS_KEPT_MAX } from './limits.ts';
+import { DEADLINE_CHECK_MS, FAILURE_LINGER_MS, FAREWELL_MS, REFUSAL_LENGTH_MAX, REFUSALS_KEPT_MAX } from './limits.ts';
 import { Relay, type RelayRecord } from './relay.ts';
 import { connectUpstream, type SessionKey, type Upstream, type UpstreamError } from './upstream.ts';
 
@@ -158,12 +158,15 @@ export class Session {
     });
   }
 
+  /** Nothing more goes on from this moment; the person gets the time to read why, and no more. */
   #recordingFailed(error: Error): void {
+    if (this.#failure?.ending === RECORDING_FAILED || this.#isOver) return;
     const code = 'code' in error && typeof error.code === 'string' ? error.code : 'fault';
-    this.end(
-      RECORDING_FAILED,
-      `recording failed (${code}); session ended. Nothing is let through unrecorded: tell whoever runs Daypass.`,
-    );
+    const sentence = `recording failed (${code}); session ended. Nothing is let through unrecorded: tell whoever runs Daypass.`;
+    this.#failure = { ending: RECORDING_FAILED, sentence };
+    for (const relay of this.#relays) relay.abandon(sentence);
+    this.#upstream.destroy();
+    this.#endIn(FAREWELL_MS, RECORDING_FAILED);
   }
 
   #tellWhenOpen(): void {
@@ -180,16 +183,16 @@ export class Session {
   #upstreamEnded(error: UpstreamError): void {
     if (this.#failure || this.#isOver) return;
     // Nothing was under way: a target may close an idle connection.
-    if (this.#hasOpened && this.#relays.size === 0) return void this.#lingerThenEnd({ how: 'closed' });
+    if (this.#hasOpened && this.#relays.size === 0) return void this.#endIn(FAILURE_LINGER_MS, { how: 'closed' });
     const { why, message } = error;
     this.#failure = { ending: { how: 'failed', why }, sentence: message };
     for (const relay of this.#relays) relay.fail(message);
-    this.#lingerThenEnd(this.#failure.ending);
+    // The client gets the time to read why, or to ask for the channel in which it will.
+    this.#endIn(FAILURE_LINGER_MS, this.#failure.ending);
   }
 
-  /** Gives the client the time to read why, or to ask for the channel in which it will. */
-  #lingerThenEnd(ending: SessionEnding): void {
-    setTimeout(() => this.end(ending), FAILURE_LINGER_MS);
+  #endIn(ms: number, ending: SessionEnding): void {
+    setTimeout(() => this.end(ending), ms);
   }
 
   async #openChannel(): Promise<Channel> {

@@ -269,7 +269,7 @@ function forkWorker({ cwd, uid, gid }: WorkerOptions): ChildProcess {
 const typeScriptLoader = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 function workerEnvironment(): NodeJS.ProcessEnv {
-  const names = ['PATH', 'TMPDIR', 'TZ', 'DAYPASS_LOG_LEVEL'];
+  const names = ['PATH', 'TZ', 'DAYPASS_LOG_LEVEL'];
   return Object.fromEntries(
     names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );

@@ -43,7 +43,7 @@ export class ChannelRecorder {
   #writer: FileWriter | null = null;
   #error: Error | null = null;
   #content: Content;
-  #lines: string[] = [];
+  #lines: Buffer[] = [];
   #lineBytes = 0;
   #timer: NodeJS.Timeout | null = null;
   #fromClient = 0;
@@ -72,7 +72,7 @@ export class ChannelRecorder {
     const width = channel.terminal?.columns || DEFAULT_COLUMNS;
     const height = channel.terminal?.rows || DEFAULT_ROWS;
     const term = channel.terminal?.term ?? null;
-    writer.append(Buffer.from(headerLine({ width, height, startedAt, term, title: channel.title })));
+    writer.append([Buffer.from(headerLine({ width, height, startedAt, term, title: channel.title }))]);
     recorder.#writer = writer;
     return recorder;
   }
@@ -132,8 +132,9 @@ export class ChannelRecorder {
 
   #add(line: string): void {
     if (line === '') return;
-    this.#lines.push(line);
-    this.#lineBytes += line.length;
+    const bytes = Buffer.from(line);
+    this.#lines.push(bytes);
+    this.#lineBytes += bytes.length;
     if (this.#lineBytes >= FLUSH_BYTES) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
   }
@@ -141,14 +142,9 @@ export class ChannelRecorder {
   #flush(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#lines.length === 0) return;
-    const bytes = Buffer.from(this.#lines.splice(0).join(''));
     this.#lineBytes = 0;
-    try {
-      this.#writer?.append(bytes);
-    } catch {
-      // The writer has told of its failure already; the session is being cut.
-    }
+    // A writer that has failed has told so already, and the session is being cut.
+    this.#writer?.append(this.#lines.splice(0));
   }
 
   #seconds(): number {

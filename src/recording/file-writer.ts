@@ -1,4 +1,4 @@
-import { close, constants, fdatasync, open, write } from 'node:fs';
+import { close, constants, fdatasync, open, writev } from 'node:fs';
 import { promisify } from 'node:util';
 
 const openFile = promisify(open);
@@ -7,6 +7,8 @@ const syncFile = promisify(fdatasync);
 
 /** What a writer may hold in memory before it refuses more. */
 export const BACKLOG_MAX = 8 * 1024 * 1024;
+/** IOV_MAX. */
+const PIECES_MAX = 1_024;
 
 /**
  * Appends to one file in order, with a bounded backlog: whoever finds it full waits for `room`. A failed write ends the writer for
@@ -37,11 +39,11 @@ export class FileWriter {
     return this.#error !== null || this.#queued >= BACKLOG_MAX;
   }
 
-  /** Takes the bytes; throws where writing has failed. */
-  append(bytes: Buffer): void {
-    if (this.#error) throw this.#error;
-    this.#queue.push(bytes);
-    this.#queued += bytes.length;
+  /** Takes pieces to be written one after the other; drops them where writing has failed. */
+  append(pieces: readonly Buffer[]): void {
+    if (this.#error || pieces.length === 0) return;
+    this.#queue.push(...pieces);
+    this.#queued += sizeOf(pieces);
     this.#writing ??= this.#drain();
   }
 
@@ -53,9 +55,9 @@ export class FileWriter {
   async #drain(): Promise<void> {
     try {
       while (this.#queue.length > 0) {
-        const batch = Buffer.concat(this.#queue.splice(0));
+        const batch = this.#queue.splice(0, PIECES_MAX);
         await writeAll(this.#fd, batch);
-        this.#queued -= batch.length;
+        this.#queued -= sizeOf(batch);
         this.#wake();
       }
     } catch (error) {
@@ -84,15 +86,28 @@ export class FileWriter {
   }
 }
 
-function writeAll(fd: number, bytes: Buffer): Promise<void> {
+const sizeOf = (pieces: readonly Buffer[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0);
+
+function writeAll(fd: number, pieces: readonly Buffer[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const step = (offset: number): void => {
-      write(fd, bytes, offset, bytes.length - offset, null, (error, written) => {
-        if (error) reject(error);
-        else if (offset + written < bytes.length) step(offset + written);
+    const step = (left: readonly Buffer[]): void => {
+      writev(fd, left, (error, written) => {
+        if (error) return void reject(error);
+        const rest = without(left, written);
+        if (rest.length > 0) step(rest);
         else resolve();
       });
     };
-    step(0);
+    step(pieces);
   });
+}
+
+/** What is left of pieces after so many bytes were written. */
+function without(pieces: readonly Buffer[], written: number): readonly Buffer[] {
+  let left = written;
+  for (const [index, piece] of pieces.entries()) {
+    if (left < piece.length) return [piece.subarray(left), ...pieces.slice(index + 1)];
+    left -= piece.length;
+  }
+  return [];
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { isAlive } from '../support/alive.ts';
 import { descendants } from '../support/processes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -67,15 +68,6 @@ function startDemo(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): D
 
 /** The demo's folders; tsx keeps its cache beside them. */
 const left = (): string[] => readdirSync(folder).filter((name) => name.startsWith('daypass-'));
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 async function allGone(pids: readonly number[]): Promise<void> {
   const limit = Date.now() + GONE_MS;

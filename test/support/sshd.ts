@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -50,6 +51,7 @@ export type Sshd = AsyncDisposable & {
   logged(pattern: RegExp): Promise<string>;
 };
 
+const PREFIX = '.daypass-sshd-';
 const BIND_ATTEMPTS = 10;
 const START_MS = 20_000;
 const LOG_MAX = 4_000_000;
@@ -85,9 +87,20 @@ export async function startSshd(options: SshdOptions): Promise<Sshd> {
 function makeFolder(): { folder: string; strictModes: boolean } {
   const parent = process.getuid?.() === 0 ? '/run' : userInfo().homedir;
   const strictModes = isStrict(parent);
-  const folder = mkdtempSync(join(strictModes ? parent : tmpdir(), '.daypass-sshd-'));
+  const within = strictModes ? parent : tmpdir();
+  removeAbandoned(within);
+  const folder = mkdtempSync(join(within, `${PREFIX}${process.pid}-`));
   chmodSync(folder, 0o755);
   return { folder, strictModes };
+}
+
+/** A test runner that was killed leaves its folders to the next one; its sshds went with it. */
+function removeAbandoned(within: string): void {
+  for (const name of readdirSync(within)) {
+    const pid = name.startsWith(PREFIX) ? Number(name.slice(PREFIX.length).split('-')[0]) : Number.NaN;
+    if (Number.isInteger(pid) && !existsSync(`/proc/${pid}`))
+      rmSync(join(within, name), { recursive: true, force: true });
+  }
 }
 
 function isStrict(parent: string): boolean {
