@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+let folder: string;
+let config: string;
+
+type Ran = { readonly code: number; readonly out: string; readonly err: string };
+
+const daypass = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> =>
+  new Promise((resolve) => {
+    const options = { env: { PATH: process.env['PATH'], ...env }, cwd: folder };
+    execFile(process.execPath, ['--import', import.meta.resolve('tsx'), CLI, ...args], options, (error, out, err) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err });
+    });
+  });
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'daypass-cli-'));
+  config = join(folder, 'daypass.yml');
+  expect(await daypass(['init'])).toMatchObject({ code: 0 });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('daypass init', () => {
+  it('writes what is missing, makes keys that nobody else can read, and changes nothing the second time', async () => {
+    const keys = join(folder, 'data', 'keys');
+    expect(statSync(keys).mode & 0o777).toBe(0o700);
+    for (const name of readdirSync(keys)) expect(statSync(join(keys, name)).mode & 0o077, name).toBe(0);
+    const before = readFileSync(join(keys, 'user_ca'), 'utf8');
+    const again = await daypass(['init']);
+    expect(again).toMatchObject({ code: 0, out: expect.stringContaining('kept') });
+    expect(readFileSync(join(keys, 'user_ca'), 'utf8')).toBe(before);
+  });
+});
+
+describe('every verb', () => {
+  it.each([
+    [],
+    ['init'],
+    ['serve'],
+    ['migrate'],
+    ['demo'],
+    ['version'],
+    ['targets'],
+    ['targets', 'snippet'],
+    ['targets', 'scan'],
+    ['targets', 'check'],
+    ['grants', 'list'],
+    ['grants', 'revoke'],
+    ['sessions', 'list'],
+    ['sessions', 'end'],
+  ])('%s %s says what it is for', async (...verb) => {
+    const ran = await daypass([...verb, '--help']);
+    expect(ran).toMatchObject({ code: 0, err: '' });
+    expect(ran.out).toMatch(/^Usage: daypass/);
+  });
+
+  it('that is not known is refused with usage’s exit code', async () => {
+    expect(await daypass(['frobnicate'])).toMatchObject({ code: 2, err: expect.stringContaining('unknown command') });
+  });
+});
+
+describe('daypass serve', () => {
+  it('names the missing secrets, and starts nothing', async () => {
+    const ran = await daypass(['serve', '--insecure-single-user']);
+    expect(ran.code).toBe(2);
+    expect(ran.err).toMatch(/SLACK_BOT_TOKEN: missing.*\n.*SLACK_APP_TOKEN: missing/);
+    expect(existsSync(join(folder, 'data', 'db'))).toBe(false);
+  });
+
+  it('does not let workers share its uid unless told so', async () => {
+    const ran = await daypass(['serve'], { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_APP_TOKEN: 'xapp-1' });
+    expect(ran.code).toBe(2);
+    expect(ran.err).toContain('gateway.worker_uid');
+    expect(ran.err).toContain('--insecure-single-user');
+  });
+
+  it('refuses an unknown setting with its path', async () => {
+    const good = readFileSync(config, 'utf8');
+    writeFileSync(config, `${good}gatway: {}\n`);
+    const ran = await daypass(['targets', 'list']);
+    writeFileSync(config, good);
+    expect(ran).toMatchObject({ code: 2, err: expect.stringContaining('gatway: unknown setting; known here: site') });
+  });
+});
+
+describe('without a running control', () => {
+  it('lists are read from the store, as text and as JSON', async () => {
+    expect(await daypass(['grants', 'list'])).toMatchObject({ code: 0, out: 'No grants.\n' });
+    expect(JSON.parse((await daypass(['sessions', 'list', '--json'])).out)).toEqual([]);
+    const revoked = await daypass(['grants', 'revoke', 'abc']);
+    expect(revoked).toMatchObject({ code: 1, err: expect.stringContaining('No live grant begins with abc') });
+  });
+
+  it('a target’s files and block are printed for that target', async () => {
+    const target =
+      'targets:\n  - { id: web-01, name: Web, address: 192.0.2.1, host_keys: ["ssh-ed25519 AAAA"], logins: [deploy, ro] }\n';
+    writeFileSync(join(folder, 'targets.yml'), target);
+    const ran = await daypass(['targets', 'snippet', 'web-01']);
+    expect(ran.code).toBe(0);
+    expect(ran.out).toContain('Match User deploy,ro\n');
+    expect(ran.out).toContain('#   /etc/ssh/daypass_principals/deploy: deploy@web-01');
+    expect(ran.out).toContain('#   /etc/ssh/daypass_ca.pub: ssh-ed25519 ');
+    const unknown = await daypass(['targets', 'snippet', 'db-01']);
+    expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('targets.yml has: web-01') });
+  });
+});

@@ -1,0 +1,100 @@
+import { statSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Grant } from '../../../src/access/grant.ts';
+import { GrantId, SessionId } from '../../../src/access/ids.ts';
+import { Target } from '../../../src/access/target.ts';
+import { createLog } from '../../../src/log.ts';
+import { localOperator, type Operator } from '../../../src/operator/operator.ts';
+import { type AdminSocket, isServed, remoteOperator, serveAdminSocket } from '../../../src/operator/socket.ts';
+import { AccessWorld } from '../../support/access-world.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+const log = createLog('silent');
+let store: TestStore;
+let world: AccessWorld;
+let socket: AdminSocket;
+let operator: Operator;
+let grant: Grant;
+
+beforeEach(async () => {
+  store = await openTestStore('embedded');
+  world = AccessWorld.over(store);
+  const host_keys = [world.keys.gatewayHostPublicKey];
+  world.targets.push(
+    Target.parse({ id: 'web-01', name: 'Web', address: '127.0.0.1', host_keys, logins: [world.login] }),
+  );
+  const contractor = await world.person('UCON', 'guest');
+  const reviewer = await world.person('UREVIEW');
+  const publicKey = world.keys.gatewayHostPublicKey;
+  const fingerprint = `SHA256:${'A'.repeat(43)}` as never;
+  await store.transaction((tx) =>
+    tx.keys.insert({ fingerprint, publicKey, personId: contractor.id, registeredAt: new Date() }),
+  );
+  grant = await world.grant(contractor, reviewer, await world.engagement([contractor], [reviewer]));
+  const check = async () => [{ level: 'ok', text: 'logged in' }] as const;
+  socket = await serveAdminSocket(join(world.folder, 'control.sock'), localOperator({ ...world.deps, check }), log);
+  operator = remoteOperator(socket.path);
+});
+
+afterEach(async () => {
+  await socket[Symbol.asyncDispose]();
+  await world[Symbol.asyncDispose]();
+});
+
+/** The answer to a body that no version of the command line sends. */
+const raw = (body: string): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath: socket.path, method: 'POST', path: '/' }, (incoming) => {
+      incoming.resume();
+      resolve(incoming.statusCode);
+    });
+    outgoing.on('error', reject).end(body);
+  });
+
+describe('the admin socket', () => {
+  it('is readable and writable by its owner alone', () => {
+    expect(statSync(socket.path).mode & 0o777).toBe(0o600);
+  });
+
+  it('lists grants and sessions as the store has them', async () => {
+    expect(await operator.grants({ live: true, limit: 10 })).toMatchObject([
+      { id: grant.id, state: 'live', person: 'UCON', targets: ['web-01'], scope: 'shell', liveSessions: 0 },
+    ]);
+    expect(await operator.sessions({ live: true, limit: 10 })).toEqual([]);
+    expect(await operator.check(world.targets[0]?.id as never)).toEqual([{ level: 'ok', text: 'logged in' }]);
+  });
+
+  it('ends a grant, once, and says when it had ended', async () => {
+    const heard: string[] = [];
+    store.subscribe((change) => heard.push(change.kind));
+    expect(await operator.revoke(grant.id, 'the contract is over')).toEqual({ ok: true, value: { id: grant.id } });
+    await expect.poll(() => heard).toContain('grant_ended');
+    expect(await operator.revoke(grant.id, null)).toMatchObject({
+      ok: false,
+      rejection: { code: 'grant_already_ended', at: expect.any(Date) },
+    });
+    expect(await operator.grants({ live: true, limit: 10 })).toEqual([]);
+    expect(await operator.grants({ live: false, limit: 10 })).toMatchObject([{ state: 'revoked' }]);
+  });
+
+  it('refuses what does not exist and what it does not know', async () => {
+    const nobody = 'dd000000-0000-4000-8000-00000000dead';
+    expect(await operator.revoke(GrantId.parse(nobody), null)).toMatchObject({ rejection: { code: 'unknown_grant' } });
+    expect(await operator.endSession(SessionId.parse(nobody))).toMatchObject({
+      rejection: { code: 'unknown_session' },
+    });
+    expect(await raw('{"verb":"mint"}')).toBe(400);
+    expect(await raw('not json')).toBe(500);
+    expect(await raw('x'.repeat(100_000))).toBe(500);
+  });
+
+  it('is served by one control only, and a stale one is replaced', async () => {
+    await expect(serveAdminSocket(socket.path, operator, log)).rejects.toThrow(/running already/);
+    await socket[Symbol.asyncDispose]();
+    expect(await isServed(socket.path)).toBe(false);
+    socket = await serveAdminSocket(socket.path, operator, log);
+    expect(await isServed(socket.path)).toBe(true);
+  });
+});
