@@ -1,44 +1,69 @@
-import type { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from './ids.ts';
+import { z } from 'zod';
+import {
+  Digest,
+  type EngagementId,
+  type Fingerprint,
+  type GrantId,
+  type Login,
+  type PersonId,
+  type SessionId,
+  type TargetId,
+} from './ids.ts';
+
+const TERMINATED = ['revoked', 'returned', 'expired', 'ended_by_reviewer', 'deactivated', 'shutdown'] as const;
+const FAILED = [
+  'target_unreachable',
+  'host_key_mismatch',
+  'target_refused',
+  'recording_failed',
+  'protocol',
+  'login_abandoned',
+] as const;
+
+/** Why a session was terminated from this side. */
+export const TerminationReason = z.enum(TERMINATED);
 
 /** How a session came to its end. */
-export type SessionEnding =
-  | { readonly how: 'closed' }
-  | {
-      readonly how: 'terminated';
-      readonly why: 'revoked' | 'returned' | 'expired' | 'ended_by_reviewer' | 'deactivated' | 'shutdown';
-    }
-  | {
-      readonly how: 'failed';
-      readonly why:
-        | 'target_unreachable'
-        | 'host_key_mismatch'
-        | 'target_refused'
-        | 'recording_failed'
-        | 'protocol'
-        | 'login_abandoned';
-    }
-  | { readonly how: 'interrupted' };
+export const SessionEnding = z
+  .discriminatedUnion('how', [
+    z.strictObject({ how: z.literal('closed') }),
+    z.strictObject({ how: z.literal('terminated'), why: TerminationReason }),
+    z.strictObject({ how: z.literal('failed'), why: z.enum(FAILED) }),
+    z.strictObject({ how: z.literal('interrupted') }),
+  ])
+  .readonly();
+export type SessionEnding = z.infer<typeof SessionEnding>;
 
-export type ChannelKind = 'shell' | 'exec' | 'subsystem';
+export const ChannelKind = z.enum(['shell', 'exec', 'subsystem']);
+export type ChannelKind = z.infer<typeof ChannelKind>;
+
+const Bytes = z.int().nonnegative();
+const COMMAND_MAX = 65_536;
+const SIGNAL_NAME_MAX = 32;
 
 /** What is left of one relayed channel (RFC 4254 §6). Bytes are channel data, both streams of output added up. */
-export type ChannelSummary = {
-  readonly id: number;
-  readonly kind: ChannelKind;
-  /** The exec line or the subsystem's name; null for a shell. Security's audience only. */
-  readonly command: string | null;
-  readonly pty: boolean;
-  readonly bytesFromClient: number;
-  readonly bytesToClient: number;
-  /** SHA-256 of stdout and of stderr as delivered, lower-case hex. */
-  readonly stdoutSha256: Digest;
-  readonly stderrSha256: Digest;
-  readonly stdinSha256: Digest;
-  readonly exit:
-    | { readonly kind: 'status'; readonly code: number }
-    | { readonly kind: 'signal'; readonly name: string }
-    | null;
-};
+export const ChannelSummary = z
+  .strictObject({
+    id: z.int().nonnegative(),
+    kind: ChannelKind,
+    /** The exec line or the subsystem's name; null for a shell. Security's audience only. */
+    command: z.string().max(COMMAND_MAX).nullable(),
+    pty: z.boolean(),
+    bytesFromClient: Bytes,
+    bytesToClient: Bytes,
+    /** SHA-256 of stdout and of stderr as delivered, and of stdin, lower-case hex. */
+    stdoutSha256: Digest,
+    stderrSha256: Digest,
+    stdinSha256: Digest,
+    exit: z
+      .discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('status'), code: z.int().min(0).max(0xffff_ffff) }),
+        z.strictObject({ kind: z.literal('signal'), name: z.string().max(SIGNAL_NAME_MAX) }),
+      ])
+      .nullable(),
+  })
+  .readonly();
+export type ChannelSummary = z.infer<typeof ChannelSummary>;
 
 export type Session = {
   readonly id: SessionId;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../access/ids.ts';
 import { Scope } from '../access/scope.ts';
+import { ChannelSummary, SessionEnding, TerminationReason } from '../access/session.ts';
 
 /**
  * The narrow path between control and a worker: JSON messages over the child's IPC channel, checked on both sides. Bytes are
@@ -11,44 +12,6 @@ const Bytes = z.base64().max(65_536);
 const Millis = z.int().nonnegative();
 const Correlation = z.int().nonnegative();
 const Sentence = z.string().max(2_000);
-
-const ChannelSummary = z.strictObject({
-  id: z.int().nonnegative(),
-  kind: z.enum(['shell', 'exec', 'subsystem']),
-  command: z.string().max(65_536).nullable(),
-  pty: z.boolean(),
-  bytesFromClient: z.int().nonnegative(),
-  bytesToClient: z.int().nonnegative(),
-  stdoutSha256: Digest,
-  stderrSha256: Digest,
-  stdinSha256: Digest,
-  exit: z
-    .union([
-      z.strictObject({ kind: z.literal('status'), code: z.int().min(0).max(0xffff_ffff) }),
-      z.strictObject({ kind: z.literal('signal'), name: z.string().max(32) }),
-    ])
-    .nullable(),
-});
-
-const SessionEnding = z.discriminatedUnion('how', [
-  z.strictObject({ how: z.literal('closed') }),
-  z.strictObject({
-    how: z.literal('terminated'),
-    why: z.enum(['revoked', 'returned', 'expired', 'ended_by_reviewer', 'deactivated', 'shutdown']),
-  }),
-  z.strictObject({
-    how: z.literal('failed'),
-    why: z.enum([
-      'target_unreachable',
-      'host_key_mismatch',
-      'target_refused',
-      'recording_failed',
-      'protocol',
-      'login_abandoned',
-    ]),
-  }),
-  z.strictObject({ how: z.literal('interrupted') }),
-]);
 
 const Route = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('direct') }),
@@ -142,7 +105,7 @@ export const ToWorker = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('terminate'),
     sessions: z.array(SessionId),
-    why: z.enum(['revoked', 'returned', 'expired', 'ended_by_reviewer', 'deactivated', 'shutdown']),
+    why: TerminationReason,
     message: Sentence,
   }),
   z.strictObject({ type: z.literal('heartbeat') }),

@@ -1,47 +1,9 @@
 import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../access/ids.ts';
-import type { ChannelSummary, Session, SessionEnding } from '../access/session.ts';
+import { ChannelSummary, type Session, SessionEnding } from '../access/session.ts';
 import type { Sessions } from '../use-cases/ports.ts';
 import { changedOne, instant, instantOrNull, json, read, Timestamp, text } from './rows.ts';
 import type { Trx } from './tables.ts';
-
-const StoredEnding = z.discriminatedUnion('how', [
-  z.strictObject({ how: z.literal('closed') }),
-  z.strictObject({
-    how: z.literal('terminated'),
-    why: z.enum(['revoked', 'returned', 'expired', 'ended_by_reviewer', 'deactivated', 'shutdown']),
-  }),
-  z.strictObject({
-    how: z.literal('failed'),
-    why: z.enum([
-      'target_unreachable',
-      'host_key_mismatch',
-      'target_refused',
-      'recording_failed',
-      'protocol',
-      'login_abandoned',
-    ]),
-  }),
-  z.strictObject({ how: z.literal('interrupted') }),
-]) satisfies z.ZodType<SessionEnding>;
-
-const StoredChannel = z.strictObject({
-  id: z.int(),
-  kind: z.enum(['shell', 'exec', 'subsystem']),
-  command: z.string().nullable(),
-  pty: z.boolean(),
-  bytesFromClient: z.int(),
-  bytesToClient: z.int(),
-  stdoutSha256: Digest,
-  stderrSha256: Digest,
-  stdinSha256: Digest,
-  exit: z
-    .discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('status'), code: z.int() }),
-      z.strictObject({ kind: z.literal('signal'), name: z.string() }),
-    ])
-    .nullable(),
-}) satisfies z.ZodType<ChannelSummary>;
 
 const base = {
   id: SessionId,
@@ -61,8 +23,8 @@ const SessionRow = z.union([
   z.object({
     ...base,
     ended_at: Timestamp,
-    ending: StoredEnding,
-    channels: z.array(StoredChannel),
+    ending: SessionEnding,
+    channels: z.array(ChannelSummary),
     refusals: z.array(z.string()),
   }),
 ]);

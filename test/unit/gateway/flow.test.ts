@@ -84,4 +84,15 @@ describe('a flow', () => {
     expect(state).toMatchObject({ consumed: 11, written: [] });
     expect(flow.isEmpty).toBe(true);
   });
+
+  it('keeps a great many small pieces in little more memory than they have bytes', () => {
+    const flow = new Flow({ isReady: () => true, accept: () => {} });
+    const packet = Buffer.alloc(65_536, 'x');
+    const before = process.memoryUsage();
+    for (let n = 0; n < 1_000_000; n += 1) flow.push('stdout', packet.subarray(n % 60_000, (n % 60_000) + 1));
+    const after = process.memoryUsage();
+    const grown = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+    expect(flow.isEmpty).toBe(false);
+    expect(grown).toBeLessThan(64 * 1024 * 1024);
+  });
 });
