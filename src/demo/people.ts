@@ -10,6 +10,7 @@ export type People = ReturnType<typeof peopleOf>;
 
 /** People of a demo workspace, acting through its persona API and nothing else. */
 export function peopleOf(base: string) {
+  /** The answer as it is, refused or not. */
   const send = async (path: string, body: unknown) => {
     const response = await fetch(new URL(path, base), {
       method: 'POST',
@@ -46,6 +47,7 @@ export function peopleOf(base: string) {
     throw new Error(`${name} did not come to see ${what}. Seen last: ${last.join(' | ').slice(0, 1_500)}`);
   };
   return {
+    send,
     act,
     state,
     until,
