@@ -1,4 +1,5 @@
-import { Client, utils } from 'ssh2';
+import { generateKeyPairSync } from 'node:crypto';
+import { Client } from 'ssh2';
 import { internalsOf, sendPayload } from '../../src/gateway/ssh2-internals.ts';
 import { encode, string, uint8 } from '../../src/sshwire/bytes.ts';
 import { certificateAlgorithm } from './certificates.ts';
@@ -16,13 +17,18 @@ export type Presented = {
 const USERAUTH_REQUEST = 50;
 const READY_MS = 30_000;
 
+/** ssh2 wants a key before it begins. Its own generator makes one in four hundred that it cannot read. */
+const NEVER_USED = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+  format: 'pem',
+  type: 'pkcs1',
+});
+
 /**
  * Presents a blob to a real sshd with a signature of the key's owner over it, which OpenSSH's client would refuse to do for most
  * wrong ones, and tells what sshd made of it.
  */
 export function present(sshd: Sshd, { blob, key, login, how }: Presented): Promise<'accepted' | 'refused'> {
   const client = new Client();
-  const throwaway = utils.generateKeyPairSync('ed25519').private;
   const username = login ?? sshd.login;
   return new Promise<'accepted' | 'refused'>((resolve, reject) => {
     client.once('ready', () => resolve('accepted'));
@@ -52,7 +58,7 @@ export function present(sshd: Sshd, { blob, key, login, how }: Presented): Promi
       username,
       readyTimeout: READY_MS,
       hostVerifier: () => true,
-      privateKey: throwaway,
+      privateKey: NEVER_USED,
       authHandler: ['publickey'],
     });
   }).finally(() => client.destroy());
