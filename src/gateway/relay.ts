@@ -3,17 +3,11 @@ import type { ChannelKind, ChannelSummary } from '../access/session.ts';
 import type { ChannelRecord, ChannelRecorder, ChannelStart } from '../recording/channel-recorder.ts';
 import { encode } from '../sshwire/bytes.ts';
 import type { Channel, ChannelListener, Stream } from './channel.ts';
-import {
-  readCommand,
-  readExitSignal,
-  readExitStatus,
-  readSize,
-  readTerminal,
-  type Terminal,
-} from './channel-requests.ts';
+import { readCommand, readSize, readTerminal, type Terminal } from './channel-requests.ts';
 import { deferred } from './deferred.ts';
 import { Flow } from './flow.ts';
 import { ENVIRONMENT_MAX } from './limits.ts';
+import { TargetRequests } from './target-requests.ts';
 
 /** What a relayed channel needs of its session. */
 export type RelaySession = {
@@ -27,15 +21,12 @@ export type RelaySession = {
 
 export type RelayRecord = Omit<ChannelSummary, 'id'> & Pick<ChannelRecord, 'cast' | 'content'>;
 
-type Request = { readonly name: string; readonly data: Buffer; readonly expects: 'pty' | 'start' | null };
-type Exit = ChannelSummary['exit'];
-
-/** Terminal, environment and start, and some changes of the terminal's size. */
-const WAITING_MAX = ENVIRONMENT_MAX + 32;
-
 /** OpenSSH's own is 255; this one is ours. */
 const REFUSED_STATUS = 254;
 const LOST_STATUS = 255;
+
+/** OpenSSH's PROTOCOL §2.1: its sender reads no more. */
+const END_OF_WRITE = 'eow@openssh.com';
 
 const REFUSED_REQUESTS: Readonly<Record<string, string>> = {
   'x11-req': 'X11 forwarding was asked for and refused',
@@ -51,22 +42,18 @@ export class Relay implements ChannelListener {
   #recorder: ChannelRecorder | null = null;
   readonly #input: Flow;
   readonly #output: Flow;
+  readonly #requests = new TargetRequests();
   readonly #finished = deferred<RelayRecord | null>();
 
   #kind: ChannelKind | null = null;
   #command: string | null = null;
   #terminal: Terminal | null = null;
   #environment = 0;
-  /** For the target, which is not connected yet. */
-  #waiting: Request[] = [];
-  #expected: ('pty' | 'start')[] = [];
   #isWaitingForRecorder = false;
   #isFinishing = false;
   #hasDownEof = false;
   #hasUpEof = false;
   #hasUpClosed = false;
-  #exit: Exit = null;
-  #sendExit: (() => void) | null = null;
   #farewell: { readonly sentence: string; readonly status: number } | null = null;
 
   constructor(session: RelaySession, down: Channel) {
@@ -137,6 +124,7 @@ export class Relay implements ChannelListener {
 
   closed(): void {
     this.#output.stop();
+    this.#input.stop();
     this.#settle();
   }
 
@@ -153,7 +141,7 @@ export class Relay implements ChannelListener {
       case 'env':
         this.#environment += 1;
         if (this.#environment > ENVIRONMENT_MAX || this.#kind !== null) return false;
-        this.#forward({ name, data, expects: null });
+        this.#requests.forward({ name, data, expects: null });
         return true;
       case 'shell':
       case 'exec':
@@ -167,8 +155,8 @@ export class Relay implements ChannelListener {
         this.#resize(data);
         return true;
       case 'signal':
-      case 'eow@openssh.com':
-        if (this.#kind !== null) this.#forward({ name, data, expects: null });
+      case END_OF_WRITE:
+        if (this.#kind !== null) this.#requests.forward({ name, data, expects: null });
         return this.#kind !== null;
       default: {
         const sentence = REFUSED_REQUESTS[name];
@@ -187,7 +175,7 @@ export class Relay implements ChannelListener {
       return false;
     }
     this.#terminal = terminal;
-    this.#forward({ name: 'pty-req', data, expects: 'pty' });
+    this.#requests.forward({ name: 'pty-req', data, expects: 'pty' });
     return true;
   }
 
@@ -196,7 +184,7 @@ export class Relay implements ChannelListener {
     if (!size || !this.#terminal) return;
     this.#terminal = { ...this.#terminal, ...size };
     this.#recorder?.resize(size.columns, size.rows);
-    this.#forward({ name: 'window-change', data, expects: null });
+    this.#requests.forward({ name: 'window-change', data, expects: null });
   }
 
   /** Accepted already, so that nothing that the client sends now is lost: the target is waited for after that. */
@@ -207,7 +195,7 @@ export class Relay implements ChannelListener {
       this.#session.refused(verdict.why);
       return void this.fail(`${verdict.why}. Ask for another scope in Slack if you need it.`, REFUSED_STATUS);
     }
-    this.#forward({ name: ask.kind, data, expects: 'start' });
+    this.#requests.forward({ name: ask.kind, data, expects: 'start' });
     const { columns, rows, term } = this.#terminal ?? {};
     this.#recording = this.#session.openRecorder({
       terminal: columns === undefined || rows === undefined ? null : { columns, rows, term: term ?? null },
@@ -261,43 +249,19 @@ export class Relay implements ChannelListener {
       },
     };
     if (this.#down.isClosed || this.#down.hasSentClose) up.close();
-    else for (const request of this.#waiting.splice(0)) this.#forward(request);
+    else this.#requests.connect(up);
     this.#settle();
   }
 
-  #forward(request: Request): void {
-    if (!this.#up) {
-      if (this.#waiting.length < WAITING_MAX) this.#waiting.push(request);
-      return;
-    }
-    // A target that does not read gets no more of them than its socket holds.
-    if (request.expects === null && this.#up.isCongested) return;
-    if (request.expects) this.#expected.push(request.expects);
-    this.#up.request(request.name, request.expects !== null, request.data);
-  }
-
   #targetReplied(isSuccess: boolean): void {
-    const expected = this.#expected.shift();
-    if (isSuccess) return;
-    if (expected === 'pty') this.say('the target gives no terminal. Ask its owner to run: daypass targets check');
-    if (expected === 'start')
-      this.fail(`the target does not start ${this.#kind === 'exec' ? 'the command' : 'it'}.`, REFUSED_STATUS);
+    const refused = this.#requests.replied(isSuccess);
+    if (refused === 'pty') this.say('the target gives no terminal. Ask its owner to run: daypass targets check');
+    if (refused === 'start') this.fail('the target does not start this. Ask its owner.', REFUSED_STATUS);
   }
 
   #targetRequested(name: string, data: Buffer): void {
-    if (name === 'exit-status') {
-      const code = readExitStatus(data);
-      if (code === null || this.#exit) return;
-      this.#exit = { kind: 'status', code };
-      this.#sendExit = () => this.#down.exitStatus(code);
-    } else if (name === 'exit-signal') {
-      const signal = readExitSignal(data);
-      if (!signal || this.#exit) return;
-      this.#exit = { kind: 'signal', name: signal.name };
-      this.#sendExit = () => this.#down.exitSignal(signal);
-    } else if (name === 'eow@openssh.com') {
-      this.#down.request(name, false, encode());
-    }
+    if (name === 'exit-status' || name === 'exit-signal') this.#requests.ended(name, data);
+    else if (name === END_OF_WRITE) this.#down.request(name, false, encode());
     this.#settle();
   }
 
@@ -341,8 +305,7 @@ export class Relay implements ChannelListener {
       this.#down.close();
       this.#up?.close();
     } else if (this.#hasUpEof || this.#hasUpClosed) {
-      this.#sendExit?.();
-      this.#sendExit = null;
+      this.#requests.tellExit(this.#down);
       this.#down.eof();
       if (this.#hasUpClosed) this.#down.close();
     }
@@ -362,7 +325,7 @@ export class Relay implements ChannelListener {
       kind: this.#kind,
       command: this.#command,
       pty: this.#terminal !== null,
-      exit: this.#exit,
+      exit: this.#requests.exit,
       ...record,
     };
   }

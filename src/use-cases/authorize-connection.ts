@@ -76,7 +76,7 @@ async function register(deps: AuthorizeDeps, proof: VerifiedProof, now: Date): P
     kind: 'registered',
     lines: [
       `Your key is registered: ${key.value.fingerprint}`,
-      'Go back to Slack and ask for access: /access request, or the Request button in the engagement’s thread.',
+      'Go back to Slack and ask for access: /access request, or the Request button in the engagement thread.',
     ],
   });
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -110,6 +111,18 @@ it('leaves no process when it is killed, and the next start clears its folder', 
   const next = startDemo();
   await next.says(/Demo: /);
   expect(left()).not.toContain(folderOfKilled);
+});
+
+it('takes another port where the wanted one is taken, and says so', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const demo = startDemo([], { DAYPASS_DEMO_PORT: String(port) });
+  await demo.says(new RegExp(`Port ${port} is taken`));
+  expect(demo.said()).toMatch(/^Demo: http:\/\/127\.0\.0\.1:\d+\/\n/);
+  demo.child.kill('SIGTERM');
+  expect(await demo.exited).toBe(0);
+  taken.close();
 });
 
 it('names ssh when it is missing', async () => {

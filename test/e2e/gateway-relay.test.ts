@@ -73,6 +73,18 @@ describe.each(WAYS)('by way of %s', (way) => {
     expect(await sent.exited).toBe(0);
   });
 
+  it('a client that asks for new keys all the time loses nothing', async () => {
+    const bytes = randomBytes(8 * MIB);
+    const { stdout, code } = await ssh(world, ['-o', 'RekeyLimit=1M', way, 'sha256sum'], {
+      stdin: bytes,
+    });
+    expect({ code, sha: stdout.split(' ')[0] }).toEqual({ code: 0, sha: sha256(bytes) });
+    await using client = sshClient(world, ['-o', 'RekeyLimit=1M', way, `seq 1 100000000 | head -c ${16 * MIB}`]);
+    const received = await sha256Of(client.stdout);
+    const made = await ssh(world, [way, `seq 1 100000000 | head -c ${16 * MIB} | sha256sum`]);
+    expect(received).toEqual({ bytes: 16 * MIB, sha256: made.stdout.split(' ')[0] });
+  });
+
   it('a reader that pauses gets everything', async () => {
     const size = 16 * MIB;
     await using client = sshClient(world, [way, `head -c ${size} /dev/zero`]);

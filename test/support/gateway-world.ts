@@ -65,7 +65,11 @@ export class GatewayWorld implements AsyncDisposable {
         ...rest,
       },
       control,
-    );
+    ).catch(async (error: unknown) => {
+      await sshd[Symbol.asyncDispose]();
+      folder[Symbol.dispose]();
+      throw error;
+    });
     const person = await makeKeyFile(folder.path, keyKind ?? 'ed25519', 'person');
     const world = new GatewayWorld({ folder, keys, control, gateway, sshd, person });
     world.addTarget('web-01', sshd);

@@ -55,7 +55,10 @@ export async function startWorkspace(options: WorkspaceOptions): Promise<Workspa
     else core.socket.upgrade(request, socket, head);
   });
   server.listen(options.port, '127.0.0.1');
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    core.socket.close();
+    throw error;
+  });
   ({ port } = server.address() as AddressInfo);
   return {
     url: `http://127.0.0.1:${port}/`,
