@@ -77,7 +77,7 @@ function steps(known) {
       title: 'Read the summary',
       who: 'manager',
       to: thread,
-      text: 'Type exit in the session. The engagement’s thread then says what it was: who, target, time, bytes. What was typed goes to security’s channel only.',
+      text: 'Type exit in the session. The engagement’s thread then says what it was: who, target, time, bytes. Commands go to security’s channel only.',
     },
     {
       done: done.ended,
