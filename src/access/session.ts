@@ -34,12 +34,36 @@ export const SessionEnding = z
   .readonly();
 export type SessionEnding = z.infer<typeof SessionEnding>;
 
-export const ChannelKind = z.enum(['shell', 'exec', 'subsystem']);
+/** Session channels by what was started in them (RFC 4254 §6.5), and tunnels: direct-tcpip channels (§7.2). */
+export const ChannelKind = z.enum(['shell', 'exec', 'subsystem', 'tunnel']);
 export type ChannelKind = z.infer<typeof ChannelKind>;
+
+/**
+ * How well a channel is accounted for. `full`: what passed can be replayed. `metadata`: what was done is logged, content by its
+ * digest. `opaque`: bytes were counted and digested, and nothing is known of their meaning.
+ */
+export const Coverage = z.enum(['full', 'metadata', 'opaque']);
+export type Coverage = z.infer<typeof Coverage>;
 
 const Bytes = z.int().nonnegative();
 const COMMAND_MAX = 65_536;
 const SIGNAL_NAME_MAX = 32;
+const LABEL_MAX = 32;
+const HOST_MAX = 255;
+
+/** What the file log of a channel says, counted; the log itself is in the recording. */
+export const FileCounts = z
+  .strictObject({
+    read: z.int().nonnegative(),
+    written: z.int().nonnegative(),
+    /** Renames, removals, new folders and links, changed attributes. */
+    changed: z.int().nonnegative(),
+    refused: z.int().nonnegative(),
+    /** Files whose content passed whole, so that the log has its SHA-256. */
+    hashed: z.int().nonnegative(),
+  })
+  .readonly();
+export type FileCounts = z.infer<typeof FileCounts>;
 
 /** What is left of one relayed channel (RFC 4254 §6). Bytes are channel data, both streams of output added up. */
 export const ChannelSummary = z
@@ -55,6 +79,22 @@ export const ChannelSummary = z
     stdoutSha256: Digest,
     stderrSha256: Digest,
     stdinSha256: Digest,
+    coverage: Coverage.default('metadata'),
+    /** What the channel carried: `terminal`, `command`, `sftp`, `scp`, `rsync`, `tunnel` … */
+    label: z
+      .string()
+      .max(LABEL_MAX)
+      .regex(/^[a-z0-9 -]*$/)
+      .default(''),
+    files: FileCounts.nullable().default(null),
+    /** Of a tunnel, as the client named it. Security's audience only. */
+    destination: z
+      .strictObject({ host: z.string().max(HOST_MAX), port: z.int().min(0).max(65_535) })
+      .nullable()
+      .default(null),
+    /** Milliseconds since the epoch. */
+    startedAt: z.int().nonnegative().default(0),
+    endedAt: z.int().nonnegative().default(0),
     exit: z
       .discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('status'), code: z.int().min(0).max(0xffff_ffff) }),

@@ -21,6 +21,8 @@ export type RelaySession = {
 
 export type RelayRecord = Omit<ChannelSummary, 'id'> & Pick<ChannelRecord, 'cast' | 'content'>;
 
+const COVERAGE = { full: 'full', partial: 'metadata', digest: 'opaque' } as const;
+
 /** OpenSSH's own is 255; this one is ours. */
 const REFUSED_STATUS = 254;
 const LOST_STATUS = 255;
@@ -49,6 +51,7 @@ export class Relay implements ChannelListener {
   #command: string | null = null;
   #terminal: Terminal | null = null;
   #environment = 0;
+  #startedAt = 0;
   #isWaitingForRecorder = false;
   #isFinishing = false;
   #hasDownEof = false;
@@ -189,6 +192,7 @@ export class Relay implements ChannelListener {
 
   /** Accepted already, so that nothing that the client sends now is lost: the target is waited for after that. */
   #started(data: Buffer): void {
+    this.#startedAt = Date.now();
     const ask = this.#ask();
     const verdict = permits(this.#session.scope, ask);
     if (!verdict.allowed) {
@@ -326,6 +330,9 @@ export class Relay implements ChannelListener {
       command: this.#command,
       pty: this.#terminal !== null,
       exit: this.#requests.exit,
+      coverage: COVERAGE[record.content],
+      label: this.#terminal ? 'terminal' : this.#kind === 'subsystem' ? 'subsystem' : 'command',
+      ...{ files: null, destination: null, startedAt: this.#startedAt, endedAt: Date.now() },
       ...record,
     };
   }

@@ -3,9 +3,9 @@ import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-const Channel = z.strictObject({
+const Channel = z.object({
   number: z.int(),
-  kind: z.enum(['shell', 'exec', 'subsystem']),
+  kind: z.enum(['shell', 'exec', 'subsystem', 'tunnel']),
   command: z.string().nullable(),
   pty: z.boolean(),
   /** File name of the cast; null where the channel carried files. */

@@ -74,7 +74,7 @@ const traffic = (channels: readonly ChannelSummary[]): string =>
 
 function kinds(channels: readonly ChannelSummary[]): string {
   if (channels.length === 0) return 'no channels';
-  const each = (['shell', 'exec', 'subsystem'] as const).map((kind) => {
+  const each = (['shell', 'exec', 'subsystem', 'tunnel'] as const).map((kind) => {
     const amount = channels.filter((channel) => channel.kind === kind).length;
     return amount === 0 ? '' : `${amount} ${kind}`;
   });

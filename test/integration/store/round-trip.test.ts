@@ -102,7 +102,7 @@ const anyEnding: fc.Arbitrary<SessionEnding> = fc.constantFrom(
 );
 const anyChannel: fc.Arbitrary<ChannelSummary> = fc.record({
   id: fc.nat(),
-  kind: fc.constantFrom('shell', 'exec', 'subsystem'),
+  kind: fc.constantFrom('shell', 'exec', 'subsystem', 'tunnel'),
   command: fc.option(anyText),
   pty: fc.boolean(),
   bytesFromClient: fc.maxSafeNat(),
@@ -110,6 +110,14 @@ const anyChannel: fc.Arbitrary<ChannelSummary> = fc.record({
   stdoutSha256: anyDigest,
   stderrSha256: anyDigest,
   stdinSha256: anyDigest,
+  coverage: fc.constantFrom('full', 'metadata', 'opaque'),
+  label: fc.constantFrom('terminal', 'sftp'),
+  files: fc.option(
+    fc.record({ read: fc.nat(), written: fc.nat(), changed: fc.nat(), refused: fc.nat(), hashed: fc.nat() }),
+  ),
+  destination: fc.option(fc.record({ host: anyText, port: fc.nat({ max: 65_535 }) })),
+  startedAt: fc.maxSafeNat(),
+  endedAt: fc.maxSafeNat(),
   exit: fc.option(
     fc.oneof(
       fc.record({ kind: fc.constant('status' as const), code: fc.nat() }),

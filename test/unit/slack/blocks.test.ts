@@ -124,6 +124,12 @@ const channel = (world: World, id: number): ChannelSummary => ({
   stdoutSha256: digest(1),
   stderrSha256: digest(2),
   stdinSha256: digest(3),
+  coverage: 'full',
+  label: 'command',
+  files: { read: 1, written: 2, changed: 3, refused: 4, hashed: 5 },
+  destination: { host: world.text, port: 443 },
+  startedAt: NOON.getTime(),
+  endedAt: NOON.getTime() + 1_000,
   exit: { kind: 'signal', name: world.text },
 });
 
