@@ -98,11 +98,21 @@ function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof
   return {
     ...{ listen, workers, minFreeMiB, recordings, spool, log },
     site: config.site,
+    publicPlace: placeOf(config.gateway),
     hostKey: keys.gatewayHostKey,
     userCa: keys.userCaPublicKey,
     ...(workerUid === undefined ? {} : { workerUid }),
     ...(workerGid === undefined ? {} : { workerGid }),
   };
+}
+
+/** Every name and address of the gateway that is known here. */
+function placeOf({ public_host, public_port, listen, source_address }: Config['gateway']): {
+  hosts: string[];
+  port: number;
+} {
+  const hosts = [public_host, listen.host, ...(source_address === null ? [] : [source_address])];
+  return { hosts, port: public_port ?? listen.port };
 }
 
 /** Ends live sessions at each change that asks for it, and looks again on a timer for changes that nobody heard of. */

@@ -1,6 +1,7 @@
 import type { Grant } from './grant.ts';
 import { expiresAt, startsAt } from './grant.ts';
 import { type Login, Login as LoginSchema, type SessionId, type TargetId } from './ids.ts';
+import type { Scope } from './scope.ts';
 
 /** What a certificate is to say (OpenSSH PROTOCOL.certkeys). The serial and the nonce are the signer's. */
 export type CertificateSpec = {
@@ -43,6 +44,11 @@ export function upstreamCertificate(
     validAfter: new Date(now.getTime() - BACKDATE_SECONDS * 1000),
     validBefore: new Date(end),
     criticalOptions: session.sourceAddress ? { 'source-address': session.sourceAddress } : {},
-    extensions: grant.terms.scope.pty ? ['permit-pty'] : [],
+    extensions: upstreamExtensions(grant.terms.scope),
   };
 }
+
+const upstreamExtensions = ({ pty, tunnels, loopback }: Scope): string[] => [
+  ...(tunnels.length > 0 || loopback ? ['permit-port-forwarding'] : []),
+  ...(pty ? ['permit-pty'] : []),
+];

@@ -30,6 +30,12 @@ export const Scope = z.strictObject({
   tunnels: z.array(TunnelDestination).default([]),
   /** Tunnels to the target's own loopback, except its sshd. */
   loopback: z.boolean().default(false),
+  /** What is typed at a terminal is recorded. Left out of older grants, whose digests cover the scope: never defaulted. */
+  record_input: z.boolean().optional(),
+  /** Channels that could only be counted are refused. */
+  opaque: z.literal('refused').optional(),
+  /** Whether a person is told that somebody watches; told when left out. */
+  watch: z.enum(['told', 'silent']).optional(),
 });
 export type Scope = z.infer<typeof Scope>;
 
@@ -59,7 +65,15 @@ export type ChannelAsk =
   | { readonly kind: 'shell' }
   | { readonly kind: 'pty' }
   | { readonly kind: 'exec'; readonly command: string }
-  | { readonly kind: 'subsystem'; readonly name: string };
+  | { readonly kind: 'subsystem'; readonly name: string }
+  /** A direct-tcpip channel (RFC 4254 §7.2), as the client names its end. */
+  | { readonly kind: 'tunnel'; readonly host: string; readonly port: number };
+
+/** Where no tunnel leads, whatever a scope says. */
+export type TunnelFacts = {
+  readonly target: { readonly id: string; readonly address: string; readonly port: number };
+  readonly gateway: { readonly hosts: readonly string[]; readonly port: number };
+};
 
 export type ChannelVerdict = { readonly allowed: true } | { readonly allowed: false; readonly why: string };
 
@@ -67,7 +81,7 @@ const ALLOWED: ChannelVerdict = { allowed: true };
 const refused = (why: string): ChannelVerdict => ({ allowed: false, why });
 
 /** Decides one channel request; the last line refuses. */
-export function permits(scope: Scope, ask: ChannelAsk): ChannelVerdict {
+export function permits(scope: Scope, ask: ChannelAsk, facts: TunnelFacts | null = null): ChannelVerdict {
   switch (ask.kind) {
     case 'shell':
       if (scope.shell) return ALLOWED;
@@ -81,6 +95,11 @@ export function permits(scope: Scope, ask: ChannelAsk): ChannelVerdict {
       break;
     case 'subsystem':
       if (ask.name === 'sftp' && scope.files?.rights === 'read-write') return ALLOWED;
+      break;
+    case 'tunnel':
+      if (facts && ask.port !== facts.target.port && ask.port !== facts.gateway.port) {
+        if (scope.tunnels.some(({ host, ports }) => host === ask.host && ports.includes(ask.port))) return ALLOWED;
+      }
       break;
     default:
       ask satisfies never;
@@ -98,6 +117,8 @@ function describe(ask: ChannelAsk): string {
       return 'this command';
     case 'subsystem':
       return `the subsystem ${ask.name.replace(/[^\x20-\x7e]/g, '?').slice(0, 40)}`;
+    case 'tunnel':
+      return `a tunnel to ${ask.host.replace(/[^\x20-\x7e]/g, '?').slice(0, 60)}:${ask.port}`;
   }
 }
 

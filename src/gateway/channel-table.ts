@@ -31,7 +31,23 @@ export type ChannelPolicy = {
 
 export type OpenDecision =
   | { readonly accept: true; readonly opened: (channel: Channel) => void }
-  | { readonly accept: false; readonly reason: OpenFailure; readonly description: string };
+  | { readonly accept: false; readonly reason: OpenFailure; readonly description: string }
+  /** The peer is answered when `decide` calls one of the two; it counts as a channel until then. */
+  | { readonly accept: 'later'; readonly decide: (pending: PendingOpen) => void };
+
+export type PendingOpen = {
+  /** Null where the connection has gone meanwhile. */
+  confirm(): Channel | null;
+  refuse(reason: OpenFailure, description: string): void;
+};
+
+/** What a peer says that opens no channel (RFC 4254 §5.1). */
+export type OpenRefused = { readonly reason: number; readonly description: string };
+
+type PeerSide = { readonly id: number; readonly window: number; readonly packet: number };
+
+const OVER: OpenRefused = { reason: OPEN_FAILURE.CONNECT_FAILED, description: 'the connection is gone' };
+const DESCRIPTION_MAX = 4_096;
 
 /**
  * The channels of one connection. It stands in the place of ssh2's own channel code, which a peer can make loop for ever (a maximum
@@ -42,7 +58,8 @@ export class ChannelTable {
   readonly #transport: Transport;
   readonly #policy: ChannelPolicy;
   readonly #channels = new Map<number, Channel>();
-  readonly #opening = new Map<number, (channel: Channel | null) => void>();
+  readonly #opening = new Map<number, (answer: Channel | OpenRefused) => void>();
+  #undecided = 0;
   #next = 0;
   #isOver = false;
 
@@ -66,21 +83,27 @@ export class ChannelTable {
     return true;
   }
 
-  /** Asks the peer for a session channel; null where it refuses or the connection ends. */
-  openSession(): Promise<Channel | null> {
+  /**
+   * Asks the peer for a channel; `more` is what its type adds to the fixed fields. `answered` has to give the channel its listener:
+   * data may be next.
+   */
+  open(type: string, more: Uint8Array, answered: (answer: Channel | OpenRefused) => void): void {
+    if (this.#isOver) return void answered(OVER);
     const id = this.#next++;
-    return new Promise((resolve) => {
-      if (this.#isOver) return resolve(null);
-      this.#opening.set(id, resolve);
-      this.#transport.send(channelOpen('session', id, WINDOW, PACKET_MAX));
-    });
+    this.#opening.set(id, answered);
+    this.#transport.send(channelOpen(type, id, WINDOW, PACKET_MAX, more));
+  }
+
+  /** A session channel, in which nothing comes before it is asked for. */
+  openSession(): Promise<Channel | OpenRefused> {
+    return new Promise((resolve) => this.open('session', new Uint8Array(0), resolve));
   }
 
   /** The connection is gone. */
   over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const resolve of this.#opening.values()) resolve(null);
+    for (const answered of this.#opening.values()) answered(OVER);
     this.#opening.clear();
     for (const channel of [...this.#channels.values()]) channel.gotClose();
     this.#channels.clear();
@@ -140,7 +163,9 @@ export class ChannelTable {
       }
       case MESSAGE.CHANNEL_OPEN_FAILURE: {
         const id = from.uint32('recipient');
-        return () => this.#answerOpening(id, null);
+        const reason = from.uint32('reason');
+        const description = Buffer.from(from.string('description', DESCRIPTION_MAX)).toString('utf8');
+        return () => this.#answerOpening(id, { reason, description });
       }
       default:
         return this.#readChannelMessage(number, this.#channels.get(from.uint32('recipient')), from, rest);
@@ -183,11 +208,11 @@ export class ChannelTable {
     this.#policy.globalRequest(name);
   }
 
-  #peerOpens(type: string, peer: { id: number; window: number; packet: number }, data: Reader): void {
+  #peerOpens(type: string, peer: PeerSide, data: Reader): void {
     if (peer.packet < PACKET_MIN) return void this.#kill(`a channel with a maximum packet of ${peer.packet} bytes`);
     const refuse = (reason: OpenFailure, description: string): void =>
       this.#transport.send(openFailure(peer.id, reason, description));
-    if (this.#channels.size >= CHANNELS_PER_CONNECTION_MAX) {
+    if (this.#channels.size + this.#undecided >= CHANNELS_PER_CONNECTION_MAX) {
       return void refuse(OPEN_FAILURE.SHORTAGE, `at most ${CHANNELS_PER_CONNECTION_MAX} channels at a time`);
     }
     if (this.#next >= CHANNELS_PER_SESSION_MAX) {
@@ -198,24 +223,44 @@ export class ChannelTable {
     }
     const decided = attempt(() => this.#policy.open(type, data));
     if (!decided.ok) return void this.#kill(`a malformed channel open: ${decided.refusal.why}`);
-    if (!decided.value.accept) return void refuse(decided.value.reason, decided.value.description);
-    const channel = this.#add(this.#next++, peer);
-    this.#transport.send(openConfirmation(peer.id, channel.localId, WINDOW, PACKET_MAX));
-    decided.value.opened(channel);
+    const decision = decided.value;
+    if (decision.accept === 'later') this.#decideLater(peer, decision.decide, refuse);
+    else if (decision.accept) decision.opened(this.#confirm(peer));
+    else refuse(decision.reason, decision.description);
   }
 
-  #opened(id: number, peer: { id: number; window: number; packet: number }): void {
+  #decideLater(peer: PeerSide, decide: (pending: PendingOpen) => void, refuse: PendingOpen['refuse']): void {
+    this.#undecided += 1;
+    decide({
+      confirm: () => {
+        this.#undecided -= 1;
+        return this.#isOver ? null : this.#confirm(peer);
+      },
+      refuse: (reason, description) => {
+        this.#undecided -= 1;
+        refuse(reason, description);
+      },
+    });
+  }
+
+  #confirm(peer: PeerSide): Channel {
+    const channel = this.#add(this.#next++, peer);
+    this.#transport.send(openConfirmation(peer.id, channel.localId, WINDOW, PACKET_MAX));
+    return channel;
+  }
+
+  #opened(id: number, peer: PeerSide): void {
     if (!this.#opening.has(id)) return void this.#kill('a channel that nobody asked for');
     if (peer.packet < PACKET_MIN) return void this.#kill(`a channel with a maximum packet of ${peer.packet} bytes`);
     this.#answerOpening(id, this.#add(id, peer));
   }
 
-  #answerOpening(id: number, channel: Channel | null): void {
-    this.#opening.get(id)?.(channel);
+  #answerOpening(id: number, answer: Channel | OpenRefused): void {
+    this.#opening.get(id)?.(answer);
     this.#opening.delete(id);
   }
 
-  #add(id: number, peer: { id: number; window: number; packet: number }): Channel {
+  #add(id: number, peer: PeerSide): Channel {
     const channel = new Channel(this.#transport, id, peer, (closed) => this.#channels.delete(closed.localId));
     this.#channels.set(id, channel);
     return channel;

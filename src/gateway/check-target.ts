@@ -3,6 +3,7 @@ import { type Login, TargetId } from '../access/ids.ts';
 import type { Target } from '../access/target.ts';
 import { encode, string, uint8, uint32 } from '../sshwire/bytes.ts';
 import type { CertificateAuthority, Clock, Inventory } from '../use-cases/ports.ts';
+import { Channel } from './channel.ts';
 import { connectUpstream, makeSessionKey, type Upstream, UpstreamError } from './upstream.ts';
 
 export type Finding = { readonly level: 'ok' | 'problem' | 'note'; readonly text: string };
@@ -122,7 +123,7 @@ const PTY = encode(string('vt100'), ...[80, 24, 0, 0].map(uint32), string(uint8(
 
 async function output(upstream: Upstream, command: string, pty: boolean): Promise<string> {
   const channel = await upstream.channels.openSession();
-  if (!channel) return '';
+  if (!(channel instanceof Channel)) return '';
   const chunks: Buffer[] = [];
   const text = await new Promise<string>((resolve) => {
     const done = (): void => {

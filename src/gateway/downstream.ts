@@ -9,7 +9,8 @@ import type { Answer, Ask } from './control-link.ts';
 import { jumpPolicy } from './jump.ts';
 import { KEEPALIVE_MISSED_MAX, KEEPALIVE_MS, type Limits } from './limits.ts';
 import { Login, type Purpose } from './login.ts';
-import { MESSAGE } from './messages.ts';
+import { banner, MESSAGE } from './messages.ts';
+import { recordedBanner } from './refusals.ts';
 import { registeredPolicy } from './registered.ts';
 import type { Client, Session } from './session.ts';
 import { sessionPolicy } from './session-policy.ts';
@@ -196,12 +197,16 @@ class DownstreamConnection {
     } catch {
       return 'The recording cannot be begun, and nothing passes unrecorded. Tell whoever runs Daypass.';
     }
+    const { targetName, login, endsAt, scope } = authorized;
+    const words = recordedBanner(targetName, login, new Date(endsAt), scope);
+    this.#transport.send(banner(`daypass: ${words}\r\n`));
     this.#use(sessionPolicy(session, (why) => this.#killed(why)));
     return null;
   }
 
   #asClient(): Client {
     return {
+      leave: (sentence) => this.#transport.leave(sentence),
       destroy: (isFinal) => {
         this.#transport.destroy();
         if (isFinal && this.#origin.kind === 'inner') this.#origin.release();

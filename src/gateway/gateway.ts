@@ -31,6 +31,8 @@ export type GatewayOptions = {
   readonly spool: string;
   readonly recordings: string;
   readonly minFreeMiB: number;
+  /** How contractors reach the gateway; the listening address when left out. */
+  readonly publicPlace?: { readonly hosts: readonly string[]; readonly port: number };
   readonly log: Log;
   readonly workerUid?: number;
   readonly workerGid?: number;
@@ -139,12 +141,14 @@ class Supervisor implements Gateway {
   }
 
   #startMessage(): Extract<ToWorker, { type: 'start' }> {
-    const { site, hostKey, userCa, minFreeMiB, workers } = this.#options;
+    const { site, hostKey, userCa, minFreeMiB, workers, listen } = this.#options;
+    const { publicPlace = { hosts: [listen.host], port: listen.port } } = this.#options;
     const limits = { ...DEFAULT_LIMITS, ...this.#options.limits };
     const share = (all: number): number => Math.ceil(all / workers);
     return {
       type: 'start',
       ...{ site, hostKey, userCa, minFreeMiB },
+      gateway: { hosts: [...publicPlace.hosts], port: publicPlace.port },
       // Relative to where it starts: it may lack the right to come there by the absolute path.
       spool: '.',
       limits: {

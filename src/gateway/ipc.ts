@@ -77,6 +77,8 @@ export const ToWorker = z.discriminatedUnion('type', [
     /** The worker creates one 0700 folder per session below it. */
     spool: z.string(),
     minFreeMiB: z.int().nonnegative(),
+    /** Where the gateway itself is reached. */
+    gateway: z.strictObject({ hosts: z.array(z.string()).max(16), port: z.int().min(0).max(65_535) }),
     limits: z.strictObject({
       unauthenticated: z.int().positive(),
       unauthenticatedPerAddress: z.int().positive(),

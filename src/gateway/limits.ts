@@ -49,6 +49,14 @@ export const UPSTREAM_CONNECT_MS = 15_000;
 export const FAILURE_LINGER_MS = 5_000;
 /** The same where the recording has failed, which has to end the session within a second. */
 export const FAREWELL_MS = 600;
+/** How long a client whose access ended may take to read why and leave. */
+export const TERMINATED_LINGER_MS = 150;
+/** How long a line of ours waits for a program to be between two sequences, and stands over a full screen. */
+export const NOTICE_WAIT_MS = 1_000;
+export const NOTICE_SHOWN_MS = 8_000;
+export const NOTICES_WAITING_MAX = 10;
+/** How long before the end of access people are told, in minutes. */
+export const WARN_MINUTES = [5, 1] as const;
 export const REGISTERED_LINGER_MS = 3_000;
 export const REFUSALS_KEPT_MAX = 20;
 export const REFUSAL_LENGTH_MAX = 300;

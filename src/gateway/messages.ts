@@ -1,7 +1,8 @@
 import { encode, string, uint8, uint32 } from '../sshwire/bytes.ts';
 
-/** Message numbers of RFC 4252 §6 and RFC 4254 §9. */
+/** Message numbers of RFC 4253 §12, RFC 4252 §6 and RFC 4254 §9. */
 export const MESSAGE = {
+  DISCONNECT: 1,
   USERAUTH_REQUEST: 50,
   USERAUTH_BANNER: 53,
   GLOBAL_REQUEST: 80,
@@ -21,7 +22,7 @@ export const MESSAGE = {
 } as const;
 
 /** RFC 4254 §5.1. */
-export const OPEN_FAILURE = { PROHIBITED: 1, UNKNOWN_TYPE: 3, SHORTAGE: 4 } as const;
+export const OPEN_FAILURE = { PROHIBITED: 1, CONNECT_FAILED: 2, UNKNOWN_TYPE: 3, SHORTAGE: 4 } as const;
 export type OpenFailure = (typeof OPEN_FAILURE)[keyof typeof OPEN_FAILURE];
 
 /** RFC 4254 §5.2: SSH_EXTENDED_DATA_STDERR. */
@@ -32,8 +33,22 @@ export const flag = (value: boolean): Uint8Array => uint8(value ? 1 : 0);
 /** RFC 4252 §5.4. */
 export const banner = (text: string): Uint8Array => encode(uint8(MESSAGE.USERAUTH_BANNER), string(text), string(''));
 
-export const channelOpen = (type: string, sender: number, window: number, packet: number): Uint8Array =>
-  encode(uint8(MESSAGE.CHANNEL_OPEN), string(type), uint32(sender), uint32(window), uint32(packet));
+/** RFC 4253 §11.1, by SSH_DISCONNECT_BY_APPLICATION. Clients show the description. */
+export const disconnect = (description: string): Uint8Array =>
+  encode(uint8(MESSAGE.DISCONNECT), uint32(11), string(description), string(''));
+
+export const channelOpen = (
+  type: string,
+  sender: number,
+  window: number,
+  packet: number,
+  more: Uint8Array,
+): Uint8Array =>
+  encode(uint8(MESSAGE.CHANNEL_OPEN), string(type), uint32(sender), uint32(window), uint32(packet), more);
+
+/** What follows the fixed fields of a direct-tcpip open (RFC 4254 §7.2); the originator is not the target's business. */
+export const tunnelTo = (host: string, port: number): Uint8Array =>
+  encode(string(host), uint32(port), string('127.0.0.1'), uint32(0));
 
 export const openConfirmation = (recipient: number, sender: number, window: number, packet: number): Uint8Array =>
   encode(uint8(MESSAGE.CHANNEL_OPEN_CONFIRMATION), uint32(recipient), uint32(sender), uint32(window), uint32(packet));

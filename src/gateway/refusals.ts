@@ -1,4 +1,5 @@
 import type { Rejection, RejectionCode } from '../access/rejection.ts';
+import type { Scope } from '../access/scope.ts';
 
 /** What a refused person reads in the terminal: what happened, why, and what to do next. One line, printable. */
 export function wordForTerminal(rejection: Rejection): string {
@@ -10,9 +11,19 @@ export function wordForTerminal(rejection: Rejection): string {
 export const unknownTarget = (given: string): string =>
   printable(`No target is called "${given.slice(0, 60)}". Use a name from the ssh_config that Slack sent you.`);
 
+/** What each connection to a target begins with. */
+export const recordedBanner = (target: string, login: string, endsAt: Date, scope: Scope): string =>
+  printable(
+    `${login} on ${target}, until ${at(endsAt)}. This session is recorded${scope.record_input ? ', with what you type' : ''}.`,
+  );
+
+/** Somebody's words on somebody else's terminal: one line, nothing that moves a cursor or turns text round. */
+export const plainLine = (text: string): string => text.replace(/\p{C}/gu, '?').slice(0, SENTENCE_MAX);
+
 export const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, TERMINAL_MAX);
 
 const TERMINAL_MAX = 200;
+const SENTENCE_MAX = 500;
 const ASK = 'Ask in Slack: /access request.';
 
 const at = (when: Date): string => `${when.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

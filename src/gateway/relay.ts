@@ -7,7 +7,9 @@ import { readCommand, readSize, readTerminal, type Terminal } from './channel-re
 import { deferred } from './deferred.ts';
 import { Flow } from './flow.ts';
 import { ENVIRONMENT_MAX } from './limits.ts';
+import { REFUSED_CHANNEL_REQUESTS, refusedSentence } from './refused-features.ts';
 import { TargetRequests } from './target-requests.ts';
+import { type Line, Voice } from './voice.ts';
 
 /** What a relayed channel needs of its session. */
 export type RelaySession = {
@@ -30,11 +32,6 @@ const LOST_STATUS = 255;
 /** OpenSSH's PROTOCOL §2.1: its sender reads no more. */
 const END_OF_WRITE = 'eow@openssh.com';
 
-const REFUSED_REQUESTS: Readonly<Record<string, string>> = {
-  'x11-req': 'X11 forwarding was asked for and refused',
-  'auth-agent-req@openssh.com': 'agent forwarding was asked for and refused',
-};
-
 /** A session channel of the client and the one to the target that it is relayed to (RFC 4254 §6). */
 export class Relay implements ChannelListener {
   readonly #session: RelaySession;
@@ -45,6 +42,7 @@ export class Relay implements ChannelListener {
   readonly #input: Flow;
   readonly #output: Flow;
   readonly #requests = new TargetRequests();
+  readonly #voice = new Voice();
   readonly #finished = deferred<RelayRecord | null>();
 
   #kind: ChannelKind | null = null;
@@ -68,7 +66,10 @@ export class Relay implements ChannelListener {
     });
     this.#output = new Flow({
       isReady: () => this.#isRecorderReady(),
-      accept: (stream, bytes) => this.#recorder?.output(stream, bytes),
+      accept: (stream, bytes) => {
+        this.#recorder?.output(stream, bytes);
+        this.#voice.heard(stream, bytes);
+      },
     });
     this.#input.source = down;
     this.#output.sink = down;
@@ -80,14 +81,9 @@ export class Relay implements ChannelListener {
     return this.#finished.promise;
   }
 
-  /** A line of ours on the person's terminal, if it can be had without waiting. */
-  say(sentence: string): boolean {
-    const stream: Stream = this.#terminal ? 'stdout' : 'stderr';
-    const line = Buffer.from(this.#terminal ? `\r\ndaypass: ${sentence}\r\n` : `daypass: ${sentence}\n`);
-    if (this.#kind === null || this.#down.room < line.length) return false;
-    if (this.#isRecorderReady()) this.#recorder?.output(stream, line);
-    this.#down.write(stream, line);
-    return true;
+  /** Tells the person something, as soon as it can be told without breaking what the program shows. */
+  notice(sentence: string): void {
+    this.#voice.add(sentence, () => this.#settle());
   }
 
   /**
@@ -158,12 +154,16 @@ export class Relay implements ChannelListener {
         this.#resize(data);
         return true;
       case 'signal':
+      // RFC 4335 §3.
+      case 'break':
       case END_OF_WRITE:
         if (this.#kind !== null) this.#requests.forward({ name, data, expects: null });
         return this.#kind !== null;
       default: {
-        const sentence = REFUSED_REQUESTS[name];
-        if (sentence) this.#session.refused(sentence);
+        const refusal = REFUSED_CHANNEL_REQUESTS[name];
+        if (!refusal) return false;
+        this.#session.refused(`${refusal.what} was asked for and refused`);
+        this.notice(`${refusedSentence(refusal)}.`);
         return false;
       }
     }
@@ -178,6 +178,7 @@ export class Relay implements ChannelListener {
       return false;
     }
     this.#terminal = terminal;
+    this.#voice.terminal = terminal;
     this.#requests.forward({ name: 'pty-req', data, expects: 'pty' });
     return true;
   }
@@ -186,6 +187,7 @@ export class Relay implements ChannelListener {
     const size = readSize(data);
     if (!size || !this.#terminal) return;
     this.#terminal = { ...this.#terminal, ...size };
+    this.#voice.terminal = this.#terminal;
     this.#recorder?.resize(size.columns, size.rows);
     this.#requests.forward({ name: 'window-change', data, expects: null });
   }
@@ -259,7 +261,7 @@ export class Relay implements ChannelListener {
 
   #targetReplied(isSuccess: boolean): void {
     const refused = this.#requests.replied(isSuccess);
-    if (refused === 'pty') this.say('the target gives no terminal. Ask its owner to run: daypass targets check');
+    if (refused === 'pty') this.notice('the target gives no terminal. Ask its owner to run: daypass targets check');
     if (refused === 'start') this.fail('the target does not start this. Ask its owner.', REFUSED_STATUS);
   }
 
@@ -291,6 +293,7 @@ export class Relay implements ChannelListener {
   #settle(): void {
     this.#output.pump();
     this.#input.pump();
+    this.#speak();
     if (this.#output.isEmpty) this.#endOutput();
     if (this.#input.isEmpty) {
       if (this.#hasDownEof) this.#up?.eof();
@@ -300,10 +303,25 @@ export class Relay implements ChannelListener {
     if (this.#hasUpClosed) this.#up?.close();
   }
 
+  #speak(): void {
+    if (this.#kind === null || (this.#recording && !this.#isRecorderReady())) return;
+    const line = this.#voice.next(this.#down.room);
+    if (!line) return;
+    this.#deliver(line);
+    if (this.#up) this.#voice.redrawLater(this.#up);
+  }
+
+  #deliver({ stream, bytes }: Line): void {
+    if (this.#isRecorderReady()) this.#recorder?.output(stream, bytes);
+    this.#down.write(stream, bytes);
+  }
+
   #endOutput(): void {
     if (this.#farewell) {
       const { sentence, status } = this.#farewell;
-      if (this.#down.hasSentClose || !this.say(sentence)) return;
+      const line = this.#voice.last(sentence);
+      if (this.#down.hasSentClose || this.#down.room < line.bytes.length) return;
+      this.#deliver(line);
       this.#down.exitStatus(status);
       this.#down.eof();
       this.#down.close();

@@ -1,43 +1,54 @@
-import type { ChannelPolicy } from './channel-table.ts';
+import type { Reader } from '../sshwire/bytes.ts';
+import type { ChannelPolicy, OpenDecision } from './channel-table.ts';
 import { OPEN_FAILURE } from './messages.ts';
+import { printable } from './refusals.ts';
+import {
+  INNOCENT_GLOBAL_REQUESTS,
+  REFUSED_CHANNELS,
+  REFUSED_GLOBAL_REQUESTS,
+  refusedSentence,
+} from './refused-features.ts';
 import type { Session } from './session.ts';
 
-/** Channel types of RFC 4254 §7 and OpenSSH's PROTOCOL, as they are told to security. */
-const REFUSED_CHANNELS: Readonly<Record<string, string>> = {
-  'direct-tcpip': 'a tunnel from the client (-L, -D, -W)',
-  'direct-streamlocal@openssh.com': 'a tunnel to a socket on the target (-L)',
-  'tun@openssh.com': 'a network tunnel (-w)',
-};
-const REFUSED_REQUESTS: Readonly<Record<string, string>> = {
-  'tcpip-forward': 'a tunnel from the target (-R)',
-  'streamlocal-forward@openssh.com': 'a tunnel from a socket on the target (-R)',
-};
-/** What clients send without wanting anything from it. */
-const INNOCENT = new Set([
-  'keepalive@openssh.com',
-  'no-more-sessions@openssh.com',
-  'hostkeys-prove-00@openssh.com',
-  'cancel-tcpip-forward',
-  'cancel-streamlocal-forward@openssh.com',
-]);
-
 const NAME_MAX = 64;
+const HOST_MAX = 255;
 
-/** What a session's connection may ask for: session channels (RFC 4254 §6). Everything else is refused and listed. */
+/**
+ * What a session's connection may ask for: session channels (RFC 4254 §6) and the tunnels that its scope names (§7.2). Everything
+ * else is refused and listed.
+ */
 export function sessionPolicy(session: Session, killed: (why: string) => void): ChannelPolicy {
   return {
-    open(type) {
+    open(type, data) {
       if (type === 'session') return { accept: true, opened: (channel) => session.relay(channel) };
-      const what = REFUSED_CHANNELS[type] ?? `the channel type ${type.slice(0, NAME_MAX)}`;
-      session.refused(`${what} was asked for and refused`);
-      const description = `daypass: this access has no tunnels; it allows: ${session.words}`;
-      return { accept: false, reason: OPEN_FAILURE.PROHIBITED, description };
+      if (type === 'direct-tcpip') return openTunnel(session, data);
+      const refusal = REFUSED_CHANNELS[type];
+      session.refused(`${refusal?.what ?? `the channel type ${type.slice(0, NAME_MAX)}`} was asked for and refused`);
+      return prohibited(
+        refusal ? refusedSentence(refusal) : `no such channel here; this access allows: ${session.words}`,
+      );
     },
     globalRequest(name) {
-      if (INNOCENT.has(name)) return;
-      const what = REFUSED_REQUESTS[name] ?? `the request ${name.slice(0, NAME_MAX)}`;
-      session.refused(`${what} was asked for and refused`);
+      if (INNOCENT_GLOBAL_REQUESTS.has(name)) return;
+      const refusal = REFUSED_GLOBAL_REQUESTS[name];
+      session.refused(`${refusal?.what ?? `the request ${name.slice(0, NAME_MAX)}`} was asked for and refused`);
+      // The protocol's answer has no room for words.
+      if (refusal) session.notice(`${refusedSentence(refusal)}.`);
     },
     killed,
   };
 }
+
+function openTunnel(session: Session, data: Reader): OpenDecision {
+  const destination = { host: data.text('host', HOST_MAX), port: data.uint32('port') };
+  const verdict = session.permitsTunnel(destination);
+  if (verdict.allowed) return { accept: 'later', decide: (pending) => session.tunnel(destination, pending) };
+  session.refused(`a tunnel to ${destination.host}:${destination.port} was asked for and refused`);
+  return prohibited(verdict.why);
+}
+
+const prohibited = (why: string): OpenDecision => ({
+  accept: false,
+  reason: OPEN_FAILURE.PROHIBITED,
+  description: `daypass: ${printable(why)}`,
+});

@@ -1,11 +1,26 @@
 import { join } from 'node:path';
+import { type ChannelVerdict, permits } from '../access/scope.ts';
 import type { SessionEnding } from '../access/session.ts';
+import type { ChannelRecord } from '../recording/channel-recorder.ts';
 import { SessionRecording } from '../recording/session-recording.ts';
 import type { AuthorizedSession, SessionReport } from '../use-cases/gateway-control.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
-import type { Channel } from './channel.ts';
-import { DEADLINE_CHECK_MS, FAILURE_LINGER_MS, FAREWELL_MS, REFUSAL_LENGTH_MAX, REFUSALS_KEPT_MAX } from './limits.ts';
+import { Channel } from './channel.ts';
+import type { PendingOpen } from './channel-table.ts';
+import {
+  DEADLINE_CHECK_MS,
+  FAILURE_LINGER_MS,
+  FAREWELL_MS,
+  NOTICES_WAITING_MAX,
+  REFUSAL_LENGTH_MAX,
+  REFUSALS_KEPT_MAX,
+  TERMINATED_LINGER_MS,
+  WARN_MINUTES,
+} from './limits.ts';
+import { OPEN_FAILURE, tunnelTo } from './messages.ts';
+import { printable } from './refusals.ts';
 import { Relay, type RelayRecord } from './relay.ts';
+import { Tunnel } from './tunnel.ts';
 import { connectUpstream, type SessionKey, type Upstream, type UpstreamError } from './upstream.ts';
 
 export type SessionStart = {
@@ -15,8 +30,12 @@ export type SessionStart = {
   readonly clientAddress: string;
   readonly key: SessionKey;
   readonly spool: string;
+  readonly gateway: GatewayPlace;
   readonly client: Client;
 };
+
+/** Where the gateway itself is reached: no tunnel leads there. */
+export type GatewayPlace = { readonly hosts: readonly string[]; readonly port: number };
 
 export type SessionEvents = {
   /** The upstream connection stands and the recording accepts. */
@@ -28,6 +47,8 @@ export type SessionEvents = {
 
 /** The client's connection, as far as a session rules it. */
 export type Client = {
+  /** Tells the client why it has to go. */
+  leave(sentence: string): void;
   /** Waits for nobody. `isFinal`: the person is sent away, so that what carried the connection goes too. */
   destroy(isFinal: boolean): void;
 };
@@ -44,9 +65,13 @@ export class Session {
   readonly #startedAt = new Date();
   readonly #deadline: bigint;
   readonly #timer: NodeJS.Timeout;
+  /** Minutes before the end at which the person is still to be told. */
+  readonly #warnings: number[];
   readonly #relays = new Set<Relay>();
+  readonly #tunnels = new Set<Tunnel>();
   readonly #channels: (RelayRecord & { readonly number: number })[] = [];
   readonly #refusals: string[] = [];
+  readonly #unsaid: string[] = [];
   #written: Promise<void>[] = [];
   #recording: Promise<SessionRecording>;
   #failure: Failure | null = null;
@@ -64,6 +89,7 @@ export class Session {
     this.#recording = this.#beginRecording();
     const left = Math.max(0, authorized.endsAt.getTime() - this.#startedAt.getTime());
     this.#deadline = process.hrtime.bigint() + BigInt(Math.ceil(left * 1e6));
+    this.#warnings = WARN_MINUTES.filter((minutes) => left > minutes * 60_000);
     this.#timer = setInterval(() => this.#checkDeadline(), DEADLINE_CHECK_MS);
     this.#tellWhenOpen();
   }
@@ -71,6 +97,13 @@ export class Session {
   /** Resolves when the recording accepts; rejects where there is none, and the session is over. */
   async recorded(): Promise<void> {
     await this.#recording;
+  }
+
+  /** Whether the scope lets a tunnel through to there. */
+  permitsTunnel(destination: { readonly host: string; readonly port: number }): ChannelVerdict {
+    const { authorized, gateway } = this.#start;
+    const target = { id: authorized.targetId, address: authorized.address, port: authorized.port };
+    return permits(authorized.scope, { kind: 'tunnel', ...destination }, { target, gateway });
   }
 
   /** The scope, as people read it. */
@@ -92,6 +125,7 @@ export class Session {
       channel,
     );
     this.#relays.add(relay);
+    for (const sentence of this.#unsaid.splice(0)) relay.notice(sentence);
     const written = relay.finished.then(
       (record) => {
         this.#relays.delete(relay);
@@ -100,6 +134,54 @@ export class Session {
       (error: Error) => this.#recordingFailed(error),
     );
     this.#written.push(written);
+  }
+
+  /** A tunnel that the scope allows: the client is answered with what the target answers. */
+  tunnel(destination: { readonly host: string; readonly port: number }, pending: PendingOpen): void {
+    const number = this.#next++;
+    const startedAt = Date.now();
+    const written = this.#openTunnel(number, destination, pending).then(
+      (record) => {
+        if (!record) return;
+        const times = { startedAt, endedAt: Date.now() };
+        const nothing = { command: null, pty: false, exit: null, files: null };
+        const kind = { kind: 'tunnel', label: 'tunnel', coverage: 'opaque' } as const;
+        this.#channels.push({ number, ...nothing, ...record, ...kind, ...times, destination });
+      },
+      (error: Error) => this.#recordingFailed(error),
+    );
+    this.#written.push(written);
+  }
+
+  async #openTunnel(
+    number: number,
+    { host, port }: { readonly host: string; readonly port: number },
+    pending: PendingOpen,
+  ): Promise<ChannelRecord | null> {
+    const start = { number, terminal: null, isFileTransfer: true, title: `${host}:${port}` };
+    const ready = await this.#upstream.ready.then(
+      () => true,
+      () => false,
+    );
+    if (!ready) {
+      pending.refuse(OPEN_FAILURE.CONNECT_FAILED, this.#failure?.sentence ?? 'the target is not there');
+      return null;
+    }
+    const recorder = await (await this.#recording).channel(start, new Date());
+    return new Promise((resolve, reject) => {
+      this.#upstream.channels.open('direct-tcpip', tunnelTo(host, port), (answer) => {
+        const down = answer instanceof Channel ? pending.confirm() : null;
+        if (answer instanceof Channel && down) {
+          const tunnel = new Tunnel(recorder, down, answer);
+          this.#tunnels.add(tunnel);
+          tunnel.finished.finally(() => this.#tunnels.delete(tunnel)).then(resolve, reject);
+          return;
+        }
+        if (answer instanceof Channel) answer.close();
+        else pending.refuse(OPEN_FAILURE.CONNECT_FAILED, printable(`the target says: ${answer.description}`));
+        recorder.finish().then(resolve, reject);
+      });
+    });
   }
 
   /** Something was asked on this connection and refused; kept for the record, within bounds. */
@@ -113,12 +195,36 @@ export class Session {
     this.end(this.#hasOpened ? { how: 'closed' } : { how: 'failed', why: 'login_abandoned' });
   }
 
-  /** Ends it now: a last line where that needs no waiting, then both connections are destroyed. */
-  end(ending: SessionEnding, sentence: string | null = null): void {
+  /**
+   * Ends it from this side: the target's connection is destroyed now, the client's as soon as it has read why or a moment has passed.
+   */
+  terminate(why: Extract<SessionEnding, { how: 'terminated' }>['why'], sentence: string): void {
+    if (this.#isOver || this.#failure?.ending.how === 'terminated') return;
+    this.#failure = { ending: { how: 'terminated', why }, sentence };
+    this.#abandon(sentence);
+    if (this.#relays.size === 0) this.#start.client.leave(`daypass: ${sentence}`);
+    this.#endIn(TERMINATED_LINGER_MS, this.#failure.ending);
+  }
+
+  /** Nothing goes on any more; the person gets a last line. */
+  #abandon(sentence: string): void {
+    for (const relay of this.#relays) relay.abandon(sentence);
+    for (const tunnel of this.#tunnels) tunnel.close();
+    this.#upstream.destroy();
+  }
+
+  /** Waits for nobody: both connections are destroyed. */
+  end(ending: SessionEnding): void {
     if (this.#isOver) return;
-    if (sentence !== null) for (const relay of this.#relays) relay.say(sentence);
+    if (this.#failure) this.#start.client.leave(`daypass: ${this.#failure.sentence}`);
     this.#start.client.destroy(ending.how !== 'closed');
     this.#over(ending);
+  }
+
+  /** Tells the person something in each channel, and goes on; where there is none yet, in the next one. */
+  notice(sentence: string): void {
+    for (const relay of this.#relays) relay.notice(sentence);
+    if (this.#relays.size === 0 && this.#unsaid.length < NOTICES_WAITING_MAX) this.#unsaid.push(sentence);
   }
 
   #over(ending: SessionEnding): void {
@@ -164,8 +270,7 @@ export class Session {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : 'fault';
     const sentence = `recording failed (${code}); session ended. Nothing is let through unrecorded: tell whoever runs Daypass.`;
     this.#failure = { ending: RECORDING_FAILED, sentence };
-    for (const relay of this.#relays) relay.abandon(sentence);
-    this.#upstream.destroy();
+    this.#abandon(sentence);
     this.#endIn(FAREWELL_MS, RECORDING_FAILED);
   }
 
@@ -183,7 +288,8 @@ export class Session {
   #upstreamEnded(error: UpstreamError): void {
     if (this.#failure || this.#isOver) return;
     // Nothing was under way: a target may close an idle connection.
-    if (this.#hasOpened && this.#relays.size === 0) return void this.#endIn(FAILURE_LINGER_MS, { how: 'closed' });
+    if (this.#hasOpened && this.#relays.size + this.#tunnels.size === 0)
+      return void this.#endIn(FAILURE_LINGER_MS, { how: 'closed' });
     const { why, message } = error;
     this.#failure = { ending: { how: 'failed', why }, sentence: message };
     for (const relay of this.#relays) relay.fail(message);
@@ -198,14 +304,23 @@ export class Session {
   async #openChannel(): Promise<Channel> {
     await this.#upstream.ready;
     const channel = await this.#upstream.channels.openSession();
-    if (channel) return channel;
+    if (channel instanceof Channel) return channel;
     throw new Error(this.#failure?.sentence ?? 'the target opens no channel. Connect again.');
   }
 
   /** The monotonic clock and the wall clock: whichever says so first; a jump of either never extends access. */
   #checkDeadline(): void {
-    const isOver = process.hrtime.bigint() >= this.#deadline || Date.now() >= this.#start.authorized.endsAt.getTime();
-    if (isOver) this.end({ how: 'terminated', why: 'expired' }, 'your access has ended; session ended.');
+    const left = this.#msLeft();
+    if (left <= 0) return void this.terminate('expired', 'ended: your access has run out. Ask for more in Slack.');
+    const [minutes] = this.#warnings;
+    if (minutes === undefined || left > minutes * 60_000) return;
+    this.#warnings.shift();
+    this.notice(`access ends in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}: extend in Slack.`);
+  }
+
+  #msLeft(): number {
+    const monotonic = Number(this.#deadline - process.hrtime.bigint()) / 1e6;
+    return Math.min(monotonic, this.#start.authorized.endsAt.getTime() - Date.now());
   }
 
   async #close(ending: SessionEnding): Promise<void> {

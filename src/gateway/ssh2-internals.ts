@@ -20,7 +20,6 @@ export type Protocol = {
   readonly _authsQueue: string[];
   authPK: unknown;
   authNone: unknown;
-  disconnect(reason: number): void;
 };
 
 type Internals = { readonly _protocol: Protocol; readonly _sock: Duplex };

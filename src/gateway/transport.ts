@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Client, Connection } from 'ssh2';
 import { SOCKET_HIGH_WATER, SOCKET_MAX } from './limits.ts';
+import { disconnect } from './messages.ts';
 import { internalsOf, type Protocol, sendMessage, sendPayload, tapMessages } from './ssh2-internals.ts';
 
 /**
@@ -71,12 +72,11 @@ export class Transport {
     this.#socket.destroy();
   }
 
-  /** RFC 4253 §11.1, SSH_DISCONNECT_BY_APPLICATION; then the end, as far as it can be had without waiting. */
-  disconnect(): void {
-    if (!this.#isDestroyed) {
-      this.#protocol.disconnect(11);
-      this.#socket.end();
-    }
+  /** Says why and asks the peer to go; `destroy` is for those that do not. */
+  leave(description: string): void {
+    if (this.#isDestroyed) return;
+    this.send(disconnect(description));
+    this.#socket.end();
   }
 
   /** A peer that asks for answers and does not read them fills our memory, unless it is not read from either. */

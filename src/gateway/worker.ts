@@ -7,7 +7,7 @@ import { freeMiB } from '../recording/session-recording.ts';
 import { encodePublicKey, parsePublicKeyLine } from '../sshwire/public-key.ts';
 import { type Answer, type Ask, ControlLink, type Start, type Terminate } from './control-link.ts';
 import { type Downstream, downstreamServer, type NewSession } from './downstream.ts';
-import { wordForTerminal } from './refusals.ts';
+import { plainLine, wordForTerminal } from './refusals.ts';
 import { Session } from './session.ts';
 
 /** A gateway worker: one process that carries sessions and holds nothing of value but the gateway's host key. */
@@ -64,14 +64,14 @@ async function obstacle({ spool, minFreeMiB }: Start, ask: Ask): Promise<Answer 
   return { kind: 'refused', code: 'disk_full', message: wordForTerminal({ code: 'disk_full', freeMiB: free }) };
 }
 
-function begin({ spool }: Start, { authorized, proof, key, origin, client }: NewSession): Session {
+function begin({ spool, gateway }: Start, { authorized, proof, key, origin, client }: NewSession): Session {
   const { id } = authorized;
   const session = new Session(
     {
       authorized: { ...authorized, endsAt: new Date(authorized.endsAt) },
       via: origin.kind === 'inner' ? 'jump' : 'direct',
       clientAddress: origin.remoteAddress,
-      ...{ proof, key, spool, client },
+      ...{ proof, key, spool, client, gateway },
     },
     {
       opened: () => link.opened(id),
@@ -87,7 +87,7 @@ function begin({ spool }: Start, { authorized, proof, key, origin, client }: New
 }
 
 function end(id: SessionId, why: Terminate['why'], message: string): void {
-  sessions.get(id)?.end({ how: 'terminated', why }, message);
+  sessions.get(id)?.terminate(why, plainLine(message));
 }
 
 function endAll(message: string): void {

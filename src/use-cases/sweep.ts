@@ -67,17 +67,16 @@ export const endSessionsWithoutGrant = (deps: Deps & { readonly gateways: Gatewa
 };
 
 async function orderFor(tx: Tx, grant: Grant | null): Promise<TerminationOrder> {
-  if (!grant) return { why: 'revoked', message: 'daypass: ended: the grant behind this session is gone.' };
+  if (!grant) return { why: 'revoked', message: 'ended: the grant behind this session is gone.' };
   const { end } = grant;
-  if (!end) return { why: 'expired', message: 'daypass: ended: your access has run out. Ask for more in Slack.' };
-  if (end.how === 'returned') return { why: 'returned', message: 'daypass: ended: you handed this access back.' };
+  if (!end) return { why: 'expired', message: 'ended: your access has run out. Ask for more in Slack.' };
+  if (end.how === 'returned') return { why: 'returned', message: 'ended: you handed this access back.' };
   const by = end.by ? `by ${await tx.persons.name(end.by)}` : `(${end.comment ?? 'by an operator'})`;
-  return { why: 'revoked', message: `daypass: ended: grant revoked ${by}. Ask in the engagement thread why.` };
+  return { why: 'revoked', message: `ended: grant revoked ${by}. Ask in the engagement thread why.` };
 }
 
 /** The order that ends one session at a reviewer's or operator's word. */
 export const SESSION_ENDED_BY_REVIEWER: TerminationOrder = {
   why: 'ended_by_reviewer',
-  message:
-    'daypass: ended: this session was terminated by a reviewer. Your grant stands; ask in the engagement thread.',
+  message: 'ended: this session was terminated by a reviewer. Your grant stands; ask in the engagement thread.',
 };

@@ -119,7 +119,7 @@ describe('the end of access', () => {
     const late = Date.now() - Date.parse(grant?.terms.notAfter ?? '');
     expect(late).toBeGreaterThanOrEqual(0);
     expect(late).toBeLessThan(1_000);
-    await terminal.shows(/daypass: your access has ended; session ended\./);
+    await terminal.shows(/ended: your access has run out/);
     await allDead(ports());
   });
 });
@@ -167,7 +167,7 @@ describe('a target that is not what it should be', () => {
     const { code, stderr } = await ssh(world, ['direct', 'true']);
     expect({ code, stderr }).toEqual({
       code: 255,
-      stderr: expect.stringMatching(/^daypass: web-01 cannot be reached from the gateway\./),
+      stderr: expect.stringMatching(/^daypass: web-01 cannot be reached from the gateway\./m),
     });
     expect(await world.control.endingOf(await world.control.session(0))).toEqual({
       how: 'failed',

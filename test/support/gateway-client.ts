@@ -14,8 +14,13 @@ type World = { readonly sshConfig: string };
 
 const F = (world: World): string[] => ['-F', world.sshConfig];
 
-export const ssh = (world: World, args: readonly string[], options?: RunOptions): Promise<Outcome> =>
-  run('ssh', [...F(world), ...args], options);
+/** What each session begins with (RFC 4252 §5.4); stderr is told apart from it. */
+const BANNER = /^daypass: \S+ on .*This session is recorded.*\r?\n/m;
+
+export const ssh = async (world: World, args: readonly string[], options?: RunOptions) => {
+  const { stderr, ...outcome } = await run('ssh', [...F(world), ...args], options);
+  return { ...outcome, stderr: stderr.replace(BANNER, ''), banner: BANNER.exec(stderr)?.[0] ?? null };
+};
 
 export const scp = (world: World, args: readonly string[]): Promise<Outcome> =>
   run('scp', ['-q', ...F(world), ...args]);

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
 import { type Fingerprint, type SessionId, TargetId } from '../../src/access/ids.ts';
+import type { Scope } from '../../src/access/scope.ts';
 import type { Target } from '../../src/access/target.ts';
 import { certificateAuthority } from '../../src/ca/authority.ts';
 import { createKeys, type Keys, loadKeys } from '../../src/ca/keys.ts';
@@ -39,6 +40,8 @@ export class GatewayWorld implements AsyncDisposable {
     options: Partial<GatewayOptions> & {
       readonly keyKind?: string;
       readonly scopeName?: string;
+      /** In the place of a scope that has a name already. */
+      readonly scope?: Scope;
       readonly isGranted?: boolean;
       readonly seconds?: number;
       readonly sshd?: Partial<Pick<SshdOptions, 'extraConfig'>>;
@@ -50,7 +53,7 @@ export class GatewayWorld implements AsyncDisposable {
     const control = new TestControl(certificateAuthority(keys, systemRandom));
     const login = runningUser();
     const sshd = await startSshd({ userCa: keys.targetCaPublicKey, principals: [`${login}@web-01`], ...options.sshd });
-    const { keyKind, scopeName, isGranted, seconds, sshd: _sshd, ...rest } = options;
+    const { keyKind, scopeName, scope: own, isGranted, seconds, sshd: _sshd, ...rest } = options;
     const gateway = await startGateway(
       {
         listen: { host: '127.0.0.1', port: 0 },
@@ -73,7 +76,7 @@ export class GatewayWorld implements AsyncDisposable {
     const person = await makeKeyFile(folder.path, keyKind ?? 'ed25519', 'person');
     const world = new GatewayWorld({ folder, keys, control, gateway, sshd, person });
     world.addTarget('web-01', sshd);
-    if (isGranted ?? true) world.grant(scopeName ?? 'shell', seconds);
+    if (isGranted ?? true) world.grant(own ?? scopeName ?? 'shell', seconds);
     world.#writeClientFiles();
     return world;
   }
@@ -93,9 +96,14 @@ export class GatewayWorld implements AsyncDisposable {
   }
 
   /** Grants a scope and puts the certificate where ssh finds it. */
-  grant(scopeName: string, seconds?: number, key: KeyFile = this.person): void {
+  grant(what: string | Scope, seconds?: number, key: KeyFile = this.person): void {
     const { certificate } = this.control.grant({
-      ...{ publicKey: key.line, fingerprint: fingerprintOf(key), login: this.login, scope: scope(scopeName) },
+      ...{
+        publicKey: key.line,
+        fingerprint: fingerprintOf(key),
+        login: this.login,
+        scope: typeof what === 'string' ? scope(what) : what,
+      },
       ...(seconds === undefined ? {} : { seconds }),
     });
     writeFileSync(`${key.path}-cert.pub`, `${certificate}\n`);

@@ -1,0 +1,48 @@
+/** What is refused whatever the scope says: as security reads it, and for the person the way that works. */
+export type Refusal = { readonly what: string; readonly way: string };
+
+const UNIX_SOCKET: Refusal = {
+  what: 'a tunnel to a socket on the target (-L)',
+  way: 'tunnels lead to a host and a port: -L <port>:<host>:<port>, where your scope names them',
+};
+const REVERSE: Refusal = {
+  what: 'a tunnel from the target (-R)',
+  way: 'tunnels begin on your side: -L <port>:<host>:<port>, where your scope names host and port',
+};
+
+/** Requests in a session channel (RFC 4254 §6.3.1; OpenSSH's PROTOCOL.agent). */
+export const REFUSED_CHANNEL_REQUESTS: Readonly<Record<string, Refusal>> = {
+  'x11-req': {
+    what: 'X11 forwarding (-X)',
+    way: 'it would open your display to the target; programs without windows work',
+  },
+  'auth-agent-req@openssh.com': {
+    what: 'agent forwarding (-A)',
+    way: 'it would lend your keys to the target; to reach another target, connect to it by its own name (ProxyJump)',
+  },
+};
+
+/** Channel types that a client opens (RFC 4254 §7.2; OpenSSH's PROTOCOL §2.3, §2.4). */
+export const REFUSED_CHANNELS: Readonly<Record<string, Refusal>> = {
+  'direct-streamlocal@openssh.com': UNIX_SOCKET,
+  'tun@openssh.com': { what: 'a network tunnel (-w)', way: UNIX_SOCKET.way },
+  x11: { what: 'an X11 channel', way: 'shell, commands and files work, as far as your scope goes' },
+  'auth-agent@openssh.com': { what: 'an agent channel', way: 'use ProxyJump to reach another target' },
+};
+
+/** Global requests (RFC 4254 §7.1; OpenSSH's PROTOCOL §2.4). */
+export const REFUSED_GLOBAL_REQUESTS: Readonly<Record<string, Refusal>> = {
+  'tcpip-forward': REVERSE,
+  'streamlocal-forward@openssh.com': REVERSE,
+};
+
+/** What clients send without wanting anything of a target. */
+export const INNOCENT_GLOBAL_REQUESTS: ReadonlySet<string> = new Set([
+  'keepalive@openssh.com',
+  'no-more-sessions@openssh.com',
+  'hostkeys-prove-00@openssh.com',
+  'cancel-tcpip-forward',
+  'cancel-streamlocal-forward@openssh.com',
+]);
+
+export const refusedSentence = ({ what, way }: Refusal): string => `${what} is refused: ${way}`;
