@@ -1,5 +1,5 @@
 import { createHmac, createPrivateKey, type KeyObject, randomBytes, sign } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sshpk from 'sshpk';
 import { encode, reader, string } from '../sshwire/bytes.ts';
@@ -9,15 +9,18 @@ import { checkPrivateFolder, KeysError, readPrivateFile, syncFolder, writePrivat
 
 /** What control's keys can do. Private parts stay in closures: printing or serialising this shows none of them. */
 export type Keys = {
-  /** `ssh-ed25519 <base64>`, as are the other two. */
+  /** `ssh-ed25519 <base64>`, as are the other three. */
   readonly userCaPublicKey: string;
   readonly targetCaPublicKey: string;
   readonly gatewayHostPublicKey: string;
+  readonly recordingPublicKey: string;
   /** OpenSSH PEM, for the gateway alone. Not enumerable. */
   readonly gatewayHostKey: string;
   /** Signature blobs (RFC 8709 §6). */
   readonly signAsUserCa: (data: Uint8Array) => Uint8Array;
   readonly signAsTargetCa: (data: Uint8Array) => Uint8Array;
+  /** For sealed recordings and their ledger. */
+  readonly signAsRecorder: (data: Uint8Array) => Uint8Array;
   /** HMAC-SHA256 with the grant MAC key. */
   readonly mac: (data: Uint8Array) => Uint8Array;
 };
@@ -26,12 +29,15 @@ const FILES = {
   userCa: 'user_ca',
   targetCa: 'target_ca',
   gatewayHostKey: 'gateway_host_key',
+  recording: 'recording_key',
   mac: 'grant_mac_key',
 } as const;
+const RECORDING_PAIR = { file: FILES.recording, comment: 'daypass-recording' } as const;
 const KEY_PAIRS = [
   { file: FILES.userCa, comment: 'daypass-user-ca' },
   { file: FILES.targetCa, comment: 'daypass-target-ca' },
   { file: FILES.gatewayHostKey, comment: 'daypass-gateway' },
+  RECORDING_PAIR,
 ] as const;
 const MAC_BYTES = 32;
 
@@ -44,12 +50,7 @@ export function createKeys(dir: string): void {
   const growing = mkdtempSync(`${dir}.new-`);
   try {
     chmodSync(growing, 0o700);
-    for (const { file, comment } of KEY_PAIRS) {
-      const key = sshpk.generatePrivateKey('ed25519');
-      key.comment = comment;
-      writePrivateFile(join(growing, file), key.toString('openssh'));
-      writePrivateFile(join(growing, `${file}.pub`), `${publicLine(key)} ${comment}\n`);
-    }
+    for (const pair of KEY_PAIRS) writeKeyPair(growing, pair);
     writePrivateFile(join(growing, FILES.mac), `${randomBytes(MAC_BYTES).toString('hex')}\n`);
     syncFolder(growing);
     // rename(2) takes the place of nothing or of an empty folder, never of keys.
@@ -63,14 +64,42 @@ export function createKeys(dir: string): void {
   }
 }
 
+function writeKeyPair(dir: string, { file, comment }: (typeof KEY_PAIRS)[number]): void {
+  const key = sshpk.generatePrivateKey('ed25519');
+  key.comment = comment;
+  writePrivateFile(join(dir, `${file}.pub`), `${publicLine(key)} ${comment}\n`);
+  writePrivateFile(join(dir, file), key.toString('openssh'));
+}
+
+/** Whether the folder is of a version that had no recording key: none of its halves is there. */
+const lacksRecordingKey = (dir: string): boolean =>
+  [FILES.recording, `${FILES.recording}.pub`].every(
+    (file) => lstatSync(join(dir, file), { throwIfNoEntry: false }) === undefined,
+  );
+
+/** Makes the keys that an earlier version did not know, and returns their files; what is there is never touched. */
+export function addMissingKeys(dir: string): readonly string[] {
+  checkPrivateFolder(dir);
+  if (!lacksRecordingKey(dir)) return [];
+  writeKeyPair(dir, RECORDING_PAIR);
+  syncFolder(dir);
+  return [FILES.recording];
+}
+
 /** Reads the keys, or says which path is wrong and what to do about it. */
 export function loadKeys(dir: string): Keys {
   checkPrivateFolder(dir);
+  if (lacksRecordingKey(dir)) {
+    const problem = 'it is missing: an earlier version of Daypass made these keys';
+    throw new KeysError(join(dir, FILES.recording), problem, 'Make it: daypass init --add-missing-keys');
+  }
   const userCa = loadKeyPair(dir, FILES.userCa);
   const targetCa = loadKeyPair(dir, FILES.targetCa);
   const gateway = loadKeyPair(dir, FILES.gatewayHostKey);
-  if (new Set([userCa, targetCa, gateway].map((pair) => pair.publicKey)).size !== 3) {
-    const problem = 'the user CA, the target CA and the gateway host key are not three different keys';
+  const recording = loadKeyPair(dir, FILES.recording);
+  if (new Set([userCa, targetCa, gateway, recording].map((pair) => pair.publicKey)).size !== KEY_PAIRS.length) {
+    const problem =
+      'the user CA, the target CA, the gateway host key and the recording key are not four different keys';
     throw new KeysError(
       dir,
       problem,
@@ -82,9 +111,11 @@ export function loadKeys(dir: string): Keys {
     userCaPublicKey: userCa.publicKey,
     targetCaPublicKey: targetCa.publicKey,
     gatewayHostPublicKey: gateway.publicKey,
+    recordingPublicKey: recording.publicKey,
     gatewayHostKey: gateway.pem(),
     signAsUserCa: userCa.sign,
     signAsTargetCa: targetCa.sign,
+    signAsRecorder: recording.sign,
     mac: (data: Uint8Array) => createHmac('sha256', macKey).update(data).digest(),
   } satisfies Keys;
   return Object.freeze(Object.defineProperty(keys, 'gatewayHostKey', { get: gateway.pem, enumerable: false }));

@@ -18,23 +18,32 @@ export function headerLine(header: CastHeader): string {
 }
 
 /**
- * Turns the bytes of one output stream into events. A character that is split between two chunks is kept until it is whole;
+ * Turns the bytes of one stream into events, of output or of input. A character that is split between two chunks is kept until it is whole;
  * bytes that are no UTF-8 become U+FFFD, which is all that JSON can say of them.
  */
-export class OutputEvents {
+export class StreamEvents {
   readonly #decoder = new StringDecoder('utf8');
+  readonly #code: 'o' | 'i';
+
+  constructor(code: 'o' | 'i') {
+    this.#code = code;
+  }
 
   line(seconds: number, bytes: Uint8Array): string {
-    return event(seconds, 'o', this.#decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
+    return event(
+      seconds,
+      this.#code,
+      this.#decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+    );
   }
 
   last(seconds: number): string {
-    return event(seconds, 'o', this.#decoder.end());
+    return event(seconds, this.#code, this.#decoder.end());
   }
 }
 
 export const resizeLine = (seconds: number, columns: number, rows: number): string =>
   event(seconds, 'r', `${columns}x${rows}`);
 
-const event = (seconds: number, code: 'o' | 'r', data: string): string =>
+const event = (seconds: number, code: 'o' | 'i' | 'r', data: string): string =>
   data === '' ? '' : `${JSON.stringify([Number(seconds.toFixed(6)), code, data])}\n`;

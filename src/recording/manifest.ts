@@ -1,31 +1,28 @@
-import { constants } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
+import { Digest } from '../access/ids.ts';
+import { ChannelKind, ChannelSummary, Coverage, FileCounts } from '../access/session.ts';
+import { FORMAT } from './format.ts';
 
-const Channel = z.object({
-  number: z.int(),
-  kind: z.enum(['shell', 'exec', 'subsystem', 'tunnel']),
-  command: z.string().nullable(),
+/** What may be read without a key of a channel: no command, no path, no destination. */
+const ChannelOutline = z.strictObject({
+  number: z.int().nonnegative(),
+  kind: ChannelKind,
+  label: z.string(),
+  coverage: Coverage,
   pty: z.boolean(),
-  /** File name of the cast; null where the channel carried files. */
-  cast: z.string().nullable(),
-  /** How much of the output the cast holds: all, the beginning, or only what the digests say. */
-  content: z.enum(['full', 'partial', 'digest']),
-  bytesFromClient: z.int(),
-  bytesToClient: z.int(),
-  /** Of what was delivered. */
-  stdoutSha256: z.string(),
-  stderrSha256: z.string(),
-  stdinSha256: z.string(),
-  exit: z.looseObject({ kind: z.string() }).nullable(),
+  bytesFromClient: z.int().nonnegative(),
+  bytesToClient: z.int().nonnegative(),
+  stdoutSha256: Digest,
+  stderrSha256: Digest,
+  stdinSha256: Digest,
+  files: FileCounts.nullable(),
+  exit: ChannelSummary.unwrap().shape.exit,
+  startedAt: z.int().nonnegative(),
+  endedAt: z.int().nonnegative(),
 });
-export type ManifestChannel = z.infer<typeof Channel>;
+export type ChannelOutline = z.infer<typeof ChannelOutline>;
 
-/** manifest.json: what a session was, who opened it, and what is in its casts. */
-export const Manifest = z.strictObject({
-  format: z.literal('daypass-recording-1'),
-  state: z.enum(['live', 'closed', 'interrupted']),
+const Opening = z.strictObject({
   session: z.string(),
   grant: z.string(),
   digest: z.string(),
@@ -35,31 +32,25 @@ export const Manifest = z.strictObject({
   target: z.strictObject({ id: z.string(), name: z.string(), address: z.string(), port: z.int() }),
   login: z.string(),
   via: z.enum(['direct', 'jump']),
-  client: z.string(),
   /** RFC 4252 §7: what the contractor's key signed to open the connection, and the signature, base64. */
   opening: z.strictObject({ signed: z.string(), signature: z.string() }),
   start: z.iso.datetime(),
+});
+export type ManifestOpening = z.infer<typeof Opening>;
+
+/** manifest.json as a worker writes it: what a session was and who opened it, for those who hold no key. */
+export const Manifest = z.object({
+  format: z.literal(FORMAT),
+  state: z.enum(['live', 'closed', 'interrupted']),
+  ...Opening.shape,
   end: z.iso.datetime().nullable(),
   ending: z.looseObject({ how: z.string() }).nullable(),
-  refusals: z.array(z.string()),
-  channels: z.array(Channel),
+  /** How many things were asked and refused; which, the journal says. */
+  refusals: z.int().nonnegative(),
+  channels: z.array(ChannelOutline),
+  chain: z.strictObject({ head: Digest, chunks: z.int(), bytes: z.int() }).nullable(),
+  keySha256: Digest,
 });
 export type Manifest = z.infer<typeof Manifest>;
 
-export const MANIFEST_FILE = 'manifest.json';
-export const MANIFEST_BYTES_MAX = 16 * 1024 * 1024;
-
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-
-/** Replaces the manifest as a whole: a reader finds the old one or the new one, never half of one. */
-export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  const path = join(folder, MANIFEST_FILE);
-  const file = await open(`${path}.new`, NEW_FILE, 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
-}
+export const manifestText = (manifest: Manifest): string => `${JSON.stringify(manifest, null, 2)}\n`;

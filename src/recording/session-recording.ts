@@ -1,47 +1,125 @@
-import { constants } from 'node:fs';
-import { mkdir, open, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
-import { ChannelRecorder, type ChannelStart } from './channel-recorder.ts';
-import { type Manifest, type ManifestChannel, writeManifest } from './manifest.ts';
+import { statfs } from 'node:fs/promises';
+import { ChannelRecorder } from './channel-recorder.ts';
+import type { FrameType } from './format.ts';
+import type { Recorder } from './recorder.ts';
+import type {
+  ChainEnd,
+  ChannelRecord,
+  ChannelStart,
+  Closing,
+  Exit,
+  Fact,
+  Opening,
+  Order,
+  RecordingError,
+} from './recorder-messages.ts';
 
-/** What is known of a session when it begins. */
-export type Opening = Omit<Manifest, 'format' | 'state' | 'end' | 'ending' | 'refusals' | 'channels'>;
+type Waiting = { readonly resolve: () => void; readonly reject: (error: Error) => void };
 
-export type Closing = Pick<Manifest, 'ending' | 'refusals'> & {
-  readonly end: Date;
-  readonly channels: readonly ManifestChannel[];
-};
-
-/** The folder of one session: a manifest from the first moment, and a cast per channel. */
+/** The recording of one session, as the relay sees it: nothing here waits for a disk, and nothing is kept here. */
 export class SessionRecording {
-  readonly #folder: string;
-  readonly #opening: Opening;
-  readonly #failed: (error: Error) => void;
+  readonly #recorder: Recorder;
+  readonly #id: number;
+  readonly #failed: (error: RecordingError) => void;
+  readonly #startedMs = performance.now();
+  #head = '';
+  #error: RecordingError | null = null;
+  #waiting: Waiting[] = [];
 
-  private constructor(folder: string, opening: Opening, failed: (error: Error) => void) {
-    this.#folder = folder;
-    this.#opening = opening;
+  private constructor(recorder: Recorder, failed: (error: RecordingError) => void) {
+    this.#recorder = recorder;
     this.#failed = failed;
+    this.#id = recorder.enter({ failed: (error) => this.#fail(error), roomAgain: () => this.#wake() });
   }
 
-  /** Makes the folder, 0700; an existing one is refused. `failed` is told when a cast cannot be written any more. */
-  static async begin(folder: string, opening: Opening, failed: (error: Error) => void): Promise<SessionRecording> {
-    await mkdir(folder, { mode: 0o700 });
-    const recording = new SessionRecording(folder, opening, failed);
-    await recording.#write({ state: 'live', end: null, ending: null, refusals: [], channels: [] });
-    return recording;
+  /**
+   * Makes the folder, 0700; an existing one is refused. `failed` is told once when nothing can be written any more. What is
+   * recorded carries its time since now.
+   */
+  static async begin(
+    recorder: Recorder,
+    folder: string,
+    opening: Opening,
+    failed: (error: RecordingError) => void,
+  ): Promise<SessionRecording> {
+    const recording = new SessionRecording(recorder, failed);
+    try {
+      recording.#head = (await recorder.ask(recording.#id, { do: 'begin', folder, opening })) as string;
+      return recording;
+    } catch (error) {
+      recorder.leave(recording.#id);
+      throw error;
+    }
   }
 
-  channel(start: ChannelStart, startedAt: Date): Promise<ChannelRecorder> {
-    return ChannelRecorder.open(this.#folder, start, startedAt, this.#failed);
+  /** Where the chain begins, in hex. */
+  get head(): string {
+    return this.#head;
   }
 
-  async close({ end, ending, refusals, channels }: Closing): Promise<void> {
-    await this.#write({ state: 'closed', end: end.toISOString(), ending, refusals, channels: [...channels] });
+  channel(start: ChannelStart): ChannelRecorder {
+    if (this.#error) throw this.#error;
+    this.#recorder.post({ do: 'channel', session: this.#id, micros: this.#micros(), start });
+    return new ChannelRecorder(this, start.number);
   }
 
-  #write(rest: Pick<Manifest, 'state' | 'end' | 'ending' | 'refusals' | 'channels'>): Promise<void> {
-    return writeManifest(this.#folder, { format: 'daypass-recording-1', ...this.#opening, ...rest });
+  /** A line for those who may read the recording. */
+  journal(fact: Fact): void {
+    if (this.#error) return;
+    this.#recorder.post({ do: 'journal', session: this.#id, micros: this.#micros(), fact });
+  }
+
+  add(type: FrameType, channel: number, bytes: Buffer): void {
+    if (this.#error) throw this.#error;
+    this.#recorder.add(this.#id, type, channel, this.#micros(), bytes);
+  }
+
+  get isOver(): boolean {
+    return this.#error !== null;
+  }
+
+  get isFull(): boolean {
+    return this.#error !== null || this.#recorder.isFull(this.#id);
+  }
+
+  room(): Promise<void> {
+    if (this.#error) return Promise.reject(this.#error);
+    if (!this.isFull) return Promise.resolve();
+    this.#recorder.awaitRoom(this.#id);
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  finish(channel: number, exit: Exit): Promise<ChannelRecord> {
+    return this.#ask({ do: 'finish', channel, micros: this.#micros(), exit }) as Promise<ChannelRecord>;
+  }
+
+  /** Resolves when the disk has all of it; rejects where it has not. */
+  async close(closing: Closing): Promise<ChainEnd> {
+    try {
+      return (await this.#ask({ do: 'close', closing, micros: this.#micros() })) as ChainEnd;
+    } finally {
+      this.#recorder.leave(this.#id);
+    }
+  }
+
+  async #ask(order: Order): Promise<unknown> {
+    if (this.#error && order.do !== 'close') throw this.#error;
+    return this.#recorder.ask(this.#id, order);
+  }
+
+  #micros(): number {
+    return Math.round((performance.now() - this.#startedMs) * 1_000);
+  }
+
+  #fail(error: RecordingError): void {
+    if (this.#error) return;
+    this.#error = error;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    this.#failed(error);
+  }
+
+  #wake(): void {
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 }
 
@@ -50,7 +128,3 @@ export async function freeMiB(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return Math.floor((bavail * bsize) / (1024 * 1024));
 }
-
-/** Opens a file of a recording that somebody else wrote: never through a link. */
-export const openInFolder = (folder: string, name: string, flags: number) =>
-  open(join(folder, name), flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);

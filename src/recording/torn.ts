@@ -1,69 +1,51 @@
 import { constants } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
-import { MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, writeManifest } from './manifest.ts';
-import { openInFolder } from './session-recording.ts';
+import { lstat } from 'node:fs/promises';
+import { type Chain, walkChain } from './chain.ts';
+import { FILES, openRegular, readSmall, replaceFile, SMALL_FILE_MAX } from './folder.ts';
+import { CHUNK_MAX, LENGTH_BYTES, TAG_BYTES } from './format.ts';
+import { Manifest, manifestText } from './manifest.ts';
+import type { ChainEnd } from './recorder-messages.ts';
 
-/** Longer than any line that a recorder writes. */
-const TAIL_MAX = 8 * 1024 * 1024;
+/** A crash tears one chunk at most. */
+const TORN_MAX = LENGTH_BYTES + CHUNK_MAX + TAG_BYTES;
 
 /**
- * Closes the recording of a worker that died: the last line of each cast is made whole, and the manifest says what happened. What
- * was written stays; where the folder holds something that no recorder makes, it is left as it is.
+ * Closes the recording of a worker that died: what is half a chunk is cut, and the manifest says what happened and how far the chain
+ * goes. Null where there is nothing to close: it was closed, or the folder holds something that no recorder makes, which is left as
+ * it is.
  */
-export async function closeTornRecording(folder: string, at: Date): Promise<void> {
-  if (!(await lstat(folder)).isDirectory()) return;
-  for (const name of await readdir(folder)) {
-    if (/^channel-\d+\.cast$/.test(name)) await mendCast(folder, name);
-  }
+export async function closeTornRecording(folder: string, at: Date): Promise<ChainEnd | null> {
+  if (!(await lstat(folder)).isDirectory()) return null;
   const manifest = await readLiveManifest(folder);
-  if (!manifest) return;
-  const ending = { how: 'interrupted' };
-  await writeManifest(folder, { ...manifest, state: 'interrupted', end: at.toISOString(), ending });
+  if (!manifest) return null;
+  const chain = await cutTear(folder);
+  const interrupted = { state: 'interrupted', end: at.toISOString(), ending: { how: 'interrupted' } } as const;
+  await replaceFile(folder, FILES.manifest, manifestText({ ...manifest, ...interrupted, chain } as Manifest));
+  return chain;
 }
 
-async function mendCast(folder: string, name: string): Promise<void> {
-  const file = await openInFolder(folder, name, constants.O_RDWR);
+async function cutTear(folder: string): Promise<ChainEnd | null> {
+  const file = await openRegular(folder, FILES.container, constants.O_RDWR).catch(() => null);
+  if (!file) return null;
   try {
-    const stats = await file.stat();
-    if (!stats.isFile()) return;
-    const start = Math.max(0, stats.size - TAIL_MAX);
-    const tail = Buffer.alloc(stats.size - start);
-    await file.read(tail, 0, tail.length, start);
-    const torn = tail.subarray(tail.lastIndexOf(0x0a) + 1);
-    if (torn.length === 0) return;
-    const whole = Buffer.from(completeLine(torn.toString('utf8')));
-    const at = stats.size - torn.length;
-    await file.truncate(at);
-    await file.write(whole, 0, whole.length, at);
+    const walked = await walkChain(file);
+    if (walked.kind === 'unreadable') return null;
+    const { head, chunks, bytes }: Chain = walked.chain;
+    const rest = (await file.stat()).size - bytes;
+    if (rest > 0 && rest < TORN_MAX) await file.truncate(bytes);
+    return { head, chunks, bytes };
   } finally {
     await file.close();
   }
 }
 
-/**
- * Makes an event of the beginning of one: cuts what is half a character or half an escape, and closes string and array. Of a line
- * whose text had not begun nothing can be kept.
- */
-export function completeLine(torn: string): string {
-  const event = /^\[\d+(?:\.\d+)?(?:e-\d+)?,"([or])","((?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-f]{4}))*)/.exec(torn);
-  if (!event || event[1] === 'r') return '';
-  const kept = event[0].replace(/\uFFFD+$/, '');
-  return `${kept}"]\n`;
-}
-
 async function readLiveManifest(folder: string): Promise<Manifest | null> {
   try {
-    const file = await openInFolder(folder, MANIFEST_FILE, constants.O_RDONLY);
-    try {
-      const stats = await file.stat();
-      if (!stats.isFile() || stats.size > MANIFEST_BYTES_MAX) return null;
-      const read = Manifest.safeParse(JSON.parse(await file.readFile('utf8')));
-      return read.success && read.data.state === 'live' ? read.data : null;
-    } finally {
-      await file.close();
-    }
+    const text = await readSmall(folder, FILES.manifest, SMALL_FILE_MAX);
+    const read = Manifest.safeParse(JSON.parse(text?.toString('utf8') ?? 'null'));
+    return read.success && read.data.state === 'live' ? read.data : null;
   } catch {
-    // Torn itself, or never written: the casts stand alone.
+    // Torn itself, or not a file: what else is there stands alone.
     return null;
   }
 }

@@ -22,6 +22,8 @@ const FILES = [
   'gateway_host_key',
   'gateway_host_key.pub',
   'grant_mac_key',
+  'recording_key',
+  'recording_key.pub',
   'target_ca',
   'target_ca.pub',
   'user_ca',
@@ -220,7 +222,7 @@ describe('keys are refused, with path, reason and remedy,', () => {
       for (const suffix of ['', '.pub']) {
         writeFileSync(join(dir, `target_ca${suffix}`), readFileSync(join(dir, `user_ca${suffix}`)));
       }
-      expect(refusal(dir).message).toContain('not three different keys');
+      expect(refusal(dir).message).toContain('not four different keys');
     });
   });
 });

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { headerLine, OutputEvents, resizeLine } from '../../../src/recording/cast.ts';
-import { completeLine } from '../../../src/recording/torn.ts';
+import { headerLine, resizeLine, StreamEvents } from '../../../src/recording/cast.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 const RUNS = { numRuns: LONG ? 10_000 : 500, seed: 20_260_501 };
@@ -37,7 +36,7 @@ describe('a cast', () => {
   it('replays to what UTF-8 can say of the output, wherever the chunks were cut', () => {
     fc.assert(
       fc.property(stream, cuts, (whole, at) => {
-        const recorder = new OutputEvents();
+        const recorder = new StreamEvents('o');
         const lines = split(whole, at).map((chunk, n) => recorder.line(n, chunk));
         const shown = events(lines.join('') + recorder.last(99)).map(([, , data]) => data);
         expect(shown.join('')).toBe(new TextDecoder('utf-8', { ignoreBOM: true }).decode(whole));
@@ -49,7 +48,7 @@ describe('a cast', () => {
   it('keeps outputs and resizes in their order, one line each', () => {
     fc.assert(
       fc.property(steps, (taken) => {
-        const recorder = new OutputEvents();
+        const recorder = new StreamEvents('o');
         const lines = taken.map((step, n) =>
           step.kind === 'output' ? recorder.line(n, step.bytes) : resizeLine(n, step.columns, step.rows),
         );
@@ -78,39 +77,5 @@ describe('a cast', () => {
       env: { TERM: 'xterm' },
     });
     expect(headerLine(header).indexOf('\n')).toBe(headerLine(header).length - 1);
-  });
-});
-
-describe('a torn line', () => {
-  it('is made whole wherever it was torn, and says nothing that was not said', () => {
-    fc.assert(
-      fc.property(stream, fc.nat(10_000), (whole, cut) => {
-        const recorder = new OutputEvents();
-        const line = Buffer.from(recorder.line(1.5, whole) + recorder.last(1.5));
-        const torn = line.subarray(0, cut % Math.max(1, line.length)).toString('utf8');
-        if (torn.includes('\n')) return;
-        const mended = completeLine(torn);
-        if (mended === '') return;
-        const [[, code, data] = [0, '', '']] = events(mended);
-        expect(code).toBe('o');
-        const said = new TextDecoder('utf-8', { ignoreBOM: true }).decode(whole);
-        expect(said.startsWith(data)).toBe(true);
-      }),
-      RUNS,
-    );
-  });
-
-  it('of which no text had begun is dropped', () => {
-    for (const torn of ['[', '[1.2', '[1.2,"o"', '[1.2,"o",', '[1.2,"r","80', '{"version":2,"wid', 'x']) {
-      expect(completeLine(torn)).toBe('');
-    }
-  });
-
-  it('keeps what is whole of an escape and drops what is half of one', () => {
-    expect(completeLine('[1,"o","a\\n')).toBe('[1,"o","a\\n"]\n');
-    expect(completeLine('[1,"o","a\\')).toBe('[1,"o","a"]\n');
-    expect(completeLine('[1,"o","a\\u00')).toBe('[1,"o","a"]\n');
-    expect(completeLine('[1,"o","a\\u001b[31m')).toBe('[1,"o","a\\u001b[31m"]\n');
-    expect(completeLine('[1,"o","whole"')).toBe('[1,"o","whole"]\n');
   });
 });

@@ -1,0 +1,99 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import type { SessionId } from '../access/ids.ts';
+import type { Config } from '../config.ts';
+import { isServed, remoteOperator } from '../operator/socket.ts';
+import { adminSocketPath } from '../places.ts';
+import { EXPORT_FORMATS, type ExportFormat, exportRecording } from '../recording/exported-files.ts';
+import { openKey } from '../recording/read.ts';
+import { verifyRecording } from '../recording/verify.ts';
+import { identitiesOf } from '../recording/wrapped-key.ts';
+import { print, Refused } from './output.ts';
+import { type PlaceOptions, placeOf, recordingId } from './recording-place.ts';
+
+type Options = PlaceOptions & {
+  readonly identity: string;
+  readonly format: ExportFormat;
+  readonly channel?: string;
+  readonly out?: string;
+  readonly evenIfBroken?: boolean;
+};
+
+const IDENTITY_FILE_MAX = 65_536;
+const CHANNEL_MAX = 65_535;
+
+export function exportCommand(recordings: Command, config: () => Config): void {
+  recordings
+    .command('export <recording>')
+    .description('Take a recording out in the clear, for somebody who holds one of its keys. It is verified first.')
+    .requiredOption('--identity <file>', 'the age identity, as age-keygen writes it')
+    .addOption(
+      new Option('--format <format>', 'asciicast v2, bytes as they passed, the file log, or the journal')
+        .choices(EXPORT_FORMATS)
+        .default('cast'),
+    )
+    .option('--channel <n>', 'this channel alone')
+    .option('--out <folder>', 'where to; a folder named like the recording when left out')
+    .option('--even-if-broken', 'up to the first broken chunk, when it does not verify')
+    .option('--recordings <folder>', 'where recordings lie; <data_dir>/recordings when left out')
+    .option('--public-key <file>', 'the public recording key; <data_dir>/keys/recording_key.pub when left out')
+    .action((given: string, options: Options) => run(config, recordingId(given), options));
+}
+
+async function run(config: () => Config, id: SessionId, options: Options): Promise<void> {
+  const channel = channelOf(options.channel);
+  const { folder: recordings, checker } = placeOf(config, options);
+  const folder = join(recordings, id);
+  const verdict = await verifyRecording(folder, id, checker);
+  if (verdict.state === 'erased') throw new Refused(`${id} was erased under rule ${JSON.stringify(verdict.rule)}.`);
+  const isBroken = verdict.state === 'broken';
+  if (isBroken) {
+    const problems = verdict.problems.map(({ file, why }) => `  ${file}: ${why}\n`).join('');
+    process.stderr.write(`${id} does not verify:\n${problems}`);
+    if (!options.evenIfBroken) throw new Refused('Nothing was exported. --even-if-broken exports up to the break.');
+  }
+  const key = await keyOf(folder, options.identity);
+  await audit(config, id, { format: options.format, channel });
+  const out = resolve(options.out ?? id);
+  const { files, broken } = await exportRecording(folder, key, { out, format: options.format, channel }).finally(() =>
+    key.fill(0),
+  );
+  for (const name of files) print(join(out, name));
+  if (files.length === 0) print('There is nothing of that in this recording.');
+  if (broken !== null) process.stderr.write(`The export ends before its time: ${broken}.\n`);
+  if (isBroken || broken !== null) process.exitCode = 1;
+}
+
+function channelOf(given: string | undefined): number | null {
+  if (given === undefined) return null;
+  const channel = Number(given);
+  if (/^\d+$/.test(given) && channel <= CHANNEL_MAX) return channel;
+  throw new Refused(`--channel takes a number, not ${JSON.stringify(given.slice(0, 40))}.`, 2);
+}
+
+async function keyOf(folder: string, identityFile: string): Promise<Buffer> {
+  try {
+    if (statSync(identityFile).size > IDENTITY_FILE_MAX) throw new Error('the file is too large for an identity');
+    return await openKey(folder, identitiesOf(readFileSync(identityFile, 'utf8')));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Refused(`The identity in ${identityFile} does not open this recording: ${why}`);
+  }
+}
+
+/** Written down before anything is in the clear. */
+async function audit(
+  config: () => Config,
+  id: SessionId,
+  facts: { readonly format: string; readonly channel: number | null },
+): Promise<void> {
+  try {
+    const path = adminSocketPath(config());
+    if (await isServed(path)) return await remoteOperator(path).noteExport(id, facts);
+    process.stderr.write('Control does not run: this export is not in the audit log.\n');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`This export is not in the audit log: ${why}\n`);
+  }
+}

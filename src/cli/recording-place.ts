@@ -1,0 +1,51 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { SessionId } from '../access/ids.ts';
+import { type RecordingChecks, recordingChecker } from '../ca/recordings.ts';
+import type { Config } from '../config.ts';
+import { keysFolder, recordingsFolder } from '../places.ts';
+import { Refused } from './output.ts';
+
+/** Where recordings and the public half of their key are, with or without a configuration. */
+export type PlaceOptions = { readonly recordings?: string; readonly publicKey?: string };
+
+const KEY_FILE_MAX = 65_536;
+
+export function placeOf(config: () => Config, options: PlaceOptions): { folder: string; checker: RecordingChecks } {
+  const folder = options.recordings === undefined ? recordingsFolder(config()) : resolve(options.recordings);
+  if (!existsSync(folder)) throw new Refused(`There are no recordings: ${folder} does not exist.`);
+  const keyFile = options.publicKey ?? join(keysFolder(config()), 'recording_key.pub');
+  return { folder, checker: checkerFrom(keyFile) };
+}
+
+function checkerFrom(file: string): RecordingChecks {
+  try {
+    if (statSync(file).size > KEY_FILE_MAX) throw new Error('it is too large for a key');
+    return recordingChecker(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Refused(`The public recording key cannot be read from ${file}: ${why}
+It is <data_dir>/keys/recording_key.pub; name a copy with --public-key.`);
+  }
+}
+
+/** Ids are made by Daypass. Anything else is refused here, before it becomes part of a path. */
+export function recordingId(given: string): SessionId {
+  const id = SessionId.safeParse(given);
+  if (id.success && id.data === given.toLowerCase()) return id.data;
+  throw new Refused(
+    `${JSON.stringify(given.slice(0, 100))} is no recording id. \`daypass recordings list\` shows them.`,
+    2,
+  );
+}
+
+/** An id below the recordings, or the folder of one recording wherever it lies. */
+export function recordingAt(given: string, recordings: () => string): { folder: string; id: SessionId } {
+  const path = given.replace(/\/+$/, '');
+  if (!path.includes('/')) {
+    const id = recordingId(path);
+    return { folder: join(recordings(), id), id };
+  }
+  const id = recordingId(basename(path));
+  return { folder: join(resolve(dirname(path)), id), id };
+}

@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { SessionId } from '../access/ids.ts';
+import type { Config } from '../config.ts';
+import type { Erased } from '../operator/operator.ts';
+import { isServed, remoteOperator } from '../operator/socket.ts';
+import { adminSocketPath, keysFolder, recordingsFolder, systemClock } from '../places.ts';
+import { type SealedFacts, sealedFacts } from '../recording/listed.ts';
+import { listRecordings } from '../recording/verify-all.ts';
+import { exportCommand } from './export.ts';
+import { print, printJson, Refused, table } from './output.ts';
+import { type PlaceOptions, recordingId } from './recording-place.ts';
+
+const RULE_MAX = 200;
+const LIST_MAX = 100_000;
+
+export function recordingsCommand(program: Command, config: () => Config): void {
+  const recordings = program
+    .command('recordings')
+    .description('List recordings, take one out in the clear, or make one unreadable for good.');
+  recordings
+    .command('list')
+    .description(
+      'Recordings that were sealed, oldest first. What they say is not checked here: `daypass verify --all` does.',
+    )
+    .option('--recordings <folder>', 'where recordings lie; <data_dir>/recordings when left out')
+    .option('--json', 'print JSON')
+    .action((options: PlaceOptions & { json?: boolean }) => list(config, options));
+  exportCommand(recordings, config);
+  recordings
+    .command('erase <recording>')
+    .description('Destroy the key of a recording: nobody can read it any more, and its chain still holds.')
+    .requiredOption('--rule <text>', 'under which rule; it is signed, and written to the ledger and the audit log')
+    .action(async (given: string, options: { rule: string }) => {
+      const id = recordingId(given);
+      const { rule } = options;
+      if (rule.trim() === '' || rule.length > RULE_MAX || /\p{C}/u.test(rule)) {
+        throw new Refused(`--rule takes 1 to ${RULE_MAX} characters, none of them a control character.`, 2);
+      }
+      const erased = await erase(config(), id, rule);
+      if (!erased.ok) throw new Refused(`Not erased: ${erased.why}`);
+      print(`Erased ${id} under rule ${JSON.stringify(erased.rule)}.`);
+    });
+}
+
+async function list(config: () => Config, options: PlaceOptions & { json?: boolean }): Promise<void> {
+  const folder = options.recordings ?? recordingsFolder(config());
+  const ids = existsSync(folder) ? (await listRecordings(folder, () => {})).slice(0, LIST_MAX) : [];
+  const facts: SealedFacts[] = [];
+  for (const id of ids) facts.push(await sealedFacts(folder, id));
+  facts.sort((a, b) => (a.start ?? '').localeCompare(b.start ?? ''));
+  if (options.json) return printJson(facts);
+  if (facts.length === 0) return print('No recordings.');
+  print(
+    table(
+      ['RECORDING', 'STATE', 'TARGET', 'LOGIN', 'START', 'END', 'BYTES', 'HEAD'],
+      facts.map((each) => [
+        ...[each.session, each.state, each.target ?? '-', each.login ?? '-', each.start ?? '-', each.end ?? '-'],
+        ...[String(each.bytes), each.head?.slice(0, 16) ?? '-'],
+      ]),
+    ),
+  );
+}
+
+/** By the running control, which alone writes the ledger; where none runs, here, and none can start meanwhile. */
+async function erase(config: Config, id: SessionId, rule: string): Promise<Erased> {
+  const folder = recordingsFolder(config);
+  if (!existsSync(join(folder, id))) throw new Refused(`There is no recording ${id}.`);
+  const path = adminSocketPath(config);
+  if (await isServed(path)) return remoteOperator(path).eraseRecording(id, rule);
+  const [
+    { openStore },
+    { createLog },
+    { openRecordings, eraseFor },
+    { loadKeys },
+    { serveAdminSocket },
+    { localOperator },
+  ] = await Promise.all([
+    import('../store/store.ts'),
+    import('../log.ts'),
+    import('../recordings.ts'),
+    import('../ca/keys.ts'),
+    import('../operator/socket.ts'),
+    import('../operator/operator.ts'),
+  ]);
+  const log = createLog('warn');
+  const clock = systemClock;
+  const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;
+  await using store = await openStore({ databaseUrl, dataDir: config.dataDir, log });
+  await using _socket = await serveAdminSocket(
+    path,
+    localOperator({ store, clock, check: null, gateways: () => null }),
+    log,
+  );
+  const keys = loadKeys(keysFolder(config));
+  await using recordings = await openRecordings({ keys, store, clock, log, folder });
+  return await eraseFor(recordings)(id, rule);
+}

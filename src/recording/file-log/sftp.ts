@@ -1,0 +1,338 @@
+import type { Coverage, FileCounts } from '../../access/session.ts';
+import type { Waiting } from './content-digest.ts';
+import { flagNames, OpenFile } from './open-file.ts';
+import { asPath, asTarget, type FileOperation, type OnOperation, type OperationName, showPath } from './operation.ts';
+import { SftpPackets } from './sftp-packets.ts';
+import {
+  Fields,
+  FX,
+  FXP,
+  FXP_REPLY,
+  type Request,
+  type RequestKind,
+  readRequest,
+  SFTP_VERSION,
+  statusName,
+} from './sftp-wire.ts';
+
+/** sshfs asks for many things at once; nobody for more. */
+const PENDING_MAX = 8_192;
+const HANDLES_MAX = 1_024;
+/** Of paths that are kept while requests wait and files are open. */
+const PATHS_MAX = 8 * 1024 * 1024;
+
+/** What a request changes, by name in the log; the others only look, or work on an open file. */
+const CHANGES: { readonly [Kind in RequestKind]?: OperationName } = {
+  remove: 'remove',
+  mkdir: 'mkdir',
+  rmdir: 'rmdir',
+  rename: 'rename',
+  symlink: 'symlink',
+  hardlink: 'hardlink',
+  setstat: 'attributes',
+  lsetstat: 'attributes',
+  fsetstat: 'attributes',
+  'copy-data': 'copy',
+  unknown: 'warning',
+};
+
+type Entry = Omit<FileOperation, 'result' | 'status' | 'endedMicros'>;
+
+type Pending = {
+  readonly kind: RequestKind;
+  readonly file: OpenFile | null;
+  /** Of READ and WRITE, how far it goes; of a close, its handle. */
+  readonly offset: number;
+  readonly length: number;
+  readonly handle: string | null;
+  readonly writtenTo: number;
+  /** What to log once it is answered. */
+  readonly entry: Entry | null;
+  readonly cost: number;
+};
+
+/** Reads SFTP on the side and logs what is done; once it cannot follow, it says so and logs nothing more. */
+export class SftpLog {
+  readonly #onOperation: OnOperation;
+  readonly #client: SftpPackets;
+  readonly #target: SftpPackets;
+  readonly #pending = new Map<number, Pending>();
+  readonly #files = new Map<string, OpenFile>();
+  readonly #waiting: Waiting = { bytes: 0 };
+  readonly #counts = { read: 0, written: 0, changed: 0, refused: 0, hashed: 0 };
+  #paths = 0;
+  #micros = 0;
+  #stage: 'start' | 'greeted' | 'open' | 'lost' = 'start';
+  /** Whose content is passing: the file, and where the next byte belongs. */
+  #writing: { readonly file: OpenFile | null; offset: number } = { file: null, offset: 0 };
+  #reading: { readonly file: OpenFile | null; offset: number } = { file: null, offset: 0 };
+
+  constructor(onOperation: OnOperation) {
+    this.#onOperation = onOperation;
+    this.#client = new SftpPackets('client', {
+      packet: (head) => this.#request(head),
+      content: (bytes) => {
+        this.#writing.file?.write(this.#writing.offset, bytes);
+        this.#writing.offset += bytes.length;
+      },
+      contentEnd: () => {},
+      malformed: (why) => this.#lose(`the client sent no SFTP: ${why}`),
+    });
+    this.#target = new SftpPackets('target', {
+      packet: (head) => this.#reply(head),
+      content: (bytes) => {
+        this.#reading.file?.read(this.#reading.offset, bytes);
+        this.#reading.offset += bytes.length;
+      },
+      contentEnd: () => {},
+      malformed: (why) => this.#lose(`the target sent no SFTP: ${why}`),
+    });
+  }
+
+  fromClient(bytes: Buffer, micros: number): void {
+    this.#micros = micros;
+    if (this.#stage !== 'lost') this.#client.push(bytes);
+  }
+
+  fromTarget(bytes: Buffer, micros: number): void {
+    this.#micros = micros;
+    if (this.#stage !== 'lost') this.#target.push(bytes);
+  }
+
+  end(micros: number): { readonly counts: FileCounts; readonly coverage: Coverage; readonly label: string } {
+    this.#micros = micros;
+    this.#leaveOpen('the channel ended before it was closed');
+    return { counts: { ...this.#counts }, coverage: this.#stage === 'lost' ? 'opaque' : 'metadata', label: 'sftp' };
+  }
+
+  // The client's side.
+
+  #request(head: Buffer): void {
+    if (this.#stage === 'lost') return;
+    if (this.#stage === 'start') {
+      if (head[0] !== FXP.INIT) this.#lose('the client did not begin with its version');
+      else this.#stage = 'greeted';
+      return;
+    }
+    const request = readRequest(head);
+    if (!request) return void this.#lose('the client sent a request that cannot be read');
+    if (this.#pending.has(request.id)) return void this.#lose('the client gave two requests the same number');
+    const file = this.#fileOf(request, 0);
+    const pending = this.#pendingOf(request, file);
+    this.#paths += pending.cost;
+    if (this.#pending.size >= PENDING_MAX || this.#paths > PATHS_MAX)
+      return void this.#lose('too much waits for an answer');
+    this.#pending.set(request.id, pending);
+    if (request.kind === 'write') this.#writing = { file, offset: pending.offset };
+    else if (request.kind === 'copy-data') this.#fileOf(request, 1)?.spoilWritten('content was copied into it');
+  }
+
+  #fileOf(request: Request, which: number): OpenFile | null {
+    const handle = request.handles[which];
+    return handle ? (this.#files.get(handle.toString('latin1')) ?? null) : null;
+  }
+
+  #pendingOf(request: Request, file: OpenFile | null): Pending {
+    const { kind, numbers, handles, attributes } = request;
+    const entry = this.#entryOf(request, file);
+    return {
+      kind,
+      file,
+      offset: numbers[0] ?? 0,
+      length: kind === 'fsetstat' ? (attributes?.size ?? -1) : (numbers[1] ?? 0),
+      handle: kind === 'close' ? (handles[0]?.toString('latin1') ?? null) : null,
+      writtenTo: kind === 'fsetstat' ? (file?.writtenTo ?? 0) : 0,
+      entry,
+      cost: entry === null ? 0 : costOf(entry),
+    };
+  }
+
+  #entryOf(request: Request, file: OpenFile | null): Entry | null {
+    const { kind, paths, numbers, attributes, extension } = request;
+    const first = paths[0] && showPath(paths[0]);
+    const second = paths[1] && showPath(paths[1]);
+    const frame = { protocol: 'sftp', startedMicros: this.#micros } as const;
+    if (kind === 'open' && first) {
+      const mode = attributes?.mode ?? null;
+      const flags = flagNames(numbers[0] ?? 0);
+      return { ...frame, operation: 'file', ...asPath(first), flags, ...(mode === null ? {} : { mode }) };
+    }
+    if (kind === 'opendir' && first) return { ...frame, operation: 'list', ...asPath(first) };
+    const operation = CHANGES[kind];
+    if (!operation) return null;
+    if (kind === 'unknown') {
+      const name = showPath(Buffer.from((extension ?? '').slice(0, EXTENSION_SHOWN), 'latin1'));
+      return { ...frame, operation, path: '', why: `an extension that is not known: ${name.text}` };
+    }
+    // OpenSSH's server takes what a symlink holds first, and its own path second.
+    if (kind === 'symlink' && first && second) return { ...frame, operation, ...asPath(second), ...asTarget(first) };
+    if (kind === 'copy-data') {
+      const target = this.#fileOf(request, 1)?.opening.path ?? NOWHERE;
+      return { ...frame, operation, ...asPath(file?.opening.path ?? NOWHERE), ...asTarget(target) };
+    }
+    return {
+      ...frame,
+      operation,
+      ...asPath(first ?? file?.opening.path ?? NOWHERE),
+      ...(second ? asTarget(second) : {}),
+      ...(attributes ? setAttributes(attributes) : {}),
+    };
+  }
+
+  // The target's side.
+
+  #reply(head: Buffer): void {
+    if (this.#stage === 'lost') return;
+    const fields = new Fields(head, 1);
+    const id = fields.uint32();
+    if (head[0] === FXP_REPLY.DATA) return void this.#data(id, fields.uint32());
+    if (this.#stage === 'greeted') {
+      if (head[0] !== FXP.VERSION) return void this.#lose('the target did not begin with its version');
+      if (id !== SFTP_VERSION) return void this.#lose(`the target speaks version ${id} of SFTP`);
+      this.#stage = 'open';
+      return;
+    }
+    const pending = this.#take(id);
+    if (!pending) return void this.#lose('the target answered what was not asked');
+    if (head[0] === FXP_REPLY.STATUS) return void this.#answered(pending, fields.uint32(), fields.ok);
+    if (head[0] === FXP_REPLY.HANDLE) return void this.#opened(pending, fields.handle(), fields.ok);
+    if (head[0] === FXP_REPLY.NAME) {
+      if (pending.kind === 'readdir') pending.file?.listed();
+      return void this.#expect(pending, NAMED);
+    }
+    if (head[0] === FXP_REPLY.ATTRS) {
+      const { size } = fields.attributes();
+      if (pending.kind === 'fstat' && size !== null) pending.file?.ended(size);
+      return void this.#expect(pending, DESCRIBED);
+    }
+    if (head[0] !== FXP_REPLY.EXTENDED_REPLY) return void this.#lose('the target sent an answer of an unknown kind');
+    if (pending.entry) this.#log(pending.entry, FX.OK);
+    this.#expect(pending, EXTENDED);
+  }
+
+  #take(id: number): Pending | null {
+    const pending = this.#pending.get(id);
+    if (!pending) return null;
+    this.#pending.delete(id);
+    this.#paths -= pending.cost;
+    return pending;
+  }
+
+  #expect(pending: Pending, kinds: ReadonlySet<RequestKind>): void {
+    if (!kinds.has(pending.kind)) this.#lose(`the target's answer does not fit the request`);
+  }
+
+  #data(id: number, length: number): void {
+    const pending = this.#take(id);
+    if (pending?.kind !== 'read' || length > pending.length) {
+      return void this.#lose('the target sent content that was not asked for');
+    }
+    this.#reading = { file: pending.file, offset: pending.offset };
+  }
+
+  #opened(pending: Pending, bytes: Buffer, isWhole: boolean): void {
+    const { entry } = pending;
+    if (!isWhole || !entry || (pending.kind !== 'open' && pending.kind !== 'opendir')) {
+      return void this.#lose(`the target's answer does not fit the request`);
+    }
+    const handle = bytes.toString('latin1');
+    if (this.#files.has(handle)) return void this.#lose('the target gave the same handle twice');
+    if (this.#files.size >= HANDLES_MAX) return void this.#lose('too many files are open');
+    this.#paths += pending.cost;
+    const flags = pending.kind === 'open' ? pending.offset : null;
+    const path = { text: entry.path, hex: entry.pathHex };
+    const opening = { path, flags, mode: entry.mode ?? null, micros: entry.startedMicros };
+    this.#files.set(handle, new OpenFile(opening, this.#waiting));
+  }
+
+  #answered(pending: Pending, code: number, isWhole: boolean): void {
+    if (!isWhole) return void this.#lose('the target sent a status that cannot be read');
+    const { kind, file } = pending;
+    if (kind === 'close') return void this.#closed(pending, code);
+    if (kind === 'read' && code === FX.EOF) file?.ended(pending.offset);
+    if (kind === 'write' && code !== FX.OK) file?.spoilWritten('a part of it could not be written');
+    if (kind === 'readdir' && code === FX.EOF) file?.listed();
+    if (kind === 'fsetstat' && code === FX.OK && pending.length >= 0) file?.resized(pending.length, pending.writtenTo);
+    if ((kind === 'open' || kind === 'opendir') && code === FX.OK)
+      this.#lose(`the target's answer does not fit the request`);
+    else if (pending.entry) this.#log(pending.entry, code, kind === 'fsetstat' && file?.isForWriting === true);
+  }
+
+  #closed(pending: Pending, code: number): void {
+    if (pending.handle === null || !pending.file) return;
+    if (this.#files.get(pending.handle) !== pending.file) return;
+    this.#files.delete(pending.handle);
+    const entry = pending.file.entry(code === FX.OK ? 'ok' : 'failed', statusName(code), this.#micros, null);
+    this.#forget(entry);
+    this.#logFile(pending.file, entry);
+  }
+
+  #forget(entry: FileOperation): void {
+    this.#paths -= costOf(entry);
+  }
+
+  // The log.
+
+  #log(entry: Entry, code: number, isPartOfWriting = false): void {
+    const result = code === FX.OK ? 'ok' : code === FX.PERMISSION_DENIED ? 'refused' : 'failed';
+    if (result === 'refused') this.#counts.refused += 1;
+    // A file's times and size, set before it is closed, belong to its writing.
+    if (result === 'ok' && entry.operation !== 'warning' && !isPartOfWriting) this.#counts.changed += 1;
+    this.#onOperation({ ...entry, result, status: statusName(code), endedMicros: this.#micros });
+  }
+
+  #logFile(file: OpenFile, entry: FileOperation): void {
+    const { isRead, isWritten } = file.counts;
+    if (isRead) this.#counts.read += 1;
+    if (isWritten) this.#counts.written += 1;
+    if (entry.readSha256 !== undefined || entry.writtenSha256 !== undefined) this.#counts.hashed += 1;
+    this.#onOperation(entry);
+  }
+
+  #leaveOpen(why: string): void {
+    for (const file of this.#files.values()) {
+      this.#logFile(file, file.entry('unanswered', 'still open', this.#micros, why));
+    }
+    for (const { entry } of this.#pending.values()) {
+      if (entry) this.#onOperation({ ...entry, result: 'unanswered', endedMicros: this.#micros });
+    }
+    this.#files.clear();
+    this.#pending.clear();
+  }
+
+  #lose(why: string): void {
+    if (this.#stage === 'lost') return;
+    this.#leaveOpen('the protocol could not be followed to its end');
+    this.#stage = 'lost';
+    this.#writing = { file: null, offset: 0 };
+    this.#reading = { file: null, offset: 0 };
+    const startedMicros = this.#micros;
+    const frame = { path: '', result: 'failed', startedMicros, endedMicros: startedMicros } as const;
+    this.#onOperation({ protocol: 'sftp', operation: 'unparsed', ...frame, why: `unparsed from here: ${why}` });
+  }
+}
+
+const EXTENSION_SHOWN = 64;
+const NOWHERE = { text: '?', hex: undefined };
+
+const NAMED = new Set<RequestKind>(['readdir', 'realpath', 'readlink', 'expand-path', 'home-directory']);
+const DESCRIBED = new Set<RequestKind>(['stat', 'lstat', 'fstat']);
+const EXTENDED = new Set<RequestKind>([
+  'statvfs',
+  'fstatvfs',
+  'limits',
+  'home-directory',
+  'users-groups-by-id',
+  'unknown',
+]);
+
+const costOf = (entry: Pick<Entry, 'path' | 'pathHex' | 'target' | 'targetHex'>): number =>
+  200 + entry.path.length + (entry.pathHex?.length ?? 0) + (entry.target?.length ?? 0) + (entry.targetHex?.length ?? 0);
+
+const setAttributes = (
+  attributes: NonNullable<Request['attributes']>,
+): Pick<FileOperation, 'flags' | 'mode' | 'size'> => ({
+  flags: [...attributes.flags],
+  ...(attributes.mode === null ? {} : { mode: attributes.mode }),
+  ...(attributes.size === null ? {} : { size: attributes.size }),
+});

@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import type { Digest } from '../access/ids.ts';
+import type { Coverage } from '../access/session.ts';
+import { type Observer, observe, recognise } from './file-log/observe.ts';
+import { FRAME, type FrameType } from './format.ts';
+import type { ChannelRecord, ChannelStart, Fact } from './recorder-messages.ts';
+import { TypedInput, type TypedPart } from './typed-input.ts';
+
+/** Takes a frame of this channel; the payload is good until it returns. */
+export type Keep = (type: FrameType, micros: number, payload: Uint8Array) => void;
+
+/** What of a channel's bytes goes into the recording. It sees all that passes, in the order in which it passed. */
+export class RecordedChannel {
+  readonly #start: ChannelStart;
+  readonly #keep: Keep;
+  readonly #content: Content;
+  readonly #hashes = { stdout: createHash('sha256'), stderr: createHash('sha256'), stdin: createHash('sha256') };
+  #fromClient = 0;
+  #toClient = 0;
+
+  constructor(start: ChannelStart, keep: Keep) {
+    this.#start = start;
+    this.#keep = keep;
+    this.#content = contentOf(start, keep);
+  }
+
+  output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void {
+    this.#hashes[stream].update(bytes);
+    this.#toClient += bytes.length;
+    this.#content.output(stream, bytes, micros);
+  }
+
+  input(bytes: Buffer, micros: number): void {
+    this.#hashes.stdin.update(bytes);
+    this.#fromClient += bytes.length;
+    this.#content.input(bytes, micros);
+  }
+
+  resize(size: Buffer, micros: number): void {
+    if (this.#start.terminal) this.#keep(FRAME.resize, micros, size);
+  }
+
+  finish(micros: number): ChannelRecord {
+    const said = this.#content.end(micros);
+    const digest = (name: 'stdout' | 'stderr' | 'stdin') => this.#hashes[name].digest('hex') as Digest;
+    return {
+      ...{ files: null, ...said },
+      bytesFromClient: this.#fromClient,
+      bytesToClient: this.#toClient,
+      stdoutSha256: digest('stdout'),
+      stderrSha256: digest('stderr'),
+      stdinSha256: digest('stdin'),
+    };
+  }
+}
+
+type Content = {
+  output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void;
+  input(bytes: Buffer, micros: number): void;
+  end(micros: number): { readonly coverage: Coverage; readonly label: string } & Partial<Pick<ChannelRecord, 'files'>>;
+};
+
+function contentOf(start: ChannelStart, keep: Keep): Content {
+  const { kind, command, terminal } = start;
+  if (terminal) return new TerminalContent(start.recordInput, keep);
+  if (kind === 'tunnel') return opaque('tunnel');
+  const protocol = recognise({ kind, command });
+  if (protocol)
+    return new FileContent(observe(protocol, command, (operation) => keepJson(keep, FRAME.file, operation)));
+  return kind === 'subsystem' ? opaque('subsystem') : new TextContent(keep);
+}
+
+const opaque = (label: string): Content => ({
+  output() {},
+  input() {},
+  end: () => ({ coverage: 'opaque', label }),
+});
+
+const keepFact = (keep: Keep, micros: number, fact: Fact): void =>
+  keep(FRAME.journal, micros, Buffer.from(JSON.stringify(fact)));
+
+const keepJson = (keep: Keep, type: FrameType, value: { readonly endedMicros: number }): void =>
+  keep(type, value.endedMicros, Buffer.from(JSON.stringify(value)));
+
+/** A terminal: what it shows, whatever that is; what is typed, as far as the target showed it. */
+class TerminalContent implements Content {
+  readonly #keep: Keep;
+  readonly #typed: TypedInput | null;
+
+  constructor(recordInput: boolean, keep: Keep) {
+    this.#keep = keep;
+    this.#typed = recordInput ? new TypedInput() : null;
+  }
+
+  output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void {
+    this.#keep(FRAME[stream], micros, bytes);
+    if (this.#typed) this.#take(this.#typed.output(bytes, micros));
+  }
+
+  input(bytes: Buffer, micros: number): void {
+    if (this.#typed) this.#take(this.#typed.input(bytes, micros));
+  }
+
+  end(micros: number): { coverage: Coverage; label: string } {
+    if (this.#typed) this.#take(this.#typed.end(micros));
+    return { coverage: 'full', label: 'terminal' };
+  }
+
+  #take(parts: readonly TypedPart[]): void {
+    for (const part of parts) {
+      if (part.kind === 'kept') this.#keep(FRAME.input, part.micros, part.bytes);
+      else keepFact(this.#keep, part.micros, { what: 'withheld', bytes: part.count });
+    }
+  }
+}
+
+/** A pipe: both directions while they are text. One that carries NUL bytes carries data, and is digested only from there on. */
+class TextContent implements Content {
+  readonly #keep: Keep;
+  #isOutputKept = true;
+  #isInputKept = true;
+
+  constructor(keep: Keep) {
+    this.#keep = keep;
+  }
+
+  output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void {
+    if (this.#isOutputKept && bytes.includes(0)) {
+      this.#isOutputKept = false;
+      keepFact(this.#keep, micros, { what: 'binary', direction: 'output' });
+    }
+    if (this.#isOutputKept) this.#keep(FRAME[stream], micros, bytes);
+  }
+
+  input(bytes: Buffer, micros: number): void {
+    if (this.#isInputKept && bytes.includes(0)) {
+      this.#isInputKept = false;
+      keepFact(this.#keep, micros, { what: 'binary', direction: 'input' });
+    }
+    if (this.#isInputKept) this.#keep(FRAME.input, micros, bytes);
+  }
+
+  end(): { coverage: Coverage; label: string } {
+    return { coverage: this.#isOutputKept && this.#isInputKept ? 'full' : 'metadata', label: 'command' };
+  }
+}
+
+/** A transfer: what was done to which files, and none of the bytes. */
+class FileContent implements Content {
+  readonly #observer: Observer;
+
+  constructor(observer: Observer) {
+    this.#observer = observer;
+  }
+
+  output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void {
+    if (stream === 'stdout') this.#observer.fromTarget(bytes, micros);
+  }
+
+  input(bytes: Buffer, micros: number): void {
+    this.#observer.fromClient(bytes, micros);
+  }
+
+  end(micros: number): ReturnType<Content['end']> {
+    const { counts, coverage, label } = this.#observer.end(micros);
+    return { files: counts, coverage, label };
+  }
+}

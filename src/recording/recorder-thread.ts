@@ -1,0 +1,105 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { Container } from './container.ts';
+import { FRAME_HEADER_BYTES } from './format.ts';
+import { RecordedSession } from './recorded-session.ts';
+import {
+  type FromThread,
+  failureOf,
+  type Order,
+  RecordingError,
+  SESSION_BYTES,
+  type ToThread,
+} from './recorder-messages.ts';
+import { wrapNewKey } from './wrapped-key.ts';
+
+/** The thread of a worker in which recordings are made: content rules, digests, encryption, chain and files. */
+
+const { recipients } = workerData as { readonly recipients: readonly string[] };
+const gathered = Container.gathering();
+/** Those that live, and why others do no longer. */
+const sessions = new Map<number, RecordedSession | RecordingError>();
+
+const tell = (message: FromThread, buffers: readonly ArrayBuffer[] = []): void =>
+  parentPort?.postMessage(message, buffers);
+
+/** Runs a step of a live session; one that fails ends it for good, once. */
+function step<T>(id: number, run: (session: RecordedSession) => T): T | undefined {
+  const session = sessions.get(id);
+  if (!(session instanceof RecordedSession)) return;
+  try {
+    const value = run(session);
+    session.flush();
+    return value;
+  } catch (error) {
+    const failure = failureOf(error);
+    sessions.set(id, new RecordingError(failure));
+    session.abandon();
+    tell({ tell: 'failed', session: id, failure });
+    return;
+  }
+}
+
+function write(bytes: ArrayBuffer, length: number): void {
+  const all = Buffer.from(bytes, 0, length);
+  for (const [id, frames] of bySession(all)) {
+    step(id, (session) => {
+      for (const frame of frames) session.take(frame);
+    });
+  }
+  tell({ tell: 'written', bytes }, [bytes]);
+}
+
+function bySession(all: Buffer): Map<number, Buffer[]> {
+  const found = new Map<number, Buffer[]>();
+  for (let at = 0; at < all.length; ) {
+    const id = all.readUInt32BE(at);
+    const start = at + SESSION_BYTES;
+    const end = start + FRAME_HEADER_BYTES + all.readUInt32BE(start + 9);
+    const frame = all.subarray(start, end);
+    const frames = found.get(id);
+    if (frames) frames.push(frame);
+    else found.set(id, [frame]);
+    at = end;
+  }
+  return found;
+}
+
+async function carryOut(id: number, order: Order): Promise<unknown> {
+  switch (order.do) {
+    case 'begin': {
+      const session = await RecordedSession.begin(order.folder, order.opening, recipients, gathered);
+      sessions.set(id, session);
+      return session.headAtStart;
+    }
+    case 'finish': {
+      const record = step(id, (session) => session.finish(order.channel, order.micros, order.exit));
+      return record ?? Promise.reject(sessions.get(id));
+    }
+    case 'close': {
+      const session = sessions.get(id);
+      sessions.delete(id);
+      if (!(session instanceof RecordedSession)) throw session ?? new Error('this recording was never begun');
+      return session.close(order.closing, order.micros);
+    }
+  }
+}
+
+parentPort?.on('message', (message: ToThread) => {
+  switch (message.do) {
+    case 'write':
+      return void write(message.bytes, message.length);
+    case 'channel':
+      return void step(message.session, (session) => session.channel(message.start, message.micros));
+    case 'journal':
+      return void step(message.session, (session) => session.journal(message.fact, message.micros));
+    default:
+      carryOut(message.session, message).then(
+        (value) => tell({ tell: 'done', call: message.call, value }),
+        (error: unknown) => tell({ tell: 'refused', call: message.call, failure: failureOf(error) }),
+      );
+  }
+});
+
+// A recipient that cannot be used is found before anybody connects.
+await wrapNewKey(recipients);
+tell({ tell: 'ready' });

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import type { Frame } from '../../src/recording/format.ts';
+import { openKey, type ReadEnd, RecordingReader } from '../../src/recording/read.ts';
+import type { ChannelStart, Closing, Opening } from '../../src/recording/recorder-messages.ts';
+import { reader } from './reader.ts';
+
+/** What a session would say of itself, made up. */
+export const openingOf = (session: string = randomUUID()): Opening => ({
+  ...{ session, grant: randomUUID(), digest: 'ab'.repeat(32), engagement: randomUUID(), person: randomUUID() },
+  ...{ key: 'SHA256:key', login: 'deploy', via: 'direct', client: '192.0.2.7' },
+  target: { id: 'web-01', name: 'Web', address: '192.0.2.1', port: 22 },
+  opening: { signed: 'c2lnbmVk', signature: 'c2lnbmF0dXJl' },
+  start: new Date().toISOString(),
+});
+
+export const CLOSING: Closing = { end: new Date(), ending: { how: 'closed' }, refusals: 0, channels: [] };
+
+const START = { kind: 'shell', command: null, destination: null, recordInput: false } as const;
+export const terminal = (number: number): ChannelStart => ({
+  ...START,
+  number,
+  terminal: { columns: 80, rows: 24, term: 'xterm' },
+});
+export const command = (number: number, line: string): ChannelStart => ({
+  ...START,
+  ...{ number, kind: 'exec', command: line, terminal: null },
+});
+
+export type Read = { readonly frames: readonly Frame[]; readonly end: ReadEnd };
+
+/** All that the holder of the identity can read. */
+export async function readBack(folder: string, identities = [reader.identity]): Promise<Read> {
+  await using recording = await RecordingReader.open(folder, await openKey(folder, identities));
+  const reading = recording.frames();
+  const frames: Frame[] = [];
+  for (;;) {
+    const { done, value } = await reading.next();
+    if (done) return { frames, end: value };
+    frames.push({ ...value, payload: Buffer.from(value.payload) });
+  }
+}
+
+/** The bytes of one kind of frame in a channel, put together. */
+export const bytesOf = ({ frames }: Read, channel: number, type: number): Buffer =>
+  Buffer.concat(frames.flatMap((frame) => (frame.channel === channel && frame.type === type ? [frame.payload] : [])));
+
+/** The lines of the journal or of the file log. */
+export const linesOf = ({ frames }: Read, type: number): Record<string, unknown>[] =>
+  frames.flatMap((frame) =>
+    frame.type === type ? [JSON.parse(frame.payload.toString('utf8')) as Record<string, unknown>] : [],
+  );

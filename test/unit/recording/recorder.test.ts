@@ -1,0 +1,355 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exportRecording } from '../../../src/recording/exported-files.ts';
+import { FRAME } from '../../../src/recording/format.ts';
+import { Manifest } from '../../../src/recording/manifest.ts';
+import { openKey, type ReadEnd, RecordingReader } from '../../../src/recording/read.ts';
+import { BACKLOG_MAX, Recorder, startThread } from '../../../src/recording/recorder.ts';
+import { SessionRecording } from '../../../src/recording/session-recording.ts';
+import { closeTornRecording } from '../../../src/recording/torn.ts';
+import { newIdentity } from '../../../src/recording/wrapped-key.ts';
+import { type TestFolder, testFolder } from '../../support/folder.ts';
+import { reader } from '../../support/reader.ts';
+import { bytesOf, CLOSING, command, linesOf, openingOf, readBack, terminal } from '../../support/recorded.ts';
+
+const LONG = process.env['DAYPASS_LONG'] === '1';
+const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+const unexpected = (error: Error): never => {
+  throw error;
+};
+
+let folder: TestFolder;
+let recorder: Recorder;
+let sessions = 0;
+beforeAll(async () => {
+  folder = testFolder();
+  recorder = await Recorder.start([reader.recipient]);
+});
+afterAll(async () => {
+  await recorder?.[Symbol.asyncDispose]();
+  folder?.[Symbol.dispose]();
+});
+
+const begin = async (failed: (error: Error) => void = unexpected) => {
+  const path = join(folder.path, `session-${sessions++}`);
+  return { path, recording: await SessionRecording.begin(recorder, path, openingOf(), failed) };
+};
+
+/** Text with characters of one to four bytes, controls among them; and bytes that are no UTF-8; cut anywhere. */
+const bytes = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 60 }).map((each) => Buffer.from(each, 'utf8')),
+  fc.uint8Array({ maxLength: 60 }).map((each) => Buffer.from(each)),
+);
+const pieces = fc.tuple(bytes, fc.nat(100)).map(([whole, cut]): Step[] => {
+  const at = cut % (whole.length + 1);
+  return [whole.subarray(0, at), whole.subarray(at)].map((each) => ({ kind: 'output', bytes: each }));
+});
+const resize = fc
+  .record({ columns: fc.nat(500), rows: fc.nat(500) })
+  .map((size): Step[] => [{ kind: 'resize', ...size }]);
+const steps = fc.array(fc.oneof(pieces, resize), { maxLength: 8 }).map((each) => each.flat());
+
+type Step =
+  | { readonly kind: 'output'; readonly bytes: Buffer }
+  | { readonly kind: 'resize'; readonly columns: number; readonly rows: number };
+
+function expectReplay(out: string, number: number, taken: readonly Step[]): void {
+  const delivered = Buffer.concat(taken.flatMap((step) => (step.kind === 'output' ? [step.bytes] : [])));
+  const raw = join(out, `channel-${number}.stdout`);
+  expect(existsSync(raw) ? readFileSync(raw) : Buffer.alloc(0)).toEqual(delivered);
+  const cast = join(out, `channel-${number}.cast`);
+  const lines = existsSync(cast) ? readFileSync(cast, 'utf8').split('\n').slice(1, -1) : [];
+  const events = lines.map((line) => JSON.parse(line) as [number, string, string]);
+  const said = (code: string): string[] => events.flatMap(([, each, data]) => (each === code ? [data] : []));
+  expect(said('o').join('')).toBe(new TextDecoder('utf-8', { ignoreBOM: true }).decode(delivered));
+  expect(said('r')).toEqual(taken.flatMap((step) => (step.kind === 'resize' ? [`${step.columns}x${step.rows}`] : [])));
+  const times = events.map(([seconds]) => seconds);
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+}
+
+/** Waits until this much of a live recording can be read. */
+async function readable(path: string, text: string): Promise<void> {
+  while (!bytesOf(await readBack(path), 0, FRAME.stdout).includes(text)) await pause(5);
+}
+
+async function readWith(path: string, key: Buffer): Promise<ReadEnd> {
+  await using recording = await RecordingReader.open(path, key);
+  const frames = recording.frames();
+  for (;;) {
+    const { done, value } = await frames.next();
+    if (done) return value;
+  }
+}
+
+describe('a recording', () => {
+  it('holds what a terminal showed, raw and in order, and nothing that was typed', async () => {
+    const { path, recording } = await begin();
+    const channel = recording.channel(terminal(0));
+    const shown = randomBytes(100_000);
+    channel.input(Buffer.from('my-password'));
+    for (let at = 0; at < shown.length; at += 7_777) channel.output('stdout', shown.subarray(at, at + 7_777));
+    channel.resize(100, 40);
+    channel.output('stderr', Buffer.from('aside'));
+    const record = await channel.finish({ kind: 'status', code: 0 });
+    const end = await recording.close(CLOSING);
+    const read = await readBack(path);
+    expect(bytesOf(read, 0, FRAME.stdout).equals(shown)).toBe(true);
+    expect(bytesOf(read, 0, FRAME.stderr).toString()).toBe('aside');
+    expect(bytesOf(read, 0, FRAME.resize).toString('hex')).toBe('0000006400000028');
+    expect(bytesOf(read, 0, FRAME.input)).toHaveLength(0);
+    expect(record).toMatchObject({
+      ...{ coverage: 'full', label: 'terminal', bytesToClient: 100_005, bytesFromClient: 11 },
+      ...{ stdoutSha256: sha256(shown), stderrSha256: sha256('aside'), stdinSha256: sha256('my-password') },
+    });
+    expect(read.end).toEqual({ ...end, torn: false });
+    expect(end.bytes).toBe(statSync(join(path, 'recording.bin')).size);
+    expect(linesOf(read, FRAME.journal).map(({ what }) => what)).toEqual(['session', 'channel', 'end', 'over']);
+  });
+
+  it('of a command holds both directions while they are text', async () => {
+    const { path, recording } = await begin();
+    const channel = recording.channel(command(3, 'sort'));
+    channel.input(Buffer.from('b\na\n'));
+    channel.output('stdout', Buffer.from('a\nb\n'));
+    expect(await channel.finish()).toMatchObject({ coverage: 'full', label: 'command' });
+    await recording.close(CLOSING);
+    const read = await readBack(path);
+    expect(bytesOf(read, 3, FRAME.input).toString()).toBe('b\na\n');
+    expect(bytesOf(read, 3, FRAME.stdout).toString()).toBe('a\nb\n');
+  });
+
+  it('of a command whose direction turns binary keeps that one to there, the other in full, and says so', async () => {
+    const { path, recording } = await begin();
+    const channel = recording.channel(command(0, 'tar c'));
+    channel.output('stdout', Buffer.from('text'));
+    channel.output('stdout', Buffer.from('data\0data'));
+    channel.output('stdout', Buffer.from('never'));
+    channel.input(Buffer.from('answers'));
+    expect(await channel.finish()).toMatchObject({ coverage: 'metadata', stdoutSha256: sha256('textdata\0datanever') });
+    await recording.close(CLOSING);
+    const read = await readBack(path);
+    expect(bytesOf(read, 0, FRAME.stdout).toString()).toBe('text');
+    expect(bytesOf(read, 0, FRAME.input).toString()).toBe('answers');
+    expect(linesOf(read, FRAME.journal)).toContainEqual({ what: 'binary', direction: 'output' });
+  });
+
+  it('of a tunnel and of an unknown subsystem holds counts and digests only', async () => {
+    const { path, recording } = await begin();
+    const start = { ...command(0, ''), command: null, destination: { host: 'db', port: 5432 } };
+    const tunnel = recording.channel({ ...start, kind: 'tunnel' });
+    const subsystem = recording.channel({ ...command(1, 'netconf'), kind: 'subsystem' });
+    for (const each of [tunnel, subsystem]) {
+      each.output('stdout', Buffer.from('to-client'));
+      each.input(Buffer.from('from-client'));
+    }
+    expect(await tunnel.finish()).toMatchObject({ coverage: 'opaque', label: 'tunnel', bytesToClient: 9 });
+    expect(await subsystem.finish()).toMatchObject({ coverage: 'opaque', stdinSha256: sha256('from-client') });
+    await recording.close(CLOSING);
+    const read = await readBack(path);
+    expect(read.frames.filter(({ type }) => type !== FRAME.journal)).toEqual([]);
+    expect(linesOf(read, FRAME.journal)).toContainEqual(
+      expect.objectContaining({ what: 'channel', destination: { host: 'db', port: 5432 } }),
+    );
+  });
+
+  it('shows nothing without the identity: no word of it is in the clear, and another identity opens nothing', async () => {
+    const { path, recording } = await begin();
+    const channel = recording.channel(command(0, 'echo command-canary'));
+    channel.output('stdout', Buffer.from('output-canary'));
+    await channel.finish();
+    recording.journal({ what: 'refused', sentence: 'refusal-canary' });
+    await recording.close(CLOSING);
+    expect(readdirSync(path).sort()).toEqual(['key.age', 'manifest.json', 'recording.bin']);
+    for (const file of readdirSync(path)) {
+      expect(readFileSync(join(path, file), 'latin1')).not.toMatch(/canary|192\.0\.2\.7/);
+      expect(statSync(join(path, file)).mode & 0o777).toBe(0o600);
+    }
+    const other = await newIdentity();
+    await expect(readBack(path, [other.identity])).rejects.toMatchObject({ code: 'recording_unreadable' });
+    expect(linesOf(await readBack(path), FRAME.journal)[0]).toMatchObject({ what: 'session', client: '192.0.2.7' });
+  });
+
+  it('says in its manifest where its chain ends and which key it has', async () => {
+    const { path, recording } = await begin();
+    const live = Manifest.parse(JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')));
+    expect(live).toMatchObject({ state: 'live', chain: null, end: null });
+    const end = await recording.close(CLOSING);
+    const closed = Manifest.parse(JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')));
+    expect(closed).toMatchObject({
+      state: 'closed',
+      chain: end,
+      keySha256: sha256(readFileSync(join(path, 'key.age'))),
+    });
+    expect(recording.head).toMatch(/^[0-9a-f]{64}$/);
+    expect(recording.head).not.toBe(end.head);
+  });
+
+  it('any flipped byte is found', async () => {
+    const { path, recording } = await begin();
+    const channel = recording.channel(terminal(0));
+    channel.output('stdout', Buffer.from('what was shown'));
+    await channel.finish();
+    const { head } = await recording.close(CLOSING);
+    const file = join(path, 'recording.bin');
+    const whole = readFileSync(file);
+    const key = await openKey(path, [reader.identity]);
+    for (let at = 0; at < whole.length; at += 1) {
+      const changed = Buffer.from(whole);
+      changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8));
+      writeFileSync(file, changed);
+      const found = await readWith(path, key).then(
+        (end) => end.head !== head || end.torn,
+        () => true,
+      );
+      expect(found, `byte ${at}`).toBe(true);
+    }
+  });
+
+  it('that was torn anywhere reads up to the tear, and is cut there', async () => {
+    const { path, recording } = await begin();
+    const channel = recording.channel(terminal(0));
+    channel.output('stdout', Buffer.from('first'));
+    recording.journal({ what: 'between' });
+    channel.output('stdout', Buffer.from('second'));
+    recording.journal({ what: 'after' });
+    await readable(path, 'second');
+    const file = join(path, 'recording.bin');
+    const whole = readFileSync(file);
+    const all = await readBack(path);
+    for (let length = whole.length - 1; length > whole.length - 200; length -= 1) {
+      writeFileSync(file, whole.subarray(0, length));
+      const { frames, end } = await readBack(path);
+      expect(all.frames.slice(0, frames.length)).toEqual(frames);
+      expect(end.bytes).toBeLessThanOrEqual(length);
+    }
+    const at = new Date('2026-05-01T12:00:00Z');
+    const cut = await closeTornRecording(path, at);
+    const { torn, ...end } = (await readBack(path)).end;
+    expect(torn).toBe(false);
+    expect(cut).toEqual(end);
+    expect(JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8'))).toMatchObject({
+      ...{ state: 'interrupted', chain: cut, end: at.toISOString(), ending: { how: 'interrupted' } },
+    });
+    expect(await closeTornRecording(path, new Date())).toBeNull();
+    writeFileSync(file, whole);
+    await recording.close(CLOSING);
+  });
+
+  it('replays to what was delivered, with split characters, invalid bytes and resizes', async () => {
+    const cases = fc.sample(steps, { numRuns: LONG ? 10_000 : 500, seed: 20_260_501 });
+    const { path, recording } = await begin();
+    for (const [number, taken] of cases.entries()) {
+      const channel = recording.channel(terminal(number));
+      for (const step of taken) {
+        if (recording.isFull) await recording.room();
+        if (step.kind === 'resize') channel.resize(step.columns, step.rows);
+        else channel.output('stdout', step.bytes);
+      }
+      const delivered = Buffer.concat(taken.flatMap((step) => (step.kind === 'output' ? [step.bytes] : [])));
+      expect(await channel.finish()).toMatchObject({ stdoutSha256: sha256(delivered) });
+    }
+    await recording.close(CLOSING);
+    const out = `${path}-out`;
+    const key = await openKey(path, [reader.identity]);
+    for (const format of ['cast', 'raw'] as const) {
+      expect((await exportRecording(path, key, { out, format, channel: null })).broken).toBeNull();
+    }
+    for (const [number, taken] of cases.entries()) expectReplay(out, number, taken);
+  });
+});
+
+describe('what is recorded', () => {
+  it('is on the disk within a second, however little it is', async () => {
+    const { path, recording } = await begin();
+    recording.channel(terminal(0)).output('stdout', Buffer.from('x'));
+    const since = performance.now();
+    await readable(path, 'x');
+    expect(performance.now() - since).toBeLessThan(1_000);
+    await recording.close(CLOSING);
+  });
+
+  it('is not accepted beyond the backlog, and again when it was written', async () => {
+    const { path, recording } = await begin();
+    const channel = recording.channel(terminal(0));
+    const piece = randomBytes(32_768);
+    let accepted = 0;
+    while (!channel.isFull) {
+      channel.output('stdout', piece);
+      accepted += piece.length;
+    }
+    expect(accepted).toBeLessThan(BACKLOG_MAX + piece.length);
+    await channel.room();
+    expect(channel.isFull).toBe(false);
+    await channel.finish();
+    await recording.close(CLOSING);
+    expect(bytesOf(await readBack(path), 0, FRAME.stdout)).toHaveLength(accepted);
+  });
+
+  it('of many sessions at once does not mix', async () => {
+    const all = await Promise.all(Array.from({ length: 20 }, () => begin()));
+    const channels = all.map(({ recording }) => recording.channel(terminal(0)));
+    for (let round = 0; round < 200; round += 1) {
+      for (const [n, channel] of channels.entries())
+        channel.output('stdout', Buffer.from(`session ${n} round ${round}\n`));
+    }
+    for (const [n, { path, recording }] of all.entries()) {
+      await channels[n]?.finish();
+      await recording.close(CLOSING);
+      const lines = Array.from({ length: 200 }, (_, round) => `session ${n} round ${round}\n`);
+      expect(bytesOf(await readBack(path), 0, FRAME.stdout).toString()).toBe(lines.join(''));
+    }
+  });
+});
+
+describe('a recorder', () => {
+  it('lets nothing begin where something lies already', async () => {
+    const { path, recording } = await begin();
+    await expect(SessionRecording.begin(recorder, path, openingOf(), unexpected)).rejects.toMatchObject({
+      code: 'EEXIST',
+    });
+    await recording.close(CLOSING);
+  });
+
+  it('whose thread dies ends what it records at once, accepts nothing more, and starts another', async () => {
+    const threads: Worker[] = [];
+    await using mortal = await Recorder.start([reader.recipient], async (recipients) => {
+      const thread = await startThread(recipients);
+      threads.push(thread);
+      return thread;
+    });
+    const failures: Error[] = [];
+    const fail = (error: Error): void => void failures.push(error);
+    const path = (n: number): string => join(folder.path, `mortal-${n}`);
+    const recording = await SessionRecording.begin(mortal, path(0), openingOf(), fail);
+    const channel = recording.channel(terminal(0));
+    channel.output('stdout', Buffer.from('until here'));
+    await readable(path(0), 'until here');
+    const finishing = channel.finish();
+    await threads[0]?.terminate();
+    await finishing.catch(() => {});
+    expect(failures).toMatchObject([{ code: 'recorder_gone' }]);
+    expect(channel.isFull).toBe(true);
+    expect(() => channel.output('stdout', Buffer.from('x'))).toThrow();
+    channel.resize(1, 1);
+    await expect(channel.room()).rejects.toThrow();
+    await expect(channel.finish()).rejects.toThrow();
+    await expect(recording.close(CLOSING)).rejects.toThrow();
+    expect(bytesOf(await readBack(path(0)), 0, FRAME.stdout).toString()).toBe('until here');
+    while (threads.length < 2) await pause(20);
+    await pause(0);
+    const next = await SessionRecording.begin(mortal, path(1), openingOf(), fail);
+    await next.close(CLOSING);
+    expect(failures).toHaveLength(1);
+  });
+
+  it('does not start for nobody, or for a recipient that is none', async () => {
+    await expect(Recorder.start([])).rejects.toThrow();
+    await expect(Recorder.start(['age1nobody'])).rejects.toThrow();
+    expect(existsSync(join(folder.path, 'nothing'))).toBe(false);
+  });
+});
