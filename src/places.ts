@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { scopesOf } from './access/policy.ts';
 import type { Config } from './config.ts';
 import type { Clock, Inventory, RandomSource } from './use-cases/ports.ts';
 
@@ -9,11 +10,24 @@ export const systemClock: Clock = { now: () => new Date() };
 export const systemRandom: RandomSource = { uuid: randomUUID, bytes: (length) => new Uint8Array(randomBytes(length)) };
 
 export const adminSocketPath = (config: Config): string => join(config.dataDir, 'control.sock');
+export const recordingsFolder = (config: Config): string => join(config.dataDir, 'recordings');
+/** Where workers write. */
+export const spoolFolder = (config: Config): string => join(config.dataDir, 'spool');
 export const keysFolder = (config: Config): string => join(config.dataDir, 'keys');
 
 export const inventoryOf = (config: Config): Inventory => ({
   site: config.site,
   targets: config.targets,
   policy: config.policy,
+  scopes: scopesOf(config.policy),
   find: (id) => config.targets.find((target) => target.id === id) ?? null,
 });
+
+/** Every name, address and port of the gateway that is known here: no tunnel leads there. */
+export function gatewayPlace({ public_host, public_port, listen, source_address }: Config['gateway']): {
+  hosts: string[];
+  ports: number[];
+} {
+  const hosts = [public_host, listen.host, ...(source_address === null ? [] : [source_address])];
+  return { hosts, ports: [listen.port, public_port ?? 0].filter((port) => port > 0) };
+}

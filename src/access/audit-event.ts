@@ -26,7 +26,13 @@ export const AUDIT_EVENT_TYPES = [
   'session_started',
   'session_ended',
   'session_terminated',
+  'session_watched',
   'connection_refused',
+  'recording_sealed',
+  'recording_disputed',
+  'recording_seal_failed',
+  'recording_exported',
+  'recording_erased',
 ] as const;
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
 

@@ -1,6 +1,7 @@
+import { forcedCommand } from './forced-command.ts';
 import type { Grant } from './grant.ts';
 import { expiresAt, startsAt } from './grant.ts';
-import { type Login, Login as LoginSchema, type SessionId, type TargetId } from './ids.ts';
+import { type Digest, type Login, Login as LoginSchema, type PersonId, type SessionId, type TargetId } from './ids.ts';
 import type { Scope } from './scope.ts';
 
 /** What a certificate is to say (OpenSSH PROTOCOL.certkeys). The serial and the nonce are the signer's. */
@@ -29,22 +30,46 @@ export function downstreamCertificate(grant: Grant): CertificateSpec {
   };
 }
 
+/** How many logins one certificate may name. */
+export const PRINCIPALS_MAX = 8;
+
+/** One certificate for several grants of a person: all their logins, until the first of them ends. `set` stands for the grants. */
+export function combinedCertificate(person: PersonId, grants: readonly Grant[], set: Digest): CertificateSpec {
+  const starts = Math.max(...grants.map((grant) => startsAt(grant).getTime()));
+  return {
+    keyId: `daypass:person:${person}:${set}`,
+    principals: [...new Set(grants.map((grant) => LoginSchema.parse(grant.terms.login)))].sort(),
+    validAfter: new Date(starts - BACKDATE_SECONDS * 1000),
+    validBefore: new Date(Math.min(...grants.map((grant) => expiresAt(grant).getTime()))),
+    criticalOptions: {},
+    extensions: grants.some((grant) => grant.terms.scope.pty) ? ['permit-pty'] : [],
+  };
+}
+
 export const upstreamPrincipal = (login: Login, target: TargetId): string => `${login}@${target}`;
 
-/** What the gateway presents to one target for one session; `sourceAddress` is the gateway's as the target sees it. */
+/**
+ * What the gateway presents to one target for one session; `sourceAddress` is the gateway's as the target sees it. As far as sshd can
+ * hold a scope, it is told to.
+ */
 export function upstreamCertificate(
   grant: Grant,
   session: { readonly id: SessionId; readonly targetId: TargetId; readonly sourceAddress: string | null },
   now: Date,
 ): CertificateSpec {
+  const { scope } = grant.terms;
+  const command = forcedCommand(scope);
   const end = Math.min(now.getTime() + UPSTREAM_SECONDS * 1000, expiresAt(grant).getTime());
   return {
     keyId: `daypass:${session.id}:${grant.terms.personId}:${grant.digest}`,
     principals: [upstreamPrincipal(grant.terms.login, session.targetId)],
     validAfter: new Date(now.getTime() - BACKDATE_SECONDS * 1000),
     validBefore: new Date(end),
-    criticalOptions: session.sourceAddress ? { 'source-address': session.sourceAddress } : {},
-    extensions: upstreamExtensions(grant.terms.scope),
+    criticalOptions: {
+      ...(command === null ? {} : { 'force-command': command }),
+      ...(session.sourceAddress ? { 'source-address': session.sourceAddress } : {}),
+    },
+    extensions: upstreamExtensions(scope),
   };
 }
 

@@ -1,6 +1,7 @@
 import { Duration } from 'luxon';
 import { z } from 'zod';
-import { findScope, SCOPES, ScopeName } from './scope.ts';
+import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from './scope.ts';
+import { DefinedScopes } from './scope-definition.ts';
 import type { Target } from './target.ts';
 
 /** An ISO 8601 duration such as `PT4H`; the value is seconds. */
@@ -12,11 +13,6 @@ const IsoSeconds = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** A rule that names a scope which nothing enforces would promise what does not happen. */
-const EnforcedScope = ScopeName.refine((name) => findScope(name) !== null, {
-  message: `a scope that the gateway enforces: ${SCOPES.map((scope) => scope.name).join(', ')}`,
-});
-
 const Rule = z.strictObject({
   name: z
     .string()
@@ -24,7 +20,7 @@ const Rule = z.strictObject({
     .max(80)
     .meta({ description: 'Shown on the review card.', examples: ['one reviewer approves'] }),
   scopes: z
-    .array(EnforcedScope)
+    .array(ScopeName)
     .min(1)
     .optional()
     .meta({ description: 'The scopes that the rule speaks of; every scope when left out.', examples: [['files-rw']] }),
@@ -44,8 +40,7 @@ const Rule = z.strictObject({
   max_duration: IsoSeconds.meta({ description: 'The longest access that this rule allows.', examples: ['PT8H'] }),
 });
 
-/** policy.yml: the first rule that matches decides; when none does, the answer is no. */
-export const Policy = z.strictObject({
+const Rules = z.strictObject({
   rules: z.array(Rule).min(1).meta({ description: 'At least one rule.' }),
   durations: z
     .array(IsoSeconds)
@@ -60,8 +55,24 @@ export const Policy = z.strictObject({
     description: 'How long a request waits for its review.',
     examples: ['P1D'],
   }),
+  scopes: DefinedScopes,
+});
+
+/** policy.yml: the first rule that matches decides; when none does, the answer is no. */
+export const Policy = Rules.superRefine((policy, context) => {
+  const known = scopesOf(policy);
+  for (const [index, { scopes = [] }] of policy.rules.entries()) {
+    const unknown = scopes.find((name) => !findScope(known, name));
+    if (unknown === undefined) continue;
+    // A rule that names a scope which nothing enforces would promise what does not happen.
+    const message = `${unknown} is no scope; there are ${known.map((scope) => scope.name).join(', ')}`;
+    context.addIssue({ code: 'custom', path: ['rules', index, 'scopes'], message });
+  }
 });
 export type Policy = z.infer<typeof Policy>;
+
+/** All scopes that can be asked for: the built-in ones, and the operator's own. */
+export const scopesOf = (policy: Pick<Policy, 'scopes'>): readonly Scope[] => [...BUILT_IN_SCOPES, ...policy.scopes];
 
 export type PolicyAsk = {
   readonly scope: ScopeName;

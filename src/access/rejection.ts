@@ -79,6 +79,7 @@ export type Rejection =
   | { readonly code: 'key_not_in_grant'; readonly fingerprint: Fingerprint; readonly grantId: GrantId }
   | { readonly code: 'target_changed'; readonly targetId: TargetId }
   | { readonly code: 'grant_tampered'; readonly grantId: GrantId }
+  | { readonly code: 'too_many_sessions'; readonly targetId: TargetId; readonly max: number }
   | { readonly code: 'disk_full'; readonly freeMiB: number };
 
 export type RejectionCode = Rejection['code'];

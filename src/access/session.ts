@@ -119,7 +119,21 @@ export type Session = {
   readonly clientAddress: string;
   readonly startedAt: Date;
   readonly ended: SessionEnd | null;
+  readonly recording: RecordingMarks;
 };
+
+/** Heads of a recording's hash chain: who saw them can tell later that nothing was changed before. */
+export type RecordingMarks = {
+  readonly headAtStart: Digest | null;
+  readonly headAtEnd: Digest | null;
+  /** `failed`: it could not be sealed. Null before it began, and where nothing was recorded. */
+  readonly state: RecordingState | null;
+};
+
+export const RecordingState = z.enum(['live', 'closed', 'interrupted', 'failed', 'erased']);
+export type RecordingState = z.infer<typeof RecordingState>;
+
+export const NO_RECORDING: RecordingMarks = { headAtStart: null, headAtEnd: null, state: null };
 
 export type SessionEnd = {
   readonly at: Date;

@@ -1,6 +1,6 @@
 import type { Engagement } from '../access/engagement.ts';
 import type { PersonId } from '../access/ids.ts';
-import { findScope } from '../access/scope.ts';
+import { findScope, type Scope, type ScopeName } from '../access/scope.ts';
 import { ACTION } from './action-ids.ts';
 import { actions, type Block, button, context, header, sections } from './blocks.ts';
 import { bold, code, escapeText } from './text.ts';
@@ -9,6 +9,7 @@ import { day, list } from './words.ts';
 type Names = ReadonlyMap<PersonId, string>;
 const NAME_MAX = 80;
 const PEOPLE_MAX = 40;
+const SCOPES_MAX = 20;
 
 export const nameOf = (names: Names, person: PersonId): string => bold(names.get(person) ?? 'somebody', NAME_MAX);
 
@@ -19,8 +20,12 @@ const people = (names: Names, ids: readonly PersonId[]): string => {
 };
 
 /** The root of the engagement's thread. */
-export function engagementMessage(engagement: Engagement, names: Names): { text: string; blocks: Block[] } {
-  const { name, vendor, sponsorId, memberIds, reviewerIds, targetIds, scopes, lastDay, timeZone } = engagement;
+export function engagementMessage(
+  engagement: Engagement,
+  names: Names,
+  scopes: readonly Scope[],
+): { text: string; blocks: Block[] } {
+  const { name, vendor, sponsorId, memberIds, reviewerIds, targetIds, lastDay, timeZone } = engagement;
   return {
     text: `Engagement ${escapeText(name, NAME_MAX)} is open: ask for access with the Request button.`,
     blocks: [
@@ -29,7 +34,8 @@ export function engagementMessage(engagement: Engagement, names: Names): { text:
         `${bold(name, NAME_MAX)} · with ${bold(vendor, NAME_MAX)} · opened by ${nameOf(names, sponsorId)} · until the end of ${day(lastDay)} (${escapeText(timeZone, 60)})`,
         `Members: ${people(names, memberIds)}`,
         `Reviewers: ${people(names, reviewerIds)}`,
-        `Scopes: ${scopes.map((scope) => `${code(scope, 60)} ${escapeText(findScope(scope)?.words ?? '', 130)}`).join('; ')}`,
+        'Scopes:',
+        ...scopeLines(engagement.scopes, scopes),
         'Targets:',
         ...chunks(targetIds.map((id) => code(id, 70)).slice(0, 100), 10).map((ids) => ids.join(' ')),
       ]),
@@ -41,6 +47,14 @@ export function engagementMessage(engagement: Engagement, names: Names): { text:
       context('Everything about this engagement happens in this thread. Sessions through Daypass are recorded.'),
     ],
   };
+}
+
+function scopeLines(names: readonly ScopeName[], scopes: readonly Scope[]): string[] {
+  const lines = names.slice(0, SCOPES_MAX).map((name) => {
+    const words = findScope(scopes, name)?.words;
+    return `• ${code(name, 60)} ${words === undefined ? 'is defined no longer' : escapeText(words, 130)}`;
+  });
+  return names.length > lines.length ? [...lines, `and ${names.length - lines.length} more`] : lines;
 }
 
 const chunks = <T>(items: readonly T[], size: number): T[][] =>

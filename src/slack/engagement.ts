@@ -1,7 +1,6 @@
 import { DateTime } from 'luxon';
 import type { Engagement } from '../access/engagement.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
-import { SCOPES } from '../access/scope.ts';
 import { openEngagement } from '../use-cases/open-engagement.ts';
 import { CALLBACK, TARGETS_MENU } from './action-ids.ts';
 import { input, LIMITS, option, plainText, type View } from './blocks.ts';
@@ -20,7 +19,9 @@ const INVITE =
 /** The form of a new engagement. */
 export function engagementForm(edge: Pick<Edge, 'inventory' | 'clock'>, asker: Pick<Asker, 'timeZone'>): View {
   const month = DateTime.fromJSDate(edge.clock.now(), { zone: asker.timeZone }).plus({ months: 1 }).toISODate() ?? '';
-  const scopes = SCOPES.map((scope) => option(`${scope.name}: ${scope.words}`, scope.name));
+  const scopes = edge.inventory.scopes
+    .slice(0, LIMITS.options)
+    .map((scope) => option(`${scope.name}: ${scope.words}`, scope.name));
   const text = (action: string) => ({ type: 'plain_text_input', action_id: action, max_length: NAME_MAX }) as const;
   const users = (action: string, placeholder: string) =>
     ({

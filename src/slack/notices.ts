@@ -31,7 +31,7 @@ export type Rendered = {
 export type RenderDeps = {
   readonly store: Store;
   readonly clock: Clock;
-  readonly inventory: Pick<Inventory, 'find'>;
+  readonly inventory: Pick<Inventory, 'find' | 'scopes'>;
   readonly gateway: GatewayFacts;
   readonly securityChannel: string;
 };
@@ -89,13 +89,19 @@ async function inboxOf(tx: Tx, id: PersonId): Promise<Extract<Destination, { kin
 
 const inbox = ({ store }: RenderDeps, id: PersonId) => store.transaction((tx) => inboxOf(tx, id));
 
-const engagementOpened = ({ store }: RenderDeps, notice: Of<'engagement_opened'>): Promise<Rendered | null> =>
+const engagementOpened = (
+  { store, inventory }: RenderDeps,
+  notice: Of<'engagement_opened'>,
+): Promise<Rendered | null> =>
   store.transaction(async (tx) => {
     const engagement = await tx.engagements.byId(notice.engagementId);
     if (!engagement) return null;
     const { sponsorId, memberIds, reviewerIds } = engagement;
     const names = await tx.persons.names([...new Set([sponsorId, ...memberIds, ...reviewerIds])]);
-    return { to: { kind: 'channel', channelId: engagement.channelId }, ...engagementMessage(engagement, names) };
+    return {
+      to: { kind: 'channel', channelId: engagement.channelId },
+      ...engagementMessage(engagement, names, inventory.scopes),
+    };
   });
 
 const keyNotice = ({ store }: RenderDeps, notice: Of<'key_registered'>): Promise<Rendered | null> =>

@@ -14,7 +14,7 @@ import { duration } from './words.ts';
 export type RequestForm = {
   readonly engagements: readonly Engagement[];
   readonly chosen: Engagement | null;
-  readonly inventory: Pick<Inventory, 'targets' | 'policy'>;
+  readonly inventory: Pick<Inventory, 'targets' | 'policy' | 'scopes'>;
 };
 
 const TARGETS_MAX = 50;
@@ -93,7 +93,8 @@ function dependent(chosen: Engagement, inventory: RequestForm['inventory']): Blo
   if (targets.length === 0)
     return [section('None of this engagement’s targets is in the inventory any more. Tell its sponsor.')];
   const logins = [...new Set(targets.flatMap((target) => target.logins))].map((login) => option(login, login));
-  const scopes = chosen.scopes.flatMap((name) => findScope(name) ?? []);
+  const scopes = chosen.scopes.flatMap((name) => findScope(inventory.scopes, name) ?? []);
+  if (scopes.length === 0) return [section('None of this engagement’s scopes is defined any more. Tell its sponsor.')];
   const scopeOptions = scopes.map((scope) => option(`${scope.name}: ${scope.words}`, scope.name));
   const durations = inventory.policy.durations.map((seconds) => option(duration(seconds), String(seconds)));
   const usual = durations.find((each) => each.value === String(PERSONAL_HOUR)) ?? durations[0];

@@ -3,6 +3,7 @@ import type { ChannelSummary, Session, SessionEnding } from '../access/session.t
 import type { SessionsView } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
 import { actions, type Block, button, context, LIMITS, section, sections, textLength } from './blocks.ts';
+import { accountOf, coverageLine } from './coverage.ts';
 import { nameOf } from './engagement-message.ts';
 import { code, escapeText } from './text.ts';
 import { bytes, count, duration, when } from './words.ts';
@@ -11,6 +12,8 @@ const BUTTONS_MAX = 20;
 const ENDED_MAX = 10;
 const COMMAND_MAX = 400;
 const REFUSALS_MAX = 10;
+const HEAD_SHOWN = 12;
+const HEAD_LENGTH = 64;
 
 type Ended = Session & { readonly ended: NonNullable<Session['ended']> };
 const isEnded = (session: Session): session is Ended => session.ended !== null;
@@ -37,6 +40,8 @@ export function sessionLine(view: SessionsView): { text: string; blocks: Block[]
       section(`:white_circle: ${headline(ended, sessions.length)}: ${who} · started ${when(first.startedAt)}`),
     );
   }
+  const heads = live.slice(-ENDED_MAX).map(recordingHeads);
+  if (heads.some((each) => each !== '')) blocks.push(context(heads.filter((each) => each !== '').join(' · ')));
   const recent = ended.slice(-ENDED_MAX);
   if (ended.length > recent.length) blocks.push(context(totals(ended)));
   blocks.push(...sections(recent.map((session) => summary(session))));
@@ -53,17 +58,29 @@ function summary(session: Ended): string {
   return [
     `• ${code(short(session.id), 12)} ${howItEnded(ended.ending)} after ${duration(seconds)}`,
     traffic(ended.channels),
-    kinds(ended.channels),
+    coverageLine(ended.channels),
     exits(ended.channels),
     ...(ended.refusals.length === 0 ? [] : [`${count(ended.refusals.length, 'refusal')}`]),
+    recordingHeads(session),
   ]
     .filter((part) => part !== '')
     .join(' · ');
 }
 
+/** Heads of the recording's chain: who read them here can tell later whether the recording is still the one of that moment. */
+function recordingHeads({ recording }: Session, length = HEAD_SHOWN): string {
+  const { headAtStart, headAtEnd, state } = recording;
+  const heads = [headAtStart, headAtEnd].map((head) => head && code(head.slice(0, length), length + 2));
+  const words = heads[1] ? `recording ${heads[0] ?? 'of an unknown beginning'} → ${heads[1]}` : '';
+  const shown = words || (heads[0] ? `recording ${heads[0]}` : '');
+  if (state === 'failed') return `:warning: ${shown === '' ? 'recording' : shown}, not sealed`;
+  if (shown === '' || state === null || state === 'live' || state === 'closed') return shown;
+  return `${shown}, ${state}`;
+}
+
 function totals(ended: readonly Ended[]): string {
   const channels = ended.flatMap((session) => session.ended.channels);
-  return `In all: ${count(ended.length, 'ended session')} · ${traffic(channels)} · ${kinds(channels)}. The last ${ENDED_MAX}:`;
+  return `In all: ${count(ended.length, 'ended session')} · ${traffic(channels)} · ${coverageLine(channels)}. The last ${ENDED_MAX}:`;
 }
 
 const sum = (channels: readonly ChannelSummary[], pick: (channel: ChannelSummary) => number): number =>
@@ -71,15 +88,6 @@ const sum = (channels: readonly ChannelSummary[], pick: (channel: ChannelSummary
 
 const traffic = (channels: readonly ChannelSummary[]): string =>
   `${bytes(sum(channels, (each) => each.bytesFromClient))} to the target, ${bytes(sum(channels, (each) => each.bytesToClient))} back`;
-
-function kinds(channels: readonly ChannelSummary[]): string {
-  if (channels.length === 0) return 'no channels';
-  const each = (['shell', 'exec', 'subsystem', 'tunnel'] as const).map((kind) => {
-    const amount = channels.filter((channel) => channel.kind === kind).length;
-    return amount === 0 ? '' : `${amount} ${kind}`;
-  });
-  return each.filter((part) => part !== '').join(', ');
-}
 
 function exits(channels: readonly ChannelSummary[]): string {
   const seen = [...new Set(channels.map((channel) => exitOf(channel)).filter((exit) => exit !== ''))];
@@ -158,7 +166,10 @@ export function sessionDetail(view: SessionsView): { text: string; blocks: Block
         `Engagement ${escapeText(engagement.name, 80)} · session ${code(session.id, 40)}`,
         `From ${code(session.clientAddress, 60)} by ${session.via === 'jump' ? 'ProxyJump' : 'direct login'}, key ${code(session.keyFingerprint, 70)}`,
         `${when(session.startedAt)}, ${duration(seconds)} · grant ${code(short(grant.id), 12)}, digest ${code(session.grantDigest, 70)}`,
-      ].join('\n'),
+        recordingHeads(session, HEAD_LENGTH),
+      ]
+        .filter((line) => line !== '')
+        .join('\n'),
     ),
   ];
   const refusals = (ended?.refusals ?? [])
@@ -194,7 +205,10 @@ function channelLine(channel: ChannelSummary): string {
   const exit = exitOf(channel);
   return [
     `*${channel.id}* ${what}${channel.pty ? ' with a terminal' : ''}${exit === '' ? '' : ` · ${exit}`}`,
+    accountOf(channel),
     `in ${bytes(channel.bytesFromClient)} ${code(channel.stdinSha256.slice(0, 16), 20)}`,
     `out ${bytes(channel.bytesToClient)} ${code(channel.stdoutSha256.slice(0, 16), 20)} ${code(channel.stderrSha256.slice(0, 16), 20)}`,
-  ].join(' · ');
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
 }

@@ -136,6 +136,8 @@ const WORDING: Wording = {
     `The key ${say(fingerprint)} was not part of what was approved. Use the key you had when you asked, or ask again.`,
   target_changed: ({ targetId }, { say }) =>
     `The address or host key of ${say(targetId)} changed since it was asked for, so what was asked for is not what would be reached. Have it asked again.`,
+  too_many_sessions: ({ targetId, max }, voice) =>
+    `There are ${max} connections to ${voice.say(targetId)} already, and no more are allowed at a time. End one first.`,
   grant_tampered: () =>
     'The stored grant does not match what was approved, so it counts for nothing. Tell security; then ask again.',
   disk_full: ({ freeMiB }) =>

@@ -12,7 +12,7 @@ import {
 } from '../../src/access/ids.ts';
 import type { Person } from '../../src/access/person.ts';
 import type { PendingRequest } from '../../src/access/request.ts';
-import { findScope, type Scope, ScopeName } from '../../src/access/scope.ts';
+import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from '../../src/access/scope.ts';
 import type { TargetPin } from '../../src/access/target.ts';
 
 /** Values for tests that differ only where they say so. `n` picks one of many. */
@@ -32,7 +32,7 @@ export const NOON = new Date('2030-05-02T12:00:00Z');
 export const later = (seconds: number, from: Date = NOON): Date => new Date(from.getTime() + seconds * 1000);
 
 export function scope(name: string): Scope {
-  const found = findScope(name);
+  const found = findScope(BUILT_IN_SCOPES, name);
   if (!found) throw new Error(`no scope ${name}`);
   return found;
 }

@@ -1,6 +1,7 @@
 import { webApi } from '@slack/bolt';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BUILT_IN_SCOPES } from '../../../src/access/scope.ts';
 import { createLog } from '../../../src/log.ts';
 import { OutboxWorker } from '../../../src/slack/outbox.ts';
 import { directLane, threadLane } from '../../../src/use-cases/grant-ending.ts';
@@ -68,7 +69,7 @@ describe.each(STORE_KINDS)('the outbox on %s', (kind) => {
     worker = new OutboxWorker({
       store,
       clock: { now: () => new Date() },
-      inventory: { find: () => null },
+      inventory: { find: () => null, scopes: BUILT_IN_SCOPES },
       gateway,
       securityChannel: 'CSEC',
       retryFirstMs: 20,

@@ -4,7 +4,8 @@ import type { Engagement } from '../../../src/access/engagement.ts';
 import { PersonId, TargetId } from '../../../src/access/ids.ts';
 import { Policy } from '../../../src/access/policy.ts';
 import type { AccessRequest } from '../../../src/access/request.ts';
-import type { ChannelSummary } from '../../../src/access/session.ts';
+import { BUILT_IN_SCOPES } from '../../../src/access/scope.ts';
+import { ChannelKind, type ChannelSummary, Coverage } from '../../../src/access/session.ts';
 import type { Target } from '../../../src/access/target.ts';
 import { engagementForm } from '../../../src/slack/engagement.ts';
 import { engagementMessage } from '../../../src/slack/engagement-message.ts';
@@ -71,6 +72,7 @@ const inventory = (world: World) => {
   return {
     targets,
     policy: Policy.parse({ rules: [{ name: 'r', max_duration: 'PT8H' }] }),
+    scopes: BUILT_IN_SCOPES,
     find: (id: TargetId) => targets.find((each) => each.id === id) ?? null,
   };
 };
@@ -116,7 +118,7 @@ const grantView = (world: World): GrantView => ({
 
 const channel = (world: World, id: number): ChannelSummary => ({
   id,
-  kind: 'exec',
+  kind: ChannelKind.options[id % 4] ?? 'exec',
   command: world.other,
   pty: false,
   bytesFromClient: 12,
@@ -124,9 +126,9 @@ const channel = (world: World, id: number): ChannelSummary => ({
   stdoutSha256: digest(1),
   stderrSha256: digest(2),
   stdinSha256: digest(3),
-  coverage: 'full',
-  label: 'command',
-  files: { read: 1, written: 2, changed: 3, refused: 4, hashed: 5 },
+  coverage: Coverage.options[id % 3] ?? 'full',
+  label: id % 5 === 0 ? '' : `${id} ${'x'.repeat(28)}`,
+  files: id % 2 === 0 ? null : { read: 1, written: 2, changed: 3, refused: 4, hashed: 5 },
   destination: { host: world.text, port: 443 },
   startedAt: NOON.getTime(),
   endedAt: NOON.getTime() + 1_000,
@@ -166,7 +168,7 @@ describe('a message', () => {
       fc.property(worlds, (world) => {
         const messages = [
           card(world),
-          engagementMessage(hostileEngagement(world), names(world)),
+          engagementMessage(hostileEngagement(world), names(world), BUILT_IN_SCOPES),
           requestReceived(requestView(world)),
           requestClosed(requestView(world)),
           keyRegistered(key(1), world.text, personId(1)),

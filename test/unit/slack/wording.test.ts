@@ -68,6 +68,7 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   key_not_in_grant: { code: 'key_not_in_grant', fingerprint: fingerprint(1), grantId: grantId(1) },
   target_changed: { code: 'target_changed', targetId: targetId('web-01') },
   grant_tampered: { code: 'grant_tampered', grantId: grantId(1) },
+  too_many_sessions: { code: 'too_many_sessions', targetId: targetId('web-01'), max: 8 },
   disk_full: { code: 'disk_full', freeMiB: 3 },
 };
 

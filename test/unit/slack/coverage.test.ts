@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { ChannelSummary } from '../../../src/access/session.ts';
+import { accountOf, coverageLine } from '../../../src/slack/coverage.ts';
+import { digest, NOON } from '../../support/samples.ts';
+
+const channel = (change: Partial<ChannelSummary>): ChannelSummary => ({
+  ...ChannelSummary.parse({
+    ...{ id: 0, kind: 'shell', command: null, pty: false, bytesFromClient: 0, bytesToClient: 0, exit: null },
+    ...{ stdoutSha256: digest(1), stderrSha256: digest(2), stdinSha256: digest(3) },
+  }),
+  ...change,
+});
+const lasting = (minutes: number) => ({ startedAt: NOON.getTime(), endedAt: NOON.getTime() + minutes * 60_000 });
+const files = (change: object) => ({ read: 0, written: 0, changed: 0, refused: 0, hashed: 0, ...change });
+
+const shell = channel({ label: 'terminal', coverage: 'full', pty: true, ...lasting(41) });
+const sftp = channel({
+  ...{ kind: 'subsystem', command: 'sftp', label: 'sftp', coverage: 'metadata' },
+  files: files({ read: 2, written: 1, hashed: 3 }),
+});
+const tunnel = channel({
+  ...{ kind: 'tunnel', label: 'tunnel', coverage: 'opaque', bytesToClient: 12 * 1024 * 1024 },
+  destination: { host: 'db.internal', port: 5432 },
+});
+
+describe('the coverage of a session', () => {
+  it('is said in one line, channels of a kind together', () => {
+    expect(coverageLine([shell, sftp, tunnel])).toBe(
+      'shell 41 minutes recorded · sftp 3 files hashed · tunnel 12.0 MiB opaque',
+    );
+    expect(coverageLine([shell, shell, tunnel, tunnel, sftp, sftp])).toBe(
+      '2 shells 1 hour, 22 minutes recorded · 2 tunnels 24.0 MiB opaque · 2 sftp 6 files hashed',
+    );
+    expect(coverageLine([])).toBe('no channels');
+  });
+
+  it('tells commands that are whole from those that are in part digests', () => {
+    const command = channel({ kind: 'exec', command: 'make', label: 'command', coverage: 'full' });
+    const binary = { ...command, coverage: 'metadata' } as const;
+    expect(coverageLine([command, binary, binary])).toBe(
+      'command recorded · 2 commands recorded in part, the rest by digest',
+    );
+    const rsync = channel({ kind: 'exec', label: 'rsync', coverage: 'opaque', bytesFromClient: 2048 });
+    expect(coverageLine([rsync])).toBe('rsync 2.0 KiB opaque');
+  });
+
+  it('says what was changed, what was refused, and what could not be hashed', () => {
+    expect(coverageLine([{ ...sftp, files: files({ read: 5, hashed: 4, changed: 2, refused: 1 }) }])).toBe(
+      'sftp 5 files, 4 hashed, 2 changed, 1 refused',
+    );
+    expect(coverageLine([{ ...sftp, files: files({ changed: 1 }) }])).toBe('sftp no content, 1 changed');
+  });
+
+  it('of a session of before it was known is only what there was', () => {
+    expect(
+      coverageLine([channel({}), channel({ kind: 'exec', command: 'x' }), channel({ kind: 'exec', command: 'y' })]),
+    ).toBe('1 shell · 2 commands');
+  });
+
+  it('names neither commands nor destinations, and is short however many channels there are', () => {
+    const many = Array.from({ length: 400 }, (_, n) =>
+      channel({
+        kind: 'exec',
+        command: 'secret',
+        label: `${n} ${'x'.repeat(28)}`,
+        destination: { host: 'db', port: 1 },
+      }),
+    );
+    const line = coverageLine(many);
+    expect(line.length).toBeLessThan(500);
+    expect(line).toMatch(/ and more$/);
+    expect(line).not.toMatch(/secret|db/);
+  });
+});
+
+it('security reads where a tunnel went, and which files passed', () => {
+  expect(accountOf(tunnel)).toBe('to `db.internal:5432` · tunnel opaque: counted, not read');
+  expect(accountOf(sftp)).toBe('sftp logged · 2 read, 1 written, 0 changed, 0 refused, 3 hashed');
+  expect(accountOf(shell)).toBe('terminal recorded whole · 41 minutes');
+  expect(accountOf({ ...tunnel, destination: { host: '<!channel>`*x*', port: 1 } })).toMatch(
+    'to `&lt;!channel&gt;ˋ*x*:1`',
+  );
+});
