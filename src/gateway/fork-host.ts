@@ -1,0 +1,184 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { SessionId } from '../access/ids.ts';
+import type { Log } from '../log.ts';
+import { SOCKETS_IN_FLIGHT_MAX } from './limits.ts';
+import { MessagePipe, WORKER_PIPE_FD } from './message-pipe.ts';
+import { guardSocketChannel } from './socket-channel.ts';
+import type { HostedWorker, WorkerEvents, WorkerHost } from './worker-host.ts';
+
+export type ForkHostOptions = {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Where workers start: the only folder that they need to reach. */
+  readonly cwd: string;
+  /** Other than this process's own, where it is root. */
+  readonly account: { readonly uid: number; readonly gid: number } | null;
+  readonly log: Log;
+  /** What a worker runs, and its arguments; a gateway worker when left out. */
+  readonly program?: string;
+  readonly args?: readonly string[];
+  readonly files: {
+    collect(id: SessionId): Promise<boolean>;
+    left(): Promise<readonly SessionId[]>;
+  };
+};
+
+/** Runs workers as children of this process, and listens in it. */
+export class ForkHost implements WorkerHost {
+  readonly #options: ForkHostOptions;
+  readonly #server: Server;
+  readonly #workers = new Set<ForkedWorker>();
+  #next = 0;
+
+  constructor(options: ForkHostOptions) {
+    this.#options = options;
+    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#assign(socket));
+    this.#server.on('error', (error) => options.log.error({ err: error }, 'gateway listener error'));
+  }
+
+  async listen(): Promise<{ address: string; port: number }> {
+    const { host, port } = this.#options.listen;
+    this.#server.listen(port, host);
+    await once(this.#server, 'listening');
+    const bound = this.#server.address() as AddressInfo;
+    return { address: bound.address, port: bound.port };
+  }
+
+  close(): void {
+    this.#server.close();
+  }
+
+  spawn(events: WorkerEvents): HostedWorker {
+    const { exit } = events;
+    const worker = new ForkedWorker(this.#options, {
+      ...events,
+      exit: (how) => {
+        this.#workers.delete(worker);
+        exit(how);
+      },
+    });
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  collect(id: SessionId): Promise<boolean> {
+    return this.#options.files.collect(id);
+  }
+
+  left(): Promise<readonly SessionId[]> {
+    return this.#options.files.left();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    const workers = [...this.#workers];
+    for (const worker of workers) worker.kill();
+    await Promise.all(workers.map((worker) => worker.exited));
+  }
+
+  #assign(socket: Socket): void {
+    const { remoteAddress } = socket;
+    socket.on('error', () => socket.destroy());
+    const open = [...this.#workers].filter((worker) => worker.isOpen);
+    const worker = open[this.#next++ % Math.max(1, open.length)];
+    if (worker && remoteAddress) worker.take(socket, remoteAddress.replace(/^::ffff:/, ''));
+    else socket.destroy();
+  }
+}
+
+class ForkedWorker implements HostedWorker {
+  readonly exited: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #pipe: MessagePipe;
+  readonly #events: WorkerEvents;
+  #isOpen = false;
+  #isGone = false;
+  #socketsInFlight = 0;
+
+  constructor(options: ForkHostOptions, events: WorkerEvents) {
+    this.#events = events;
+    const child = forkWorker(options);
+    this.#child = child;
+    child.on('error', (error) => options.log.error({ err: error }, 'gateway worker error'));
+    const broken = (why: string): void => {
+      this.kill();
+      events.broken(why);
+    };
+    guardSocketChannel(child, broken);
+    this.#pipe = new MessagePipe(child.stdio[WORKER_PIPE_FD] as Duplex, {
+      message: events.message,
+      broken,
+      end: () => {},
+    });
+    this.exited = new Promise((resolve) => {
+      const gone = (code: number | null, signal: string | null): void => {
+        if (this.#isGone) return;
+        this.#isGone = true;
+        events.exit({ code, signal });
+        resolve();
+      };
+      child.once('exit', gone);
+      // One that could not be started has no exit.
+      child.once('error', () => child.pid === undefined && gone(null, null));
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen && !this.#isGone;
+  }
+
+  send(text: string): void {
+    this.#pipe.sendText(text);
+  }
+
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  kill(): void {
+    this.#isOpen = false;
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Hands a connection over; this process keeps nothing of it. */
+  take(socket: Socket, remoteAddress: string): void {
+    if (this.#socketsInFlight >= SOCKETS_IN_FLIGHT_MAX || !this.#child.connected) return void socket.destroy();
+    this.#socketsInFlight += 1;
+    this.#events.connection(remoteAddress);
+    this.#child.send({ remoteAddress }, socket, (error) => {
+      this.#socketsInFlight -= 1;
+      if (error) socket.destroy();
+    });
+  }
+}
+
+function forkWorker({ cwd, account, program, args = [] }: ForkHostOptions): ChildProcess {
+  const isSource = import.meta.url.endsWith('.ts');
+  const worker = fileURLToPath(new URL(isSource ? './worker.ts' : './worker.js', import.meta.url));
+  return fork(program ?? worker, args, {
+    cwd,
+    // Nothing of this environment goes along: it holds the Slack tokens and the database's password.
+    env: workerEnvironment(),
+    execArgv: isSource ? ['--import', typeScriptLoader()] : [],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
+    serialization: 'json',
+    ...account,
+  });
+}
+
+const typeScriptLoader = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+function workerEnvironment(): NodeJS.ProcessEnv {
+  const names = ['PATH', 'TZ', 'DAYPASS_LOG_LEVEL', 'DAYPASS_LOG_TO'];
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+}

@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ssh, sshClient, WAYS } from '../support/gateway-client.ts';
+import { CONTROL_ID, LaunchedWorld, WORKER_ID } from '../support/launched-world.ts';
+import { run, runOk } from '../support/processes.ts';
+
+const isRoot = process.getuid?.() === 0;
+let world: LaunchedWorld;
+
+const AS_WORKER = ['--reuid', String(WORKER_ID), '--regid', String(WORKER_ID), '--clear-groups', '--'];
+const asWorker = (...command: string[]) => run('setpriv', [...AS_WORKER, ...command]);
+
+type Row = { readonly id: string; readonly state: string };
+const sessions = async (): Promise<Row[]> =>
+  JSON.parse((await world.cli('sessions', 'list', '--all', '--json')).stdout) as Row[];
+
+/** As an ordinary user there is nothing to launch: command-line.test.ts asserts that `serve` then says so. */
+describe.runIf(isRoot)('daypass serve as root', () => {
+  beforeAll(async () => {
+    world = await LaunchedWorld.start();
+  });
+  afterAll(() => world?.[Symbol.asyncDispose]());
+
+  it('runs control and workers under accounts of their own, and says so', async () => {
+    expect(world.lines).toContainEqual(
+      expect.objectContaining({ msg: expect.stringContaining('accounts of their own'), workers: WORKER_ID }),
+    );
+    expect(await world.pids(CONTROL_ID)).toHaveLength(1);
+    expect(await world.pids(WORKER_ID)).toHaveLength(2);
+    for (const pid of [...(await world.pids(CONTROL_ID)), ...(await world.pids(WORKER_ID))]) {
+      expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^Groups:\s*$/m);
+      expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^CapEff:\s+0+$/m);
+    }
+  });
+
+  it.each(WAYS)('does the whole job, by way of %s', async (way) => {
+    const before = (await sessions()).length;
+    expect(await ssh(world, [way, 'echo in; echo err >&2; exit 7'])).toMatchObject({ code: 7, stdout: 'in\n' });
+    const rows = await sessions();
+    expect(rows).toHaveLength(before + 1);
+    const folder = join(world.folder.path, 'data', 'recordings', rows[0]?.id ?? '');
+    expect(statSync(folder)).toMatchObject({ uid: CONTROL_ID, mode: 0o40_700 });
+    for (const name of readdirSync(folder)) {
+      expect(statSync(join(folder, name))).toMatchObject({ uid: CONTROL_ID, mode: 0o100_600 });
+    }
+    expect(readdirSync(join(world.folder.path, 'data', 'spool'))).toEqual([]);
+  });
+
+  it('lets a worker’s account reach neither key, nor control, nor a recording', async () => {
+    const data = join(world.folder.path, 'data');
+    const [control] = await world.pids(CONTROL_ID);
+    const [recording = ''] = readdirSync(join(data, 'recordings'));
+    const forbidden = [
+      ...readdirSync(join(data, 'keys')).map((name) => join(data, 'keys', name)),
+      ...['environ', 'mem', 'fd/0', 'maps'].map((name) => `/proc/${control}/${name}`),
+      ...['environ', 'mem'].map((name) => `/proc/${world.launcher}/${name}`),
+      ...readdirSync(join(data, 'recordings', recording)).map((name) => join(data, 'recordings', recording, name)),
+      join(data, 'db', 'PG_VERSION'),
+    ];
+    expect(forbidden.length).toBeGreaterThan(12);
+    for (const path of forbidden) {
+      statSync(path.replace(/\/fd\/0$/, ''));
+      const { code, stderr } = await asWorker('head', '-c', '1', path);
+      expect({ path, code, stderr }).toEqual({ path, code: 1, stderr: expect.stringMatching(/Permission denied/) });
+    }
+    for (const path of [`/proc/${control}/fd`, join(data, 'db'), join(data, 'recordings'), data]) {
+      expect(await asWorker('ls', path)).toMatchObject({ stderr: expect.stringMatching(/Permission denied/) });
+    }
+    const socket = join(data, 'control.sock');
+    expect(statSync(socket)).toMatchObject({ uid: CONTROL_ID });
+    const connect = `require('net').connect(${JSON.stringify(socket)}).on('error', (e) => { process.stdout.write(e.code) })`;
+    expect(await asWorker(process.execPath, '-e', connect)).toMatchObject({ stdout: 'EACCES' });
+    expect(await asWorker('kill', '-0', String(control))).toMatchObject({ code: 1 });
+  });
+
+  it('leaves no secret in a worker’s environment, and no descriptor of the database or the keys', async () => {
+    for (const pid of await world.pids(WORKER_ID)) {
+      expect(await runOk('cat', [`/proc/${pid}/environ`])).not.toMatch(/SLACK|xox|xapp|DATABASE/);
+      const open = await runOk('ls', ['-l', `/proc/${pid}/fd`]);
+      expect(open).not.toMatch(/data\/(?:db|keys|recordings)/);
+    }
+    const [control] = await world.pids(CONTROL_ID);
+    expect(await runOk('cat', [`/proc/${control}/environ`])).toMatch(/SLACK_BOT_TOKEN=xoxb-/);
+  });
+
+  it('starts a control that was killed again; its sessions are interrupted and filed', async () => {
+    const [before = -1] = await world.pids(CONTROL_ID);
+    await using client = sshClient(world, ['direct', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    process.kill(before, 'SIGKILL');
+    expect(await client.exited).toBe(255);
+    await world.said((line) => line.msg === 'ready', 2);
+    const [row] = await sessions();
+    expect(row).toMatchObject({ state: expect.stringContaining('interrupted') });
+    const filed = join(world.folder.path, 'data', 'recordings', row?.id ?? '');
+    expect(statSync(filed)).toMatchObject({ uid: CONTROL_ID });
+  });
+
+  it('stops everything when it is told to, after it has told who is there', async () => {
+    await world.stop();
+    await world.serve();
+    const pids = [...(await world.pids(CONTROL_ID)), ...(await world.pids(WORKER_ID))];
+    await using client = sshClient(world, ['direct', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    expect(await world.stop()).toBe(0);
+    expect(await client.exited).toBe(255);
+    expect(client.stderr()).toMatch(/this session ends in 1 seconds/);
+    expect(client.stderr()).toMatch(/the gateway is being restarted; session ended/);
+    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
+  });
+});
