@@ -1,18 +1,34 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { DateTime, Duration } from 'luxon';
+import type { SessionId } from './access/ids.ts';
 import { certificateAuthority } from './ca/authority.ts';
 import { type Keys, loadKeys } from './ca/keys.ts';
-import type { Config, loadSecrets } from './config.ts';
+import { type Config, ConfigError, type loadSecrets, recipientsOf } from './config.ts';
+import { writeEvents } from './events.ts';
 import { targetCheck } from './gateway/check-target.ts';
-import { type Gateway, startGateway } from './gateway/gateway.ts';
+import { type Gateway, type GatewayOptions, startGateway } from './gateway/gateway.ts';
+import type { WorkerHost } from './gateway/worker-host.ts';
 import type { Log } from './log.ts';
-import { localOperator } from './operator/operator.ts';
+import { type Erased, localOperator } from './operator/operator.ts';
 import { serveAdminSocket } from './operator/socket.ts';
-import { adminSocketPath, inventoryOf, keysFolder, systemClock, systemRandom } from './places.ts';
+import {
+  adminSocketPath,
+  gatewayPlace,
+  inventoryOf,
+  keysFolder,
+  recordingsFolder,
+  spoolFolder,
+  systemClock,
+  systemRandom,
+} from './places.ts';
+import { recipientProblem } from './recording/wrapped-key.ts';
+import { eraseFor, openRecordings, type Recordings } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
 import { startSlack } from './slack/slack.ts';
 import { openStore } from './store/store.ts';
 import { gatewayControl } from './use-cases/gateway-authority.ts';
+import { type RefusalNotes, refusalNotes } from './use-cases/note-refusals.ts';
 import type { Change, Clock, Store } from './use-cases/ports.ts';
 import { closeInterruptedSessions } from './use-cases/record-session.ts';
 import {
@@ -30,6 +46,7 @@ export async function startControl(
   config: Config,
   secrets: ReturnType<typeof loadSecrets>,
   log: Log,
+  host: WorkerHost | null = null,
 ): Promise<Control> {
   const started: AsyncDisposable[] = [];
   const own = <T extends AsyncDisposable>(part: T): T => {
@@ -40,7 +57,7 @@ export async function startControl(
     for (const part of started.splice(0).reverse()) await part[Symbol.asyncDispose]();
   };
   try {
-    const gateway = await wire(config, secrets, log, own);
+    const gateway = await wire({ config, secrets, log, host }, own);
     return { gateway: { address: gateway.address, port: gateway.port }, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
@@ -50,7 +67,15 @@ export async function startControl(
 
 type Own = <T extends AsyncDisposable>(part: T) => T;
 
-async function wire(config: Config, secrets: ReturnType<typeof loadSecrets>, log: Log, own: Own): Promise<Gateway> {
+type Parts = {
+  readonly config: Config;
+  readonly secrets: ReturnType<typeof loadSecrets>;
+  readonly log: Log;
+  /** What runs the workers, where that is not this process. */
+  readonly host: WorkerHost | null;
+};
+
+async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Gateway> {
   const keys = loadKeys(keysFolder(config));
   const random = systemRandom;
   const clock = systemClock;
@@ -58,14 +83,36 @@ async function wire(config: Config, secrets: ReturnType<typeof loadSecrets>, log
   const inventory = inventoryOf(config);
   const databaseUrl = secrets.DAYPASS_DATABASE_URL ?? null;
   const store = own(await openStore({ databaseUrl, dataDir: config.dataDir, log }));
+  if (config.events) own(await writeEvents({ store, log, site: config.site, dataDir: config.dataDir }, process.stdout));
   const deps = { store, clock, random, authority, inventory, log };
   const check = targetCheck({ authority, inventory, clock, sourceAddress: config.gateway.source_address });
-  own(await serveAdminSocket(adminSocketPath(config), localOperator({ store, clock, check }), log));
+  let recordings: Recordings | null = null;
+  const erase = async (id: SessionId, rule: string): Promise<Erased> =>
+    recordings ? eraseFor(recordings)(id, rule) : { ok: false, why: 'control is starting: try again in a moment.' };
+  let running: Gateway | null = null;
+  const operator = localOperator({ store, clock, check, erase, gateways: () => running });
+  own(await serveAdminSocket(adminSocketPath(config), operator, log));
+  // Whoever has the admin socket is the ledger's only writer.
+  const folder = recordingsFolder(config);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  recordings = own(await openRecordings({ keys, store, clock, log, folder }));
   const interrupted = await closeInterruptedSessions(deps)();
   if (interrupted > 0) log.warn({ interrupted }, 'sessions of an earlier run were marked interrupted');
 
-  const control = gatewayControl({ ...deps, sourceAddress: config.gateway.source_address });
-  const gateway = own(await startGateway(gatewayOptions(config, keys, log), control));
+  await recordings.catchUp();
+  own(erasingOld(recordings, config, clock, log));
+
+  const refusals = refusalNotes({ store, clock });
+  own(flushing(refusals, log));
+  const { source_address: sourceAddress, connections_per_grant: connectionsPerGrant } = config.gateway;
+  const control = gatewayControl({ ...deps, sourceAddress, connectionsPerGrant, refusals });
+  const gateway = own(
+    await startGateway(
+      { ...gatewayOptions(config, keys, log), ...sealing(recordings), ...(host && { host }) },
+      control,
+    ),
+  );
+  running = gateway;
   own(endSessionsOn(store, gateway, clock, log));
   own(
     await startSlack(
@@ -91,28 +138,67 @@ async function wire(config: Config, secrets: ReturnType<typeof loadSecrets>, log
 }
 
 function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof startGateway>[0] {
-  const { listen, workers, min_free_mib: minFreeMiB, worker_uid: workerUid, worker_gid: workerGid } = config.gateway;
-  const recordings = join(config.dataDir, 'recordings');
-  const spool = join(config.dataDir, 'spool');
+  const { listen, workers = availableParallelism(), min_free_mib: minFreeMiB } = config.gateway;
+  const { channels_per_connection: channelsPerConnection, drain_seconds: drainSeconds } = config.gateway;
+  const recordings = recordingsFolder(config);
+  const spool = spoolFolder(config);
   for (const folder of [recordings, spool]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   return {
     ...{ listen, workers, minFreeMiB, recordings, spool, log },
+    recipients: usableRecipients(config),
     site: config.site,
-    publicPlace: placeOf(config.gateway),
+    publicPlace: { hosts: gatewayPlace(config.gateway).hosts, port: config.gateway.public_port ?? null },
     hostKey: keys.gatewayHostKey,
     userCa: keys.userCaPublicKey,
-    ...(workerUid === undefined ? {} : { workerUid }),
-    ...(workerGid === undefined ? {} : { workerGid }),
+    limits: { channelsPerConnection },
+    drainMs: drainSeconds * 1_000,
   };
 }
 
-/** Every name and address of the gateway that is known here. */
-function placeOf({ public_host, public_port, listen, source_address }: Config['gateway']): {
-  hosts: string[];
-  port: number;
-} {
-  const hosts = [public_host, listen.host, ...(source_address === null ? [] : [source_address])];
-  return { hosts, port: public_port ?? listen.port };
+const sealing = ({ seal, sealLate }: Recordings): Pick<GatewayOptions, 'seal' | 'sealLate'> => ({ seal, sealLate });
+
+/** Retention, where it is configured: once at start, then every hour. */
+function erasingOld(recordings: Recordings, config: Config, clock: Clock, log: Log): AsyncDisposable {
+  const { retention } = config.recordings;
+  if (retention === undefined) return { [Symbol.asyncDispose]: async () => {} };
+  const run = async (): Promise<void> => {
+    const before = DateTime.fromJSDate(clock.now()).minus(Duration.fromISO(retention)).toJSDate();
+    const erased = await recordings.eraseOlderThan(before, `retention ${retention}`);
+    if (erased > 0) log.info({ erased, retention }, 'recordings were erased');
+  };
+  const first = run().catch((error: unknown) => log.error({ err: error }, 'retention failed'));
+  const schedules = startSchedules([{ name: 'erase old recordings', cron: '29 * * * *', run }], log);
+  return {
+    async [Symbol.asyncDispose]() {
+      await schedules[Symbol.asyncDispose]();
+      await first;
+    },
+  };
+}
+
+/** Found out before anybody connects. */
+function usableRecipients(config: Config): readonly string[] {
+  const recipients = recipientsOf(config);
+  const problems = recipients.flatMap((recipient, index) => {
+    const problem = recipientProblem(recipient);
+    return problem === null ? [] : [`recordings.recipients.${index}: ${problem}`];
+  });
+  if (problems.length > 0) throw new ConfigError(config.file, problems);
+  return recipients;
+}
+
+/** Writes refused connections down each minute, and once more at the end. */
+function flushing(refusals: RefusalNotes, log: Log): AsyncDisposable {
+  const schedules = startSchedules(
+    [{ name: 'note refused connections', cron: '0 * * * * *', run: refusals.flush }],
+    log,
+  );
+  return {
+    async [Symbol.asyncDispose]() {
+      await schedules[Symbol.asyncDispose]();
+      await refusals.flush();
+    },
+  };
 }
 
 /** Ends live sessions at each change that asks for it, and looks again on a timer for changes that nobody heard of. */

@@ -6,8 +6,11 @@ import { demoCommand } from './cli/demo.ts';
 import { initCommand } from './cli/init.ts';
 import { grantsCommand, sessionsCommand } from './cli/operator.ts';
 import { print, Refused } from './cli/output.ts';
+import { policyCommand } from './cli/policy.ts';
+import { recordingsCommand } from './cli/recordings.ts';
 import { serveCommand } from './cli/serve.ts';
 import { targetsCommand } from './cli/targets.ts';
+import { verifyCommand } from './cli/verify.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 
 /** 0: done. 1: refused or failed. 2: wrong usage or configuration. */
@@ -33,8 +36,11 @@ function build(): Command {
   serveCommand(program);
   demoCommand(program);
   targetsCommand(program, config);
+  policyCommand(program, config);
   grantsCommand(program, config);
   sessionsCommand(program, config);
+  recordingsCommand(program, config);
+  verifyCommand(program, config);
   program
     .command('version')
     .description('Print the version.')

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { Duration as LuxonDuration } from 'luxon';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { Policy } from './access/policy.ts';
@@ -50,8 +51,32 @@ const Gateway = z.strictObject({
     .int()
     .min(1)
     .max(64)
-    .default(1)
-    .meta({ description: 'Worker processes that carry the sessions.', examples: [2] }),
+    .optional()
+    .meta({ description: 'Worker processes that carry the sessions; one per core when left out.', examples: [2] }),
+  connections_per_grant: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(8)
+    .meta({
+      description: 'Connections at a time with one grant to one target. Ansible opens one per fork.',
+      examples: [10],
+    }),
+  channels_per_connection: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(10)
+    .meta({ description: 'Channels at a time in one connection: what ControlMaster shares it among.', examples: [10] }),
+  drain_seconds: z
+    .int()
+    .min(0)
+    .max(3_600)
+    .default(5)
+    .meta({
+      description: 'How long live sessions may go on when the gateway is told to stop; people are told at once.',
+      examples: [60],
+    }),
   source_address: z
     .string()
     .regex(/^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/, 'an IP address or a CIDR range')
@@ -67,11 +92,21 @@ const Gateway = z.strictObject({
     .min(0)
     .default(500)
     .meta({ description: 'With less free space than this for recordings, new sessions are refused.', examples: [500] }),
+  control_uid: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'The uid that control runs under where `serve` is started as root.', examples: [990] }),
+  control_gid: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'The gid that control runs under.', examples: [990] }),
   worker_uid: z
     .int()
     .min(1)
     .optional()
-    .meta({ description: 'The uid that workers run under; needs a control started as root.', examples: [991] }),
+    .meta({ description: 'The uid that workers run under where `serve` is started as root.', examples: [991] }),
   worker_gid: z
     .int()
     .min(1)
@@ -98,6 +133,29 @@ const Slack = z.strictObject({
     .meta({ description: 'Another Slack API, for GovSlack or a proxy.', examples: ['https://slack-gov.com/api/'] }),
 });
 
+const Recordings = z.strictObject({
+  recipients: z
+    .array(z.string().regex(/^age1[02-9ac-hj-np-z]{20,3000}$/, 'an age recipient, as `age-keygen -y` prints it'))
+    .max(16)
+    .default([])
+    .meta({
+      description:
+        'Who can read recordings: age recipients, at least one. `daypass init` makes the first pair and puts its recipient here.',
+      examples: [['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p']],
+    }),
+  retention: z
+    .string()
+    .refine((text) => {
+      const duration = LuxonDuration.fromISO(text);
+      return duration.isValid && duration.toMillis() >= 60_000;
+    }, 'an ISO 8601 duration of at least a minute')
+    .optional()
+    .meta({
+      description: 'Recordings older than this are erased: their keys are destroyed. Kept for good when left out.',
+      examples: ['P90D'],
+    }),
+});
+
 /** daypass.yml: the only description of settings. */
 export const Settings = z.strictObject({
   site: z
@@ -113,6 +171,14 @@ export const Settings = z.strictObject({
     }),
   gateway: Gateway,
   slack: Slack,
+  recordings: Recordings.prefault({}),
+  events: z
+    .literal('stdout')
+    .optional()
+    .meta({
+      description: 'Writes every audit event as one JSON line to stdout; the log then goes to stderr.',
+      examples: ['stdout'],
+    }),
 });
 
 /** targets.yml */
@@ -144,6 +210,8 @@ export type Config = {
   readonly dataDir: string;
   readonly gateway: z.infer<typeof Gateway>;
   readonly slack: z.infer<typeof Slack>;
+  readonly recordings: z.infer<typeof Recordings>;
+  readonly events: 'stdout' | null;
   readonly targets: readonly Target[];
   readonly policy: Policy;
 };
@@ -168,9 +236,20 @@ export function loadConfig(file: string): Config {
     dataDir: resolve(folder, settings.data_dir),
     gateway: settings.gateway,
     slack: settings.slack,
+    recordings: settings.recordings,
+    events: settings.events ?? null,
     targets,
     policy: read(join(folder, POLICY_FILE), Policy),
   };
+}
+
+/** To whom recordings are readable; throws a ConfigError where that is nobody. */
+export function recipientsOf({ file, recordings }: Config): readonly string[] {
+  if (recordings.recipients.length > 0) return recordings.recipients;
+  const example = JSON.stringify(exampleOf(at(Settings, ['recordings', 'recipients'])));
+  throw new ConfigError(file, [
+    `recordings.recipients: nobody could read what is recorded; \`daypass init\` makes a key pair and puts its recipient here, for example ${example}`,
+  ]);
 }
 
 /** The secrets of the environment; throws a ConfigError that names the missing ones. */

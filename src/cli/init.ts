@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { createKeys, loadKeys } from '../ca/keys.ts';
+import { addMissingKeys, createKeys, loadKeys } from '../ca/keys.ts';
 import { loadConfig, POLICY_FILE, TARGETS_FILE } from '../config.ts';
 import { keysFolder } from '../places.ts';
+import { addRecipient, CONSOLE_KEY_FILE, consoleRecipient } from './console-key.ts';
 import { print } from './output.ts';
 
 const DAYPASS_YML = `# Daypass. Every setting is described in docs/configuration.md; an unknown one is refused at start.
@@ -12,6 +13,8 @@ data_dir: ./data                   # keys, recordings, the embedded database
 gateway:
   listen: 0.0.0.0:2222
   public_host: ssh.example.com     # what contractors type
+recordings:
+  recipients: []                   # who can read recordings: age recipients
 slack:
   security_channel: C0123456789    # commands, addresses and file transfers go here
   security_users: []               # Slack user ids that may end any access
@@ -40,11 +43,16 @@ request_ttl: P1D
 export function initCommand(program: Command): void {
   program
     .command('init')
-    .description('Write the configuration files that are missing, and make the CA keys and the gateway host key.')
-    .action(() => init(resolve(program.opts<{ config: string }>().config)));
+    .description(
+      'Write the configuration files that are missing, and make the CA keys, the gateway host key and the key that reads recordings.',
+    )
+    .option('--add-missing-keys', 'make the keys that an earlier version did not know; what is there stays as it is')
+    .action((options: { addMissingKeys?: boolean }) =>
+      init(resolve(program.opts<{ config: string }>().config), options.addMissingKeys ?? false),
+    );
 }
 
-function init(file: string): void {
+async function init(file: string, isAdding: boolean): Promise<void> {
   mkdirSync(dirname(file), { recursive: true });
   const templates: [string, string][] = [
     [file, DAYPASS_YML],
@@ -62,16 +70,25 @@ function init(file: string): void {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const folder = keysFolder(config);
   if (existsSync(folder)) {
+    if (isAdding) for (const name of addMissingKeys(folder)) print(`made   ${join(folder, name)}`);
     loadKeys(folder);
     print(`kept   ${folder}`);
   } else {
     createKeys(folder);
-    print(`made   ${folder}: user CA, target CA, gateway host key, grant MAC key`);
+    print(`made   ${folder}: user CA, target CA, gateway host key, recording key, grant MAC key`);
+  }
+  if (config.recordings.recipients.length === 0) {
+    const { recipient, isNew } = await consoleRecipient(folder);
+    const path = join(folder, CONSOLE_KEY_FILE);
+    if (isNew) print(`made   ${path}: reads recordings. Keep a copy off this host; without it nobody reads them`);
+    addRecipient(file, readFileSync(file, 'utf8'), recipient);
+    print(`wrote  its recipient to ${file}`);
   }
   print(`
 Next:
   1. Edit the files above: site, public_host, targets, Slack channel.
   2. On each target: daypass targets snippet <target>
   3. daypass targets check <target>
-  4. SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… daypass serve`);
+  4. To try it: SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… daypass serve --insecure-single-user
+     In production: two accounts and a systemd unit, both in docs/operations.md (In production)`);
 }

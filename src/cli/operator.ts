@@ -6,6 +6,7 @@ import { localOperator, type Operator } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
 import { adminSocketPath, systemClock } from '../places.ts';
 import { print, printJson, Refused, table } from './output.ts';
+import { Watching } from './watching.ts';
 
 /** Runs `work` against the running control, or, where none runs, against the store itself under its lock. */
 async function withOperator<T>(config: Config, work: (operator: Operator) => Promise<T>): Promise<T> {
@@ -14,7 +15,7 @@ async function withOperator<T>(config: Config, work: (operator: Operator) => Pro
   const [{ openStore }, { createLog }] = await Promise.all([import('../store/store.ts'), import('../log.ts')]);
   const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;
   await using store = await openStore({ databaseUrl, dataDir: config.dataDir, log: createLog('warn') });
-  return work(localOperator({ store, clock: systemClock, check: null }));
+  return work(localOperator({ store, clock: systemClock, check: null, gateways: () => null }));
 }
 
 type ListOptions = { readonly json?: boolean; readonly all?: boolean; readonly limit: string };
@@ -102,6 +103,31 @@ export function sessionsCommand(program: Command, config: () => Config): void {
         print(`Ending ${id}.`);
       }),
     );
+  sessions
+    .command('watch <session>')
+    .description(
+      'Show a live session as it goes on, read-only. It is audited, and the scope says whether the person is told.',
+    )
+    .action((given: string) => withOperator(config(), (operator) => watch(operator, given)));
+}
+
+async function watch(operator: Operator, given: string): Promise<void> {
+  const rows = await operator.sessions({ live: true, limit: 10_000 });
+  const id = one(
+    given,
+    rows.map((row) => row.id),
+    'live session',
+  );
+  const watching = new Watching(process.stdout);
+  const watched = await operator.watch(SessionId.parse(id), watching);
+  if (!watched.ok) throw new Refused(worded(watched.rejection));
+  const interrupted = (): void => watched.value.stop();
+  process.once('SIGINT', interrupted);
+  process.stderr.write(
+    `Watching ${id}, read-only${watched.value.isTold ? '; the person is told' : ''}. Ctrl-C ends the watching.\n`,
+  );
+  await watching.ended;
+  process.off('SIGINT', interrupted);
 }
 
 function limitOf(options: ListOptions): number {

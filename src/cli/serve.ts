@@ -1,5 +1,8 @@
-import type { Command } from 'commander';
-import { type Config, loadConfig, loadSecrets } from '../config.ts';
+import { statSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { type Config, loadConfig, loadSecrets, recipientsOf } from '../config.ts';
+import type { WorkerHost } from '../gateway/worker-host.ts';
+import type { Log } from '../log.ts';
 import { print, Refused } from './output.ts';
 
 export function serveCommand(program: Command): void {
@@ -12,9 +15,16 @@ export function serveCommand(program: Command): void {
       '--insecure-single-user',
       'let gateway workers run under control’s own uid, where an owned worker could read the CA keys',
     )
-    .action((options: { insecureSingleUser?: boolean }) =>
-      serve(loadConfig(program.opts<{ config: string }>().config), options.insecureSingleUser ?? false),
-    );
+    .option('--events', 'write every audit event as one JSON line to stdout; the log then goes to stderr')
+    .addOption(new Option('--launched', 'as control, under the launcher that started this').hideHelp())
+    .action((options: { insecureSingleUser?: boolean; launched?: boolean; events?: boolean }) => {
+      const loaded = loadConfig(program.opts<{ config: string }>().config);
+      const config: Config = options.events ? { ...loaded, events: 'stdout' } : loaded;
+      // Read by every log of this process and of those that it starts.
+      if (config.events) process.env['DAYPASS_LOG_TO'] = 'stderr';
+      if (options.launched) return serve(config, 'launched');
+      return serve(config, options.insecureSingleUser ? 'single user' : 'launcher');
+    });
   program
     .command('migrate')
     .description('Bring the database to this version’s schema. `serve` does it at start as well.')
@@ -27,15 +37,20 @@ export function serveCommand(program: Command): void {
     });
 }
 
-async function serve(config: Config, insecureSingleUser: boolean): Promise<void> {
+type Mode = 'launcher' | 'launched' | 'single user';
+
+async function serve(config: Config, mode: Mode): Promise<void> {
   const secrets = loadSecrets(process.env);
-  requireSeparateUids(config, insecureSingleUser);
-  // Loaded when needed: most commands want neither Slack nor a database, and should not wait for them.
-  const [{ startControl }, { createLog }] = await Promise.all([import('../app.ts'), import('../log.ts')]);
+  recipientsOf(config);
+  const accounts = mode === 'launcher' ? accountsOf(config) : null;
+  const { createLog } = await import('../log.ts');
   const log = createLog();
-  if (insecureSingleUser) log.warn('workers share control’s uid: an owned worker could read the CA keys');
-  const control = await startControl(config, secrets, log);
-  log.info({ gateway: control.gateway }, 'ready');
+  if (accounts) return runLauncher(config, accounts, log);
+  if (mode === 'single user') log.warn('workers share control’s uid: an owned worker could read the CA keys');
+  // Loaded when needed: most commands want neither Slack nor a database, and should not wait for them.
+  const { startControl } = await import('../app.ts');
+  const control = await startControl(config, secrets, log, mode === 'launched' ? await launcherHost() : null);
+  log.info({ gateway: control.gateway, mode }, 'ready');
   const reason = await askedToStop();
   log.info({ reason }, 'stopping');
   await control[Symbol.asyncDispose]();
@@ -44,21 +59,80 @@ async function serve(config: Config, insecureSingleUser: boolean): Promise<void>
   process.exit();
 }
 
-/** An owned worker must not be able to read what control holds. */
-function requireSeparateUids(config: Config, insecureSingleUser: boolean): void {
-  if (insecureSingleUser) return;
-  const own = process.getuid?.();
-  const { worker_uid: worker } = config.gateway;
-  if (worker !== undefined && worker !== own && own === 0) return;
-  throw new Refused(
-    worker === undefined || worker === own
-      ? `Gateway workers would share control’s uid, and a worker that a hostile peer took over could read the CA keys.
-Set gateway.worker_uid and gateway.worker_gid in ${config.file} to an account of their own and start as root,
-or say --insecure-single-user to accept that on a trial machine.`
-      : `gateway.worker_uid is ${worker}, but only root can start workers under another uid. Start as root,
-or say --insecure-single-user to accept one uid on a trial machine.`,
-    2,
+/** Control ends with its launcher. */
+async function launcherHost(): Promise<WorkerHost> {
+  const { LauncherHost } = await import('../gateway/launcher-host.ts');
+  return new LauncherHost(() => process.exit(1));
+}
+
+async function runLauncher(config: Config, { control, worker }: Accounts, log: Log): Promise<void> {
+  const [{ launch }, { recordingsFolder, spoolFolder }] = await Promise.all([
+    import('../gateway/launcher.ts'),
+    import('../places.ts'),
+  ]);
+  const stop = new AbortController();
+  askedToStop().then((reason) => {
+    log.info({ reason }, 'the launcher stops');
+    stop.abort();
+  });
+  log.info({ control: control.uid, workers: worker.uid }, 'control and workers run under accounts of their own');
+  const [, script = ''] = process.argv;
+  const events = config.events ? ['--events'] : [];
+  const command = [
+    process.execPath,
+    ...process.execArgv,
+    script,
+    '--config',
+    config.file,
+    'serve',
+    '--launched',
+    ...events,
+  ];
+  const { listen, drain_seconds: drainSeconds } = config.gateway;
+  process.exitCode = await launch(
+    {
+      command: command as [string, ...string[]],
+      ...{ listen, control, worker, log, drainMs: drainSeconds * 1_000 },
+      spool: spoolFolder(config),
+      recordings: recordingsFolder(config),
+    },
+    stop.signal,
   );
+  process.exit();
+}
+
+type Account = { readonly uid: number; readonly gid: number };
+type Accounts = { readonly control: Account; readonly worker: Account };
+
+/** An owned worker must not be able to read what control holds, and neither needs to be root. */
+function accountsOf(config: Config): Accounts {
+  const { control_uid, control_gid, worker_uid, worker_gid } = config.gateway;
+  const isComplete =
+    control_uid !== undefined && control_gid !== undefined && worker_uid !== undefined && worker_gid !== undefined;
+  if (!isComplete || control_uid === worker_uid || control_gid === worker_gid) {
+    throw new Refused(
+      `Gateway workers would share control’s uid, and a worker that a hostile peer took over could read the CA keys.
+Set gateway.control_uid, control_gid, worker_uid and worker_gid in ${config.file} to two accounts and start as root,
+or say --insecure-single-user to accept that on a trial machine.`,
+      2,
+    );
+  }
+  if (process.getuid?.() !== 0) {
+    throw new Refused(
+      `gateway.worker_uid is ${worker_uid}, but only root can start control and workers under accounts of their own.
+Start as root, or say --insecure-single-user to accept one uid on a trial machine.`,
+      2,
+    );
+  }
+  const { uid } = statSync(config.dataDir);
+  if (uid !== control_uid) {
+    throw new Refused(
+      `${config.dataDir} belongs to uid ${uid}, so control could not read its keys as uid ${control_uid}.
+Say: chown -R ${control_uid}:${control_gid} ${config.dataDir}`,
+      2,
+    );
+  }
+  return { control: { uid: control_uid, gid: control_gid }, worker: { uid: worker_uid, gid: worker_gid } };
 }
 
 /** SIGTERM, SIGINT, or the parent that started this with an IPC channel going away. */

@@ -38,6 +38,7 @@ export function setUpProduct(
     site: 'demo',
     data_dir: './data',
     gateway: { listen: '127.0.0.1:0', public_host: '127.0.0.1', min_free_mib: 100 },
+    recordings: { recipients: [] },
     slack: { security_channel: CHANNELS.security, security_users: [USERS.security] },
   });
   write('targets.yml', {

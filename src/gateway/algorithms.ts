@@ -13,6 +13,12 @@ export const DOWNSTREAM_ALGORITHMS = {
   cipher: ['aes256-gcm@openssh.com', 'aes128-gcm@openssh.com'],
 } satisfies Algorithms;
 
+/**
+ * Paramiko has no GCM before its version 3.5. Others would prefer this to GCM and be slower: OpenSSH's clients do before their
+ * version 10.
+ */
+export const WITHOUT_GCM = { software: /^paramiko_/, cipher: 'aes256-ctr' } as const;
+
 /** Where we are the client, our order decides. */
 export const UPSTREAM_ALGORITHMS = {
   ...SHARED,

@@ -2,7 +2,7 @@ import { attempt, type Reader, reader } from '../sshwire/bytes.ts';
 import type { ExitSignal } from './channel.ts';
 import { COMMAND_MAX } from './limits.ts';
 
-/** What channel requests carry (RFC 4254 §6.2, §6.5, §6.7, §6.10). Null where it is malformed. */
+/** What channel requests carry (RFC 4254 §6.2, §6.4, §6.5, §6.7, §6.10). Null where it is malformed. */
 
 export type Terminal = { readonly term: string; readonly columns: number; readonly rows: number };
 
@@ -23,6 +23,9 @@ export const readTerminal = (data: Buffer): Terminal | null =>
 
 export const readSize = (data: Buffer): Omit<Terminal, 'term'> | null =>
   read(data, (from) => ({ columns: size(from.uint32('columns')), rows: size(from.uint32('rows')) }));
+
+/** The name of an environment variable. */
+export const readVariable = (data: Buffer): string | null => read(data, (from) => from.text('variable', 256));
 
 /** The exec line as sshd hands it to a shell, or the name of a subsystem; bytes that are no UTF-8 show as U+FFFD. */
 export const readCommand = (data: Buffer): string | null =>

@@ -1,13 +1,6 @@
 import { attempt, type Reader, reader, uint8 } from '../sshwire/bytes.ts';
 import { Channel } from './channel.ts';
-import {
-  CHANNELS_PER_CONNECTION_MAX,
-  CHANNELS_PER_SESSION_MAX,
-  PACKET_MAX,
-  PACKET_MIN,
-  WINDOW,
-  WINDOW_MAX,
-} from './limits.ts';
+import { CHANNELS_PER_SESSION_MAX, DEFAULT_LIMITS, PACKET_MAX, PACKET_MIN, WINDOW, WINDOW_MAX } from './limits.ts';
 import {
   channelOpen,
   MESSAGE,
@@ -57,13 +50,15 @@ const DESCRIPTION_MAX = 4_096;
 export class ChannelTable {
   readonly #transport: Transport;
   readonly #policy: ChannelPolicy;
+  readonly #channelsMax: number;
   readonly #channels = new Map<number, Channel>();
   readonly #opening = new Map<number, (answer: Channel | OpenRefused) => void>();
   #undecided = 0;
   #next = 0;
   #isOver = false;
 
-  constructor(transport: Transport, policy: ChannelPolicy) {
+  constructor(transport: Transport, policy: ChannelPolicy, channelsMax = DEFAULT_LIMITS.channelsPerConnection) {
+    this.#channelsMax = channelsMax;
     this.#transport = transport;
     this.#policy = policy;
     transport.onRoom(() => {
@@ -212,8 +207,8 @@ export class ChannelTable {
     if (peer.packet < PACKET_MIN) return void this.#kill(`a channel with a maximum packet of ${peer.packet} bytes`);
     const refuse = (reason: OpenFailure, description: string): void =>
       this.#transport.send(openFailure(peer.id, reason, description));
-    if (this.#channels.size + this.#undecided >= CHANNELS_PER_CONNECTION_MAX) {
-      return void refuse(OPEN_FAILURE.SHORTAGE, `at most ${CHANNELS_PER_CONNECTION_MAX} channels at a time`);
+    if (this.#channels.size + this.#undecided >= this.#channelsMax) {
+      return void refuse(OPEN_FAILURE.SHORTAGE, `at most ${this.#channelsMax} channels at a time`);
     }
     if (this.#next >= CHANNELS_PER_SESSION_MAX) {
       return void refuse(

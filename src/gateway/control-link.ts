@@ -1,34 +1,59 @@
-import type { Socket } from 'node:net';
-import type { SessionId } from '../access/ids.ts';
+import { Socket } from 'node:net';
+import type { Fingerprint, SessionId } from '../access/ids.ts';
 import type { SessionReport } from '../use-cases/gateway-control.ts';
-import { type FromWorker, ToWorker } from './ipc.ts';
-import { AUTHORIZE_MS, DEFAULT_LIMITS, HEARTBEAT_MS, type Limits } from './limits.ts';
+import { type FromWorker, Handed, type Shown, ToWorker } from './ipc.ts';
+import { AUTHORIZE_MS, DEFAULT_LIMITS, HEARTBEAT_MS, type Limits, REFUSALS_PER_SECOND } from './limits.ts';
+import { MessagePipe, WORKER_PIPE_FD } from './message-pipe.ts';
 
 export type Start = Extract<ToWorker, { type: 'start' }>;
 export type Answer = Extract<ToWorker, { type: 'authorized' }>['answer'];
 export type Terminate = Extract<ToWorker, { type: 'terminate' }>;
+export type Watch = Extract<ToWorker, { type: 'watch' | 'unwatch' }>;
 export type Ask = Omit<Extract<FromWorker, { type: 'authorize' }>, 'type' | 'id'>;
+
+/** What is written to the person who asked the gateway itself. */
+export type Served = { readonly stdout: string; readonly stderr: string; readonly exit: number };
+
+const NOT_SERVED: Served = {
+  stdout: '',
+  stderr: 'daypass: Daypass did not answer in time. Try again in a minute.\n',
+  exit: 1,
+};
 
 export type Listeners = {
   readonly start: (start: Start) => void;
   readonly socket: (socket: Socket, remoteAddress: string) => void;
   readonly terminate: (order: Terminate) => void;
-  readonly drain: () => void;
+  readonly drain: (ms: number) => void;
+  readonly watch: (order: Watch) => void;
   readonly sessions: () => number;
   readonly leaseLost: () => void;
 };
 
-/** The worker's end of the IPC channel to control. A message that is not of the schema ends the worker: nothing else is safe. */
+/** The worker's end of the pipe to control, and of the channel over which it is handed connections. A message that is not of the schema ends the worker: nothing else is safe. */
 export class ControlLink {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #offers = new Map<number, (isKnown: boolean) => void>();
+  readonly #asks = new Map<number, (served: Served) => void>();
   readonly #listeners: Listeners;
+  readonly #pipe: MessagePipe;
   #limits: Pick<Limits, 'leaseNewMs' | 'leaseLiveMs'> = DEFAULT_LIMITS;
   #next = 0;
+  #refusals = { second: 0, count: 0 };
   #heardAt = process.hrtime.bigint();
 
   constructor(listeners: Listeners) {
     this.#listeners = listeners;
-    process.on('message', (message, handle) => this.#hear(message, handle as Socket | undefined));
+    this.#pipe = new MessagePipe(new Socket({ fd: WORKER_PIPE_FD }), {
+      message: (message) => this.#hear(message),
+      broken: () => process.exit(1),
+      end: () => process.exit(0),
+    });
+    process.on('message', (message, handle) => {
+      const { remoteAddress } = Handed.parse(message);
+      // A socket whose peer has gone already arrives without its handle.
+      if (handle instanceof Socket) listeners.socket(handle, remoteAddress);
+    });
     process.on('disconnect', () => process.exit(0));
     setInterval(() => {
       this.#send({ type: 'heartbeat', sessions: listeners.sessions() });
@@ -64,20 +89,65 @@ export class ControlLink {
     });
   }
 
-  opened(session: SessionId): void {
-    this.#send({ type: 'opened', session });
+  /** A connection that this worker turned away by itself. */
+  refused(refusal: Omit<Extract<FromWorker, { type: 'refused' }>, 'type'>): void {
+    const second = Math.floor(performance.now() / 1_000);
+    if (second !== this.#refusals.second) this.#refusals = { second, count: 0 };
+    this.#refusals.count += 1;
+    if (this.#refusals.count <= REFUSALS_PER_SECOND) this.#send({ type: 'refused', ...refusal });
+  }
+
+  /** Whether a plain key is worth a signature; no answer in time is no. */
+  isRegistered(fingerprint: Fingerprint): Promise<boolean> {
+    return this.#request<boolean>((id) => ({ type: 'offered', id, fingerprint }), this.#offers, false);
+  }
+
+  /** What the person of a jump asks of the gateway itself. */
+  ask(sshSessionId: string, words: string): Promise<Served> {
+    return this.#request<Served>((id) => ({ type: 'ask', id, sshSessionId, words }), this.#asks, NOT_SERVED);
+  }
+
+  jumpOver(sshSessionId: string): void {
+    this.#send({ type: 'jump_over', sshSessionId });
+  }
+
+  #request<T>(message: (id: number) => FromWorker, waiting: Map<number, (answer: T) => void>, late: T): Promise<T> {
+    const id = this.#next++;
+    return new Promise((resolve) => {
+      const answered = (answer: T): void => {
+        clearTimeout(timer);
+        waiting.delete(id);
+        resolve(answer);
+      };
+      const timer = setTimeout(() => answered(late), AUTHORIZE_MS);
+      waiting.set(id, answered);
+      this.#send(message(id));
+    });
+  }
+
+  opened(session: SessionId, head: string): void {
+    this.#send({ type: 'opened', session, head });
   }
 
   cut(session: SessionId): void {
     this.#send({ type: 'cut', session });
   }
 
-  closed(session: SessionId, report: SessionReport): void {
-    const channels = report.channels.map((channel) => ({ ...channel }));
-    this.#send({ type: 'closed', session, ending: report.ending, channels, refusals: [...report.refusals] });
+  watched(watch: number, shown: readonly Shown[]): void {
+    this.#send({ type: 'watched', watch, shown: [...shown] });
   }
 
-  #hear(raw: unknown, handle: Socket | undefined): void {
+  watchOver(watch: number): void {
+    this.#send({ type: 'watch_over', watch });
+  }
+
+  closed(session: SessionId, report: SessionReport): void {
+    const channels = report.channels.map((channel) => ({ ...channel }));
+    const { ending, recording } = report;
+    this.#send({ type: 'closed', session, ending, channels, refusals: [...report.refusals], recording });
+  }
+
+  #hear(raw: unknown): void {
     const message = ToWorker.parse(raw);
     this.#heardAt = process.hrtime.bigint();
     switch (message.type) {
@@ -85,19 +155,27 @@ export class ControlLink {
         this.#limits = message.limits;
         this.#listeners.start(message);
         break;
-      case 'socket':
-        // A socket whose peer has gone already arrives without its handle.
-        if (handle) this.#listeners.socket(handle, message.remoteAddress);
-        break;
       case 'authorized':
         this.#waiting.get(message.id)?.(message.answer);
         this.#waiting.delete(message.id);
         break;
+      case 'offer_answered':
+        this.#offers.get(message.id)?.(message.isKnown);
+        break;
+      case 'served': {
+        const { id, stdout, stderr, exit } = message;
+        this.#asks.get(id)?.({ stdout, stderr, exit });
+        break;
+      }
       case 'terminate':
         this.#listeners.terminate(message);
         break;
       case 'drain':
-        this.#listeners.drain();
+        this.#listeners.drain(message.ms);
+        break;
+      case 'watch':
+      case 'unwatch':
+        this.#listeners.watch(message);
         break;
       case 'heartbeat':
         break;
@@ -109,6 +187,6 @@ export class ControlLink {
   }
 
   #send(message: FromWorker): void {
-    if (process.connected) process.send?.(message);
+    this.#pipe.send(message);
   }
 }

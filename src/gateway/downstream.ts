@@ -1,20 +1,21 @@
 import type { Duplex } from 'node:stream';
 import ssh2, { type Connection } from 'ssh2';
-import type { TargetId } from '../access/ids.ts';
+import type { Fingerprint } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
-import { DOWNSTREAM_ALGORITHMS } from './algorithms.ts';
+import { DOWNSTREAM_ALGORITHMS, WITHOUT_GCM } from './algorithms.ts';
 import { type ChannelPolicy, ChannelTable } from './channel-table.ts';
-import type { Answer, Ask } from './control-link.ts';
+import type { Answer, Ask, Served } from './control-link.ts';
+import type { OwnRefusal } from './ipc.ts';
 import { jumpPolicy } from './jump.ts';
-import { KEEPALIVE_MISSED_MAX, KEEPALIVE_MS, type Limits } from './limits.ts';
+import { FAREWELL_MS, KEEPALIVE_MISSED_MAX, KEEPALIVE_MS, type Limits } from './limits.ts';
 import { Login, type Purpose } from './login.ts';
 import { banner, MESSAGE } from './messages.ts';
 import { recordedBanner } from './refusals.ts';
 import { registeredPolicy } from './registered.ts';
 import type { Client, Session } from './session.ts';
 import { sessionPolicy } from './session-policy.ts';
-import { internalsOf } from './ssh2-internals.ts';
+import { internalsOf, offerCipher } from './ssh2-internals.ts';
 import { Transport } from './transport.ts';
 import { makeSessionKey, type SessionKey } from './upstream.ts';
 
@@ -39,8 +40,14 @@ export type DownstreamHost = {
   readonly limits: Limits;
   readonly log: Log;
   authorize(ask: Ask): Promise<Answer>;
+  isRegistered(fingerprint: Fingerprint): Promise<boolean>;
+  /** What is asked of the gateway itself on a jump. */
+  ask(sshSessionId: string, words: string): Promise<Served>;
+  jumpOver(sshSessionId: string): void;
   begin(session: NewSession): Session;
   authenticated(socket: Duplex): void;
+  /** This connection was turned away without asking control. */
+  refused(refusal: { remoteAddress: string; reason: OwnRefusal; fingerprint: Fingerprint | null }): void;
 };
 
 export type NewSession = {
@@ -55,6 +62,11 @@ export type Downstream = { accept(socket: Duplex, origin: Origin): void };
 
 /** OpenSSH's tools ask for some of their extensions only where the name suggests that they are known. */
 const IDENT = 'OpenSSH_compatible_Daypass';
+
+/** What ssh2 says of a packet over 35,000 bytes, more than RFC 4253 §6.1 asks anybody to take. */
+const PACKET_TOO_LONG = 'Bad packet length';
+const TOO_LONG =
+  'daypass: one message was longer than 35,000 bytes; a command may have 32,768. Put what is long into a file, copy it and run that.';
 
 type Waiting = { readonly origin: Origin; readonly kex: NodeJS.Timeout; readonly login: NodeJS.Timeout };
 
@@ -81,18 +93,23 @@ export function downstreamServer(host: DownstreamHost): Downstream {
     server.injectSocket(socket as never);
   };
   server.on('error', (error: Error) => host.log.warn({ err: error }, 'ssh server error'));
-  server.on('connection', (connection) => {
+  server.on('connection', (connection, { header }) => {
     // First of all: ssh2 throws errors that nobody listens to.
     connection.on('error', (error: Error) => {
       host.log.debug({ err: error }, 'contractor connection error');
-      internalsOf(connection)._sock.destroy();
+      // The cipher's state is lost from here on; what we send is still read.
+      if (error.message.startsWith(PACKET_TOO_LONG)) established?.leave(TOO_LONG);
+      else internalsOf(connection)._sock.destroy();
     });
+    let established: DownstreamConnection | null = null;
     const socket = internalsOf(connection)._sock;
     const known = waiting.get(socket);
     if (!known) return void socket.destroy();
+    const { software } = header.versions;
+    if (WITHOUT_GCM.software.test(software)) offerCipher(internalsOf(connection)._protocol, WITHOUT_GCM.cipher);
     connection.once('handshake', () => clearTimeout(known.kex));
     connection.once('ready', () => clearTimeout(known.login));
-    new DownstreamConnection(host, connection, socket, known.origin, accept);
+    established = new DownstreamConnection(host, connection, socket, known.origin, accept);
   });
   return { accept };
 }
@@ -127,8 +144,14 @@ class DownstreamConnection {
       transport: this.#transport,
       remoteAddress: origin.remoteAddress,
       isInner: origin.kind === 'inner',
+      isRegistered: (key) => host.isRegistered(key),
       decide: (proof, purpose) => this.#decide(proof, purpose),
       enter: (answer, proof) => this.#enter(answer, proof),
+      refused: (reason, fingerprint) => {
+        const { remoteAddress } = origin;
+        host.log.info({ code: reason, client: remoteAddress }, 'connection refused');
+        host.refused({ remoteAddress, reason, fingerprint });
+      },
     });
     connection.on('authentication', (context) => {
       this.#login.attempt(context).catch((error: unknown) => {
@@ -141,6 +164,13 @@ class DownstreamConnection {
       this.#table?.over();
       this.#gone();
     });
+  }
+
+  /** Says why, to a client that has logged in, and ends. */
+  leave(sentence: string): void {
+    if (!this.#login.isIn) return void this.#transport.destroy();
+    this.#transport.leave(sentence);
+    setTimeout(() => this.#transport.destroy(), FAREWELL_MS);
   }
 
   #take(payload: Buffer): boolean {
@@ -177,7 +207,7 @@ class DownstreamConnection {
       case 'session':
         return this.#enterSession(answer.session, proof);
       case 'jump':
-        this.#enterJump(answer.targetIds, answer.endsAt);
+        this.#enterJump(answer);
         return null;
       case 'registered':
         this.#use(registeredPolicy(this.#transport, answer.lines, (why) => this.#killed(why)));
@@ -200,7 +230,7 @@ class DownstreamConnection {
     const { targetName, login, endsAt, scope } = authorized;
     const words = recordedBanner(targetName, login, new Date(endsAt), scope);
     this.#transport.send(banner(`daypass: ${words}\r\n`));
-    this.#use(sessionPolicy(session, (why) => this.#killed(why)));
+    this.#use(sessionPolicy(session.channels, (why) => this.#killed(why)));
     return null;
   }
 
@@ -214,16 +244,21 @@ class DownstreamConnection {
     };
   }
 
-  #enterJump(targetIds: readonly TargetId[], endsAt: number): void {
+  #enterJump({ targetIds, endsAt, noTargets }: Extract<Answer, { kind: 'jump' }>): void {
     const { remoteAddress } = this.#origin;
     const outerSshSessionId = this.#transport.sessionId;
     const inner = new Set<Duplex>();
     const end = setInterval(() => {
       if (Date.now() >= endsAt) this.#transport.destroy();
     }, 1_000);
-    this.#gone = () => clearInterval(end);
+    this.#gone = () => {
+      clearInterval(end);
+      this.#host.jumpOver(outerSshSessionId);
+    };
+    if (this.#isGone) this.#gone();
+    const ask = (words: string): Promise<Served> => this.#host.ask(outerSshSessionId, words);
     const policy = jumpPolicy(
-      { site: this.#host.site, targetIds },
+      { site: this.#host.site, targetIds, noTargets, ask },
       ({ socket, targetName }) => {
         inner.add(socket);
         socket.once('close', () => inner.delete(socket));
@@ -240,7 +275,7 @@ class DownstreamConnection {
   }
 
   #use(policy: ChannelPolicy): void {
-    this.#table = new ChannelTable(this.#transport, policy);
+    this.#table = new ChannelTable(this.#transport, policy, this.#host.limits.channelsPerConnection);
     if (this.#isGone) this.#table.over();
     this.#host.authenticated(this.#socket);
   }

@@ -1,11 +1,13 @@
-import { once } from 'node:events';
-import { chown, mkdir } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import ssh2 from 'ssh2';
 import type { SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
-import type { GatewayControl, SessionReport } from '../use-cases/gateway-control.ts';
-import type { Gateways, TerminationOrder } from '../use-cases/ports.ts';
+import type { GatewayControl, ReportedRecording, SealOutcome, SessionReport } from '../use-cases/gateway-control.ts';
+import type { Gateways, TerminationOrder, Watcher } from '../use-cases/ports.ts';
+import type { ConfigFacts } from './client-config.ts';
+import { ForkHost, type ForkHostOptions } from './fork-host.ts';
 import type { ToWorker } from './ipc.ts';
 import {
   DEFAULT_LIMITS,
@@ -16,7 +18,9 @@ import {
   REPORT_TRIES_MAX,
   WORKER_RESTART_MS,
 } from './limits.ts';
-import { fileRecording, leftInSpool } from './recordings.ts';
+import { fileRecording, moveRecording } from './recordings.ts';
+import { leftInSpool, Spool } from './spool.ts';
+import type { WorkerHost } from './worker-host.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 export type GatewayOptions = {
@@ -30,13 +34,24 @@ export type GatewayOptions = {
   /** Where workers write; finished recordings are moved from here. */
   readonly spool: string;
   readonly recordings: string;
+  /** Seals the recording of a session that is over, out of its worker's reach; recordings stay unsealed when left out. */
+  readonly seal?: (folder: string, reported: ReportedRecording | null) => Promise<SealOutcome>;
+  /** The same for one that an earlier run left, and tells whom it concerns. */
+  readonly sealLate?: (folder: string) => Promise<void>;
   readonly minFreeMiB: number;
-  /** How contractors reach the gateway; the listening address when left out. */
-  readonly publicPlace?: { readonly hosts: readonly string[]; readonly port: number };
+  /** To whom recordings are readable: age recipients, at least one. */
+  readonly recipients: readonly string[];
+  /** How contractors reach the gateway, its first name first; the listening address and port when left out. */
+  readonly publicPlace?: { readonly hosts: readonly string[]; readonly port: number | null };
   readonly log: Log;
+  /** What runs the workers; this process when left out. */
+  readonly host?: WorkerHost;
+  /** Of the workers, where this process runs them and is root. */
   readonly workerUid?: number;
   readonly workerGid?: number;
   readonly limits?: Partial<Limits>;
+  /** How long live sessions may go on once the gateway is told to stop. */
+  readonly drainMs?: number;
 };
 
 export type Gateway = Gateways &
@@ -51,7 +66,7 @@ const SHUTDOWN: TerminationOrder = { why: 'shutdown', message: 'the gateway is b
 
 /** Listens for contractors, hands each TCP connection to a worker, and keeps as many workers alive as configured. */
 export async function startGateway(options: GatewayOptions, control: GatewayControl): Promise<Gateway> {
-  const supervisor = new Supervisor(options, control);
+  const supervisor = new Supervisor(options, options.host ?? (await localHost(options)), control);
   try {
     await supervisor.start();
   } catch (error) {
@@ -61,42 +76,72 @@ export async function startGateway(options: GatewayOptions, control: GatewayCont
   return supervisor;
 }
 
+/** Runs the workers in children of this process. */
+export async function localHost({
+  listen,
+  spool,
+  recordings,
+  log,
+  workerUid,
+  workerGid,
+}: GatewayOptions): Promise<WorkerHost> {
+  for (const folder of [spool, recordings]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  const [uid, gid] = [process.geteuid?.(), process.getegid?.()];
+  if (workerUid === undefined || workerGid === undefined || uid === undefined || gid === undefined) {
+    const files: ForkHostOptions['files'] = {
+      collect: (id) => moveRecording(spool, recordings, id),
+      left: () => leftInSpool(spool),
+    };
+    return new ForkHost({ listen, cwd: spool, account: null, log, files });
+  }
+  const account = { uid: workerUid, gid: workerGid };
+  const files = await Spool.open({ spool, recordings }, account, { uid, gid });
+  return new ForkHost({ listen, cwd: files.path, account, log, files });
+}
+
+/** `<type> <base64>` of a private key. */
+function publicHostKey(pem: string): string {
+  const key = ssh2.utils.parseKey(pem);
+  if (key instanceof Error) throw key;
+  return `${key.type} ${key.getPublicSSH().toString('base64')}`;
+}
+
 class Supervisor implements Gateway {
   readonly #options: GatewayOptions;
+  readonly #host: WorkerHost;
   readonly #control: GatewayControl;
-  readonly #server: Server;
   readonly #workers: WorkerProcess[] = [];
   /** What is still to be told of each session, in order. */
   readonly #reports = new Map<SessionId, Promise<void>>();
   /** Orders for sessions that no worker carries: authorised in this moment, perhaps. */
   readonly #early = new Map<SessionId, TerminationOrder>();
-  #next = 0;
+  #place: { readonly address: string; readonly port: number };
   #isStopping = false;
 
-  constructor(options: GatewayOptions, control: GatewayControl) {
+  constructor(options: GatewayOptions, host: WorkerHost, control: GatewayControl) {
     this.#options = options;
+    this.#host = host;
     this.#control = control;
-    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#assign(socket));
-    this.#server.on('error', (error) => options.log.error({ err: error }, 'gateway listener error'));
+    this.#place = { address: options.listen.host, port: options.listen.port };
   }
 
   async start(): Promise<void> {
-    const { spool, recordings, workers, listen, workerUid, workerGid } = this.#options;
-    for (const folder of [spool, recordings]) await mkdir(folder, { recursive: true, mode: 0o700 });
-    for (const id of await leftInSpool(spool)) await fileRecording(spool, recordings, id);
-    if (workerUid !== undefined && workerGid !== undefined) await chown(spool, workerUid, workerGid);
+    const { recordings, workers } = this.#options;
+    for (const id of await this.#host.left()) {
+      if (await fileRecording(this.#host, recordings, id)) await this.#options.sealLate?.(join(recordings, id));
+    }
+    // Workers are told its port. Who connects before they are ready is turned away.
+    this.#place = await this.#host.listen();
     for (let index = 0; index < workers; index += 1) this.#spawn();
     await Promise.all(this.#workers.map((worker) => worker.ready));
-    this.#server.listen(listen.port, listen.host);
-    await once(this.#server, 'listening');
   }
 
   get address(): string {
-    return (this.#server.address() as AddressInfo).address;
+    return this.#place.address;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#place.port;
   }
 
   get workers(): readonly number[] {
@@ -113,42 +158,58 @@ class Supervisor implements Gateway {
     }
   }
 
-  /** Refuses new connections, ends the live sessions, and waits a bounded while for their reports. */
+  watch(session: SessionId, watcher: Watcher): (() => void) | null {
+    return this.#workers.find((worker) => worker.carries(session))?.watch(session, watcher) ?? null;
+  }
+
+  /** Refuses new connections, tells who is there, and ends what still lives after a bounded while. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopping = true;
-    this.#server.close();
-    for (const worker of this.#workers) worker.drain(SHUTDOWN);
-    const deadline = process.hrtime.bigint() + BigInt(DRAIN_MS) * 1_000_000n;
+    this.#host.close();
+    const { drainMs = 0 } = this.#options;
+    for (const worker of this.#workers) worker.drain(SHUTDOWN, drainMs);
+    const deadline = process.hrtime.bigint() + BigInt(drainMs + DRAIN_MS) * 1_000_000n;
     while (this.#workers.some((worker) => !worker.isIdle) && process.hrtime.bigint() < deadline) await pause(20);
     const exits = this.#workers.map((worker) => worker.exited());
     for (const worker of [...this.#workers]) worker.kill();
     await Promise.all(exits);
     await Promise.allSettled(this.#reports.values());
+    await this.#host[Symbol.asyncDispose]();
   }
 
   #spawn(): void {
-    const { log, spool, workerUid: uid, workerGid: gid } = this.#options;
+    const { log } = this.#options;
     const worker = new WorkerProcess({
-      ...{ start: this.#startMessage(), control: this.#control, log, cwd: spool },
-      ...(uid === undefined ? {} : { uid }),
-      ...(gid === undefined ? {} : { gid }),
+      ...{ start: this.#startMessage(), control: this.#control, log, host: this.#host },
+      facts: () => this.#facts(),
       endedEarly: (id) => this.#early.get(id) ?? null,
-      opened: (id) => this.#report(id, () => this.#control.opened(id)),
+      opened: (id, head) => this.#report(id, () => this.#control.opened(id, head)),
       closed: (id, report) => this.#closed(id, report),
       gone: (gone) => this.#replace(gone),
     });
     this.#workers.push(worker);
   }
 
+  #facts(): ConfigFacts {
+    const { site, hostKey, publicPlace } = this.#options;
+    return {
+      site,
+      host: publicPlace?.hosts[0] ?? this.#place.address,
+      port: publicPlace?.port ?? this.#place.port,
+      hostKey: publicHostKey(hostKey),
+    };
+  }
+
   #startMessage(): Extract<ToWorker, { type: 'start' }> {
-    const { site, hostKey, userCa, minFreeMiB, workers, listen } = this.#options;
-    const { publicPlace = { hosts: [listen.host], port: listen.port } } = this.#options;
+    const { site, hostKey, userCa, minFreeMiB, workers, listen, recipients } = this.#options;
+    const { hosts = [listen.host], port } = this.#options.publicPlace ?? {};
+    const bound = this.#place.port;
     const limits = { ...DEFAULT_LIMITS, ...this.#options.limits };
     const share = (all: number): number => Math.ceil(all / workers);
     return {
       type: 'start',
-      ...{ site, hostKey, userCa, minFreeMiB },
-      gateway: { hosts: [...publicPlace.hosts], port: publicPlace.port },
+      ...{ site, hostKey, userCa, minFreeMiB, recipients: [...recipients] },
+      gateway: { hosts: [...hosts], ports: [...new Set([bound, port ?? bound])] },
       // Relative to where it starts: it may lack the right to come there by the absolute path.
       spool: '.',
       limits: {
@@ -167,24 +228,23 @@ class Supervisor implements Gateway {
     }, WORKER_RESTART_MS);
   }
 
-  #assign(socket: Socket): void {
-    const { remoteAddress } = socket;
-    socket.on('error', () => socket.destroy());
-    const ready = this.#workers.filter((worker) => worker.isReady);
-    const worker = ready[this.#next++ % Math.max(1, ready.length)];
-    if (!worker || !remoteAddress || this.#isStopping) return void socket.destroy();
-    worker.take(socket, remoteAddress.replace(/^::ffff:/, ''));
-  }
-
   /** Takes the recording out of the worker's reach before anybody is told that the session is over. */
   #closed(id: SessionId, report: SessionReport): void {
-    const { spool, recordings, log } = this.#options;
     this.#report(id, async () => {
-      await fileRecording(spool, recordings, id).catch((error: unknown) => {
-        log.error({ err: error, session: id }, 'a recording stays in the spool');
-      });
-      await this.#control.closed(id, report);
+      const sealed = await this.#seal(id, report.recording);
+      await this.#control.closed(id, report, sealed);
     });
+  }
+
+  async #seal(id: SessionId, reported: ReportedRecording | null): Promise<SealOutcome> {
+    const { recordings, seal, log } = this.#options;
+    try {
+      await fileRecording(this.#host, recordings, id);
+    } catch (error) {
+      log.error({ err: error, session: id }, 'a recording stays in the spool');
+      return { kind: 'failed' };
+    }
+    return (await seal?.(join(recordings, id), reported)) ?? { kind: 'none' };
   }
 
   /** One after the other for each session; tried again where control cannot take it now. */

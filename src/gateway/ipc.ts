@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../access/ids.ts';
 import { Scope } from '../access/scope.ts';
-import { ChannelSummary, SessionEnding, TerminationReason } from '../access/session.ts';
+import { ChannelKind, ChannelSummary, SessionEnding, TerminationReason } from '../access/session.ts';
 
 /**
- * The narrow path between control and a worker: JSON messages over the child's IPC channel, checked on both sides. Bytes are
+ * The narrow path between control and a worker: JSON messages over a pipe, checked on both sides. Bytes are
  * base64, dates are milliseconds since the epoch.
  */
 
@@ -12,6 +12,12 @@ const Bytes = z.base64().max(65_536);
 const Millis = z.int().nonnegative();
 const Correlation = z.int().nonnegative();
 const Sentence = z.string().max(2_000);
+const Hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+const SshSessionId = z.string().regex(/^[0-9a-f]{40,128}$/);
+/** What one may say to the gateway itself, and what it answers. */
+export const WORDS_MAX = 1_024;
+export const ANSWER_MAX = 65_536;
 
 const Route = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('direct') }),
@@ -19,9 +25,45 @@ const Route = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('inner'),
     targetName: z.string().max(255),
-    outerSshSessionId: z.string().regex(/^[0-9a-f]{40,128}$/),
+    outerSshSessionId: SshSessionId,
   }),
 ]);
+
+/** Why a worker turns a connection away without asking control. */
+const OWN_REFUSALS = [
+  'bad_login_name',
+  'certificate_expired',
+  'certificate_refused',
+  'key_too_weak',
+  'proof_invalid',
+  'too_many_failures',
+  'too_many_offers',
+  'no_certificate',
+  'no_key',
+] as const;
+export type OwnRefusal = (typeof OWN_REFUSALS)[number];
+
+const Channel = z.int().nonnegative();
+
+/** What one who looks on at a session is shown. */
+export const Shown = z.discriminatedUnion('show', [
+  z.strictObject({
+    show: z.literal('channel'),
+    channel: Channel,
+    kind: ChannelKind,
+    command: z.string().max(65_536).nullable(),
+    size: z.strictObject({ columns: z.int().nonnegative(), rows: z.int().nonnegative() }).nullable(),
+  }),
+  z.strictObject({
+    show: z.literal('output'),
+    channel: Channel,
+    stream: z.enum(['stdout', 'stderr']),
+    bytes: z.base64().max(262_144),
+  }),
+  /** More passed than could be shown. */
+  z.strictObject({ show: z.literal('lost'), bytes: z.int().positive() }),
+]);
+export type Shown = z.infer<typeof Shown>;
 
 export const FromWorker = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
@@ -35,15 +77,39 @@ export const FromWorker = z.discriminatedUnion('type', [
     route: Route,
     sessionKey: Bytes.nullable(),
   }),
-  z.strictObject({ type: z.literal('opened'), session: SessionId }),
+  z.strictObject({
+    type: z.literal('refused'),
+    remoteAddress: z.string().max(64),
+    reason: z.enum(OWN_REFUSALS),
+    /** Of a key whose signature was verified. */
+    fingerprint: Fingerprint.nullable(),
+  }),
+  /** A client offers a plain key; nothing is proven yet. */
+  z.strictObject({ type: z.literal('offered'), id: Correlation, fingerprint: Fingerprint }),
+  /** The person of a jump asks the gateway itself. */
+  z.strictObject({
+    type: z.literal('ask'),
+    id: Correlation,
+    sshSessionId: SshSessionId,
+    words: z.string().max(WORDS_MAX),
+  }),
+  /** That jump is over: nothing more is asked on it. */
+  z.strictObject({ type: z.literal('jump_over'), sshSessionId: SshSessionId }),
+  /** The recording accepts; its hash chain begins with `head`. */
+  z.strictObject({ type: z.literal('opened'), session: SessionId, head: Hash }),
   /** Both connections of a session are dead; its report follows once the recording is written. */
   z.strictObject({ type: z.literal('cut'), session: SessionId }),
+  z.strictObject({ type: z.literal('watched'), watch: Correlation, shown: z.array(Shown).max(10_000) }),
+  /** The session that was watched is over. */
+  z.strictObject({ type: z.literal('watch_over'), watch: Correlation }),
   z.strictObject({
     type: z.literal('closed'),
     session: SessionId,
     ending: SessionEnding,
     channels: z.array(ChannelSummary).max(1_000),
     refusals: z.array(Sentence).max(20),
+    /** Where the chain of the recording ends; null where it could not be closed. */
+    recording: z.strictObject({ head: Hash, chunks: z.int().nonnegative(), bytes: z.int().nonnegative() }).nullable(),
   }),
 ]);
 export type FromWorker = z.infer<typeof FromWorker>;
@@ -77,8 +143,10 @@ export const ToWorker = z.discriminatedUnion('type', [
     /** The worker creates one 0700 folder per session below it. */
     spool: z.string(),
     minFreeMiB: z.int().nonnegative(),
+    /** age recipients to whom recordings are readable; workers hold no identity. */
+    recipients: z.array(z.string().max(4_096)).min(1).max(16),
     /** Where the gateway itself is reached. */
-    gateway: z.strictObject({ hosts: z.array(z.string()).max(16), port: z.int().min(0).max(65_535) }),
+    gateway: z.strictObject({ hosts: z.array(z.string()).max(16), ports: z.array(z.int().min(1).max(65_535)).max(4) }),
     limits: z.strictObject({
       unauthenticated: z.int().positive(),
       unauthenticatedPerAddress: z.int().positive(),
@@ -86,9 +154,11 @@ export const ToWorker = z.discriminatedUnion('type', [
       loginMs: z.int().positive(),
       leaseNewMs: z.int().positive(),
       leaseLiveMs: z.int().positive(),
+      channelsPerConnection: z.int().positive(),
+      rekeyBytes: z.int().positive(),
+      rekeyMs: z.int().positive(),
     }),
   }),
-  z.strictObject({ type: z.literal('socket'), remoteAddress: z.string() }),
   z.strictObject({
     type: z.literal('authorized'),
     id: Correlation,
@@ -99,10 +169,20 @@ export const ToWorker = z.discriminatedUnion('type', [
         personId: PersonId,
         endsAt: Millis,
         targetIds: z.array(TargetId),
+        /** Why it leads to none. */
+        noTargets: Sentence.nullable(),
       }),
       z.strictObject({ kind: z.literal('registered'), lines: z.array(z.string()).max(20) }),
       z.strictObject({ kind: z.literal('session'), session: AuthorizedSession }),
     ]),
+  }),
+  z.strictObject({ type: z.literal('offer_answered'), id: Correlation, isKnown: z.boolean() }),
+  z.strictObject({
+    type: z.literal('served'),
+    id: Correlation,
+    stdout: z.string().max(ANSWER_MAX),
+    stderr: z.string().max(2_000),
+    exit: z.int().min(0).max(255),
   }),
   z.strictObject({
     type: z.literal('terminate'),
@@ -110,7 +190,13 @@ export const ToWorker = z.discriminatedUnion('type', [
     why: TerminationReason,
     message: Sentence,
   }),
+  /** `told`: what the person reads of it; null where policy says to be silent. */
+  z.strictObject({ type: z.literal('watch'), session: SessionId, watch: Correlation, told: Sentence.nullable() }),
+  z.strictObject({ type: z.literal('unwatch'), session: SessionId, watch: Correlation }),
   z.strictObject({ type: z.literal('heartbeat') }),
-  z.strictObject({ type: z.literal('drain') }),
+  z.strictObject({ type: z.literal('drain'), ms: z.int().nonnegative() }),
 ]);
 export type ToWorker = z.infer<typeof ToWorker>;
+
+/** What comes with each connection. */
+export const Handed = z.strictObject({ remoteAddress: z.string().max(64) });

@@ -2,29 +2,44 @@ import type { TargetId } from '../access/ids.ts';
 import { targetIdFromName } from '../access/target.ts';
 import { ChannelSocket } from './channel-socket.ts';
 import type { ChannelPolicy } from './channel-table.ts';
+import type { Served } from './control-link.ts';
 import { OPEN_FAILURE } from './messages.ts';
-import { unknownTarget } from './refusals.ts';
+import { printable, unknownTarget } from './refusals.ts';
+import { serveChannel } from './serve-channel.ts';
 
 export type Inner = { readonly socket: ChannelSocket; readonly targetName: string };
+
+export type Jump = {
+  readonly site: string;
+  readonly targetIds: readonly TargetId[];
+  /** Why it leads to none. */
+  readonly noTargets: string | null;
+  /** A session channel asks the gateway itself. */
+  readonly ask: (words: string) => Promise<Served>;
+};
 
 /**
  * The outer connection of a jump: each direct-tcpip (RFC 4254 §7.2) to the name of a target is not connected anywhere but handed to
  * `enter`, as the byte stream of a second SSH connection. The port is not looked at: the inventory has it.
  */
 export function jumpPolicy(
-  { site, targetIds }: { readonly site: string; readonly targetIds: readonly TargetId[] },
+  { site, targetIds, noTargets, ask }: Jump,
   enter: (inner: Inner) => void,
   killed: (why: string) => void,
 ): ChannelPolicy {
   const known = new Set<string>(targetIds);
   return {
     open(type, data) {
+      if (type === 'session') return { accept: true, opened: (channel) => serveChannel(channel, ask) };
       if (type !== 'direct-tcpip') {
         return {
           accept: false,
           reason: OPEN_FAILURE.PROHIBITED,
-          description: 'daypass: this login only leads to targets; use ProxyJump, or ssh <login>+<target>@gateway',
+          description: 'daypass: this login only leads to targets, and answers: ssh gateway help',
         };
+      }
+      if (noTargets !== null) {
+        return { accept: false, reason: OPEN_FAILURE.PROHIBITED, description: `daypass: ${printable(noTargets)}` };
       }
       const targetName = data.text('host', 255);
       const id = targetIdFromName(targetName, site);

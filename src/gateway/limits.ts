@@ -10,6 +10,10 @@ export type Limits = {
   /** Without a word from control: no new sessions, then no live ones. */
   readonly leaseNewMs: number;
   readonly leaseLiveMs: number;
+  readonly channelsPerConnection: number;
+  /** New keys are asked for after so much (RFC 4253 §9), or so long. */
+  readonly rekeyBytes: number;
+  readonly rekeyMs: number;
 };
 
 export const DEFAULT_LIMITS: Limits = {
@@ -19,15 +23,25 @@ export const DEFAULT_LIMITS: Limits = {
   loginMs: 120_000,
   leaseNewMs: 30_000,
   leaseLiveMs: 120_000,
+  channelsPerConnection: 10,
+  rekeyBytes: 1024 ** 3,
+  rekeyMs: 3_600_000,
 };
 
+/** What is asked of control before anybody is known, from one worker. */
+export const OFFERS_OUTSTANDING_MAX = 50;
+export const OFFERS_PER_SECOND = 200;
+/** What one login to the gateway itself may ask, how long, and what a worker may ask in a second for all. */
+export const ASKS_PER_JUMP = 20;
+export const ASK_MS = 10 * 60_000;
+export const ASKS_PER_SECOND = 100;
+export const JUMPS_MAX = 10_000;
 export const FAILED_SIGNATURES_MAX = 6;
 /** Agents hold many keys. */
 export const UNSIGNED_OFFERS_MAX = 20;
 /** A refused client that does not leave by itself is cut off. */
 export const REFUSED_LINGER_MS = 2_000;
 
-export const CHANNELS_PER_CONNECTION_MAX = 10;
 /** Channel opens over the life of one connection: each leaves a record. */
 export const CHANNELS_PER_SESSION_MAX = 1_000;
 export const ENVIRONMENT_MAX = 64;
@@ -41,6 +55,9 @@ export const WINDOW_MAX = 0xffff_ffff;
 export const SOCKET_HIGH_WATER = 1024 * 1024;
 /** Beyond this a peer makes us answer and does not read: it is not read from until it does. */
 export const SOCKET_MAX = 4 * 1024 * 1024;
+/** How long a peer may take to exchange keys again, and what may wait for it meanwhile. */
+export const REKEY_ANSWER_MS = 30_000;
+export const REKEY_BACKLOG_MAX = 1024 * 1024;
 export const KEEPALIVE_MS = 30_000;
 export const KEEPALIVE_MISSED_MAX = 3;
 
@@ -55,6 +72,9 @@ export const TERMINATED_LINGER_MS = 150;
 export const NOTICE_WAIT_MS = 1_000;
 export const NOTICE_SHOWN_MS = 8_000;
 export const NOTICES_WAITING_MAX = 10;
+/** What one who looks on is shown in one go, and how often. */
+export const WATCH_BYTES_MAX = 128 * 1024;
+export const WATCH_FLUSH_MS = 100;
 /** How long before the end of access people are told, in minutes. */
 export const WARN_MINUTES = [5, 1] as const;
 export const REGISTERED_LINGER_MS = 3_000;
@@ -76,3 +96,27 @@ export const SOCKETS_IN_FLIGHT_MAX = 500;
 export const EARLY_TERMINATIONS_MAX = 10_000;
 export const REPORT_TRIES_MAX = 10;
 export const REPORT_RETRY_MS = 1_000;
+
+/** Between the processes: one message, what a second may bring from one of them, and what may wait for one that does not read. */
+export const MESSAGE_MAX = 1024 * 1024;
+export const PIPE_MESSAGES_PER_SECOND = 4_000;
+export const PIPE_BYTES_PER_SECOND = 32 * 1024 * 1024;
+export const PIPE_BACKLOG_MAX = 16 * 1024 * 1024;
+/** Addresses that a worker may speak of: the last that it was handed connections from. */
+export const WORKER_ADDRESSES_MAX = 100_000;
+/** More than a session of a thousand channels leaves. */
+export const RECORDING_FILES_MAX = 4_096;
+/** Recordings of an earlier run that are filed at one start. */
+export const LEFT_RECORDINGS_MAX = 10_000;
+/** The launcher wraps messages of workers for control. */
+export const LAUNCHER_MESSAGE_MAX = 4 * MESSAGE_MAX;
+export const WORKERS_MAX = 64;
+/** Between the ends of a control that keeps ending; twice as long each time. */
+export const CONTROL_RESTART_MS = 1_000;
+export const CONTROL_RESTART_MAX_MS = 30_000;
+/** A control that has run so long did not fail at its start. */
+export const CONTROL_STEADY_MS = 60_000;
+/** Beyond the time that live sessions are given, until a control that was told to stop is killed. */
+export const CONTROL_STOP_MS = 15_000;
+/** What a worker may report of connections that it turned away by itself; more is not told. */
+export const REFUSALS_PER_SECOND = 50;

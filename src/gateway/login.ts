@@ -1,12 +1,14 @@
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
+import type { Fingerprint } from '../access/ids.ts';
 import type { Rejection } from '../access/rejection.ts';
 import { attempt, reader, sameBytes } from '../sshwire/bytes.ts';
 import { type Certificate, isCertificateType, parseCertificate } from '../sshwire/certificate.ts';
 import { checkCertificate } from '../sshwire/certificate-check.ts';
-import { parsePublicKey } from '../sshwire/public-key.ts';
+import { fingerprint, parsePublicKey } from '../sshwire/public-key.ts';
 import { verifyUserauth } from '../sshwire/userauth.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
 import type { Answer } from './control-link.ts';
+import type { OwnRefusal } from './ipc.ts';
 import { FAILED_SIGNATURES_MAX, REFUSED_LINGER_MS, UNSIGNED_OFFERS_MAX } from './limits.ts';
 import { banner, MESSAGE } from './messages.ts';
 import { printable, wordForTerminal } from './refusals.ts';
@@ -22,11 +24,18 @@ export type LoginDeps = {
   /** Of the outermost connection. */
   readonly remoteAddress: string;
   readonly isInner: boolean;
+  /** Whether a plain key is registered; asked of control before anything is proven. */
+  isRegistered(fingerprint: Fingerprint): Promise<boolean>;
   /** Asks control. */
   decide(proof: UserauthProof, purpose: Purpose): Promise<Answer>;
+  /** A refusal that control was not asked for; the key where its signature was verified. */
+  refused(reason: OwnRefusal, fingerprint: Fingerprint | null): void;
   /** Control said yes; resolves with a sentence where it cannot be done all the same. */
   enter(answer: Exclude<Answer, { kind: 'refused' }>, proof: UserauthProof): Promise<string | null>;
 };
+
+/** What is refused here without asking control. */
+type OwnRejection = Extract<Rejection, { code: OwnRefusal }>;
 
 /** Keyboard-interactive succeeds never: a client comes to it when its keys are at an end, and can be told why. */
 const METHODS = ['publickey', 'keyboard-interactive'] as never;
@@ -36,6 +45,14 @@ const REGISTER_PREFIX = 'register-';
 const NO_CERTIFICATE =
   'No certificate of this gateway was presented. Use the ssh_config that Slack sent you (CertificateFile), or /access request.';
 const NO_KEY = 'No key was presented that can be registered. Say: ssh -i <your key> register-<code>@gateway.';
+const NOTHING_KNOWN =
+  'No key that is registered here was presented, and no certificate. In Slack, /access key tells how to register yours.';
+const MISSING: Readonly<Record<Purpose, string>> = {
+  direct: NO_CERTIFICATE,
+  inner: NO_CERTIFICATE,
+  jump: NOTHING_KNOWN,
+  register: NO_KEY,
+};
 const NOT_DECIDED =
   'The gateway could not decide this login. Try again in a minute; if it stays so, tell whoever runs it.';
 
@@ -52,7 +69,10 @@ export class Login {
   #isIn = false;
   /** What to say when the client's keys are at an end. */
   #hint: string | null = null;
+  /** Why a certificate was passed over, where a plain key may still do. */
+  #doubt: OwnRefusal | null = null;
   readonly #said = new Set<string>();
+  readonly #reported = new Set<OwnRefusal>();
 
   constructor(deps: LoginDeps) {
     this.#deps = deps;
@@ -72,7 +92,10 @@ export class Login {
     // No client asks again before it has an answer.
     if (this.#isBusy || this.#isIn) return this.#deps.transport.destroy();
     const purpose = purposeOf(context.username, this.#deps.isInner);
-    if (!purpose) return this.#refuse(context, wordForTerminal({ code: 'bad_login_name', given: context.username }));
+    if (!purpose) {
+      this.#report('bad_login_name');
+      return this.#refuse(context, wordForTerminal({ code: 'bad_login_name', given: context.username }));
+    }
     switch (context.method) {
       case 'none':
         return context.reject(METHODS);
@@ -80,29 +103,56 @@ export class Login {
         if (context.signature) return this.#signed(context, purpose);
         return this.#offered(context, purpose);
       case 'keyboard-interactive':
-        return this.#refuse(context, this.#hint ?? (purpose === 'register' ? NO_KEY : NO_CERTIFICATE));
+        if (this.#reported.size === 0)
+          this.#report(this.#doubt ?? (purpose === 'register' ? 'no_key' : 'no_certificate'));
+        return this.#refuse(context, this.#hint ?? MISSING[purpose]);
       default:
         return this.#failed(context, null);
     }
   }
 
   /** Only what could succeed is answered with yes, so that clients do not spend their attempts on it. */
-  #offered(context: PublicKeyAuthContext, purpose: Purpose): void {
+  async #offered(context: PublicKeyAuthContext, purpose: Purpose): Promise<void> {
     this.#offers += 1;
-    if (this.#offers > UNSIGNED_OFFERS_MAX) return void this.#deps.transport.destroy();
+    if (this.#offers > UNSIGNED_OFFERS_MAX) {
+      this.#report('too_many_offers');
+      return void this.#deps.transport.destroy();
+    }
+    if (purpose === 'jump' && !isCertificateType(context.key.algo)) {
+      const isWelcome = plainRefusal(context) === null && (await this.#isRegistered(context));
+      return void (isWelcome ? context.accept() : context.reject(METHODS));
+    }
     const refusal = purpose === 'register' ? plainRefusal(context) : this.#certificateRefusal(context);
     if (refusal === null) return void context.accept();
-    if (refusal !== 'silent') this.#say(wordForTerminal(refusal));
+    if (refusal !== 'silent' && purpose === 'jump') {
+      // The plain key may come next, and suffices here.
+      this.#hint ??= wordForTerminal(refusal);
+      this.#doubt ??= refusal.code;
+    } else if (refusal !== 'silent') {
+      this.#report(refusal.code);
+      this.#say(wordForTerminal(refusal));
+    }
     context.reject(METHODS);
   }
 
-  #certificateRefusal({ key }: PublicKeyAuthContext): Rejection | 'silent' | null {
+  async #isRegistered({ key }: PublicKeyAuthContext): Promise<boolean> {
+    const parsed = parsePublicKey(key.data);
+    if (!parsed.ok) return false;
+    this.#isBusy = true;
+    try {
+      return await this.#deps.isRegistered(fingerprint(parsed.value) as Fingerprint);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  #certificateRefusal({ key }: PublicKeyAuthContext): OwnRejection | 'silent' | null {
     if (!isCertificateType(key.algo)) return 'silent';
     const certificate = parseCertificate(key.data);
     return certificate.ok ? this.#check(certificate.value) : 'silent';
   }
 
-  #check(certificate: Certificate): Rejection | 'silent' | null {
+  #check(certificate: Certificate): OwnRejection | 'silent' | null {
     const { userCa, remoteAddress } = this.#deps;
     const verdict = checkCertificate(certificate, {
       caKeys: [userCa],
@@ -126,12 +176,20 @@ export class Login {
     if (!proof) return this.#failed(context, null);
     const login = verifyUserauth(proof.signed, proof.signature);
     if (!login.ok) {
+      this.#report('proof_invalid');
       return this.#failed(context, wordForTerminal({ code: 'proof_invalid', why: login.refusal.why }));
     }
     const { certificate } = login.value;
-    if ((certificate === null) !== (purpose === 'register')) return this.#failed(context, null);
+    const isPlain = certificate === null;
+    if (purpose !== 'jump' && isPlain !== (purpose === 'register')) return this.#failed(context, null);
     const refusal = certificate && this.#check(certificate);
-    if (refusal) return this.#failed(context, refusal === 'silent' ? null : wordForTerminal(refusal));
+    if (refusal) {
+      this.#report(
+        refusal === 'silent' ? 'certificate_refused' : refusal.code,
+        fingerprint(login.value.key) as Fingerprint,
+      );
+      return this.#failed(context, refusal === 'silent' ? null : wordForTerminal(refusal));
+    }
     this.#isBusy = true;
     const answer = await this.#deps.decide(proof, purpose);
     if (answer.kind === 'refused') {
@@ -166,8 +224,9 @@ export class Login {
   #failed(context: AuthContext, sentence: string | null): void {
     this.#failures += 1;
     if (sentence) this.#say(sentence);
-    if (this.#failures >= FAILED_SIGNATURES_MAX) this.#deps.transport.destroy();
-    else context.reject(METHODS);
+    if (this.#failures < FAILED_SIGNATURES_MAX) return void context.reject(METHODS);
+    this.#report('too_many_failures');
+    this.#deps.transport.destroy();
   }
 
   /** Nothing else that the client could try would help: it is told so, and leaves. */
@@ -175,6 +234,13 @@ export class Login {
     this.#say(sentence);
     context.reject(NO_METHODS);
     setTimeout(() => this.#deps.transport.destroy(), REFUSED_LINGER_MS);
+  }
+
+  /** Once for each connection and reason. */
+  #report(reason: OwnRefusal, key: Fingerprint | null = null): void {
+    if (this.#reported.has(reason)) return;
+    this.#reported.add(reason);
+    this.#deps.refused(reason, key);
   }
 
   #say(sentence: string): void {
@@ -197,7 +263,7 @@ function purposeOf(name: string, isInner: boolean): Purpose | null {
   return name.includes('+') ? 'direct' : null;
 }
 
-function plainRefusal({ key, hashAlgo }: PublicKeyAuthContext): Rejection | 'silent' | null {
+function plainRefusal({ key, hashAlgo }: PublicKeyAuthContext): OwnRejection | 'silent' | null {
   if (isCertificateType(key.algo)) return 'silent';
   // ssh2 says ssh-rsa of all RSA keys; without a hash it was SHA-1.
   if (key.algo === 'ssh-rsa' && hashAlgo === undefined) return 'silent';

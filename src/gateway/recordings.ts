@@ -1,25 +1,26 @@
-import { chmod, cp, lchown, lstat, readdir, rename, rm } from 'node:fs/promises';
+import { cp, lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SessionId } from '../access/ids.ts';
+import type { SessionId } from '../access/ids.ts';
 import { closeTornRecording } from '../recording/torn.ts';
+import type { WorkerHost } from './worker-host.ts';
 
-/** Takes a recording out of its worker's reach: from the spool to the recordings, control's own and 0700. */
-export async function fileRecording(spool: string, recordings: string, id: SessionId): Promise<void> {
-  const from = join(spool, id);
-  const to = join(recordings, id);
-  const stats = await lstat(from).catch(() => null);
-  if (!stats) return;
-  if (!stats.isDirectory()) throw new Error(`${from} is not a folder`);
-  await closeTornRecording(from, new Date());
-  await move(from, to);
-  await chmod(to, 0o700);
-  const [uid, gid] = [process.geteuid?.(), process.getegid?.()];
-  if (uid !== 0 || gid === undefined) return;
-  for (const name of await readdir(to)) await lchown(join(to, name), uid, gid);
-  await lchown(to, uid, gid);
+/** Takes a recording out of its worker's reach and closes it where the worker could not. False where there is none. */
+export async function fileRecording(
+  host: Pick<WorkerHost, 'collect'>,
+  recordings: string,
+  id: SessionId,
+): Promise<boolean> {
+  if (!(await host.collect(id))) return false;
+  await closeTornRecording(join(recordings, id), new Date());
+  return true;
 }
 
-async function move(from: string, to: string): Promise<void> {
+/** From the spool to the recordings, where one account owns both. */
+export async function moveRecording(spool: string, recordings: string, id: SessionId): Promise<boolean> {
+  const [from, to] = [join(spool, id), join(recordings, id)];
+  const stats = await lstat(from).catch(() => null);
+  if (!stats) return false;
+  if (!stats.isDirectory()) throw new Error(`${from} is not a folder`);
   try {
     await rename(from, to);
   } catch (error) {
@@ -27,9 +28,5 @@ async function move(from: string, to: string): Promise<void> {
     await cp(from, to, { recursive: true, errorOnExist: true, force: false, verbatimSymlinks: true });
     await rm(from, { recursive: true });
   }
-}
-
-/** Recordings that an earlier run left in the spool when it died. */
-export async function leftInSpool(spool: string): Promise<SessionId[]> {
-  return (await readdir(spool)).flatMap((name) => SessionId.safeParse(name).data ?? []);
+  return true;
 }

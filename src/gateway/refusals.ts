@@ -72,6 +72,8 @@ const WORDS: Words = {
   proof_invalid: ({ why }) =>
     `Your login could not be verified: ${why.slice(0, WHY_MAX)}. Use the certificate that Slack sent you.`,
   proof_replayed: () => 'This login was used before. Connect again.',
+  too_many_sessions: ({ targetId, max }) =>
+    `You have ${max} connections to ${targetId.slice(0, NAME_MAX)} already, and no more are allowed at a time. End one, or share one (ControlMaster).`,
   person_inactive: () => 'Your Slack account is deactivated, and access with it. Ask the person who engaged you.',
   code_unknown: () => 'That registration code is not known. In Slack, /access key shows a new one.',
   code_expired: () => 'That registration code was used or has run out. In Slack, /access key shows a new one.',

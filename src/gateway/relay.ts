@@ -1,9 +1,11 @@
-import { type ChannelAsk, permits, type Scope } from '../access/scope.ts';
+import { type ChannelAsk, permits, permitsVariable } from '../access/permits.ts';
+import type { Scope } from '../access/scope.ts';
 import type { ChannelKind, ChannelSummary } from '../access/session.ts';
-import type { ChannelRecord, ChannelRecorder, ChannelStart } from '../recording/channel-recorder.ts';
+import type { ChannelRecorder } from '../recording/channel-recorder.ts';
+import type { ChannelStart } from '../recording/recorder-messages.ts';
 import { encode } from '../sshwire/bytes.ts';
 import type { Channel, ChannelListener, Stream } from './channel.ts';
-import { readCommand, readSize, readTerminal, type Terminal } from './channel-requests.ts';
+import { readCommand, readSize, readTerminal, readVariable, type Terminal } from './channel-requests.ts';
 import { deferred } from './deferred.ts';
 import { Flow } from './flow.ts';
 import { ENVIRONMENT_MAX } from './limits.ts';
@@ -19,11 +21,18 @@ export type RelaySession = {
   openRecorder(start: Omit<ChannelStart, 'number'>): Promise<ChannelRecorder>;
   /** Something was asked and refused. */
   refused(sentence: string): void;
+  /** For those who look on. */
+  readonly watched: { started(): void; output(stream: Stream, bytes: Buffer): void };
 };
 
-export type RelayRecord = Omit<ChannelSummary, 'id'> & Pick<ChannelRecord, 'cast' | 'content'>;
+/** What a channel is, for those who look on. */
+export type RelayView = {
+  readonly kind: ChannelKind;
+  readonly command: string | null;
+  readonly size: { readonly columns: number; readonly rows: number } | null;
+};
 
-const COVERAGE = { full: 'full', partial: 'metadata', digest: 'opaque' } as const;
+export type RelayRecord = Omit<ChannelSummary, 'id'>;
 
 /** OpenSSH's own is 255; this one is ours. */
 const REFUSED_STATUS = 254;
@@ -61,7 +70,7 @@ export class Relay implements ChannelListener {
     this.#session = session;
     this.#down = down;
     this.#input = new Flow({
-      isReady: () => this.#recorder !== null,
+      isReady: () => this.#isRecorderReady(),
       accept: (_stream, bytes) => this.#recorder?.input(bytes),
     });
     this.#output = new Flow({
@@ -69,6 +78,7 @@ export class Relay implements ChannelListener {
       accept: (stream, bytes) => {
         this.#recorder?.output(stream, bytes);
         this.#voice.heard(stream, bytes);
+        this.#session.watched.output(stream, bytes);
       },
     });
     this.#input.source = down;
@@ -79,6 +89,14 @@ export class Relay implements ChannelListener {
   /** Resolves when both sides are closed and the record is written; null where nothing was relayed. */
   get finished(): Promise<RelayRecord | null> {
     return this.#finished.promise;
+  }
+
+  /** Null before anything was started in it. */
+  get view(): RelayView | null {
+    if (this.#kind === null) return null;
+    const { columns, rows } = this.#terminal ?? {};
+    const size = columns === undefined || rows === undefined ? null : { columns, rows };
+    return { kind: this.#kind, command: this.#command, size };
   }
 
   /** Tells the person something, as soon as it can be told without breaking what the program shows. */
@@ -140,6 +158,7 @@ export class Relay implements ChannelListener {
       case 'env':
         this.#environment += 1;
         if (this.#environment > ENVIRONMENT_MAX || this.#kind !== null) return false;
+        if (!permitsVariable(this.#session.scope, readVariable(data) ?? '')) return false;
         this.#requests.forward({ name, data, expects: null });
         return true;
       case 'shell':
@@ -189,6 +208,7 @@ export class Relay implements ChannelListener {
     this.#terminal = { ...this.#terminal, ...size };
     this.#voice.terminal = this.#terminal;
     this.#recorder?.resize(size.columns, size.rows);
+    this.#session.watched.started();
     this.#requests.forward({ name: 'window-change', data, expects: null });
   }
 
@@ -202,11 +222,14 @@ export class Relay implements ChannelListener {
       return void this.fail(`${verdict.why}. Ask for another scope in Slack if you need it.`, REFUSED_STATUS);
     }
     this.#requests.forward({ name: ask.kind, data, expects: 'start' });
+    this.#session.watched.started();
     const { columns, rows, term } = this.#terminal ?? {};
     this.#recording = this.#session.openRecorder({
+      kind: ask.kind === 'pty' || ask.kind === 'tunnel' ? 'shell' : ask.kind,
+      command: this.#command,
       terminal: columns === undefined || rows === undefined ? null : { columns, rows, term: term ?? null },
-      isFileTransfer: ask.kind === 'subsystem',
-      title: this.#command ?? 'shell',
+      destination: null,
+      recordInput: this.#session.scope.record_input === true,
     });
     this.#recording
       .then((recorder) => {
@@ -314,6 +337,7 @@ export class Relay implements ChannelListener {
   #deliver({ stream, bytes }: Line): void {
     if (this.#isRecorderReady()) this.#recorder?.output(stream, bytes);
     this.#down.write(stream, bytes);
+    this.#session.watched.output(stream, bytes);
   }
 
   #endOutput(): void {
@@ -342,15 +366,13 @@ export class Relay implements ChannelListener {
 
   async #write(): Promise<RelayRecord | null> {
     if (!this.#recording || !this.#kind) return null;
-    const record = await (await this.#recording).finish();
+    const record = await (await this.#recording).finish(this.#requests.exit);
     return {
       kind: this.#kind,
       command: this.#command,
       pty: this.#terminal !== null,
       exit: this.#requests.exit,
-      coverage: COVERAGE[record.content],
-      label: this.#terminal ? 'terminal' : this.#kind === 'subsystem' ? 'subsystem' : 'command',
-      ...{ files: null, destination: null, startedAt: this.#startedAt, endedAt: Date.now() },
+      ...{ destination: null, startedAt: this.#startedAt, endedAt: Date.now() },
       ...record,
     };
   }

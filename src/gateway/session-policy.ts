@@ -8,7 +8,7 @@ import {
   REFUSED_GLOBAL_REQUESTS,
   refusedSentence,
 } from './refused-features.ts';
-import type { Session } from './session.ts';
+import type { SessionChannels } from './session-channels.ts';
 
 const NAME_MAX = 64;
 const HOST_MAX = 255;
@@ -17,7 +17,7 @@ const HOST_MAX = 255;
  * What a session's connection may ask for: session channels (RFC 4254 §6) and the tunnels that its scope names (§7.2). Everything
  * else is refused and listed.
  */
-export function sessionPolicy(session: Session, killed: (why: string) => void): ChannelPolicy {
+export function sessionPolicy(session: SessionChannels, killed: (why: string) => void): ChannelPolicy {
   return {
     open(type, data) {
       if (type === 'session') return { accept: true, opened: (channel) => session.relay(channel) };
@@ -39,7 +39,7 @@ export function sessionPolicy(session: Session, killed: (why: string) => void): 
   };
 }
 
-function openTunnel(session: Session, data: Reader): OpenDecision {
+function openTunnel(session: SessionChannels, data: Reader): OpenDecision {
   const destination = { host: data.text('host', HOST_MAX), port: data.uint32('port') };
   const verdict = session.permitsTunnel(destination);
   if (verdict.allowed) return { accept: 'later', decide: (pending) => session.tunnel(destination, pending) };

@@ -1,26 +1,12 @@
 import { join } from 'node:path';
-import { type ChannelVerdict, permits } from '../access/scope.ts';
 import type { SessionEnding } from '../access/session.ts';
-import type { ChannelRecord } from '../recording/channel-recorder.ts';
+import type { Recorder } from '../recording/recorder.ts';
+import type { ChainEnd } from '../recording/recorder-messages.ts';
 import { SessionRecording } from '../recording/session-recording.ts';
 import type { AuthorizedSession, SessionReport } from '../use-cases/gateway-control.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
-import { Channel } from './channel.ts';
-import type { PendingOpen } from './channel-table.ts';
-import {
-  DEADLINE_CHECK_MS,
-  FAILURE_LINGER_MS,
-  FAREWELL_MS,
-  NOTICES_WAITING_MAX,
-  REFUSAL_LENGTH_MAX,
-  REFUSALS_KEPT_MAX,
-  TERMINATED_LINGER_MS,
-  WARN_MINUTES,
-} from './limits.ts';
-import { OPEN_FAILURE, tunnelTo } from './messages.ts';
-import { printable } from './refusals.ts';
-import { Relay, type RelayRecord } from './relay.ts';
-import { Tunnel } from './tunnel.ts';
+import { DEADLINE_CHECK_MS, FAILURE_LINGER_MS, FAREWELL_MS, TERMINATED_LINGER_MS, WARN_MINUTES } from './limits.ts';
+import { type GatewayPlace, SessionChannels } from './session-channels.ts';
 import { connectUpstream, type SessionKey, type Upstream, type UpstreamError } from './upstream.ts';
 
 export type SessionStart = {
@@ -30,19 +16,19 @@ export type SessionStart = {
   readonly clientAddress: string;
   readonly key: SessionKey;
   readonly spool: string;
+  readonly recorder: Recorder;
   readonly gateway: GatewayPlace;
   readonly client: Client;
 };
 
-/** Where the gateway itself is reached: no tunnel leads there. */
-export type GatewayPlace = { readonly hosts: readonly string[]; readonly port: number };
-
 export type SessionEvents = {
-  /** The upstream connection stands and the recording accepts. */
-  readonly opened: () => void;
+  /** The upstream connection stands and the recording accepts; its chain begins with `head`. */
+  readonly opened: (head: string) => void;
   /** Both connections are dead; the recording may still be written. */
   readonly cut: () => void;
   readonly closed: (report: SessionReport) => void;
+  /** These look on no longer: there is nothing more to see. */
+  readonly unwatched: (watches: readonly number[]) => void;
 };
 
 /** The client's connection, as far as a session rules it. */
@@ -59,6 +45,7 @@ const RECORDING_FAILED: SessionEnding = { how: 'failed', why: 'recording_failed'
 
 /** One authorised connection of a person to one target: the target's connection, the recording, the deadline, and the end. */
 export class Session {
+  readonly channels: SessionChannels;
   readonly #start: SessionStart;
   readonly #events: SessionEvents;
   readonly #upstream: Upstream;
@@ -67,17 +54,10 @@ export class Session {
   readonly #timer: NodeJS.Timeout;
   /** Minutes before the end at which the person is still to be told. */
   readonly #warnings: number[];
-  readonly #relays = new Set<Relay>();
-  readonly #tunnels = new Set<Tunnel>();
-  readonly #channels: (RelayRecord & { readonly number: number })[] = [];
-  readonly #refusals: string[] = [];
-  readonly #unsaid: string[] = [];
-  #written: Promise<void>[] = [];
   #recording: Promise<SessionRecording>;
   #failure: Failure | null = null;
   #hasOpened = false;
   #isOver = false;
-  #next = 0;
 
   constructor(start: SessionStart, events: SessionEvents) {
     this.#start = start;
@@ -87,6 +67,15 @@ export class Session {
       this.#upstreamEnded(error),
     );
     this.#recording = this.#beginRecording();
+    this.channels = new SessionChannels({
+      ...{ authorized, gateway: start.gateway, upstream: this.#upstream },
+      openRecorder: async (channel) => (await this.#recording).channel(channel),
+      recordingFailed: (error) => this.#recordingFailed(error),
+      journal: (fact) => {
+        this.#recording.then((recording) => recording.journal(fact)).catch(() => {});
+      },
+      whyOver: () => this.#failure?.sentence ?? null,
+    });
     const left = Math.max(0, authorized.endsAt.getTime() - this.#startedAt.getTime());
     this.#deadline = process.hrtime.bigint() + BigInt(Math.ceil(left * 1e6));
     this.#warnings = WARN_MINUTES.filter((minutes) => left > minutes * 60_000);
@@ -97,96 +86,6 @@ export class Session {
   /** Resolves when the recording accepts; rejects where there is none, and the session is over. */
   async recorded(): Promise<void> {
     await this.#recording;
-  }
-
-  /** Whether the scope lets a tunnel through to there. */
-  permitsTunnel(destination: { readonly host: string; readonly port: number }): ChannelVerdict {
-    const { authorized, gateway } = this.#start;
-    const target = { id: authorized.targetId, address: authorized.address, port: authorized.port };
-    return permits(authorized.scope, { kind: 'tunnel', ...destination }, { target, gateway });
-  }
-
-  /** The scope, as people read it. */
-  get words(): string {
-    return this.#start.authorized.scope.words;
-  }
-
-  /** A session channel of the client. */
-  relay(channel: Channel): void {
-    const number = this.#next++;
-    const { scope } = this.#start.authorized;
-    const relay = new Relay(
-      {
-        scope,
-        openChannel: () => this.#openChannel(),
-        openRecorder: async (start) => (await this.#recording).channel({ ...start, number }, new Date()),
-        refused: (sentence) => this.refused(sentence),
-      },
-      channel,
-    );
-    this.#relays.add(relay);
-    for (const sentence of this.#unsaid.splice(0)) relay.notice(sentence);
-    const written = relay.finished.then(
-      (record) => {
-        this.#relays.delete(relay);
-        if (record) this.#channels.push({ number, ...record });
-      },
-      (error: Error) => this.#recordingFailed(error),
-    );
-    this.#written.push(written);
-  }
-
-  /** A tunnel that the scope allows: the client is answered with what the target answers. */
-  tunnel(destination: { readonly host: string; readonly port: number }, pending: PendingOpen): void {
-    const number = this.#next++;
-    const startedAt = Date.now();
-    const written = this.#openTunnel(number, destination, pending).then(
-      (record) => {
-        if (!record) return;
-        const times = { startedAt, endedAt: Date.now() };
-        const nothing = { command: null, pty: false, exit: null, files: null };
-        const kind = { kind: 'tunnel', label: 'tunnel', coverage: 'opaque' } as const;
-        this.#channels.push({ number, ...nothing, ...record, ...kind, ...times, destination });
-      },
-      (error: Error) => this.#recordingFailed(error),
-    );
-    this.#written.push(written);
-  }
-
-  async #openTunnel(
-    number: number,
-    { host, port }: { readonly host: string; readonly port: number },
-    pending: PendingOpen,
-  ): Promise<ChannelRecord | null> {
-    const start = { number, terminal: null, isFileTransfer: true, title: `${host}:${port}` };
-    const ready = await this.#upstream.ready.then(
-      () => true,
-      () => false,
-    );
-    if (!ready) {
-      pending.refuse(OPEN_FAILURE.CONNECT_FAILED, this.#failure?.sentence ?? 'the target is not there');
-      return null;
-    }
-    const recorder = await (await this.#recording).channel(start, new Date());
-    return new Promise((resolve, reject) => {
-      this.#upstream.channels.open('direct-tcpip', tunnelTo(host, port), (answer) => {
-        const down = answer instanceof Channel ? pending.confirm() : null;
-        if (answer instanceof Channel && down) {
-          const tunnel = new Tunnel(recorder, down, answer);
-          this.#tunnels.add(tunnel);
-          tunnel.finished.finally(() => this.#tunnels.delete(tunnel)).then(resolve, reject);
-          return;
-        }
-        if (answer instanceof Channel) answer.close();
-        else pending.refuse(OPEN_FAILURE.CONNECT_FAILED, printable(`the target says: ${answer.description}`));
-        recorder.finish().then(resolve, reject);
-      });
-    });
-  }
-
-  /** Something was asked on this connection and refused; kept for the record, within bounds. */
-  refused(sentence: string): void {
-    if (this.#refusals.length < REFUSALS_KEPT_MAX) this.#refusals.push(sentence.slice(0, REFUSAL_LENGTH_MAX));
   }
 
   /** The client's connection is gone. */
@@ -202,14 +101,13 @@ export class Session {
     if (this.#isOver || this.#failure?.ending.how === 'terminated') return;
     this.#failure = { ending: { how: 'terminated', why }, sentence };
     this.#abandon(sentence);
-    if (this.#relays.size === 0) this.#start.client.leave(`daypass: ${sentence}`);
+    if (!this.channels.hasListener) this.#start.client.leave(`daypass: ${sentence}`);
     this.#endIn(TERMINATED_LINGER_MS, this.#failure.ending);
   }
 
   /** Nothing goes on any more; the person gets a last line. */
   #abandon(sentence: string): void {
-    for (const relay of this.#relays) relay.abandon(sentence);
-    for (const tunnel of this.#tunnels) tunnel.close();
+    this.channels.abandon(sentence);
     this.#upstream.destroy();
   }
 
@@ -221,26 +119,22 @@ export class Session {
     this.#over(ending);
   }
 
-  /** Tells the person something in each channel, and goes on; where there is none yet, in the next one. */
-  notice(sentence: string): void {
-    for (const relay of this.#relays) relay.notice(sentence);
-    if (this.#relays.size === 0 && this.#unsaid.length < NOTICES_WAITING_MAX) this.#unsaid.push(sentence);
-  }
-
   #over(ending: SessionEnding): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearInterval(this.#timer);
     this.#upstream.destroy();
+    this.#events.unwatched(this.channels.unwatchAll());
     this.#events.cut();
     void this.#close(ending);
   }
 
   async #beginRecording(): Promise<SessionRecording> {
-    const { authorized, via, proof, clientAddress, spool } = this.#start;
+    const { authorized, via, proof, clientAddress, spool, recorder } = this.#start;
     const { targetId, targetName, address, port } = authorized;
     const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
     return SessionRecording.begin(
+      recorder,
       join(spool, authorized.id),
       {
         session: authorized.id,
@@ -276,10 +170,10 @@ export class Session {
 
   #tellWhenOpen(): void {
     Promise.all([this.#upstream.ready, this.#recording])
-      .then(() => {
+      .then(([, recording]) => {
         if (this.#isOver) return;
         this.#hasOpened = true;
-        this.#events.opened();
+        this.#events.opened(recording.head);
       })
       // Each has its own way to tell.
       .catch(() => {});
@@ -288,24 +182,16 @@ export class Session {
   #upstreamEnded(error: UpstreamError): void {
     if (this.#failure || this.#isOver) return;
     // Nothing was under way: a target may close an idle connection.
-    if (this.#hasOpened && this.#relays.size + this.#tunnels.size === 0)
-      return void this.#endIn(FAILURE_LINGER_MS, { how: 'closed' });
+    if (this.#hasOpened && this.channels.isIdle) return void this.#endIn(FAILURE_LINGER_MS, { how: 'closed' });
     const { why, message } = error;
     this.#failure = { ending: { how: 'failed', why }, sentence: message };
-    for (const relay of this.#relays) relay.fail(message);
+    this.channels.fail(message);
     // The client gets the time to read why, or to ask for the channel in which it will.
     this.#endIn(FAILURE_LINGER_MS, this.#failure.ending);
   }
 
   #endIn(ms: number, ending: SessionEnding): void {
     setTimeout(() => this.end(ending), ms);
-  }
-
-  async #openChannel(): Promise<Channel> {
-    await this.#upstream.ready;
-    const channel = await this.#upstream.channels.openSession();
-    if (channel instanceof Channel) return channel;
-    throw new Error(this.#failure?.sentence ?? 'the target opens no channel. Connect again.');
   }
 
   /** The monotonic clock and the wall clock: whichever says so first; a jump of either never extends access. */
@@ -315,7 +201,7 @@ export class Session {
     const [minutes] = this.#warnings;
     if (minutes === undefined || left > minutes * 60_000) return;
     this.#warnings.shift();
-    this.notice(`access ends in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}: extend in Slack.`);
+    this.channels.notice(`access ends in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}: extend in Slack.`);
   }
 
   #msLeft(): number {
@@ -324,17 +210,17 @@ export class Session {
   }
 
   async #close(ending: SessionEnding): Promise<void> {
-    await Promise.allSettled(this.#written);
-    const channels = this.#channels.toSorted((a, b) => a.number - b.number);
-    const refusals = [...this.#refusals];
+    const { records, refusals } = await this.channels.finished();
     let told = ending;
+    let recorded: ChainEnd | null = null;
     try {
       const recording = await this.#recording;
-      await recording.close({ end: new Date(), ending, refusals, channels });
+      const channels = records.map(({ command: _command, destination: _destination, ...rest }) => rest);
+      recorded = await recording.close({ end: new Date(), ending, refusals: refusals.length, channels });
     } catch {
       told = ending.how === 'terminated' ? ending : RECORDING_FAILED;
     }
-    const summaries = channels.map(({ number, cast: _cast, content: _content, ...rest }) => ({ id: number, ...rest }));
-    this.#events.closed({ ending: told, refusals, channels: summaries });
+    const channels = records.map(({ number, ...rest }) => ({ id: number, ...rest }));
+    this.#events.closed({ ending: told, refusals, channels, recording: recorded });
   }
 }

@@ -9,7 +9,25 @@ import type { Client, Connection } from 'ssh2';
  */
 export const SSH2_VERSION = '1.17.0';
 
+type NameList = { readonly array: readonly string[] };
+type Direction = {
+  readonly cipher: NameList;
+  readonly mac: NameList;
+  readonly compress: NameList;
+  readonly lang: NameList;
+};
+type Offer = {
+  readonly lists: {
+    readonly kex: NameList;
+    readonly serverHostKey: NameList;
+    readonly cs: Direction;
+    readonly sc: Direction;
+  };
+};
+
 export type Protocol = {
+  /** What our KEXINIT offers (RFC 4253 §7.1); a server sends it after the client's identification. */
+  _offer: Offer;
   readonly _kex: { readonly sessionID: Buffer | undefined } | undefined;
   /** Present from our KEXINIT to the end of that key exchange. */
   readonly _kexinit: Buffer | undefined;
@@ -18,6 +36,8 @@ export type Protocol = {
     readonly write: { readonly allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer };
   };
   readonly _authsQueue: string[];
+  /** Sends a KEXINIT (RFC 4253 §9); what is sent until the exchange is over waits. */
+  rekey(): void;
   authPK: unknown;
   authNone: unknown;
 };
@@ -27,6 +47,7 @@ type Internals = { readonly _protocol: Protocol; readonly _sock: Duplex };
 type Utilities = { sendPacket(protocol: Protocol, packet: Buffer): void };
 const require = createRequire(import.meta.url);
 const utilities = require('ssh2/lib/protocol/utils.js') as Utilities;
+const { KexInit } = require('ssh2/lib/protocol/kex.js') as { KexInit: new (lists: object) => Offer };
 const { version } = require('ssh2/package.json') as { version: string };
 
 export function internalsOf(connection: Connection | Client): Internals {
@@ -35,13 +56,29 @@ export function internalsOf(connection: Connection | Client): Internals {
   const isKnown =
     version === SSH2_VERSION &&
     typeof utilities.sendPacket === 'function' &&
+    typeof KexInit === 'function' &&
+    Array.isArray(internals._protocol._offer?.lists?.cs?.cipher?.array) &&
     typeof packets?.read?.read === 'function' &&
     typeof packets.write?.alloc === 'function' &&
     typeof packets.write.finalize === 'function' &&
     Array.isArray(internals._protocol._authsQueue) &&
+    typeof internals._protocol.rekey === 'function' &&
     typeof internals._sock?.destroy === 'function';
   if (!isKnown) throw new Error(`ssh2 ${version} is not the one that the gateway knows (${SSH2_VERSION})`);
   return internals;
+}
+
+/** Offers one more cipher, behind the others, on a connection that has not sent its KEXINIT. */
+export function offerCipher(protocol: Protocol, cipher: string): void {
+  const { kex, serverHostKey, cs, sc } = protocol._offer.lists;
+  const direction = ({ cipher: { array }, mac, compress, lang }: Direction): object => {
+    const [macs, compressions, languages] = [mac, compress, lang].map((list) => list.array);
+    return { cipher: [...array, cipher], mac: macs, compress: compressions, lang: languages };
+  };
+  protocol._offer = new KexInit({
+    ...{ kex: kex.array, serverHostKey: serverHostKey.array },
+    ...{ cs: direction(cs), sc: direction(sc) },
+  });
 }
 
 /** What ssh2 takes for a message of no type that it knows, and passes over. */

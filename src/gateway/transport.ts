@@ -1,9 +1,26 @@
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Client, Connection } from 'ssh2';
-import { SOCKET_HIGH_WATER, SOCKET_MAX } from './limits.ts';
+import {
+  DEFAULT_LIMITS,
+  type Limits,
+  REKEY_ANSWER_MS,
+  REKEY_BACKLOG_MAX,
+  SOCKET_HIGH_WATER,
+  SOCKET_MAX,
+} from './limits.ts';
 import { disconnect } from './messages.ts';
 import { internalsOf, type Protocol, sendMessage, sendPayload, tapMessages } from './ssh2-internals.ts';
+
+/** What a message that waits costs beside its bytes. */
+const WAITING_COST = 256;
+
+let rekeyAfter: Pick<Limits, 'rekeyBytes' | 'rekeyMs'> = DEFAULT_LIMITS;
+
+/** How often the connections of this process ask for new keys. */
+export function setRekeying(limits: Pick<Limits, 'rekeyBytes' | 'rekeyMs'>): void {
+  rekeyAfter = limits;
+}
 
 /**
  * One SSH connection of either side, as far as the layers above ssh2 need it: messages in and out, paced by what the peer's TCP
@@ -15,6 +32,10 @@ export class Transport {
   #roomListener: () => void = () => {};
   #isPaused = false;
   #isDestroyed = false;
+  /** Since the last key exchange. */
+  #bytes = 0;
+  #waitingBytes = 0;
+  #timer: NodeJS.Timeout | null = null;
 
   /** `take` sees every message first; true means that ssh2 is not to see it. */
   constructor(connection: Connection | Client, take: (payload: Buffer) => boolean) {
@@ -24,16 +45,21 @@ export class Transport {
     tapMessages(protocol, (payload) => {
       if (this.#isDestroyed) return true;
       const taken = take(payload);
+      this.#count(payload.length);
       this.#holdFlood();
       return taken;
     });
     socket.on('drain', () => this.#drained());
     const events: EventEmitter = connection;
     // Nothing is written during a key exchange: ssh2 would pile it up.
-    events.on('handshake', () => this.#roomListener());
+    events.on('handshake', () => {
+      this.#keysAreNew();
+      this.#roomListener();
+    });
     for (const over of ['end', 'close']) {
       events.on(over, () => {
         this.#isDestroyed = true;
+        if (this.#timer) clearTimeout(this.#timer);
       });
     }
   }
@@ -55,11 +81,13 @@ export class Transport {
   }
 
   send(payload: Uint8Array): void {
-    if (!this.#isDestroyed) sendPayload(this.#protocol, payload);
+    if (this.#mayWrite(payload.length)) sendPayload(this.#protocol, payload);
   }
 
   sendMessage(length: number, write: (packet: Buffer, start: number) => void): void {
-    if (!this.#isDestroyed) sendMessage(this.#protocol, length, write);
+    if (!this.#mayWrite(length)) return;
+    sendMessage(this.#protocol, length, write);
+    this.#count(length);
   }
 
   get isDestroyed(): boolean {
@@ -69,6 +97,7 @@ export class Transport {
   /** `end()` does not reach a peer that stopped reading. */
   destroy(): void {
     this.#isDestroyed = true;
+    if (this.#timer) clearTimeout(this.#timer);
     this.#socket.destroy();
   }
 
@@ -77,6 +106,39 @@ export class Transport {
     if (this.#isDestroyed) return;
     this.send(disconnect(description));
     this.#socket.end();
+  }
+
+  /** What is written during a key exchange waits for its end, which a peer could put off for ever. */
+  #mayWrite(length: number): boolean {
+    if (!this.#isDestroyed && this.#protocol._kexinit !== undefined) {
+      this.#waitingBytes += length + WAITING_COST;
+      if (this.#waitingBytes > REKEY_BACKLOG_MAX) this.destroy();
+    }
+    return !this.#isDestroyed;
+  }
+
+  #count(length: number): void {
+    this.#bytes += length;
+    if (this.#bytes >= rekeyAfter.rekeyBytes) this.#rekey();
+  }
+
+  #rekey(): void {
+    // Before the first keys, or while others are being made, there is nothing to renew.
+    if (this.#timer === null || this.#isDestroyed || this.#protocol._kexinit !== undefined) return;
+    this.#bytes = 0;
+    this.#wait(REKEY_ANSWER_MS, () => this.destroy());
+    this.#protocol.rekey();
+  }
+
+  #keysAreNew(): void {
+    this.#bytes = 0;
+    this.#waitingBytes = 0;
+    this.#wait(rekeyAfter.rekeyMs, () => this.#rekey());
+  }
+
+  #wait(ms: number, then: () => void): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = setTimeout(then, ms);
   }
 
   /** A peer that asks for answers and does not read them fills our memory, unless it is not read from either. */

@@ -1,4 +1,5 @@
-import type { ChannelRecord, ChannelRecorder } from '../recording/channel-recorder.ts';
+import type { ChannelRecorder } from '../recording/channel-recorder.ts';
+import type { ChannelRecord } from '../recording/recorder-messages.ts';
 import type { Channel, ChannelListener } from './channel.ts';
 import { deferred } from './deferred.ts';
 import { Flow } from './flow.ts';

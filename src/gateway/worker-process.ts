@@ -1,34 +1,34 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
-import type { Socket } from 'node:net';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { Authorization, GatewayControl, SessionReport } from '../use-cases/gateway-control.ts';
-import type { TerminationOrder } from '../use-cases/ports.ts';
+import type { TerminationOrder, Watcher } from '../use-cases/ports.ts';
+import type { ConfigFacts } from './client-config.ts';
+import type { Served } from './control-link.ts';
 import { deferred } from './deferred.ts';
+import { Desk } from './desk.ts';
 import { FromWorker, type ToWorker } from './ipc.ts';
 import {
   AUTHORIZE_OUTSTANDING_MAX,
   HEARTBEAT_MS,
   SILENT_WORKER_MS,
-  SOCKETS_IN_FLIGHT_MAX,
   TERMINATE_CONFIRM_MS,
+  WORKER_ADDRESSES_MAX,
   WORKER_START_MS,
 } from './limits.ts';
 import { printable, wordForTerminal } from './refusals.ts';
+import { failure } from './self-service-words.ts';
+import type { HostedWorker, WorkerEvents, WorkerHost } from './worker-host.ts';
 
 export type WorkerOptions = {
   readonly start: Extract<ToWorker, { type: 'start' }>;
-  readonly control: Pick<GatewayControl, 'authorize'>;
+  readonly control: Pick<GatewayControl, 'authorize' | 'refused' | 'isRegistered' | 'serve'>;
+  /** How people reach the gateway, once it listens. */
+  readonly facts: () => ConfigFacts;
   readonly log: Log;
-  /** Its working folder: the only one that it needs to reach. */
-  readonly cwd: string;
-  readonly uid?: number;
-  readonly gid?: number;
+  readonly host: Pick<WorkerHost, 'spawn'>;
   /** Why a session that control has just authorised must not begin: it was ended meanwhile. */
   readonly endedEarly: (id: SessionId) => TerminationOrder | null;
-  readonly opened: (id: SessionId) => void;
+  readonly opened: (id: SessionId, head: string) => void;
   /** The worker has done with a session, or has died with it. */
   readonly closed: (id: SessionId, report: SessionReport) => void;
   readonly gone: (worker: WorkerProcess) => void;
@@ -43,28 +43,30 @@ const FAULT = 'Daypass could not decide this login. Connect again in a minute; i
 /** Control's end of one worker: what it says is checked, what it carries is known, and its silence ends it. */
 export class WorkerProcess {
   readonly #options: WorkerOptions;
-  readonly #child: ChildProcess;
+  readonly #worker: HostedWorker;
   readonly #sessions = new Map<SessionId, Carried>();
   readonly #ready = deferred<void>();
+  readonly #exit = deferred<void>();
   readonly #beat: NodeJS.Timeout;
+  readonly #addresses = new Set<string>();
+  readonly #watchers = new Map<number, Watcher>();
+  #nextWatch = 0;
+  readonly #desk: Desk;
   #isReady = false;
   #outstanding = 0;
-  #socketsInFlight = 0;
   #heardAt = process.hrtime.bigint();
   #isGone = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#child = forkWorker(options);
-    this.#child.on('message', (message) => this.#hear(message));
-    this.#child.on('error', (error) => options.log.error({ err: error }, 'gateway worker error'));
-    this.#child.once('exit', (code, signal) => this.#exited(code, signal));
+    this.#desk = new Desk(options.control, options.facts);
+    this.#worker = options.host.spawn(this.#events());
     this.#send(options.start);
     this.#beat = setInterval(() => this.#heartbeat(), HEARTBEAT_MS);
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#worker.pid;
   }
 
   /** Rejects where the worker ends before it could take connections. */
@@ -74,16 +76,6 @@ export class WorkerProcess {
 
   get isReady(): boolean {
     return this.#isReady && !this.#isGone;
-  }
-
-  /** Hands a connection over; control keeps nothing of it. */
-  take(socket: Socket, remoteAddress: string): void {
-    if (this.#socketsInFlight >= SOCKETS_IN_FLIGHT_MAX || !this.#child.connected) return void socket.destroy();
-    this.#socketsInFlight += 1;
-    this.#child.send({ type: 'socket', remoteAddress } satisfies ToWorker, socket, (error) => {
-      this.#socketsInFlight -= 1;
-      if (error) socket.destroy();
-    });
   }
 
   carries(id: SessionId): boolean {
@@ -103,9 +95,26 @@ export class WorkerProcess {
     }, TERMINATE_CONFIRM_MS);
   }
 
-  drain(order: TerminationOrder): void {
+  /** Shows what passes in a session that it carries; the answer stops that. */
+  watch(session: SessionId, watcher: Watcher): () => void {
+    const watch = this.#nextWatch++;
+    this.#watchers.set(watch, watcher);
+    this.#send({ type: 'watch', session, watch, told: watcher.told });
+    return () => {
+      if (this.#watchers.delete(watch)) this.#send({ type: 'unwatch', session, watch });
+    };
+  }
+
+  #watchOver(watch: number): void {
+    const watcher = this.#watchers.get(watch);
+    this.#watchers.delete(watch);
+    watcher?.over();
+  }
+
+  /** No new sessions, and an end of those that still live after `ms`. */
+  drain(order: TerminationOrder, ms: number): void {
     for (const id of this.#sessions.keys()) this.#setOrder(id, order);
-    this.#send({ type: 'drain' });
+    this.#send({ type: 'drain', ms });
   }
 
   get isIdle(): boolean {
@@ -113,12 +122,27 @@ export class WorkerProcess {
   }
 
   kill(): void {
-    this.#child.kill('SIGKILL');
+    this.#worker.kill();
   }
 
   exited(): Promise<void> {
-    if (this.#isGone) return Promise.resolve();
-    return new Promise((resolve) => this.#child.once('exit', () => resolve()));
+    return this.#exit.promise;
+  }
+
+  #events(): WorkerEvents {
+    return {
+      message: (message) => this.#hear(message),
+      connection: (remoteAddress) => this.#handed(remoteAddress),
+      broken: (why) => this.#options.log.error({ worker: this.pid, why }, 'worker broke its protocol and is killed'),
+      exit: ({ code, signal }) => this.#exited(code, signal),
+    };
+  }
+
+  #handed(remoteAddress: string): void {
+    this.#addresses.delete(remoteAddress);
+    this.#addresses.add(remoteAddress);
+    const [oldest] = this.#addresses;
+    if (this.#addresses.size > WORKER_ADDRESSES_MAX && oldest !== undefined) this.#addresses.delete(oldest);
   }
 
   #setOrder(id: SessionId, order: TerminationOrder): void {
@@ -142,6 +166,7 @@ export class WorkerProcess {
     switch (heard.type) {
       case 'ready':
         this.#isReady = true;
+        this.#worker.open();
         this.#ready.resolve();
         break;
       case 'heartbeat':
@@ -149,8 +174,16 @@ export class WorkerProcess {
       case 'authorize':
         this.#authorize(heard);
         break;
+      case 'refused':
+        this.#refused(heard);
+        break;
+      case 'offered':
+      case 'ask':
+      case 'jump_over':
+        this.#serve(heard);
+        break;
       case 'opened':
-        if (this.#sessions.has(heard.session)) this.#options.opened(heard.session);
+        if (this.#sessions.has(heard.session)) this.#options.opened(heard.session, heard.head);
         break;
       case 'cut': {
         const carried = this.#sessions.get(heard.session);
@@ -158,13 +191,46 @@ export class WorkerProcess {
         break;
       }
       case 'closed': {
-        const { session, ending, channels, refusals } = heard;
-        if (this.#sessions.delete(session)) this.#options.closed(session, { ending, channels, refusals });
+        const { session, ending, channels, refusals, recording } = heard;
+        if (this.#sessions.delete(session)) this.#options.closed(session, { ending, channels, refusals, recording });
         break;
       }
+      case 'watched':
+        for (const shown of heard.shown) this.#watchers.get(heard.watch)?.see(shown);
+        break;
+      case 'watch_over':
+        this.#watchOver(heard.watch);
+        break;
       default:
         heard satisfies never;
     }
+  }
+
+  #refused({ remoteAddress, reason, fingerprint }: Heard<'refused'>): void {
+    if (!this.#addresses.has(remoteAddress)) return;
+    this.#options.control.refused({ address: remoteAddress, reason, fingerprint });
+  }
+
+  #serve(heard: Heard<'offered' | 'ask' | 'jump_over'>): void {
+    const failed = (err: unknown): void => this.#options.log.error({ err }, 'a question could not be answered');
+    if (heard.type === 'jump_over') {
+      this.#desk.over(heard.sshSessionId);
+      return;
+    }
+    const { id } = heard;
+    if (heard.type === 'offered') {
+      const answer = (isKnown: boolean): void => this.#send({ type: 'offer_answered', id, isKnown });
+      this.#desk.isRegistered(heard.fingerprint).then(answer, (error: unknown) => {
+        failed(error);
+        answer(false);
+      });
+      return;
+    }
+    const answer = (served: Served): void => this.#send({ type: 'served', id, ...served });
+    this.#desk.ask(heard.sshSessionId, heard.words).then(answer, (error: unknown) => {
+      failed(error);
+      answer(failure('Daypass could not answer. Try again in a minute.', 1));
+    });
   }
 
   #authorize(ask: Heard<'authorize'>): void {
@@ -174,8 +240,16 @@ export class WorkerProcess {
       refused('busy', BUSY);
       return;
     }
-    this.#outstanding += 1;
     const { route, remoteAddress } = ask;
+    if (!this.#addresses.has(remoteAddress)) {
+      this.#options.log.error(
+        { worker: this.pid, client: remoteAddress },
+        'worker names an address that it was not handed',
+      );
+      refused('fault', FAULT);
+      return;
+    }
+    this.#outstanding += 1;
     this.#options.control
       .authorize({
         proof: { signed: Buffer.from(ask.signed, 'base64'), signature: Buffer.from(ask.signature, 'base64') },
@@ -201,8 +275,17 @@ export class WorkerProcess {
     if (value.kind === 'session') {
       this.#grantSession(id, value.session);
     } else if (value.kind === 'jump') {
-      const { personId, endsAt, targetIds } = value;
-      const answer = { kind: 'jump' as const, personId, endsAt: endsAt.getTime(), targetIds: [...targetIds] };
+      const { caller, endsAt, targetIds } = value;
+      const { personId } = caller;
+      const noTargets = value.noTargets && wordForTerminal(value.noTargets);
+      this.#desk.admit(caller);
+      const answer = {
+        kind: 'jump' as const,
+        personId,
+        endsAt: endsAt.getTime(),
+        targetIds: [...targetIds],
+        noTargets,
+      };
       this.#send({ type: 'authorized', id, answer });
     } else {
       this.#send({ type: 'authorized', id, answer: { kind: 'registered', lines: [...value.lines] } });
@@ -213,7 +296,7 @@ export class WorkerProcess {
     const early = this.#options.endedEarly(session.id);
     if (early || this.#isGone) {
       const ending = early ? ({ how: 'terminated', why: early.why } as const) : ({ how: 'interrupted' } as const);
-      this.#options.closed(session.id, { ending, channels: [], refusals: [] });
+      this.#options.closed(session.id, { ending, channels: [], refusals: [], recording: null });
       const message = printable(early?.message ?? FAULT);
       this.#send({ type: 'authorized', id, answer: { kind: 'refused', code: 'ended', message } });
       return;
@@ -234,43 +317,21 @@ export class WorkerProcess {
 
   #exited(code: number | null, signal: string | null): void {
     this.#isGone = true;
+    this.#exit.resolve();
     clearInterval(this.#beat);
     this.#ready.reject(new Error(`a gateway worker ended (${signal ?? code}) before it could take connections`));
     const carried = [...this.#sessions];
     this.#sessions.clear();
+    for (const watch of [...this.#watchers.keys()]) this.#watchOver(watch);
     this.#options.log.info({ worker: this.pid, code, signal, sessions: carried.length }, 'worker exited');
     for (const [id, { order }] of carried) {
       const ending = order ? ({ how: 'terminated', why: order.why } as const) : ({ how: 'interrupted' } as const);
-      this.#options.closed(id, { ending, channels: [], refusals: [] });
+      this.#options.closed(id, { ending, channels: [], refusals: [], recording: null });
     }
     this.#options.gone(this);
   }
 
   #send(message: ToWorker): void {
-    if (this.#child.connected) this.#child.send(message, () => {});
+    if (!this.#isGone) this.#worker.send(JSON.stringify(message));
   }
-}
-
-function forkWorker({ cwd, uid, gid }: WorkerOptions): ChildProcess {
-  const isSource = import.meta.url.endsWith('.ts');
-  const file = fileURLToPath(new URL(isSource ? './worker.ts' : './worker.js', import.meta.url));
-  return fork(file, [], {
-    cwd,
-    // Nothing of control's environment goes along: it holds the Slack tokens and the database's password.
-    env: workerEnvironment(),
-    execArgv: isSource ? ['--import', typeScriptLoader()] : [],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    serialization: 'json',
-    ...(uid === undefined ? {} : { uid }),
-    ...(gid === undefined ? {} : { gid }),
-  });
-}
-
-const typeScriptLoader = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
-function workerEnvironment(): NodeJS.ProcessEnv {
-  const names = ['PATH', 'TZ', 'DAYPASS_LOG_LEVEL'];
-  return Object.fromEntries(
-    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
 }

@@ -3,12 +3,14 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SessionId } from '../access/ids.ts';
 import { createLog } from '../log.ts';
+import { Recorder } from '../recording/recorder.ts';
 import { freeMiB } from '../recording/session-recording.ts';
 import { encodePublicKey, parsePublicKeyLine } from '../sshwire/public-key.ts';
-import { type Answer, type Ask, ControlLink, type Start, type Terminate } from './control-link.ts';
+import { type Answer, type Ask, ControlLink, type Start, type Terminate, type Watch } from './control-link.ts';
 import { type Downstream, downstreamServer, type NewSession } from './downstream.ts';
 import { plainLine, wordForTerminal } from './refusals.ts';
 import { Session } from './session.ts';
+import { setRekeying } from './transport.ts';
 
 /** A gateway worker: one process that carries sessions and holds nothing of value but the gateway's host key. */
 
@@ -20,25 +22,36 @@ let server: Downstream | null = null;
 let limits: Start['limits'] | null = null;
 let isDraining = false;
 
+const RESTARTING = 'the gateway is being restarted; session ended. Connect again in a minute.';
+
 const link = new ControlLink({
-  start,
+  start: (message) => void start(message),
   socket,
   terminate: ({ sessions: ids, why, message }) => {
     for (const id of ids) end(id, why, message);
   },
-  drain: () => {
+  drain: (ms) => {
     isDraining = true;
-    endAll('the gateway is being restarted; session ended. Connect again in a minute.');
+    if (ms > 0 && sessions.size > 0) {
+      const seconds = Math.ceil(ms / 1_000);
+      for (const session of sessions.values()) {
+        session.channels.notice(`the gateway is being restarted: this session ends in ${seconds} seconds.`);
+      }
+      setTimeout(() => endAll(RESTARTING), ms);
+    } else endAll(RESTARTING);
   },
+  watch: (order) => watch(order),
   sessions: () => sessions.size,
   leaseLost: () => endAll('the gateway has lost its control; session ended. Connect again in a few minutes.'),
 });
 
-function start(message: Start): void {
+async function start(message: Start): Promise<void> {
   mkdirSync(message.spool, { recursive: true, mode: 0o700 });
   limits = message.limits;
+  setRekeying(message.limits);
   const userCa = parsePublicKeyLine(message.userCa);
   if (!userCa.ok) throw new Error(`the user CA cannot be read: ${userCa.refusal.why}`);
+  const recorder = await Recorder.start(message.recipients);
   server = downstreamServer({
     site: message.site,
     hostKey: message.hostKey,
@@ -46,8 +59,12 @@ function start(message: Start): void {
     limits: message.limits,
     log,
     authorize: async (ask) => (await obstacle(message, ask)) ?? link.authorize(ask),
-    begin: (session) => begin(message, session),
+    isRegistered: (fingerprint) => link.isRegistered(fingerprint),
+    ask: (sshSessionId, words) => link.ask(sshSessionId, words),
+    jumpOver: (sshSessionId) => link.jumpOver(sshSessionId),
+    begin: (session) => begin({ ...message, recorder }, session),
     authenticated: (connection) => unauthenticated.delete(connection),
+    refused: (refusal) => link.refused(refusal),
   });
   link.ready();
 }
@@ -64,18 +81,23 @@ async function obstacle({ spool, minFreeMiB }: Start, ask: Ask): Promise<Answer 
   return { kind: 'refused', code: 'disk_full', message: wordForTerminal({ code: 'disk_full', freeMiB: free }) };
 }
 
-function begin({ spool, gateway }: Start, { authorized, proof, key, origin, client }: NewSession): Session {
+type Place = Pick<Start, 'spool' | 'gateway'> & { readonly recorder: Recorder };
+
+function begin({ spool, gateway, recorder }: Place, { authorized, proof, key, origin, client }: NewSession): Session {
   const { id } = authorized;
   const session = new Session(
     {
       authorized: { ...authorized, endsAt: new Date(authorized.endsAt) },
       via: origin.kind === 'inner' ? 'jump' : 'direct',
       clientAddress: origin.remoteAddress,
-      ...{ proof, key, spool, client, gateway },
+      ...{ proof, key, spool, client, gateway, recorder },
     },
     {
-      opened: () => link.opened(id),
+      opened: (head) => link.opened(id, head),
       cut: () => link.cut(id),
+      unwatched: (watches) => {
+        for (const watch of watches) link.watchOver(watch);
+      },
       closed: (report) => {
         sessions.delete(id);
         link.closed(id, report);
@@ -84,6 +106,14 @@ function begin({ spool, gateway }: Start, { authorized, proof, key, origin, clie
   );
   sessions.set(id, session);
   return session;
+}
+
+function watch(order: Watch): void {
+  const session = sessions.get(order.session);
+  if (order.type === 'unwatch') return void session?.channels.unwatch(order.watch);
+  if (!session) return void link.watchOver(order.watch);
+  const told = order.told === null ? null : plainLine(order.told);
+  session.channels.watch(order.watch, told, (shown) => link.watched(order.watch, shown));
 }
 
 function end(id: SessionId, why: Terminate['why'], message: string): void {

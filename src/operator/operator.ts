@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { expiresAt, type Grant, isActive } from '../access/grant.ts';
 import { GrantId, SessionId, type TargetId } from '../access/ids.ts';
-import { ok, type Result } from '../access/result.ts';
+import { ok, type Result, refuse } from '../access/result.ts';
 import { endGrant } from '../use-cases/end-grant.ts';
 import { endSession } from '../use-cases/end-session.ts';
-import type { Clock, Store } from '../use-cases/ports.ts';
+import type { Clock, Gateways, Store, Watcher } from '../use-cases/ports.ts';
+import { type ExportFacts, recordExported } from '../use-cases/record-recording.ts';
+import { type Watch, watchSession } from '../use-cases/watch-session.ts';
 
 export const GrantRow = z.strictObject({
   id: GrantId,
@@ -41,12 +43,24 @@ export type SessionRow = z.infer<typeof SessionRow>;
 export const Finding = z.strictObject({ level: z.enum(['ok', 'problem', 'note']), text: z.string() });
 export type Finding = z.infer<typeof Finding>;
 
+export const Erased = z.discriminatedUnion('ok', [
+  z.strictObject({ ok: z.literal(true), rule: z.string() }),
+  z.strictObject({ ok: z.literal(false), why: z.string() }),
+]);
+export type Erased = z.infer<typeof Erased>;
+
 /** What an operator can ask of a control: over its admin socket, or in process where none runs. */
 export type Operator = {
   grants(filter: { live: boolean; limit: number }): Promise<readonly GrantRow[]>;
   revoke(id: GrantId, comment: string | null): Promise<Result<{ id: GrantId }>>;
   sessions(filter: { live: boolean; limit: number }): Promise<readonly SessionRow[]>;
   endSession(id: SessionId): Promise<Result<{ id: SessionId }>>;
+  /** Shows a live session until it is over or the watch is stopped. */
+  watch(id: SessionId, watcher: Omit<Watcher, 'told'>): Promise<Result<Watch>>;
+  /** Makes a recording unreadable for good, under a rule that its note and the audit log name. */
+  eraseRecording(id: SessionId, rule: string): Promise<Erased>;
+  /** Writes down that a recording was taken out in the clear. */
+  noteExport(id: SessionId, facts: ExportFacts): Promise<void>;
   /** Logs in to the target for proof, as each of its logins. */
   check(target: TargetId): Promise<readonly Finding[]>;
 };
@@ -54,8 +68,12 @@ export type Operator = {
 type Deps = {
   readonly store: Store;
   readonly clock: Clock;
+  /** Null where no control runs, and until its gateway has started. */
+  readonly gateways: () => Pick<Gateways, 'watch'> | null;
   /** Null where no control runs: `daypass targets check` needs no store. */
   readonly check: ((target: TargetId) => Promise<readonly Finding[]>) | null;
+  /** Left out where the recordings are not open. */
+  readonly erase?: (id: SessionId, rule: string) => Promise<Erased>;
 };
 
 export function localOperator(deps: Deps): Operator {
@@ -70,6 +88,15 @@ export function localOperator(deps: Deps): Operator {
       const ended = await endSession(deps)({ by: null, sessionId, isSecurity: false });
       return ended.ok ? ok({ id: sessionId }) : ended;
     },
+    async watch(id, watcher) {
+      const gateways = deps.gateways();
+      // Where no control runs, no session lives.
+      if (!gateways) return refuse({ code: 'unknown_session' });
+      return watchSession({ ...deps, gateways })(id, watcher);
+    },
+    eraseRecording: async (id, rule) =>
+      deps.erase ? deps.erase(id, rule) : { ok: false, why: 'the recordings are not open yet: try again in a moment.' },
+    noteExport: recordExported(deps),
     check: async (target) => (deps.check ? deps.check(target) : []),
   };
 }

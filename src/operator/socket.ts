@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { chmodSync, unlinkSync } from 'node:fs';
-import { createServer, type IncomingMessage, request, type Server } from 'node:http';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { z } from 'zod';
 import { GrantId, SessionId, TargetId } from '../access/ids.ts';
-import type { Rejection } from '../access/rejection.ts';
-import { ok, type Result, refuse } from '../access/result.ts';
 import type { Log } from '../log.ts';
-import { Finding, GrantRow, type Operator, SessionRow } from './operator.ts';
+import { Erased, Finding, GrantRow, type Operator, SessionRow } from './operator.ts';
+import { outcome } from './outcome.ts';
+import { requestWatch, serveWatch } from './watch-stream.ts';
 
 /** The admin socket: one JSON request and one JSON answer per HTTP exchange, on a Unix socket of mode 0600. */
 
@@ -16,7 +16,15 @@ const Call = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('revoke'), id: GrantId, comment: z.string().max(1_000).nullable() }),
   z.strictObject({ verb: z.literal('sessions'), live: z.boolean(), limit: z.int().min(1).max(10_000) }),
   z.strictObject({ verb: z.literal('end_session'), id: SessionId }),
+  z.strictObject({ verb: z.literal('watch'), id: SessionId }),
   z.strictObject({ verb: z.literal('check'), target: TargetId }),
+  z.strictObject({ verb: z.literal('erase_recording'), id: SessionId, rule: z.string().min(1).max(200) }),
+  z.strictObject({
+    verb: z.literal('recording_exported'),
+    id: SessionId,
+    format: z.string().max(32),
+    channel: z.int().nonnegative().nullable(),
+  }),
 ]);
 type Call = z.infer<typeof Call>;
 
@@ -37,8 +45,10 @@ export async function serveAdminSocket(path: string, operator: Operator, log: Lo
   }
   removeStale(path);
   const server = createServer((message, response) => {
-    answer(operator, message).then(
-      (value) => response.setHeader('content-type', 'application/json').end(JSON.stringify(value)),
+    answer(operator, message, response).then(
+      (value) => {
+        if (value !== STREAMED) response.setHeader('content-type', 'application/json').end(JSON.stringify(value));
+      },
       (error: unknown) => {
         log.warn({ err: error }, 'admin request failed');
         const text =
@@ -58,7 +68,10 @@ export async function serveAdminSocket(path: string, operator: Operator, log: Lo
   return { path, [Symbol.asyncDispose]: () => close(server) };
 }
 
-async function answer(operator: Operator, message: IncomingMessage): Promise<unknown> {
+/** The answer went out by itself. */
+const STREAMED = Symbol('streamed');
+
+async function answer(operator: Operator, message: IncomingMessage, response: ServerResponse): Promise<unknown> {
   const call = Call.parse(JSON.parse((await readBody(message, BODY_MAX)) || 'null'));
   switch (call.verb) {
     case 'grants':
@@ -69,8 +82,16 @@ async function answer(operator: Operator, message: IncomingMessage): Promise<unk
       return operator.sessions(call);
     case 'end_session':
       return operator.endSession(call.id);
+    case 'watch':
+      await serveWatch(operator, call.id, response);
+      return STREAMED;
     case 'check':
       return operator.check(call.target);
+    case 'erase_recording':
+      return operator.eraseRecording(call.id, call.rule);
+    case 'recording_exported':
+      await operator.noteExport(call.id, { format: call.format, channel: call.channel });
+      return { ok: true };
   }
 }
 
@@ -127,21 +148,14 @@ export function remoteOperator(path: string): Operator {
   };
   return {
     grants: (filter) => ask({ verb: 'grants', ...filter }, z.array(GrantRow)),
-    revoke: async (id, comment) => outcome(await ask({ verb: 'revoke', id, comment }, Outcome), { id }),
+    revoke: async (id, comment) => outcome(await ask({ verb: 'revoke', id, comment }, z.unknown()), { id }),
     sessions: (filter) => ask({ verb: 'sessions', ...filter }, z.array(SessionRow)),
-    endSession: async (id) => outcome(await ask({ verb: 'end_session', id }, Outcome), { id }),
+    endSession: async (id) => outcome(await ask({ verb: 'end_session', id }, z.unknown()), { id }),
+    eraseRecording: (id, rule) => ask({ verb: 'erase_recording', id, rule }, Erased),
+    noteExport: async (id, facts) => {
+      await ask({ verb: 'recording_exported', id, ...facts }, z.object({ ok: z.literal(true) }));
+    },
+    watch: (id, watcher) => requestWatch(path, JSON.stringify({ verb: 'watch', id } satisfies Call), watcher),
     check: (target) => ask({ verb: 'check', target }, z.array(Finding)),
   };
-}
-
-const Outcome = z.discriminatedUnion('ok', [
-  z.looseObject({ ok: z.literal(true) }),
-  z.object({ ok: z.literal(false), rejection: z.looseObject({ code: z.string() }) }),
-]);
-
-/** Dates in a rejection arrive as ISO text; `at` is the only one that the verbs of this socket can carry. */
-function outcome<T>(answered: z.infer<typeof Outcome>, value: T): Result<T> {
-  if (answered.ok) return ok(value);
-  const { at, ...rest } = answered.rejection;
-  return refuse((typeof at === 'string' ? { ...rest, at: new Date(at) } : rest) as Rejection);
 }

@@ -1,7 +1,8 @@
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { AUDIT_EVENT_TYPES, type AuditEvent } from '../access/audit-event.ts';
 import { PersonId } from '../access/ids.ts';
-import type { Tx } from '../use-cases/ports.ts';
+import type { Audit } from '../use-cases/ports.ts';
 import { instant, json, read, Timestamp } from './rows.ts';
 import type { Trx } from './tables.ts';
 
@@ -13,7 +14,7 @@ const AuditRow = z.discriminatedUnion('actor_kind', [
   z.object({ ...base, actor_kind: z.literal('daypass') }),
 ]);
 
-export const audit = (trx: Trx): Tx['audit'] => ({
+export const audit = (trx: Trx): Audit => ({
   async append({ type, at, actor, facts }) {
     const actor_person_id = actor.kind === 'person' ? actor.id : null;
     await trx
@@ -21,12 +22,32 @@ export const audit = (trx: Trx): Tx['audit'] => ({
       .values({ type, at: instant(at), actor_kind: actor.kind, actor_person_id, facts: json(facts) })
       .execute();
   },
-  /** The latest ones, newest first. */
   async list(limit) {
     const rows = await trx.selectFrom('audit_event').selectAll().orderBy('id', 'desc').limit(limit).execute();
     return rows.map(toEvent);
   },
+  async after(id, limit) {
+    const oldest = await transactionId(trx, 'pg_snapshot_xmin');
+    const rows = await trx
+      .selectFrom('audit_event')
+      .selectAll()
+      .where('id', '>', String(id))
+      .orderBy('id')
+      .limit(limit)
+      .execute();
+    const events = rows.map((row) => ({ id: Number(row.id), ...toEvent(row) }));
+    return { events, oldest, next: await transactionId(trx, 'pg_snapshot_xmax') };
+  },
+  async last() {
+    const row = await trx.selectFrom('audit_event').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst();
+    return Number(row?.id ?? 0);
+  },
 });
+
+async function transactionId(trx: Trx, end: 'pg_snapshot_xmin' | 'pg_snapshot_xmax'): Promise<bigint> {
+  const { rows } = await sql<{ id: string }>`select ${sql.raw(end)}(pg_current_snapshot())::text as id`.execute(trx);
+  return BigInt(rows[0]?.id ?? 0);
+}
 
 function toEvent(raw: object): AuditEvent {
   const row = read(AuditRow, 'audit_event', raw);

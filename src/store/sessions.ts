@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../access/ids.ts';
-import { ChannelSummary, type Session, SessionEnding } from '../access/session.ts';
+import { ChannelSummary, RecordingState, type Session, SessionEnding } from '../access/session.ts';
 import type { Sessions } from '../use-cases/ports.ts';
 import { changedOne, instant, instantOrNull, json, read, Timestamp, text } from './rows.ts';
 import type { Trx } from './tables.ts';
@@ -17,6 +17,9 @@ const base = {
   key_fingerprint: Fingerprint,
   client_address: z.string(),
   started_at: Timestamp,
+  head_at_start: Digest.nullable(),
+  head_at_end: Digest.nullable(),
+  recording_state: RecordingState.nullable(),
 };
 const SessionRow = z.union([
   z.object({ ...base, ended_at: z.null() }),
@@ -43,6 +46,7 @@ function toSession(raw: object): Session {
     keyFingerprint: row.key_fingerprint,
     clientAddress: row.client_address,
     startedAt: row.started_at,
+    recording: { headAtStart: row.head_at_start, headAtEnd: row.head_at_end, state: row.recording_state },
     ended:
       row.ended_at === null
         ? null
@@ -70,6 +74,15 @@ export function sessions(trx: Trx): Sessions {
         .where('ended_at', 'is', null)
         .executeTakeFirstOrThrow();
       changedOne(result, 'session that has not ended');
+    },
+    async markRecording(id, { headAtStart, headAtEnd, state }) {
+      const marks = {
+        ...(headAtStart === undefined ? {} : { head_at_start: headAtStart }),
+        ...(headAtEnd === undefined ? {} : { head_at_end: headAtEnd }),
+        ...(state === undefined ? {} : { recording_state: state }),
+      };
+      const result = await trx.updateTable('session').set(marks).where('id', '=', id).executeTakeFirstOrThrow();
+      changedOne(result, 'session');
     },
     async openBurst(grantId, targetId, since) {
       const row = await trx
@@ -135,6 +148,9 @@ async function insertSession(trx: Trx, session: Session, burstId: SessionId): Pr
       ending: ended ? json(ended.ending) : null,
       channels: ended ? json(ended.channels) : null,
       refusals: ended ? json(ended.refusals) : null,
+      head_at_start: session.recording.headAtStart,
+      head_at_end: session.recording.headAtEnd,
+      recording_state: session.recording.state,
     })
     .execute();
 }

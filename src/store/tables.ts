@@ -95,6 +95,9 @@ export type Tables = {
     ending: LateJson;
     channels: LateJson;
     refusals: LateJson;
+    head_at_start: string | null;
+    head_at_end: string | null;
+    recording_state: string | null;
   };
   accepted_ssh_session: { ssh_session_id: string; remember_until: Instant };
   audit_event: {

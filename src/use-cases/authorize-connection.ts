@@ -1,11 +1,13 @@
 import { upstreamCertificate } from '../access/certificate.ts';
 import { type Grant, grantedTargets, isActive, pickGrant } from '../access/grant.ts';
-import { Login, SessionId } from '../access/ids.ts';
+import { type Fingerprint, Login, SessionId } from '../access/ids.ts';
 import type { Person } from '../access/person.ts';
+import type { Rejection } from '../access/rejection.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
-import { BURST_MINUTES, type Session } from '../access/session.ts';
+import { BURST_MINUTES, NO_RECORDING, type Session } from '../access/session.ts';
 import { pin, type Target, targetIdFromName } from '../access/target.ts';
-import type { Authorization, AuthorizeAsk } from './gateway-control.ts';
+import { isBelievable } from './believable.ts';
+import type { Authorization, AuthorizeAsk, ConnectionRefusal } from './gateway-control.ts';
 import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx, VerifiedProof } from './ports.ts';
 import { registerKey } from './register-key.ts';
 
@@ -18,6 +20,9 @@ export type AuthorizeDeps = {
   /** The gateway's address as targets see it; null where it cannot be known, as behind NAT. */
   readonly sourceAddress: string | null;
   readonly outer: OuterConnections;
+  /** Live sessions with one grant on one target. */
+  readonly connectionsPerGrant: number;
+  readonly refused: (refusal: ConnectionRefusal) => void;
 };
 
 /** Jump connections that were let in, by their SSH session id: what an inner connection may lean on. */
@@ -29,41 +34,59 @@ export type OuterConnections = {
 const JUMP_USER = 'daypass';
 const REGISTER_PREFIX = 'register-';
 const HOUR = 3_600_000;
+/** How long one may ask the gateway after logging in to it. */
+const SELF_SERVICE_MS = 10 * 60_000;
 
 /** Decides what a connection that proved a key may do. Everything is read from the proof, nothing from the worker's word. */
 export const authorizeConnection =
   (deps: AuthorizeDeps) =>
   async (ask: AuthorizeAsk): Promise<Result<Authorization>> => {
-    const now = deps.clock.now();
-    const { route } = ask;
-    const outer = route.kind === 'inner' ? deps.outer.find(route.outerSshSessionId) : null;
-    if (route.kind === 'inner' && !outer)
-      return refuse({ code: 'proof_invalid', why: 'no jump connection carries this' });
-    // The certificate's source-address speaks of where the person is: inside a jump, that is the outer connection's peer.
-    const proof = deps.authority.verifyProof(ask.proof, outer?.remoteAddress ?? ask.remoteAddress, now);
-    if (!proof.ok) return proof;
-    if (route.kind === 'direct' && proof.value.userName.startsWith(REGISTER_PREFIX)) {
-      return register(deps, proof.value, now);
-    }
-    const { certificate } = proof.value;
-    if (!certificate)
-      return refuse({ code: 'proof_invalid', why: 'a certificate is needed, a plain key was presented' });
-
-    return deps.store.transaction(async (tx) => {
-      const fresh = await tx.sessions.acceptSshSessionId(proof.value.sshSessionId, certificate.validBefore);
-      if (!fresh) return refuse({ code: 'proof_replayed' });
-      const key = await tx.keys.byFingerprint(proof.value.fingerprint);
-      if (!key) return refuse({ code: 'unknown_key', fingerprint: proof.value.fingerprint });
-      const person = await tx.persons.byId(key.personId);
-      if (!person?.active) return refuse({ code: 'person_inactive' });
-      if (outer && outer.personId !== person.id)
-        return refuse({ code: 'proof_invalid', why: 'the jump is another person’s' });
-      const grants = await believableGrants(deps, tx, person);
-      if (!grants.ok) return grants;
-      if (route.kind === 'jump') return enterJump(deps, ask, proof.value, person, grants.value, now);
-      return openSession(deps, tx, { ask, proof: proof.value, person, grants: grants.value, now });
+    let fingerprint: Fingerprint | null = null;
+    const decided = await decide(deps, ask, (proof) => {
+      fingerprint = proof.fingerprint;
     });
+    if (!decided.ok) deps.refused({ address: ask.remoteAddress, reason: decided.rejection.code, fingerprint });
+    return decided;
   };
+
+async function decide(
+  deps: AuthorizeDeps,
+  ask: AuthorizeAsk,
+  verified: (proof: VerifiedProof) => void,
+): Promise<Result<Authorization>> {
+  const now = deps.clock.now();
+  const { route } = ask;
+  const outer = route.kind === 'inner' ? deps.outer.find(route.outerSshSessionId) : null;
+  if (route.kind === 'inner' && !outer)
+    return refuse({ code: 'proof_invalid', why: 'no jump connection carries this' });
+  // The certificate's source-address speaks of where the person is: inside a jump, that is the outer connection's peer.
+  const proof = deps.authority.verifyProof(ask.proof, outer?.remoteAddress ?? ask.remoteAddress, now);
+  if (!proof.ok) return proof;
+  verified(proof.value);
+  if (route.kind === 'direct' && proof.value.userName.startsWith(REGISTER_PREFIX)) {
+    return register(deps, proof.value, now);
+  }
+  const { certificate } = proof.value;
+  // A registered key alone leads to the gateway itself; the connection inside a jump shows a certificate.
+  if (!certificate && route.kind !== 'jump')
+    return refuse({ code: 'proof_invalid', why: 'a certificate is needed, a plain key was presented' });
+  const rememberUntil = certificate?.validBefore ?? new Date(now.getTime() + 24 * HOUR);
+
+  return deps.store.transaction(async (tx) => {
+    const fresh = await tx.sessions.acceptSshSessionId(proof.value.sshSessionId, rememberUntil);
+    if (!fresh) return refuse({ code: 'proof_replayed' });
+    const key = await tx.keys.byFingerprint(proof.value.fingerprint);
+    if (!key) return refuse({ code: 'unknown_key', fingerprint: proof.value.fingerprint });
+    const person = await tx.persons.byId(key.personId);
+    if (!person?.active) return refuse({ code: 'person_inactive' });
+    if (outer && outer.personId !== person.id)
+      return refuse({ code: 'proof_invalid', why: 'the jump is another person’s' });
+    const grants = await believableGrants(deps, tx, person);
+    if (!grants.ok) return grants;
+    if (route.kind === 'jump') return enterJump(deps, ask, proof.value, person, grants.value, now);
+    return openSession(deps, tx, { ask, proof: proof.value, person, grants: grants.value, now });
+  });
+}
 
 async function register(deps: AuthorizeDeps, proof: VerifiedProof, now: Date): Promise<Result<Authorization>> {
   const until = new Date(now.getTime() + 24 * HOUR);
@@ -90,9 +113,6 @@ async function believableGrants(deps: AuthorizeDeps, tx: Tx, person: Person): Pr
   return ok(believable);
 }
 
-const isBelievable = (authority: Pick<CertificateAuthority, 'digest' | 'sealed'>, grant: Grant): boolean =>
-  authority.digest(grant.terms) === grant.digest && authority.sealed(grant.id, grant.digest, grant.mac);
-
 function enterJump(
   deps: AuthorizeDeps,
   ask: AuthorizeAsk,
@@ -104,19 +124,25 @@ function enterJump(
   if (proof.userName !== JUMP_USER) return refuse({ code: 'bad_login_name', given: proof.userName });
   const live = grants.filter((grant) => isActive(grant, now));
   const ends = Math.max(...live.map((grant) => Date.parse(grant.terms.notAfter)));
-  if (live.length === 0) return whyNot(grants, proof, deps.inventory.targets, now);
+  const caller = { sshSessionId: proof.sshSessionId, personId: person.id, fingerprint: proof.fingerprint };
+  const why = live.length === 0 ? whyNot(grants, proof, deps.inventory.targets, now) : null;
+  // Without a grant it leads nowhere, but one may still ask the gateway what one has.
+  if (why) {
+    const endsAt = new Date(now.getTime() + SELF_SERVICE_MS);
+    return ok({ kind: 'jump', ...{ caller, endsAt }, targetIds: [], noTargets: why });
+  }
   deps.outer.remember(proof.sshSessionId, { personId: person.id, remoteAddress: ask.remoteAddress });
   const targetIds = deps.inventory.targets.map((target) => target.id);
-  return ok({ kind: 'jump', personId: person.id, endsAt: new Date(ends), targetIds });
+  return ok({ kind: 'jump', caller, endsAt: new Date(ends), targetIds, noTargets: null });
 }
 
 /** Words the absence of a live grant as if for some target: which one makes no difference to the answer. */
-function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonly Target[], now: Date): Result<never> {
+function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonly Target[], now: Date): Rejection {
   const [any] = targets;
   const [login] = any?.logins ?? [];
-  if (!any || !login) return refuse({ code: 'no_live_grant' });
+  if (!any || !login) return { code: 'no_live_grant' };
   const picked = pickGrant(grants, { target: pin(any), login, fingerprint: proof.fingerprint }, now);
-  return picked.ok ? refuse({ code: 'no_live_grant' }) : picked;
+  return picked.ok ? { code: 'no_live_grant' } : picked.rejection;
 }
 
 type Opening = {
@@ -143,6 +169,9 @@ async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promi
   if (!grant || !isBelievable(deps.authority, grant))
     return refuse({ code: 'grant_tampered', grantId: picked.value.id });
   if (!isActive(grant, now)) return refuse({ code: 'grant_revoked', at: grant.end?.at ?? now });
+  const { connectionsPerGrant: max } = deps;
+  const live = (await tx.sessions.liveOfGrant(grant.id)).filter((session) => session.targetId === target.id);
+  if (live.length >= max) return refuse({ code: 'too_many_sessions', targetId: target.id, max });
   if (!ask.sessionKey) return refuse({ code: 'proof_invalid', why: 'the gateway made no session key' });
 
   const id = SessionId.parse(deps.random.uuid());
@@ -162,6 +191,7 @@ async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promi
     clientAddress: ask.remoteAddress,
     startedAt: now,
     ended: null,
+    recording: NO_RECORDING,
   };
   const since = new Date(now.getTime() - BURST_MINUTES * 60_000);
   await tx.sessions.insert(session, (await tx.sessions.openBurst(grant.id, target.id, since)) ?? id);

@@ -1,15 +1,33 @@
+import type { Fingerprint } from '../access/ids.ts';
 import { type AuthorizeDeps, authorizeConnection, type OuterConnections } from './authorize-connection.ts';
 import type { GatewayControl } from './gateway-control.ts';
+import type { RefusalNotes } from './note-refusals.ts';
 import { recordSessionClosed, recordSessionOpened } from './record-session.ts';
+import { selfService } from './self-service.ts';
 
 /** What the gateway may ask of control, bound to the store and the keys. */
-export function gatewayControl(deps: Omit<AuthorizeDeps, 'outer'>): GatewayControl {
+export function gatewayControl(
+  deps: Omit<AuthorizeDeps, 'outer' | 'refused'> & { readonly refusals: RefusalNotes },
+): GatewayControl {
+  const refused = deps.refusals.note;
   return {
-    authorize: authorizeConnection({ ...deps, outer: outerConnections() }),
+    authorize: authorizeConnection({ ...deps, outer: outerConnections(), refused }),
+    isRegistered: isRegistered(deps),
+    serve: selfService(deps),
     opened: recordSessionOpened(deps),
     closed: recordSessionClosed(deps),
+    refused,
   };
 }
+
+const isRegistered =
+  ({ store }: Pick<AuthorizeDeps, 'store'>) =>
+  (fingerprint: Fingerprint): Promise<boolean> =>
+    store.transaction(async (tx) => {
+      const key = await tx.keys.byFingerprint(fingerprint);
+      const person = key && (await tx.persons.byId(key.personId));
+      return person?.active ?? false;
+    });
 
 const OUTER_MAX = 10_000;
 

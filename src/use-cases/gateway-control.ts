@@ -13,6 +13,7 @@ import type { Result } from '../access/result.ts';
 import type { Scope } from '../access/scope.ts';
 import type { ChannelSummary, SessionEnding } from '../access/session.ts';
 import type { UserauthProof } from './ports.ts';
+import type { Caller, SelfServiceAnswer, SelfServiceAsk } from './self-service.ts';
 
 /** What a connection that proved a key asks for. */
 export type AuthorizeAsk = {
@@ -32,10 +33,13 @@ export type AuthorizeAsk = {
 export type Authorization =
   | {
       readonly kind: 'jump';
-      readonly personId: PersonId;
+      /** By whom, proven: what is asked on this connection is asked by this key. */
+      readonly caller: Caller & { readonly sshSessionId: string };
       readonly endsAt: Date;
       /** All targets that Daypass fronts: a jump leads to no other name. */
       readonly targetIds: readonly TargetId[];
+      /** Why it leads to none: there is no live grant. */
+      readonly noTargets: Rejection | null;
     }
   | { readonly kind: 'registered'; readonly lines: readonly string[] }
   | { readonly kind: 'session'; readonly session: AuthorizedSession };
@@ -62,12 +66,26 @@ export type AuthorizedSession = {
   readonly certificate: string;
 };
 
+/** Why a connection was turned away, by a worker or by control; the key only where its signature was verified. */
+export type ConnectionRefusal = {
+  readonly address: string;
+  readonly reason: string;
+  readonly fingerprint: Fingerprint | null;
+};
+
 /** Control's answers to the gateway. A refusal is worded by the edge that shows it. */
 export type GatewayControl = {
   authorize(ask: AuthorizeAsk): Promise<Result<Authorization, Rejection>>;
-  /** The upstream connection stands and the recorder accepts: the session is real. */
-  opened(id: SessionId): Promise<void>;
-  closed(id: SessionId, report: SessionReport): Promise<void>;
+  /** Whether a plain key could log in to the gateway itself; an offer proves nothing, so the answer opens nothing. */
+  isRegistered(fingerprint: Fingerprint): Promise<boolean>;
+  /** `caller` was let in with a jump. */
+  serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer>;
+  /** The upstream connection stands and the recorder accepts: the session is real. `head` begins the recording's chain. */
+  opened(id: SessionId, head: string | null): Promise<void>;
+  /** Comes after the recording was sealed, or could not be. */
+  closed(id: SessionId, report: SessionReport, sealed: SealOutcome): Promise<void>;
+  /** A worker turned a connection away by itself. */
+  refused(refusal: ConnectionRefusal): void;
 };
 
 export type SessionReport = {
@@ -75,4 +93,26 @@ export type SessionReport = {
   readonly channels: readonly ChannelSummary[];
   /** What was asked and refused on this connection, one sentence each, bounded. */
   readonly refusals: readonly string[];
+  /** What the worker wrote, by its own word; null where it could not say. */
+  readonly recording: ReportedRecording | null;
 };
+
+export type ReportedRecording = { readonly head: string; readonly chunks: number; readonly bytes: number };
+
+/** What control found of a recording when it sealed it. */
+export type SealOutcome =
+  /** The session came to its end before there was anything to record. */
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'sealed';
+      readonly state: 'closed' | 'interrupted';
+      readonly headAtStart: string | null;
+      readonly head: string | null;
+      readonly chunks: number;
+      readonly bytes: number;
+      /** SHA-256 of the signed manifest. */
+      readonly manifest: string;
+      /** Where the folder was not what the worker said, one sentence each. */
+      readonly doubts: readonly string[];
+    }
+  | { readonly kind: 'failed' };

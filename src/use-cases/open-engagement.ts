@@ -52,7 +52,7 @@ export const openEngagement =
         sponsorId: input.by,
         memberIds: unique(input.memberIds),
         targetIds: unique(knownTargets(deps.inventory, input).map((target) => target.id)),
-        scopes: unique(input.scopes.flatMap((name) => findScope(name)?.name ?? [])),
+        scopes: unique(input.scopes.flatMap((name) => findScope(deps.inventory.scopes, name)?.name ?? [])),
         reviewerIds: unique(input.reviewerIds),
         lastDay: input.lastDay,
         timeZone: input.timeZone,
@@ -87,7 +87,7 @@ function wrongWords(inventory: Inventory, input: OpenEngagementInput, now: Date)
   if (input.targetIds.length === 0) return { code: 'no_targets', field: 'targets' };
   const stranger = input.targetIds.find((id) => !inventory.targets.some((target) => target.id === id));
   if (stranger !== undefined) return { code: 'unknown_target', targetId: stranger, field: 'targets' };
-  const scope = input.scopes.length === 0 ? '' : input.scopes.find((each) => !findScope(each));
+  const scope = input.scopes.length === 0 ? '' : input.scopes.find((each) => !findScope(inventory.scopes, each));
   if (scope !== undefined) return { code: 'unknown_scope', scope, field: 'scopes' };
   const day = DateTime.fromISO(input.lastDay, { zone: input.timeZone });
   if (!day.isValid || isOver({ lastDay: input.lastDay, timeZone: input.timeZone }, now)) {

@@ -16,7 +16,8 @@ import type { Person, RegisteredKey, RegistrationCode, SlackAccount, Standing } 
 import type { Policy } from '../access/policy.ts';
 import type { AccessRequest } from '../access/request.ts';
 import type { Result } from '../access/result.ts';
-import type { Session, SessionEnd, SessionEnding } from '../access/session.ts';
+import type { Scope } from '../access/scope.ts';
+import type { ChannelKind, RecordingMarks, Session, SessionEnd, SessionEnding } from '../access/session.ts';
 import type { Target } from '../access/target.ts';
 import type { MessageRef, Notice, OutboxItem } from './notice.ts';
 
@@ -48,10 +49,28 @@ export type Tx = {
   readonly requests: Requests;
   readonly grants: Grants;
   readonly sessions: Sessions;
-  readonly audit: { append(event: AuditEvent): Promise<void>; list(limit: number): Promise<readonly AuditEvent[]> };
+  readonly audit: Audit;
   readonly outbox: Outbox;
   readonly messages: Messages;
   announce(change: Change): void;
+};
+
+export type Audit = {
+  append(event: AuditEvent): Promise<void>;
+  /** The latest ones, newest first. */
+  list(limit: number): Promise<readonly AuditEvent[]>;
+  /** What was written after an event, in order. */
+  after(id: number, limit: number): Promise<AuditPage>;
+  /** The id of the latest one; 0 where there is none. */
+  last(): Promise<number>;
+};
+
+export type AuditPage = {
+  readonly events: readonly (AuditEvent & { readonly id: number })[];
+  /** Transactions older than this were over before the events were read. */
+  readonly oldest: bigint;
+  /** Transactions that began before the events were read are older than this. */
+  readonly next: bigint;
 };
 
 export type Persons = {
@@ -131,6 +150,8 @@ export type Sessions = {
   /** `burstId` is the id of the first session of the burst: its own where it begins one. */
   insert(session: Session, burstId: SessionId): Promise<void>;
   end(id: SessionId, end: SessionEnd): Promise<void>;
+  /** Writes what is given of the recording's heads and state. */
+  markRecording(id: SessionId, marks: Partial<RecordingMarks>): Promise<void>;
   /** The burst that a session of this grant and target beginning now belongs to, if one began after `since`. */
   openBurst(grantId: GrantId, targetId: TargetId, since: Date): Promise<SessionId | null>;
   burstOf(id: SessionId): Promise<SessionId | null>;
@@ -203,6 +224,8 @@ export type Inventory = {
   readonly site: string;
   readonly targets: readonly Target[];
   readonly policy: Policy;
+  /** Built-in ones and the operator's own: what can be asked for. */
+  readonly scopes: readonly Scope[];
   find(id: TargetId): Target | null;
 };
 
@@ -210,7 +233,36 @@ export type Inventory = {
 export type Gateways = {
   /** Ends live sessions: both TCP sides are destroyed without waiting for either peer. */
   terminate(sessions: readonly SessionId[], order: TerminationOrder): void;
+  /** Shows what passes in a live session from now on; null where no worker carries it. */
+  watch(session: SessionId, watcher: Watcher): (() => void) | null;
 };
+
+/** Somebody who looks on at a session; it does not wait for them. */
+export type Watcher = {
+  /** What the person reads of it; null where policy says to be silent. */
+  readonly told: string | null;
+  see(shown: Shown): void;
+  /** There is nothing more to see. */
+  over(): void;
+};
+
+export type Shown =
+  | {
+      readonly show: 'channel';
+      readonly channel: number;
+      readonly kind: ChannelKind;
+      readonly command: string | null;
+      readonly size: { readonly columns: number; readonly rows: number } | null;
+    }
+  /** Base64. */
+  | {
+      readonly show: 'output';
+      readonly channel: number;
+      readonly stream: 'stdout' | 'stderr';
+      readonly bytes: string;
+    }
+  /** More passed than could be shown. */
+  | { readonly show: 'lost'; readonly bytes: number };
 
 export type TerminationOrder = {
   readonly why: Extract<SessionEnding, { how: 'terminated' }>['why'];

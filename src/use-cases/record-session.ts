@@ -1,19 +1,22 @@
 import { isActive } from '../access/grant.ts';
-import type { SessionId } from '../access/ids.ts';
-import type { SessionEnd } from '../access/session.ts';
-import type { SessionReport } from './gateway-control.ts';
+import { Digest, type SessionId } from '../access/ids.ts';
+import type { SessionEnd, SessionEnding } from '../access/session.ts';
+import type { SealOutcome, SessionReport } from './gateway-control.ts';
 import { noteIfOver, SECURITY_LANE, threadLane } from './grant-ending.ts';
 import type { Clock, Store, Tx } from './ports.ts';
+import { noteSeal } from './record-recording.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
 
 /** The upstream connection stands and the recorder accepts. */
 export const recordSessionOpened =
   (deps: Deps) =>
-  (id: SessionId): Promise<void> =>
+  (id: SessionId, head: string | null): Promise<void> =>
     deps.store.transaction(async (tx) => {
       const session = await tx.sessions.lock(id);
       if (!session || session.ended) return;
+      const headAtStart = Digest.safeParse(head).data ?? null;
+      if (headAtStart) await tx.sessions.markRecording(id, { headAtStart, state: 'live' });
       await tx.audit.append({
         type: 'session_started',
         at: deps.clock.now(),
@@ -26,6 +29,7 @@ export const recordSessionOpened =
           login: session.login,
           via: session.via,
           key: session.keyFingerprint,
+          head: headAtStart,
         },
       });
       await refreshLine(tx, id, session.engagementId);
@@ -34,8 +38,15 @@ export const recordSessionOpened =
 /** What was left of a session, reported once by its worker, or by control in the name of a worker that died. */
 export const recordSessionClosed =
   (deps: Deps) =>
-  (id: SessionId, report: SessionReport): Promise<void> =>
-    deps.store.transaction((tx) => closeSessionIn(tx, id, { ...report, at: deps.clock.now() }));
+  (id: SessionId, { channels, refusals, ending: reported }: SessionReport, sealed: SealOutcome): Promise<void> =>
+    deps.store.transaction(async (tx) => {
+      const at = deps.clock.now();
+      const session = await tx.sessions.lock(id);
+      if (!session || session.ended) return;
+      await noteSeal(tx, session, sealed, at);
+      const ending: SessionEnding = sealed.kind === 'failed' ? { how: 'failed', why: 'recording_failed' } : reported;
+      await closeSessionIn(tx, id, { ending, channels, refusals, at });
+    });
 
 /** Sessions that a control left open when it died are over: their workers went with it. */
 export const closeInterruptedSessions = (deps: Deps) => (): Promise<number> =>

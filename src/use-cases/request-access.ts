@@ -56,8 +56,8 @@ export const requestAccess =
         login: what.value.login,
         scope: what.value.scope,
         durationSeconds: input.durationSeconds,
-        reason: input.reason.trim(),
-        ticket: input.ticket?.trim() || null,
+        reason: what.value.reason,
+        ticket: what.value.ticket,
         keyFingerprints: keys.map((key) => key.fingerprint).sort(),
       };
       const id = RequestId.parse(deps.random.uuid());
@@ -103,6 +103,8 @@ type Asked = {
   readonly scope: Scope;
   readonly rule: string;
   readonly approvals: number;
+  readonly reason: string;
+  readonly ticket: string | null;
 };
 
 function whatIsAsked(
@@ -125,12 +127,13 @@ function whatIsAsked(
     const targetIds = without.map((target) => target.id);
     return refuse({ code: 'login_not_on_target', login: input.login, targetIds, field: 'login' });
   }
-  const scope = findScope(input.scope);
+  const scope = findScope(inventory.scopes, input.scope);
   if (!scope || !engagement.scopes.includes(scope.name)) {
     return refuse({ code: 'scope_not_in_engagement', scope: input.scope, field: 'scope' });
   }
-  const reason = input.reason.trim();
-  if (reason === '' || reason.length > REASON_MAX || (input.ticket ?? '').length > TICKET_MAX) {
+  const reason = storable(input.reason).trim();
+  const ticket = storable(input.ticket ?? '').trim();
+  if (reason === '' || reason.length > REASON_MAX || ticket.length > TICKET_MAX) {
     return refuse({ code: 'reason_missing', field: 'reason' });
   }
   const { durationSeconds } = input;
@@ -140,13 +143,16 @@ function whatIsAsked(
   const decision = decide(inventory.policy, { scope: scope.name, targets: targets.value, durationSeconds });
   if (decision.allowed) {
     const { rule, approvals } = decision;
-    return ok({ targets: targets.value, login: login.data, scope, rule, approvals });
+    return ok({ targets: targets.value, login: login.data, scope, rule, approvals, reason, ticket: ticket || null });
   }
   const { reason: denial } = decision;
   if (denial.kind === 'no_rule') return refuse({ code: 'no_policy_rule', field: 'scope' });
   const { maxDurationSeconds: maxSeconds, rule } = denial;
   return refuse({ code: 'duration_too_long', maxSeconds, rule, field: 'duration' });
 }
+
+/** Half of a surrogate pair has no UTF-8, so no digest, and no database keeps a NUL. */
+const storable = (text: string): string => text.replace(/[\p{Cs}\0]/gu, '\ufffd');
 
 function askedTargets(inventory: Inventory, engagement: Engagement, ids: readonly string[]): Result<Target[]> {
   const asked = [...new Set(ids)].sort();

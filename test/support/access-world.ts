@@ -7,6 +7,7 @@ import type { Grant } from '../../src/access/grant.ts';
 import { Login, type PersonId } from '../../src/access/ids.ts';
 import type { Person } from '../../src/access/person.ts';
 import { Policy } from '../../src/access/policy.ts';
+import { BUILT_IN_SCOPES } from '../../src/access/scope.ts';
 import type { Target } from '../../src/access/target.ts';
 import { certificateAuthority } from '../../src/ca/authority.ts';
 import { createKeys, type Keys, loadKeys } from '../../src/ca/keys.ts';
@@ -56,6 +57,7 @@ export class AccessWorld implements AsyncDisposable {
       site: 'test',
       targets: this.targets,
       policy: Policy.parse({ rules: [{ name: 'one reviewer approves', max_duration: 'PT8H' }] }),
+      scopes: BUILT_IN_SCOPES,
       find: (id) => this.targets.find((target) => target.id === id) ?? null,
     };
   }

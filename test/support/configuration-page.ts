@@ -49,7 +49,8 @@ function table(schema: z.ZodType): string {
 function rowsOf(schema: Schema, prefix: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => {
     const path = `${prefix}${key}`;
-    if (child.properties) return rowsOf(child, `${path}.`);
+    const nested = child.properties ? child : child.anyOf?.find((each) => each.properties);
+    if (nested) return rowsOf(nested, `${path}.`);
     if (child.items?.properties) return rowsOf(child.items, `${path}[].`);
     const required = schema.required?.includes(key) && child.default === undefined;
     const fallback = child.default === undefined ? (required ? '*required*' : '–') : code(child.default);

@@ -11,10 +11,12 @@ import { pin, type Target, targetIdFromName } from '../../src/access/target.ts';
 import type {
   Authorization,
   AuthorizeAsk,
+  ConnectionRefusal,
   GatewayControl,
   SessionReport,
 } from '../../src/use-cases/gateway-control.ts';
 import type { CertificateAuthority, VerifiedProof } from '../../src/use-cases/ports.ts';
+import type { Caller, SelfServiceAnswer, SelfServiceAsk } from '../../src/use-cases/self-service.ts';
 import { digest, engagementId, personId, requestId } from './samples.ts';
 
 /** Control as the gateway sees it: the real authority, one person, and grants that live in memory. */
@@ -31,8 +33,14 @@ export class TestControl implements GatewayControl {
   /** Every session that was let in, and which of them came as far as a target. */
   readonly sessions: SessionId[] = [];
   readonly opened_: SessionId[] = [];
+  /** Where their recordings begin. */
+  readonly heads = new Map<SessionId, string>();
   readonly closed_: Closed[] = [];
   readonly rejections: Rejection[] = [];
+  /** What workers turned away by themselves. */
+  readonly refusals: ConnectionRefusal[] = [];
+  /** What was asked of the gateway itself, and by whom. */
+  readonly asks: { readonly caller: Caller; readonly ask: SelfServiceAsk }[] = [];
   readonly code = 'abcd-efgh';
   readonly registered: string[] = [];
   sourceAddress: string | null = '127.0.0.1';
@@ -84,8 +92,24 @@ export class TestControl implements GatewayControl {
     return decided;
   }
 
-  async opened(id: SessionId): Promise<void> {
+  async isRegistered(fingerprint: Fingerprint): Promise<boolean> {
+    return this.grants.some((grant) => grant.terms.keyFingerprints.includes(fingerprint));
+  }
+
+  async serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer> {
+    this.asks.push({ caller, ask });
+    const now = new Date();
+    return { kind: 'list', grants: this.grants.filter((grant) => isActive(grant, now)), pending: [], at: now };
+  }
+
+  refused(refusal: ConnectionRefusal): void {
+    this.refusals.push(refusal);
+    this.#events.emit('refused');
+  }
+
+  async opened(id: SessionId, head: string | null): Promise<void> {
     this.opened_.push(id);
+    if (head !== null) this.heads.set(id, head);
     this.#events.emit('opened');
   }
 
@@ -135,7 +159,9 @@ export class TestControl implements GatewayControl {
     if (ask.route.kind === 'jump') {
       const targetIds = this.targets.map((target) => target.id);
       this.#outer.set(proof.sshSessionId, ask.remoteAddress);
-      return ok({ kind: 'jump', personId: personId(1), endsAt: new Date(now.getTime() + 3_600_000), targetIds });
+      const caller = { sshSessionId: proof.sshSessionId, personId: personId(1), fingerprint: proof.fingerprint };
+      const endsAt = new Date(now.getTime() + 3_600_000);
+      return ok({ kind: 'jump', caller, endsAt, targetIds, noTargets: null });
     }
     return this.#open(ask, proof, now);
   }

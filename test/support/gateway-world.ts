@@ -6,13 +6,16 @@ import type { Scope } from '../../src/access/scope.ts';
 import type { Target } from '../../src/access/target.ts';
 import { certificateAuthority } from '../../src/ca/authority.ts';
 import { createKeys, type Keys, loadKeys } from '../../src/ca/keys.ts';
-import { type Gateway, type GatewayOptions, startGateway } from '../../src/gateway/gateway.ts';
+import { type Gateway, type GatewayOptions, localHost, startGateway } from '../../src/gateway/gateway.ts';
+import type { WorkerHost } from '../../src/gateway/worker-host.ts';
 import { Manifest } from '../../src/recording/manifest.ts';
 import { fingerprint, parsePublicKeyLine } from '../../src/sshwire/public-key.ts';
 import { systemRandom } from './authority.ts';
 import { type TestFolder, testFolder } from './folder.ts';
 import { TestControl } from './gateway-control.ts';
 import { type KeyFile, makeKeyFile } from './openssh.ts';
+import { reader } from './reader.ts';
+import { type Read, readBack } from './recorded.ts';
 import { scope } from './samples.ts';
 import { runningUser, type Sshd, type SshdOptions, startSshd } from './sshd.ts';
 
@@ -43,6 +46,8 @@ export class GatewayWorld implements AsyncDisposable {
       /** In the place of a scope that has a name already. */
       readonly scope?: Scope;
       readonly isGranted?: boolean;
+      /** In the place of the host that would run the workers. */
+      readonly wrap?: (host: WorkerHost) => WorkerHost;
       readonly seconds?: number;
       readonly sshd?: Partial<Pick<SshdOptions, 'extraConfig'>>;
     } = {},
@@ -53,26 +58,28 @@ export class GatewayWorld implements AsyncDisposable {
     const control = new TestControl(certificateAuthority(keys, systemRandom));
     const login = runningUser();
     const sshd = await startSshd({ userCa: keys.targetCaPublicKey, principals: [`${login}@web-01`], ...options.sshd });
-    const { keyKind, scopeName, scope: own, isGranted, seconds, sshd: _sshd, ...rest } = options;
-    const gateway = await startGateway(
-      {
-        listen: { host: '127.0.0.1', port: 0 },
-        workers: 1,
-        site: 'test',
-        hostKey: keys.gatewayHostKey,
-        userCa: keys.userCaPublicKey,
-        spool: join(folder.path, 'spool'),
-        recordings: join(folder.path, 'recordings'),
-        minFreeMiB: 1,
-        log: pino({ level: process.env['DAYPASS_LOG_LEVEL'] ?? 'silent' }),
-        ...rest,
+    const { keyKind, scopeName, scope: own, isGranted, seconds, sshd: _sshd, wrap, ...rest } = options;
+    const gatewayOptions: GatewayOptions = {
+      listen: { host: '127.0.0.1', port: 0 },
+      workers: 1,
+      site: 'test',
+      hostKey: keys.gatewayHostKey,
+      userCa: keys.userCaPublicKey,
+      spool: join(folder.path, 'spool'),
+      recordings: join(folder.path, 'recordings'),
+      minFreeMiB: 1,
+      recipients: [reader.recipient],
+      log: pino({ level: process.env['DAYPASS_LOG_LEVEL'] ?? 'silent' }),
+      ...rest,
+    };
+    const host = wrap?.(await localHost(gatewayOptions));
+    const gateway = await startGateway({ ...gatewayOptions, ...(host && { host }) }, control).catch(
+      async (error: unknown) => {
+        await sshd[Symbol.asyncDispose]();
+        folder[Symbol.dispose]();
+        throw error;
       },
-      control,
-    ).catch(async (error: unknown) => {
-      await sshd[Symbol.asyncDispose]();
-      folder[Symbol.dispose]();
-      throw error;
-    });
+    );
     const person = await makeKeyFile(folder.path, keyKind ?? 'ed25519', 'person');
     const world = new GatewayWorld({ folder, keys, control, gateway, sshd, person });
     world.addTarget('web-01', sshd);
@@ -143,6 +150,15 @@ export class GatewayWorld implements AsyncDisposable {
 
   manifest(id: SessionId): Manifest {
     return Manifest.parse(JSON.parse(this.recorded(id, 'manifest.json')));
+  }
+
+  /** What the holder of the identity can read of a session's recording. */
+  read(id: SessionId): Promise<Read> {
+    return readBack(this.recordingOf(id));
+  }
+
+  recordingOf(id: SessionId): string {
+    return join(this.folder.path, 'recordings', id);
   }
 
   recorded(id: SessionId, file: string): string {

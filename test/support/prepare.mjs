@@ -14,6 +14,11 @@ const PACKAGES = [
   { name: 'openssh-client', programs: ['ssh', 'scp', 'sftp', 'ssh-keygen', 'ssh-keyscan', 'ssh-agent', 'ssh-add'] },
   { name: 'openssh-server', programs: ['sshd'] },
   { name: 'rsync', programs: ['rsync'] },
+  { name: 'git', programs: ['git'] },
+  { name: 'sshfs', programs: ['sshfs', 'fusermount3'] },
+  { name: 'ansible-core', programs: ['ansible'] },
+  { name: 'putty-tools', programs: ['plink', 'psftp', 'puttygen'] },
+  { name: 'python3-paramiko', present: hasParamiko },
   { name: 'chromium', programs: ['chromium'] },
   { name: 'asciinema', programs: ['asciinema'] },
   { name: 'procps', programs: ['ps'] },
@@ -108,4 +113,9 @@ function hasPostgres() {
   const versions = '/usr/lib/postgresql';
   if (!existsSync(versions)) return false;
   return readdirSync(versions).some((version) => isExecutable(join(versions, version, 'bin', 'initdb')));
+}
+
+/** Debian's modules are seen by Debian's Python only, whichever comes first in PATH. */
+function hasParamiko() {
+  return spawnSync('/usr/bin/python3', ['-c', 'import paramiko'], { stdio: 'ignore' }).status === 0;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Fingerprint } from '../../src/access/ids.ts';
 import { Policy } from '../../src/access/policy.ts';
+import { BUILT_IN_SCOPES } from '../../src/access/scope.ts';
 import { Target } from '../../src/access/target.ts';
 import { certificateAuthority } from '../../src/ca/authority.ts';
 import { createKeys, loadKeys } from '../../src/ca/keys.ts';
@@ -111,6 +112,7 @@ export class SlackWorld implements AsyncDisposable {
         site: 'demo',
         targets,
         policy: Policy.parse({ rules: [{ name: 'one manager approves', max_duration: 'PT4H' }] }),
+        scopes: BUILT_IN_SCOPES,
         find: (id) => targets.find((each) => each.id === id) ?? null,
       },
       log,

@@ -1,6 +1,6 @@
 import { SessionId } from '../../src/access/ids.ts';
 import type { RegisteredKey } from '../../src/access/person.ts';
-import type { Session, SessionEnd } from '../../src/access/session.ts';
+import { NO_RECORDING, type Session, type SessionEnd } from '../../src/access/session.ts';
 import type { IssuedCertificate, Store } from '../../src/use-cases/ports.ts';
 import {
   digest,
@@ -43,6 +43,7 @@ export const session = (n: number, change: Partial<Session> = {}): Session => ({
   clientAddress: '127.0.0.1',
   startedAt: NOON,
   ended: null,
+  recording: NO_RECORDING,
   ...change,
 });
 

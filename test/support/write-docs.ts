@@ -1,4 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { configurationPage } from './configuration-page.ts';
+import { scopesPage } from './scopes-page.ts';
 
-writeFileSync(new URL('../../docs/configuration.md', import.meta.url), configurationPage());
+const docs = new URL('../../docs/', import.meta.url);
+writeFileSync(new URL('configuration.md', docs), configurationPage());
+writeFileSync(new URL('scopes.md', docs), scopesPage());

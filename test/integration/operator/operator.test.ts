@@ -34,7 +34,11 @@ beforeEach(async () => {
   );
   grant = await world.grant(contractor, reviewer, await world.engagement([contractor], [reviewer]));
   const check = async () => [{ level: 'ok', text: 'logged in' }] as const;
-  socket = await serveAdminSocket(join(world.folder, 'control.sock'), localOperator({ ...world.deps, check }), log);
+  socket = await serveAdminSocket(
+    join(world.folder, 'control.sock'),
+    localOperator({ ...world.deps, check, gateways: () => null }),
+    log,
+  );
   operator = remoteOperator(socket.path);
 });
 

@@ -7,7 +7,10 @@ import { Target } from '../../../src/access/target.ts';
 import { encode, string, uint8 } from '../../../src/sshwire/bytes.ts';
 import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
 import { endGrant } from '../../../src/use-cases/end-grant.ts';
+import type { ConnectionRefusal } from '../../../src/use-cases/gateway-control.ts';
+import { refusalNotes } from '../../../src/use-cases/note-refusals.ts';
 import { messageKey } from '../../../src/use-cases/notice.ts';
+import { recordSessionClosed } from '../../../src/use-cases/record-session.ts';
 import { requestAccess } from '../../../src/use-cases/request-access.ts';
 import { reviewRequest } from '../../../src/use-cases/review-request.ts';
 import { seePerson } from '../../../src/use-cases/see-person.ts';
@@ -56,9 +59,11 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
   let engagement: Engagement;
   let key: SshKey;
   let now: Date;
+  let refusals: ConnectionRefusal[];
 
   beforeEach(async () => {
     now = new Date();
+    refusals = [];
     store = await openTestStore(kind);
     world = AccessWorld.over(store, { now: () => now });
     for (const id of ['web-01', 'db-01']) {
@@ -76,7 +81,14 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
 
   const authorize = async (proof: ReturnType<SshKey['proof']>) => {
     const outer = { remember: () => {}, find: () => null };
-    const decided = await authorizeConnection({ ...world.deps, sourceAddress: null, outer })({
+    const refused = (refusal: ConnectionRefusal): void => void refusals.push(refusal);
+    const decided = await authorizeConnection({
+      ...world.deps,
+      sourceAddress: null,
+      outer,
+      connectionsPerGrant: 3,
+      refused,
+    })({
       proof,
       remoteAddress: '192.0.2.7',
       route: { kind: 'direct' },
@@ -170,6 +182,48 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
       const profile = { name: 'UCON', standing: 'guest', active: false } as const;
       await seePerson(world.deps)({ account, profile });
       expect(await enter(kept)).toBe('person_inactive');
+    });
+
+    it('is one of so many at a time with its grant on its target, and no more', async () => {
+      const grant = await world.grant(contractor, reviewer, engagement);
+      for (let n = 0; n < 3; n += 1) expect(await enter(grant)).toBe('session');
+      expect(await enter(grant)).toBe('too_many_sessions');
+      expect(await enter(grant, key, 'db-01')).toBe('session');
+      const [oldest] = await store.transaction((tx) => tx.sessions.liveOfGrant(grant.id));
+      if (!oldest) throw new Error('no session');
+      await recordSessionClosed(world.deps)(
+        oldest.id,
+        { ending: { how: 'closed' }, channels: [], refusals: [], recording: null },
+        { kind: 'none' },
+      );
+      expect(await enter(grant)).toBe('session');
+    });
+
+    it('that is refused leaves one event for each address and reason, however often it is tried', async () => {
+      const notes = refusalNotes(world.deps);
+      const from = (n: number) => ({ address: `192.0.2.${n % 256}.${n >> 8}`, reason: 'proof_invalid' });
+      for (let n = 0; n < 5_000; n += 1) notes.note({ ...from(7), fingerprint: key.fingerprint as never });
+      for (let n = 0; n < 5_000; n += 1) notes.note({ ...from(n), fingerprint: null });
+      await notes.flush();
+      await notes.flush();
+      const events = await store.transaction((tx) => tx.audit.list(10_000));
+      const refused = events.filter(({ type }) => type === 'connection_refused').map(({ facts }) => facts);
+      expect(refused).toHaveLength(201);
+      expect(refused).toContainEqual({ ...from(7), count: 5_001, keys: [key.fingerprint] });
+      expect(refused).toContainEqual({ address: null, reason: 'others', count: 4_800, keys: [] });
+    });
+
+    it('that is refused is reported with the key only where its signature was verified', async () => {
+      const stranger = new SshKey();
+      const grant = await world.grant(contractor, reviewer, engagement);
+      const proof = key.proof(`${world.login}+web-01`, await certificateOf(grant));
+      await authorize({ ...proof, signature: stranger.proof('x', null).signature });
+      await authorize(key.proof(`${world.login}+no-01`, await certificateOf(grant)));
+      const address = '192.0.2.7';
+      expect(refusals).toEqual([
+        { address, reason: 'proof_invalid', fingerprint: null },
+        { address, reason: 'unknown_target_name', fingerprint: key.fingerprint },
+      ]);
     });
 
     it('counts only for the target whose address and host keys were approved', async () => {

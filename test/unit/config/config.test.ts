@@ -43,7 +43,7 @@ describe('the configuration', () => {
     const file = folderWith();
     const config = loadConfig(file);
     expect(config.dataDir).toBe(join(file, '..', 'data'));
-    expect(config.gateway).toMatchObject({ listen: { host: '127.0.0.1', port: 0 }, workers: 1, min_free_mib: 500 });
+    expect(config.gateway).toMatchObject({ listen: { host: '127.0.0.1', port: 0 }, min_free_mib: 500 });
     expect(config.targets[0]).toMatchObject({ port: 22, host_keys: ['ssh-ed25519 AAAA'] });
     expect(config.policy).toMatchObject({ request_ttl: 86_400, rules: [{ approvals: 1, max_duration: 28_800 }] });
   });
@@ -68,8 +68,10 @@ describe('the configuration', () => {
     const twice = `targets:\n${'  - { id: a, name: A, address: h, host_keys: ["ssh-ed25519 AAAA"], logins: [x] }\n'.repeat(2)}`;
     expect(refusal({ 'targets.yml': twice })).toContain('the id a is used twice');
     expect(refusal({ 'policy.yml': 'rules: [{ name: x, max_duration: 4h }]\n' })).toContain('rules.0.max_duration');
-    const unenforced = 'rules: [{ name: x, scopes: [ide], max_duration: PT1H }]\n';
-    expect(refusal({ 'policy.yml': unenforced })).toContain('a scope that the gateway enforces: shell, files-rw');
+    const unenforced = 'rules: [{ name: x, scopes: ["exec:x"], max_duration: PT1H }]\n';
+    expect(refusal({ 'policy.yml': unenforced })).toContain(
+      'rules.0.scopes: exec:x is no scope; there are shell, files-ro, files-rw, ide; for example ["files-rw"]',
+    );
     expect(refusal({ 'policy.yml': 'rules: [' })).toContain('not YAML');
   });
 

@@ -8,15 +8,17 @@ const digest = 'a'.repeat(64);
 const channel = {
   ...{ id: 0, kind: 'exec', command: 'true', pty: false, bytesFromClient: 0, bytesToClient: 0 },
   ...{ stdoutSha256: digest, stderrSha256: digest, stdinSha256: digest, exit: { kind: 'status', code: 0 } },
+  ...{ coverage: 'full', label: 'exec', files: null, destination: null, startedAt: 1, endedAt: 2 },
 };
-const closed = { type: 'closed', session, ending: { how: 'closed' }, channels: [channel], refusals: [] };
+const recording = { head: digest, chunks: 3, bytes: 4_096 };
+const closed = { type: 'closed', session, ending: { how: 'closed' }, channels: [channel], refusals: [], recording };
 const authorize = {
   ...{ type: 'authorize', id: 1, signed: 'AAAA', signature: 'AAAA', remoteAddress: '127.0.0.1' },
   ...{ route: { kind: 'direct' }, sessionKey: null },
 };
 
 describe('what a worker may say to control', () => {
-  it.each([closed, authorize, { type: 'ready' }, { type: 'opened', session }, { type: 'cut', session }])(
+  it.each([closed, authorize, { type: 'ready' }, { type: 'opened', session, head: digest }, { type: 'cut', session }])(
     '$type',
     (message) => {
       expect(FromWorker.safeParse(message).success).toBe(true);
@@ -29,6 +31,7 @@ describe('what a worker may say to control', () => {
     ['a session id that is a path', { ...closed, session: '../../keys' }],
     ['an ending that is none', { ...closed, ending: { how: 'terminated', why: 'because' } }],
     ['a digest that is none', { ...closed, channels: [{ ...channel, stdoutSha256: 'x' }] }],
+    ['a head that is none', { ...closed, recording: { ...recording, head: 'x' } }],
     ['bytes that are not base64', { ...authorize, signed: '!!' }],
     ['more bytes than a login has', { ...authorize, signed: 'A'.repeat(70_000) }],
     ['more channels than there can be', { ...closed, channels: Array.from({ length: 1_001 }, () => channel) }],

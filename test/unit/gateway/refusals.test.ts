@@ -65,6 +65,7 @@ const ALL: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code }
   key_not_in_grant: { code: 'key_not_in_grant', fingerprint: fingerprint(1), grantId: grantId(1) },
   target_changed: { code: 'target_changed', targetId: longName },
   grant_tampered: { code: 'grant_tampered', grantId: grantId(1) },
+  too_many_sessions: { code: 'too_many_sessions', targetId: longName, max: 8 },
   disk_full: { code: 'disk_full', freeMiB: 499 },
 };
 

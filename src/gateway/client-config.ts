@@ -1,0 +1,80 @@
+import type { Login } from '../access/ids.ts';
+
+/** How people reach the gateway. */
+export type ConfigFacts = {
+  readonly site: string;
+  readonly host: string;
+  readonly port: number;
+  /** `<type> <base64>` */
+  readonly hostKey: string;
+};
+
+/** Where ssh-keygen puts a key by itself. */
+const IDENTITY: Readonly<Record<string, string>> = {
+  'ssh-ed25519': 'id_ed25519',
+  'ssh-rsa': 'id_rsa',
+  'ecdsa-sha2-nistp256': 'id_ecdsa',
+  'ecdsa-sha2-nistp384': 'id_ecdsa',
+  'ecdsa-sha2-nistp521': 'id_ecdsa',
+  'sk-ssh-ed25519@openssh.com': 'id_ed25519_sk',
+  'sk-ecdsa-sha2-nistp256@openssh.com': 'id_ecdsa_sk',
+};
+
+/**
+ * An ssh_config that is installed once. It fetches the certificate by `Match … exec`, which ssh evaluates only once the host has
+ * matched: for no other host, and not for the gateway itself, whose name the pattern does not cover, so it cannot call itself.
+ */
+export function clientConfig(
+  { site, host, port, hostKey }: ConfigFacts,
+  { keyType, logins }: { readonly keyType: string; readonly logins: readonly Login[] },
+): string {
+  const gateway = `${site}.daypass`;
+  const folder = '~/.ssh/daypass';
+  const file = `${folder}/${site}-cert.pub`;
+  const known = `${folder}/${site}.known_hosts`;
+  const [login, ...others] = logins;
+  const fetch = `ssh -o BatchMode=yes -o ConnectTimeout=5 -o LogLevel=ERROR -o ControlPath=none ${gateway} cert`;
+  const refresh = `sh -c 'umask 077; t=${file}.$$; ${fetch} >$t 2>/dev/null && mv -f $t ${file} || rm -f $t'`;
+  return [
+    `# Daypass, site ${site}: ssh <login>@<target>.${gateway}`,
+    `# 1. Save this as ${folder}/${site}.conf; the first line of ~/.ssh/config says: Include daypass/*.conf`,
+    '# 2. Trust the gateway (compare the key with the one in Slack):',
+    `#    echo '${gateway} ${hostKey}' > ${known}`,
+    '# It stays as it is: new grants need no change here.',
+    '',
+    '# Older ssh does not know WarnWeakCrypto, and passes over it.',
+    'IgnoreUnknown WarnWeakCrypto,UseKeychain',
+    '',
+    '# Brings the certificate for what you are granted now. Runs for these hosts only. For Windows, see docs/clients.md.',
+    `Match host *.${gateway} exec "${refresh}"`,
+    '',
+    `Host ${gateway}`,
+    `  HostName ${host}`,
+    `  Port ${port}`,
+    '  User daypass',
+    '',
+    `Host *.${gateway}`,
+    `  ProxyJump ${gateway}`,
+    ...(login !== undefined && others.length === 0
+      ? [
+          `  # The login you were granted when this was made; another one: ssh <login>@<target>.${gateway}`,
+          `  User ${login}`,
+        ]
+      : [`  # Say ssh <login>@<target>.${gateway}, or name your usual login here.`, '  # User deploy']),
+    '',
+    `Host ${gateway} *.${gateway}`,
+    `  HostKeyAlias ${gateway}`,
+    `  UserKnownHostsFile ${known}`,
+    '  StrictHostKeyChecking yes',
+    '  # The private key that you registered, or its .pub where an agent holds it.',
+    `  IdentityFile ~/.ssh/${IDENTITY[keyType] ?? 'id_ed25519'}`,
+    `  CertificateFile ${file}`,
+    '  IdentitiesOnly yes',
+    '  ForwardAgent no',
+    '  # The gateway has no post-quantum key exchange yet; new ssh would warn at each connection.',
+    '  WarnWeakCrypto no-pq-kex',
+    '',
+    'Match all',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,139 @@
+import { expiresAt, type Grant } from '../access/grant.ts';
+import { short } from '../access/ids.ts';
+import type { SelfServiceAnswer, SelfServiceAsk, SelfServiceRefusal } from '../use-cases/self-service.ts';
+import { type ConfigFacts, clientConfig } from './client-config.ts';
+import type { Served } from './control-link.ts';
+import { ANSWER_MAX } from './ipc.ts';
+import { printable } from './refusals.ts';
+
+export type Parsed = { readonly ask: SelfServiceAsk; readonly asJson: boolean };
+
+const HELP = `list [--json]        what you have, until when, and what you wait for
+cert [<grant>]       your certificate for the key that you connect with
+end <grant> | --all  hand access back; its live sessions end
+config               an ssh_config to install once
+help                 this text
+`;
+const ASK = 'Ask in Slack: /access request.';
+
+export const failure = (sentence: string, exit: number): Served => ({
+  stdout: '',
+  stderr: `daypass: ${printable(sentence)}\n`,
+  exit,
+});
+const success = (stdout: string, stderr = ''): Served => ({ stdout, stderr, exit: 0 });
+
+/** The words of an exec line, or what they deserve where they are no question. */
+export function parseWords(line: string): Parsed | { readonly served: Served } {
+  const [verb = 'list', ...rest] = line.split(/[ \t\r\n]+/).filter((word) => word !== '');
+  const [first = null] = rest;
+  const usage = { served: failure(`"${line.trim().slice(0, 60)}" is not understood. Say: help`, 2) };
+  if (verb === 'list' && (rest.length === 0 || (rest.length === 1 && first === '--json')))
+    return { ask: { verb: 'list' }, asJson: first === '--json' };
+  if (rest.length > 1 || (first?.startsWith('-') && first !== '--all')) return usage;
+  switch (verb) {
+    case 'cert':
+      return first === '--all' ? usage : { ask: { verb, grant: first }, asJson: false };
+    case 'end':
+      return { ask: { verb, which: first === '--all' ? 'all' : { grant: first } }, asJson: false };
+    case 'config':
+      return first === null ? { ask: { verb }, asJson: false } : usage;
+    case 'help':
+      return { served: success(HELP) };
+    default:
+      return usage;
+  }
+}
+
+/** Control's answer, as it is read in a terminal or by a program. */
+export function wordAnswer(answer: SelfServiceAnswer, { asJson }: Pick<Parsed, 'asJson'>, facts: ConfigFacts): Served {
+  switch (answer.kind) {
+    case 'list':
+      return bounded(asJson ? json(answer) : table(answer));
+    case 'certificate': {
+      const left = answer.leftOut.join(', ');
+      return success(
+        `${answer.line}\n`,
+        left && `daypass: ${printable(`No room in one certificate for: ${left}. Say: cert <grant>`)}\n`,
+      );
+    }
+    case 'ended':
+      return success(answer.ended.map(endedLine).join(''));
+    case 'config':
+      return success(clientConfig(facts, answer));
+    case 'refused':
+      return failure(WORDS[answer.why.code](answer.why as never), 1);
+  }
+}
+
+const WORDS: { [Code in SelfServiceRefusal['code']]: (why: Extract<SelfServiceRefusal, { code: Code }>) => string } = {
+  person_inactive: () => 'Your Slack account is deactivated, and access with it. Ask the person who engaged you.',
+  no_live_grant: () => `You have no access at the moment. ${ASK}`,
+  key_in_no_grant: () => `The key you connected with is not part of this access. Use your earlier key, or ask again.`,
+  no_such_grant: ({ given }) => `You have no grant "${given.slice(0, 40)}". Say: list`,
+  ambiguous_grant: ({ given, ids }) => `"${given.slice(0, 36)}" may be any of: ${ids.slice(0, 3).join(', ')}`,
+  which_grant: ({ ids }) => `Which one? ${ids.slice(0, 8).join(', ')}; or --all`,
+  already_ended: () => 'That access has ended already.',
+};
+
+const targetsOf = (grant: Grant): string => grant.terms.targets.map((target) => target.id).join(',');
+const utc = (when: Date): string => `${when.toISOString().slice(0, 16).replace('T', ' ')}Z`;
+
+function endedLine({ grant, sessions }: { readonly grant: Grant; readonly sessions: number }): string {
+  const live = sessions === 0 ? '' : `; ${sessions} live ${sessions === 1 ? 'session' : 'sessions'} ended`;
+  return `Handed back ${short(grant.id)}: ${clip(targetsOf(grant), 60)} as ${grant.terms.login}${live}\n`;
+}
+
+type List = Extract<SelfServiceAnswer, { kind: 'list' }>;
+
+/** Widths that add up to 80 columns. */
+const COLUMNS = [8, 26, 12, 9, 6, 12] as const;
+const HEAD = ['GRANT', 'TARGETS', 'LOGIN', 'SCOPE', 'LEFT', 'ENDS (UTC)'];
+
+function table({ grants, pending, at }: List): string {
+  const rows = grants.map((grant) => [
+    short(grant.id),
+    targetsOf(grant),
+    grant.terms.login,
+    grant.terms.scope.name,
+    left(expiresAt(grant).getTime() - at.getTime()),
+    utc(expiresAt(grant)).slice(5, 16),
+  ]);
+  const lines = rows.length > 0 ? [HEAD, ...rows].map(row) : [`You have no access at the moment. ${ASK}`];
+  const waiting = pending.map(({ id, ask }) =>
+    clip(`waiting  ${short(id)}  ${ask.targets.map((target) => target.id).join(',')} as ${ask.login}`, 80),
+  );
+  return [...lines, ...waiting, ''].join('\n');
+}
+
+const row = (cells: readonly string[]): string =>
+  COLUMNS.map((width, index) => clip(cells[index] ?? '', width).padEnd(width))
+    .join(' ')
+    .trimEnd();
+
+const clip = (text: string, max: number): string => {
+  const plain = text.replace(/[^\x20-\x7e]/g, '?');
+  return plain.length <= max ? plain : `${plain.slice(0, max - 2)}..`;
+};
+
+function left(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  return minutes < 60 ? `${minutes}m` : `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}`;
+}
+
+const json = ({ grants, pending }: List): string =>
+  `${JSON.stringify({
+    grants: grants.map(({ id, terms }) => ({
+      id,
+      targets: terms.targets.map((target) => target.id),
+      ...{ login: terms.login, scope: terms.scope.name, endsAt: terms.notAfter },
+    })),
+    pending: pending.map(({ id, ask, expiresAt: until }) => ({
+      id,
+      targets: ask.targets.map((target) => target.id),
+      ...{ login: ask.login, scope: ask.scope.name, expiresAt: until.toISOString() },
+    })),
+  })}\n`;
+
+const bounded = (text: string): Served =>
+  text.length <= ANSWER_MAX ? success(text) : failure('There is more than fits an answer. Use Slack: /access list.', 1);

@@ -1,0 +1,187 @@
+import { SftpPackets } from '../recording/file-log/sftp-packets.ts';
+import { Fields, FXP, FXP_REPLY, type Request, readRequest, SFTP_VERSION } from '../recording/file-log/sftp-wire.ts';
+import { encode, string, uint8, uint32 } from '../sshwire/bytes.ts';
+import { plainLine } from './refusals.ts';
+import { type FileRights, SftpPaths } from './sftp-paths.ts';
+import { judge } from './sftp-rules.ts';
+
+/** What goes on to the target, what goes to the client instead, and, once it cannot be held, why the channel must end. */
+export type Guarded = { readonly forward: Buffer[]; readonly answer: Buffer[]; readonly ended: string | null };
+
+/** Requests that wait for the target's answer, and refusals that wait for their turn. */
+const OUTSTANDING_MAX = 8_192;
+const ANSWERS_MAX = 1_024;
+const PATH_SHOWN = 200;
+
+type Answer = { readonly after: number; readonly bytes: Buffer };
+
+/**
+ * Holds a scope inside the SFTP protocol: requests that it does not allow are answered here, and never reach the target.
+ *
+ * Both methods are called with the bytes of a direction in their order, just before these would go on; `forward` goes on instead of
+ * them, unchanged where it is allowed, and `answer` is written to the client's stdout behind what was forwarded to it before: it is
+ * given only between two packets of the target, and in the order of the requests. A request whose head is not whole is held back
+ * (`held` bytes), so that `forward` can be longer than what came in by that much. When `isFull`, the client must wait until the
+ * target has answered. After `ended` neither direction may go on.
+ */
+export class SftpGuard {
+  readonly #rights: FileRights['rights'];
+  readonly #paths: SftpPaths;
+  readonly #refused: (sentence: string) => void;
+  readonly #client: SftpPackets;
+  readonly #target: SftpPackets;
+  #stage: 'start' | 'greeted' | 'open' = 'start';
+  #forward: Buffer[] = [];
+  #ended: string | null = null;
+  /** Whether the content that passes belongs to a request that was refused. */
+  #isDropping = false;
+  readonly #outstanding = new Map<number, { readonly asksForStart: boolean }>();
+  #sent = 0;
+  #answered = 0;
+  readonly #answers: Answer[] = [];
+
+  constructor(rights: FileRights, refused: (sentence: string) => void) {
+    this.#rights = rights.rights;
+    this.#paths = new SftpPaths(rights.paths);
+    this.#refused = refused;
+    this.#client = new SftpPackets('client', {
+      packet: (head) => this.#request(head),
+      content: (bytes) => {
+        if (!this.#isDropping) this.#forward.push(bytes);
+      },
+      contentEnd: () => {},
+      malformed: (why) => this.#end(`The client sent something that is not SFTP: ${why}`),
+    });
+    this.#target = new SftpPackets('target', {
+      packet: (head) => this.#reply(head),
+      content: () => {},
+      contentEnd: () => {},
+      malformed: () => this.#end('The target sent something that is not SFTP. Ask its owner what its login prints'),
+    });
+  }
+
+  /** Bytes of a request whose head is not whole. */
+  get held(): number {
+    return this.#client.heldLength;
+  }
+
+  get isFull(): boolean {
+    return this.#outstanding.size >= OUTSTANDING_MAX || this.#answers.length >= ANSWERS_MAX;
+  }
+
+  client(bytes: Buffer): Guarded {
+    this.#forward = [];
+    if (this.#ended === null) this.#client.push(bytes);
+    if (
+      this.#ended === null &&
+      (this.#outstanding.size > 2 * OUTSTANDING_MAX || this.#answers.length > 4 * ANSWERS_MAX)
+    ) {
+      this.#end('The client asked for more than it waits for');
+    }
+    return this.#outcome(this.#forward, this.#target.isBetween ? this.#due() : []);
+  }
+
+  target(bytes: Buffer): Guarded {
+    const forward: Buffer[] = [];
+    let at = 0;
+    while (at < bytes.length && this.#ended === null) {
+      // As far as an answer of ours is due: then it comes before the rest.
+      const end = this.#answers.length === 0 ? bytes.length : this.#nextEnd(bytes, at);
+      this.#target.push(bytes.subarray(at, end));
+      if (this.#ended !== null) break;
+      forward.push(bytes.subarray(at, end));
+      if (this.#target.isBetween) forward.push(...this.#due());
+      at = end;
+    }
+    return this.#outcome(forward, []);
+  }
+
+  /** Where the packet that stands at this place ends, or the slice. */
+  #nextEnd(bytes: Buffer, at: number): number {
+    return Math.min(bytes.length, at + this.#target.untilNext(bytes, at));
+  }
+
+  #outcome(forward: Buffer[], answer: Buffer[]): Guarded {
+    return this.#ended === null ? { forward, answer, ended: null } : { forward: [], answer: [], ended: this.#ended };
+  }
+
+  #due(): Buffer[] {
+    const due: Buffer[] = [];
+    for (let next = this.#answers[0]; next && next.after <= this.#answered; next = this.#answers[0]) {
+      due.push(next.bytes);
+      this.#answers.shift();
+    }
+    return due;
+  }
+
+  #end(sentence: string): void {
+    this.#ended ??= sentence;
+  }
+
+  #request(head: Buffer): void {
+    if (this.#ended !== null) return;
+    if (this.#stage !== 'open') {
+      // What follows would mean something else in another version, so the target says first which it is.
+      if (this.#stage === 'greeted' || head[0] !== FXP.INIT || head.length !== 5) {
+        return void this.#end('The client did not begin SFTP with its version and wait for the target');
+      }
+      this.#stage = 'greeted';
+      this.#pass(head);
+      return;
+    }
+    const request = readRequest(head);
+    if (!request) return void this.#end('The client sent an SFTP request that cannot be read');
+    const verdict = judge(request, this.#rights, this.#paths);
+    this.#isDropping = verdict !== null;
+    if (verdict) return void this.#refuse(request, verdict.status, verdict.why);
+    if (this.#outstanding.has(request.id)) return void this.#end('The client gave two SFTP requests the same number');
+    this.#outstanding.set(request.id, { asksForStart: asksForStart(request) });
+    this.#sent += 1;
+    this.#pass(head);
+  }
+
+  /** The head may stand in a buffer that is used again, and its length was taken off. */
+  #pass(head: Buffer): void {
+    const contentLength = head[0] === FXP.WRITE ? head.readUInt32BE(head.length - 4) : 0;
+    const packet = Buffer.allocUnsafe(4 + head.length);
+    packet.writeUInt32BE(head.length + contentLength, 0);
+    head.copy(packet, 4);
+    this.#forward.push(packet);
+  }
+
+  #refuse(request: Request, status: number, why: string): void {
+    const path = request.paths.map((each) => plainLine(each.toString('utf8')).slice(0, PATH_SHOWN)).join(' and ');
+    const what = `${request.extension ?? request.kind}${path === '' ? '' : ` ${path}`}`;
+    this.#refused(plainLine(`sftp: ${what} was refused: ${why}`));
+    const sentence = `Daypass refuses ${why}. Ask in Slack for another scope if you need it.`;
+    const body = encode(uint8(FXP_REPLY.STATUS), uint32(request.id), uint32(status), string(sentence), string('en'));
+    this.#answers.push({ after: this.#sent, bytes: Buffer.from(string(body)) });
+  }
+
+  #reply(head: Buffer): void {
+    if (this.#ended !== null) return;
+    const fields = new Fields(head, 1);
+    const id = fields.uint32();
+    if (this.#stage !== 'open') {
+      if (this.#stage !== 'greeted' || head[0] !== FXP.VERSION) {
+        return void this.#end('The target did not begin SFTP with its version');
+      }
+      if (id !== SFTP_VERSION)
+        return void this.#end(`The target speaks version ${id} of SFTP; scopes are held in version 3`);
+      this.#stage = 'open';
+      return;
+    }
+    const request = this.#outstanding.get(id);
+    if (!request) return void this.#end('The target answered an SFTP request that was not made');
+    this.#outstanding.delete(id);
+    this.#answered += 1;
+    if (request.asksForStart && head[0] === FXP_REPLY.NAME && fields.uint32() === 1) {
+      const folder = fields.string();
+      if (fields.ok) this.#paths.startsIn(folder);
+    }
+  }
+}
+
+/** OpenSSH's server takes an empty path for ".". */
+const asksForStart = ({ kind, paths }: Request): boolean =>
+  kind === 'realpath' && ['', '.'].includes(paths[0]?.toString('latin1') ?? '-');

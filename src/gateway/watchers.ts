@@ -1,0 +1,70 @@
+import type { Stream } from './channel.ts';
+import type { Shown } from './ipc.ts';
+import { WATCH_BYTES_MAX, WATCH_FLUSH_MS } from './limits.ts';
+
+type Send = (shown: readonly Shown[]) => void;
+
+/** Those who look on at a session. They see what passes as far as they keep up: nothing waits for them. */
+export class Watchers {
+  readonly #watching = new Map<number, Watcher>();
+
+  add(id: number, send: Send, open: readonly Shown[]): void {
+    const watcher = new Watcher(send);
+    this.#watching.set(id, watcher);
+    for (const each of open) watcher.add(each);
+  }
+
+  remove(id: number): void {
+    this.#watching.get(id)?.flush();
+    this.#watching.delete(id);
+  }
+
+  output(channel: number, stream: Stream, bytes: Buffer): void {
+    for (const watcher of this.#watching.values()) watcher.output(channel, stream, bytes);
+  }
+
+  show(shown: Shown): void {
+    for (const watcher of this.#watching.values()) watcher.add(shown);
+  }
+
+  /** What was to be shown is sent, and their ids are told. */
+  end(): readonly number[] {
+    const ids = [...this.#watching.keys()];
+    for (const id of ids) this.remove(id);
+    return ids;
+  }
+}
+
+class Watcher {
+  readonly #send: Send;
+  #waiting: Shown[] = [];
+  #bytes = 0;
+  #lost = 0;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  output(channel: number, stream: Stream, bytes: Buffer): void {
+    const kept = bytes.subarray(0, Math.max(0, WATCH_BYTES_MAX - this.#bytes));
+    this.#lost += bytes.length - kept.length;
+    this.#bytes += kept.length;
+    if (kept.length > 0) this.add({ show: 'output', channel, stream, bytes: kept.toString('base64') });
+  }
+
+  add(shown: Shown): void {
+    this.#waiting.push(shown);
+    this.#timer ??= setTimeout(() => this.flush(), WATCH_FLUSH_MS);
+  }
+
+  flush(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const shown = this.#waiting.splice(0);
+    if (this.#lost > 0) shown.push({ show: 'lost', bytes: this.#lost });
+    this.#bytes = 0;
+    this.#lost = 0;
+    if (shown.length > 0) this.#send(shown);
+  }
+}

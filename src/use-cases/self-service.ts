@@ -1,0 +1,189 @@
+import { combinedCertificate, PRINCIPALS_MAX } from '../access/certificate.ts';
+import { expiresAt, type Grant, isActive } from '../access/grant.ts';
+import { type Fingerprint, type Login, type PersonId, short } from '../access/ids.ts';
+import { type AccessRequest, isExpired } from '../access/request.ts';
+import { isBelievable } from './believable.ts';
+import { endGrant } from './end-grant.ts';
+import type { CertificateAuthority, Clock, Store, Tx } from './ports.ts';
+
+export type SelfServiceDeps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly authority: Pick<CertificateAuthority, 'digest' | 'sealed' | 'issueDownstream'>;
+};
+
+/** Who logged in to the gateway itself, as the key says whose signature control verified. */
+export type Caller = { readonly personId: PersonId; readonly fingerprint: Fingerprint };
+
+export type SelfServiceAsk =
+  | { readonly verb: 'list' }
+  /** Null: one certificate for all that is granted. */
+  | { readonly verb: 'cert'; readonly grant: string | null }
+  | { readonly verb: 'end'; readonly which: { readonly grant: string | null } | 'all' }
+  | { readonly verb: 'config' };
+
+export type SelfServiceAnswer =
+  | {
+      readonly kind: 'list';
+      readonly grants: readonly Grant[];
+      readonly pending: readonly AccessRequest[];
+      readonly at: Date;
+    }
+  | {
+      readonly kind: 'certificate';
+      /** `<type>-cert-v01@openssh.com <base64>`. */
+      readonly line: string;
+      /** Logins that one certificate has no room for. */
+      readonly leftOut: readonly Login[];
+    }
+  | { readonly kind: 'ended'; readonly ended: readonly { readonly grant: Grant; readonly sessions: number }[] }
+  | { readonly kind: 'config'; readonly keyType: string; readonly logins: readonly Login[] }
+  | { readonly kind: 'refused'; readonly why: SelfServiceRefusal };
+
+export type SelfServiceRefusal =
+  | { readonly code: 'person_inactive' }
+  | { readonly code: 'no_live_grant' }
+  | { readonly code: 'key_in_no_grant' }
+  | { readonly code: 'no_such_grant'; readonly given: string }
+  | { readonly code: 'ambiguous_grant'; readonly given: string; readonly ids: readonly string[] }
+  | { readonly code: 'which_grant'; readonly ids: readonly string[] }
+  | { readonly code: 'already_ended' };
+
+const refused = (why: SelfServiceRefusal): SelfServiceAnswer => ({ kind: 'refused', why });
+
+/** What people may ask of the gateway itself, each time decided anew from what is stored. */
+export const selfService =
+  (deps: SelfServiceDeps) =>
+  async (caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer> => {
+    if (ask.verb === 'end') return end(deps, caller, ask.which);
+    return deps.store.transaction(async (tx) => {
+      const now = deps.clock.now();
+      const key = await keyOf(tx, caller);
+      if (!key) return refused({ code: 'person_inactive' });
+      const grants = await liveGrants(deps, tx, caller, now);
+      switch (ask.verb) {
+        case 'list': {
+          const pending = (await tx.requests.pendingOf(caller.personId)).filter((each) => !isExpired(each, now));
+          return { kind: 'list', grants, pending, at: now };
+        }
+        case 'config':
+          return { kind: 'config', keyType: key.publicKey.split(' ')[0] ?? '', logins: loginsOf(grants) };
+        case 'cert':
+          return certify(deps, tx, { caller, publicKey: key.publicKey, grants, now }, ask.grant);
+      }
+    });
+  };
+
+/** The registered key of an active person, both looked up again: a connection outlives what it was let in with. */
+async function keyOf(tx: Tx, { personId, fingerprint }: Caller) {
+  const key = await tx.keys.byFingerprint(fingerprint);
+  const person = await tx.persons.byId(personId);
+  return key?.personId === personId && person?.active ? key : null;
+}
+
+async function liveGrants(deps: SelfServiceDeps, tx: Tx, { personId }: Caller, now: Date): Promise<Grant[]> {
+  const stored = await tx.grants.ofPerson(personId);
+  return stored.filter((grant) => isActive(grant, now) && isBelievable(deps.authority, grant));
+}
+
+const loginsOf = (grants: readonly Grant[]): Login[] => [...new Set(grants.map((grant) => grant.terms.login))];
+
+/** The least of an id that names a grant. */
+const NAME_MIN = 4;
+const IDS_MAX = 20;
+
+/** The one grant that `given` is the beginning of; without a name, the only one there is. */
+function named(grants: readonly Grant[], given: string | null): Grant | SelfServiceRefusal {
+  if (grants.length === 0) return { code: 'no_live_grant' };
+  const idsOf = (some: readonly Grant[]): string[] => some.slice(0, IDS_MAX).map((grant) => short(grant.id));
+  const name = given?.toLowerCase() ?? '';
+  if (given !== null && name.length < NAME_MIN) return { code: 'no_such_grant', given };
+  const [first, ...more] = grants.filter((grant) => grant.id.startsWith(name));
+  if (!first) return { code: 'no_such_grant', given: given ?? '' };
+  if (more.length === 0) return first;
+  if (given === null) return { code: 'which_grant', ids: idsOf(grants) };
+  // Ids whose first eight characters agree are told apart by more of them.
+  return { code: 'ambiguous_grant', given, ids: [first, ...more].slice(0, IDS_MAX).map((grant) => grant.id) };
+}
+
+type Certifying = {
+  readonly caller: Caller;
+  readonly publicKey: string;
+  readonly grants: readonly Grant[];
+  readonly now: Date;
+};
+
+async function certify(
+  deps: SelfServiceDeps,
+  tx: Tx,
+  { caller, publicKey, grants, now }: Certifying,
+  given: string | null,
+): Promise<SelfServiceAnswer> {
+  const withKey = grants.filter((grant) => grant.terms.keyFingerprints.includes(caller.fingerprint));
+  const only = given === null ? null : named(grants, given);
+  if (only && 'code' in only) return refused(only);
+  if (grants.length === 0) return refused({ code: 'no_live_grant' });
+  const wanted = only ? withKey.filter((grant) => grant.id === only.id) : withKey;
+  const [single, ...others] = wanted;
+  if (!single) return refused({ code: 'key_in_no_grant' });
+  const ofThisKey = async (grant: Grant, prefix: string) =>
+    (await tx.grants.certificates(grant.id)).findLast(
+      (each) => each.fingerprint === caller.fingerprint && each.keyId.startsWith(prefix),
+    );
+  if (others.length === 0) {
+    const own = await ofThisKey(single, `daypass:${single.id}:`);
+    if (own) return { kind: 'certificate', line: own.certificate, leftOut: [] };
+  }
+  // What ends last stays longest in the set, so the certificate changes least often.
+  const logins = loginsOf([...wanted].sort((a, b) => expiresAt(b).getTime() - expiresAt(a).getTime()));
+  const kept = logins.slice(0, PRINCIPALS_MAX);
+  const covered = wanted.filter((grant) => kept.includes(grant.terms.login)).sort((a, b) => (a.id < b.id ? -1 : 1));
+  const [anchor] = covered;
+  if (!anchor) throw new Error('a certificate for no grant');
+  // Two connections at once get the same certificate, and a revocation goes first or waits.
+  for (const each of covered) {
+    const locked = await tx.grants.lock(each.id);
+    if (!locked || !isActive(locked, now)) return refused({ code: 'already_ended' });
+  }
+  const set = deps.authority.digest(covered.map(({ id, digest }) => ({ id, digest })));
+  const spec = combinedCertificate(caller.personId, covered, set);
+  const leftOut = logins.slice(PRINCIPALS_MAX);
+  const stored = await ofThisKey(anchor, spec.keyId);
+  if (stored) return { kind: 'certificate', line: stored.certificate, leftOut };
+  const issued = deps.authority.issueDownstream(publicKey, spec);
+  await tx.grants.insertCertificate(anchor.id, issued);
+  await tx.audit.append({
+    type: 'certificate_issued',
+    at: now,
+    actor: { kind: 'person', id: caller.personId },
+    facts: {
+      ...{ grant: anchor.id, grants: covered.map((grant) => grant.id) },
+      ...{ serial: issued.serial, keyId: issued.keyId, fingerprint: caller.fingerprint },
+    },
+  });
+  return { kind: 'certificate', line: issued.certificate, leftOut };
+}
+
+async function end(
+  deps: SelfServiceDeps,
+  caller: Caller,
+  which: Extract<SelfServiceAsk, { verb: 'end' }>['which'],
+): Promise<SelfServiceAnswer> {
+  const found = await deps.store.transaction(async (tx) => {
+    if (!(await keyOf(tx, caller))) return refused({ code: 'person_inactive' });
+    const grants = await liveGrants(deps, tx, caller, deps.clock.now());
+    if (which === 'all') return grants.length > 0 ? withSessions(tx, grants) : refused({ code: 'no_live_grant' });
+    const grant = named(grants, which.grant);
+    return 'code' in grant ? refused(grant) : withSessions(tx, [grant]);
+  });
+  if ('kind' in found) return found;
+  const ended: { grant: Grant; sessions: number }[] = [];
+  for (const { grant, sessions } of found) {
+    const done = await endGrant(deps)({ by: caller.personId, grantId: grant.id, comment: null, isSecurity: false });
+    if (done.ok) ended.push({ grant: done.value, sessions });
+  }
+  return ended.length > 0 ? { kind: 'ended', ended } : refused({ code: 'already_ended' });
+}
+
+const withSessions = async (tx: Tx, grants: readonly Grant[]) =>
+  Promise.all(grants.map(async (grant) => ({ grant, sessions: (await tx.sessions.liveOfGrant(grant.id)).length })));
