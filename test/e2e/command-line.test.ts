@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 let folder: string;
@@ -35,6 +36,25 @@ describe('daypass init', () => {
     const again = await daypass(['init']);
     expect(again).toMatchObject({ code: 0, out: expect.stringContaining('kept') });
     expect(readFileSync(join(keys, 'user_ca'), 'utf8')).toBe(before);
+  });
+
+  it('makes the key that reads recordings, and names its recipient in daypass.yml', async () => {
+    const text = readFileSync(join(folder, 'data', 'keys', 'console.agekey'), 'utf8');
+    expect(text).toMatch(/^# created: \S+Z\n# public key: (age1\w+)\nAGE-SECRET-KEY-1\w+\n$/);
+    const recipient = /age1\w+/.exec(text)?.[0];
+    expect(parse(readFileSync(config, 'utf8'))).toMatchObject({ recordings: { recipients: [recipient] } });
+    expect(readFileSync(config, 'utf8')).toMatch(/# what contractors type/);
+  });
+
+  it('gives a configuration of an earlier version a recipient, and keeps what it says', async () => {
+    const before = readFileSync(config, 'utf8');
+    writeFileSync(config, before.replace(/recordings:\n.*\n/, ''));
+    expect(parse(readFileSync(config, 'utf8'))).not.toHaveProperty('recordings');
+    const tokens = { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_APP_TOKEN: 'xapp-1' };
+    const refused = await daypass(['serve', '--insecure-single-user'], tokens);
+    expect(refused).toMatchObject({ code: 2, err: expect.stringMatching(/recordings\.recipients: .*daypass init/) });
+    expect(await daypass(['init'])).toMatchObject({ code: 0, out: expect.stringContaining('wrote  its recipient') });
+    expect(parse(readFileSync(config, 'utf8'))).toEqual(parse(before));
   });
 });
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SessionId } from '../../src/access/ids.ts';
-import { fileRecording } from '../../src/gateway/recordings.ts';
+import { fileRecording, moveRecording } from '../../src/gateway/recordings.ts';
 import type { TerminationOrder } from '../../src/use-cases/ports.ts';
 import { ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
 import { gatewayProcess } from '../support/gateway-process.ts';
@@ -286,7 +286,8 @@ describe('without a word from control', () => {
     const [id = ''] = readdirSync(away.spool);
     const recordings = `${away.spool}-filed`;
     mkdirSync(recordings);
-    await fileRecording(away.spool, recordings, SessionId.parse(id));
+    const collect = (each: SessionId): Promise<boolean> => moveRecording(away.spool, recordings, each);
+    await fileRecording({ collect }, recordings, SessionId.parse(id));
     const manifest = JSON.parse(readFileSync(`${recordings}/${id}/manifest.json`, 'utf8'));
     expect(manifest).toMatchObject({ state: 'interrupted', session: id });
     expect(readFileSync(`${recordings}/${id}/channel-0.cast`, 'utf8')).toMatch(/"in\\n"\]\n$/);

@@ -1,14 +1,26 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SessionId } from '../../src/access/ids.ts';
+import { exportRecording } from '../../src/recording/exported-files.ts';
+import { FRAME } from '../../src/recording/format.ts';
+import { openKey } from '../../src/recording/read.ts';
 import { verifyUserauth } from '../../src/sshwire/userauth.ts';
 import { scp, sftp, ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
 import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';
-import { run, runOk } from '../support/processes.ts';
+import { canMount, mountExt4, mountTmpfs, renewWorker } from '../support/mounts.ts';
+import { runOk } from '../support/processes.ts';
+import { rssMiB } from '../support/raw-client.ts';
+import { reader } from '../support/reader.ts';
+import { bytesOf, linesOf } from '../support/recorded.ts';
+import { scope } from '../support/samples.ts';
 import { allDead } from '../support/sockets.ts';
+
+const LONG = process.env['DAYPASS_LONG'] === '1';
+const KILLS = LONG ? 200 : 3;
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -33,7 +45,20 @@ describe('a recording', () => {
   const last = async () => {
     const id = await world.control.session(world.control.sessions.length - 1);
     await world.control.closing(id);
-    return { id, manifest: world.manifest(id), cast: (n = 0) => world.recorded(id, `channel-${n}.cast`) };
+    const read = await world.read(id);
+    return {
+      ...{ id, manifest: world.manifest(id), read },
+      text: (type: number, channel = 0) => bytesOf(read, channel, type).toString(),
+      journal: linesOf(read, FRAME.journal),
+      files: linesOf(read, FRAME.file),
+    };
+  };
+
+  const castOf = async (id: SessionId): Promise<string> => {
+    const folder = world.recordingOf(id);
+    const out = join(world.folder.path, `export-${id}`);
+    await exportRecording(folder, await openKey(folder, [reader.identity]), { out, format: 'cast', channel: null });
+    return join(out, 'channel-0.cast');
   };
 
   it.each(WAYS)('of a terminal replays with asciinema to what the person saw, by way of %s', async (way) => {
@@ -51,15 +76,18 @@ describe('a recording', () => {
       // The banner comes before, and ssh itself says the last line when it is done.
       seen = terminal.text.replace(/^daypass: .*[\r\n]+/, '').replace(/Connection to \S+ closed\.\s*$/, '');
     }
-    const { id, manifest, cast } = await last();
-    expect(shown(cast())).toBe(seen);
-    expect(manifest.channels[0]).toMatchObject({ pty: true, content: 'full', stdoutSha256: sha256(seen) });
-    expect(JSON.parse(cast().split('\n')[0] ?? '')).toMatchObject({
+    const { id, manifest, text } = await last();
+    expect(text(FRAME.stdout)).toBe(seen);
+    expect(text(FRAME.input)).toBe('');
+    expect(manifest.channels[0]).toMatchObject({ pty: true, coverage: 'full', stdoutSha256: sha256(seen) });
+    const file = await castOf(id);
+    const cast = readFileSync(file, 'utf8');
+    expect(shown(cast)).toBe(seen);
+    expect(JSON.parse(cast.split('\n')[0] ?? '')).toMatchObject({
       ...{ version: 2, width: 77, height: 22 },
       env: { TERM: 'xterm-256color' },
     });
-    expect(cast()).toMatch(/,"r","60x20"\]/);
-    const file = join(world.folder.path, 'recordings', id, 'channel-0.cast');
+    expect(cast).toMatch(/,"r","60x20"\]/);
     const typescript = join(world.folder.path, `typescript-${way}`);
     await runOk('script', ['-qec', `asciinema cat ${file}`, typescript], { env: { LC_ALL: 'C.UTF-8' } });
     const replayed = await runOk('cat', [typescript]);
@@ -68,64 +96,93 @@ describe('a recording', () => {
     expect(body.replace(/\r+\n/g, '\n').trim()).toBe(seen.replace(/\r+\n/g, '\n').trim());
   });
 
-  it('of a command without a terminal holds stdout and stderr, and digests of each', async () => {
-    await ssh(world, ['direct', 'echo out; echo err >&2'], { stdin: 'typed' });
-    const { manifest, cast } = await last();
-    expect(shown(cast()).split('\n').sort()).toEqual(['', 'err', 'out']);
+  it('of a command without a terminal holds stdin, stdout and stderr, and digests of each', async () => {
+    await ssh(world, ['direct', 'cat; echo err >&2'], { stdin: 'typed' });
+    const { manifest, text } = await last();
+    expect([FRAME.input, FRAME.stdout, FRAME.stderr].map((type) => text(type))).toEqual(['typed', 'typed', 'err\n']);
     expect(manifest.channels).toMatchObject([
-      { content: 'full', stdoutSha256: sha256('out\n'), stderrSha256: sha256('err\n'), bytesToClient: 8 },
+      {
+        ...{ coverage: 'full', label: 'command', bytesToClient: 9, bytesFromClient: 5 },
+        ...{ stdoutSha256: sha256('typed'), stderrSha256: sha256('err\n'), stdinSha256: sha256('typed') },
+      },
     ]);
   });
 
-  it('of typed input counts it and keeps none of it', async () => {
-    await ssh(world, ['direct', 'cat >/dev/null'], { stdin: 'my-password-canary' });
-    const { id, manifest, cast } = await last();
-    expect(manifest.channels).toMatchObject([{ bytesFromClient: 18, stdinSha256: sha256('my-password-canary') }]);
-    expect(cast() + world.recorded(id, 'manifest.json')).not.toMatch(/canary/);
+  it('has what is typed at a terminal where the scope says so, and no password', async () => {
+    const typed = { ...scope('shell'), record_input: true };
+    await using typing = await GatewayWorld.start({ scope: typed });
+    {
+      using terminal = sshTerminal(typing, ['-tt', 'direct', 'sh']);
+      await terminal.shows(/[#$>] $/);
+      terminal.type("PS1='> '; echo visible-canary\r");
+      await terminal.shows(/\nvisible-canary[\s\S]*> $/);
+      terminal.type('stty -echo; printf "Password: "; read secret; stty echo; echo done\r');
+      await terminal.shows(/\nPassword: $/);
+      terminal.type('hunter2-canary\r');
+      await terminal.shows(/done\r\n> $/);
+      terminal.type('exit\r');
+      await terminal.exited();
+    }
+    const id = await typing.control.session(0);
+    await typing.control.closing(id);
+    const read = await typing.read(id);
+    expect(bytesOf(read, 0, FRAME.input).toString()).toMatch(/echo visible-canary\r/);
+    expect(bytesOf(read, 0, FRAME.input).toString()).not.toMatch(/hunter2/);
+    expect(linesOf(read, FRAME.journal)).toContainEqual(expect.objectContaining({ what: 'withheld' }));
   });
 
   it('of bytes that are no text says that it is their digest only', async () => {
     await ssh(world, ['direct', 'head -c 100000 /dev/zero']);
-    const { manifest, cast } = await last();
-    expect(manifest.channels).toMatchObject([{ content: 'digest', bytesToClient: 100_000 }]);
-    expect(cast().length).toBeLessThan(500);
+    const { manifest, text, journal } = await last();
+    expect(manifest.channels).toMatchObject([{ coverage: 'metadata', bytesToClient: 100_000 }]);
+    expect(text(FRAME.stdout)).toBe('');
+    expect(journal).toContainEqual({ what: 'binary', direction: 'output' });
   });
 
-  it('of file transfers has size and digest', async () => {
+  it('of file transfers has what was done to which file, and none of the bytes', async () => {
     const there = join(world.folder.path, 'transfers');
     mkdirSync(there);
-    writeFileSync(join(there, 'a'), 'a'.repeat(100_000));
+    writeFileSync(join(there, 'a'), 'canary '.repeat(20_000));
     await sftp(world, 'web-01', `get ${there}/a ${there}/b\n`);
     const subsystem = await last();
     expect(subsystem.manifest.channels).toMatchObject([
-      { kind: 'subsystem', command: 'sftp', cast: null, content: 'digest', exit: { kind: 'status', code: 0 } },
+      { kind: 'subsystem', label: 'sftp', files: { read: 1, hashed: 1 }, exit: { kind: 'status', code: 0 } },
     ]);
-    expect(subsystem.manifest.channels[0]?.bytesToClient).toBeGreaterThan(100_000);
+    expect(subsystem.files).toContainEqual(
+      expect.objectContaining({ path: `${there}/a`, readSha256: sha256('canary '.repeat(20_000)) }),
+    );
+    expect(subsystem.read.frames.filter(({ payload }) => payload.includes('canary canary'))).toEqual([]);
     await scp(world, ['-O', `${there}/a`, `direct:${there}/c`]);
-    expect((await last()).manifest.channels).toMatchObject([
-      { kind: 'exec', command: expect.stringMatching(/^scp -t/) },
-    ]);
+    expect((await last()).manifest.channels).toMatchObject([{ kind: 'exec', label: 'scp', files: { written: 1 } }]);
   });
 
   it('names who, what and where, with the opening that the person’s own key has signed', async () => {
-    await ssh(world, ['web-01', 'true']);
-    const { id, manifest } = await last();
+    await ssh(world, ['web-01', 'true command-canary']);
+    const { id, manifest, journal } = await last();
     const [grant] = world.control.grants;
     expect(manifest).toMatchObject({
-      ...{ format: 'daypass-recording-1', state: 'closed', session: id, grant: grant?.id, digest: grant?.digest },
+      ...{ format: 'daypass-recording-2', state: 'closed', session: id, grant: grant?.id, digest: grant?.digest },
       ...{ person: grant?.terms.personId, engagement: grant?.terms.engagementId, login: world.login },
-      ...{
-        via: 'jump',
-        client: '127.0.0.1',
-        key: fingerprintOf(world.person),
-        ending: { how: 'closed' },
-        refusals: [],
-      },
+      ...{ via: 'jump', key: fingerprintOf(world.person), ending: { how: 'closed' }, refusals: 0 },
       target: { id: 'web-01', name: 'Target web-01', address: world.sshd.address, port: world.sshd.port },
     });
+    expect(journal[0]).toMatchObject({ what: 'session', client: '127.0.0.1', login: world.login });
+    expect(journal[1]).toMatchObject({ what: 'channel', kind: 'exec', command: 'true command-canary', terminal: null });
+    expect(journal[2]).toMatchObject({ what: 'end', exit: { kind: 'status', code: 0 } });
+    expect(world.recorded(id, 'manifest.json')).not.toMatch(/canary|client/);
     const { signed, signature } = manifest.opening;
     const proof = verifyUserauth(Buffer.from(signed, 'base64'), Buffer.from(signature, 'base64'));
     expect(proof).toMatchObject({ ok: true, value: { userName: world.login } });
+  });
+
+  it('is announced with the head of its chain, and its end is reported', async () => {
+    await ssh(world, ['direct', 'true']);
+    const { id, read } = await last();
+    const { report } = await world.control.closing(id);
+    const { torn: _torn, ...end } = read.end;
+    expect(report.recording).toEqual(end);
+    expect(world.manifest(id).chain).toEqual(end);
+    expect(world.control.heads.get(id)).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it('is readable by control alone, and nothing stays in the spool', async () => {
@@ -175,23 +232,84 @@ describe('a recording that cannot be written any more', () => {
     expect(received).toBeLessThan(2 * 1024 * 1024 + 24 * 1024 * 1024);
   });
 
-  it.runIf(process.getuid?.() === 0)('a full disk does the same', async () => {
+  it.runIf(canMount)('a full disk does the same', async () => {
     await using world = await GatewayWorld.start({ minFreeMiB: 0 });
-    const spool = join(world.folder.path, 'spool');
-    await runOk('mount', ['-t', 'tmpfs', '-o', 'size=3m,mode=0700', 'tmpfs', spool]);
-    try {
-      // The worker stands in the folder below the mount: one that starts now stands on it.
-      const [before = -1] = world.gateway.workers;
-      process.kill(before, 'SIGKILL');
-      while (world.gateway.workers.length === 0 || world.gateway.workers[0] === before) await pause(50);
-      await using client = sshClient(world, ['web-01', 'exec yes a line of text']);
+    await using _full = await mountTmpfs(join(world.folder.path, 'spool'), '3m');
+    await renewWorker(world);
+    await using client = sshClient(world, ['web-01', 'exec yes a line of text']);
+    client.stdout.resume();
+    expect(await client.exited).toBe(255);
+    expect(client.stderr()).toMatch(/daypass: recording failed \(ENOSPC\); session ended/);
+    await failed(world);
+  });
+
+  it.runIf(canMount)('a file system that has become read-only does the same', async () => {
+    await using world = await GatewayWorld.start({ minFreeMiB: 0 });
+    await using disk = await mountExt4(world.folder.path, join(world.folder.path, 'spool'));
+    await renewWorker(world);
+    await using client = sshClient(world, ['direct', 'while :; do date; sleep 0.05; done']);
+    await once(client.stdout, 'data');
+    client.stdout.resume();
+    const since = performance.now();
+    disk.breakDown();
+    expect(await client.exited).toBe(255);
+    expect(performance.now() - since).toBeLessThan(2_000);
+    expect(client.stderr()).toMatch(/daypass: recording failed \((?:EROFS|EIO)\); session ended/);
+    await failed(world);
+  });
+
+  it.runIf(canMount)('a store that stalls holds the session up with memory flat, and then it goes on', async () => {
+    await using world = await GatewayWorld.start({ minFreeMiB: 0 });
+    await using disk = await mountExt4(world.folder.path, join(world.folder.path, 'spool'));
+    await renewWorker(world);
+    await using client = sshClient(world, ['direct', 'seq 1 6000000']);
+    let received = 0;
+    let lastMs = 0;
+    client.stdout.on('data', (bytes: Buffer) => {
+      received += bytes.length;
+      lastMs = performance.now();
+    });
+    await once(client.stdout, 'data');
+    await disk.freeze();
+    const [worker = -1] = world.gateway.workers;
+    while (performance.now() - lastMs < 1_000) await pause(100);
+    const before = { received, rss: rssMiB(worker) };
+    await pause(LONG ? 10_000 : 3_000);
+    expect(received).toBe(before.received);
+    expect(rssMiB(worker)).toBeLessThan(before.rss + 8);
+    await disk.thaw();
+    expect(await client.exited).toBe(0);
+    const whole = Array.from({ length: 6_000_000 }, (_, n) => `${n + 1}\n`).join('');
+    expect(received).toBe(whole.length);
+    const id = await world.control.session(0);
+    expect(await world.control.endingOf(id)).toEqual({ how: 'closed' });
+    expect(world.manifest(id).channels[0]?.stdoutSha256).toBe(sha256(whole));
+    expect(bytesOf(await world.read(id), 0, FRAME.stdout).equals(Buffer.from(whole))).toBe(true);
+  });
+
+  it(`a worker that is killed loses no second of it, ${KILLS} times`, async () => {
+    await using world = await GatewayWorld.start();
+    for (let n = 0; n < KILLS; n += 1) {
+      await using client = sshClient(world, ['direct', 'while :; do date +%s.%N; sleep 0.02; done']);
+      await once(client.stdout, 'data');
       client.stdout.resume();
-      expect(await client.exited).toBe(255);
-      expect(client.stderr()).toMatch(/daypass: recording failed \(ENOSPC\); session ended/);
-      const id = await world.control.session(0);
-      expect(await world.control.endingOf(id)).toEqual({ how: 'failed', why: 'recording_failed' });
-    } finally {
-      await run('umount', ['-l', spool]);
+      await pause(200 + Math.random() * 800);
+      const killedAt = Date.now() / 1_000;
+      await renewWorker(world);
+      const id = await world.control.session(n);
+      expect(await world.control.endingOf(id)).toEqual({ how: 'interrupted' });
+      const read = await world.read(id);
+      const lines = bytesOf(read, 0, FRAME.stdout).toString().trim().split('\n');
+      expect(killedAt - Number(lines.at(-1))).toBeLessThan(1);
+      expect(read.end.torn).toBe(false);
+      const { torn: _torn, ...chain } = read.end;
+      expect(world.manifest(id)).toMatchObject({ state: 'interrupted', chain });
+      await client.exited;
     }
   });
 });
+
+async function failed(world: GatewayWorld): Promise<void> {
+  const id = await world.control.session(0);
+  expect(await world.control.endingOf(id)).toEqual({ how: 'failed', why: 'recording_failed' });
+}

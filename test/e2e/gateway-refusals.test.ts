@@ -258,7 +258,7 @@ describe('what a scope does not hold', () => {
 
   it('nothing but targets is behind the jump', async () => {
     const { stderr } = await ssh(world, ['gateway', 'true']);
-    expect(stderr).toMatch(/daypass: this login only leads to targets/);
+    expect(stderr).toMatch(/daypass: "true" is not understood\. Say: help/);
     const elsewhere = await ssh(world, ['-W', '127.0.0.1:22', 'gateway']);
     expect(elsewhere.stderr).toMatch(/daypass: No target is called "127\.0\.0\.1"/);
   });
