@@ -7,7 +7,11 @@ export type Witness = {
   readonly accept: (stream: Stream, bytes: Buffer) => void;
 };
 
-type Piece = { readonly stream: Stream; bytes: Buffer; readonly block: Buffer | null };
+/** Changes what goes on. It may hold bytes back and give them out with later ones, never more than it was given. */
+export type Filter = { readonly held: number; pass(bytes: Buffer): Buffer };
+
+/** `owed`: how much of it the source sent, and may send again once it has gone on; the rest is our own. */
+type Piece = { readonly stream: Stream; bytes: Buffer; owed: number; readonly block: Buffer | null };
 
 /** Pieces smaller than this are put together while they wait, or a peer could make us keep millions of them. */
 const SMALL = 4_096;
@@ -20,17 +24,26 @@ const BLOCK = 32_768;
 export class Flow {
   source: Channel | null = null;
   sink: Channel | null = null;
+  filter: Filter | null = null;
   readonly #witness: Witness;
   #queue: Piece[] = [];
+  #ours = 0;
   #isOver = false;
 
   constructor(witness: Witness) {
     this.#witness = witness;
   }
 
-  push(stream: Stream, bytes: Buffer): void {
-    if (this.#isOver) this.source?.consumed(bytes.length);
-    else if (!this.#fitsLast(stream, bytes)) this.#queue.push(this.#piece(stream, bytes));
+  /** `owed` is how much of the bytes the source sent. */
+  push(stream: Stream, bytes: Buffer, owed = bytes.length): void {
+    if (this.#isOver) return void this.source?.consumed(owed);
+    this.#ours += bytes.length - owed;
+    if (!this.#fitsLast(stream, bytes, owed)) this.#queue.push(this.#piece(stream, bytes, owed));
+  }
+
+  /** Bytes of our own that wait. */
+  get ours(): number {
+    return this.#ours;
   }
 
   get isEmpty(): boolean {
@@ -40,7 +53,8 @@ export class Flow {
   /** Nothing goes on any more; what waits is dropped. */
   stop(): void {
     this.#isOver = true;
-    const waiting = this.#queue.splice(0).reduce((sum, piece) => sum + piece.bytes.length, 0);
+    const waiting = this.#queue.splice(0).reduce((sum, piece) => sum + piece.owed, 0);
+    this.#ours = 0;
     if (waiting > 0) this.source?.consumed(waiting);
   }
 
@@ -49,12 +63,12 @@ export class Flow {
     if (!this.sink) return;
     let done = 0;
     for (const piece of this.#queue) {
-      const { room } = this.sink;
-      if (room === 0 || !this.#witness.isReady()) break;
+      const room = this.sink.room - (this.filter?.held ?? 0);
+      if (room <= 0 || !this.#witness.isReady()) break;
       const part = piece.bytes.length <= room ? piece.bytes : piece.bytes.subarray(0, room);
       this.#witness.accept(piece.stream, part);
-      this.sink.write(piece.stream, part);
-      this.source?.consumed(part.length);
+      this.sink.write(piece.stream, this.filter ? this.filter.pass(part) : part);
+      this.#settle(piece, part.length);
       if (part.length < piece.bytes.length) {
         piece.bytes = piece.bytes.subarray(part.length);
         break;
@@ -64,14 +78,21 @@ export class Flow {
     if (done > 0) this.#queue.splice(0, done);
   }
 
-  #piece(stream: Stream, bytes: Buffer): Piece {
-    if (bytes.length >= SMALL || this.#queue.length === 0) return { stream, bytes, block: null };
-    const block = Buffer.allocUnsafeSlow(BLOCK);
-    bytes.copy(block);
-    return { stream, bytes: block.subarray(0, bytes.length), block };
+  #settle(piece: Piece, length: number): void {
+    const owed = Math.min(length, piece.owed);
+    piece.owed -= owed;
+    this.#ours -= length - owed;
+    if (owed > 0) this.source?.consumed(owed);
   }
 
-  #fitsLast(stream: Stream, bytes: Buffer): boolean {
+  #piece(stream: Stream, bytes: Buffer, owed: number): Piece {
+    if (bytes.length >= SMALL || this.#queue.length === 0) return { stream, bytes, owed, block: null };
+    const block = Buffer.allocUnsafeSlow(BLOCK);
+    bytes.copy(block);
+    return { stream, bytes: block.subarray(0, bytes.length), owed, block };
+  }
+
+  #fitsLast(stream: Stream, bytes: Buffer, owed: number): boolean {
     const last = this.#queue.at(-1);
     if (!last?.block || last.stream !== stream || bytes.length >= SMALL) return false;
     const start = last.bytes.byteOffset - last.block.byteOffset;
@@ -79,6 +100,7 @@ export class Flow {
     if (end + bytes.length > last.block.length) return false;
     bytes.copy(last.block, end);
     last.bytes = last.block.subarray(start, end + bytes.length);
+    last.owed += owed;
     return true;
   }
 }

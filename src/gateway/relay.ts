@@ -1,15 +1,16 @@
-import { type ChannelAsk, permits, permitsVariable } from '../access/permits.ts';
+import { permits } from '../access/permits.ts';
 import type { Scope } from '../access/scope.ts';
 import type { ChannelKind, ChannelSummary } from '../access/session.ts';
 import type { ChannelRecorder } from '../recording/channel-recorder.ts';
 import type { ChannelStart } from '../recording/recorder-messages.ts';
 import { encode } from '../sshwire/bytes.ts';
 import type { Channel, ChannelListener, Stream } from './channel.ts';
-import { readCommand, readSize, readTerminal, readVariable, type Terminal } from './channel-requests.ts';
+import type { Terminal } from './channel-requests.ts';
+import { ClientAsks, END_OF_WRITE } from './client-asks.ts';
 import { deferred } from './deferred.ts';
 import { Flow } from './flow.ts';
-import { ENVIRONMENT_MAX } from './limits.ts';
-import { REFUSED_CHANNEL_REQUESTS, refusedSentence } from './refused-features.ts';
+import { GuardedSftp } from './guarded-sftp.ts';
+import { RecorderGate } from './recorder-gate.ts';
 import { TargetRequests } from './target-requests.ts';
 import { type Line, Voice } from './voice.ts';
 
@@ -38,28 +39,21 @@ export type RelayRecord = Omit<ChannelSummary, 'id'>;
 const REFUSED_STATUS = 254;
 const LOST_STATUS = 255;
 
-/** OpenSSH's PROTOCOL §2.1: its sender reads no more. */
-const END_OF_WRITE = 'eow@openssh.com';
-
 /** A session channel of the client and the one to the target that it is relayed to (RFC 4254 §6). */
 export class Relay implements ChannelListener {
   readonly #session: RelaySession;
   readonly #down: Channel;
   #up: Channel | null = null;
-  #recording: Promise<ChannelRecorder> | null = null;
-  #recorder: ChannelRecorder | null = null;
+  readonly #gate = new RecorderGate(() => this.#settle());
+  readonly #asks: ClientAsks;
+  #sftp: GuardedSftp | null = null;
   readonly #input: Flow;
   readonly #output: Flow;
   readonly #requests = new TargetRequests();
   readonly #voice = new Voice();
   readonly #finished = deferred<RelayRecord | null>();
 
-  #kind: ChannelKind | null = null;
-  #command: string | null = null;
-  #terminal: Terminal | null = null;
-  #environment = 0;
   #startedAt = 0;
-  #isWaitingForRecorder = false;
   #isFinishing = false;
   #hasDownEof = false;
   #hasUpEof = false;
@@ -69,14 +63,21 @@ export class Relay implements ChannelListener {
   constructor(session: RelaySession, down: Channel) {
     this.#session = session;
     this.#down = down;
+    this.#asks = new ClientAsks({
+      scope: session.scope,
+      forward: (request) => this.#requests.forward(request),
+      terminal: (terminal) => this.#resized(terminal),
+      refused: (sentence) => session.refused(sentence),
+      notice: (sentence) => this.notice(sentence),
+    });
     this.#input = new Flow({
-      isReady: () => this.#isRecorderReady(),
-      accept: (_stream, bytes) => this.#recorder?.input(bytes),
+      isReady: () => this.#gate.isOpen && this.#sftp?.isReady !== false,
+      accept: (_stream, bytes) => this.#gate.recorder?.input(bytes),
     });
     this.#output = new Flow({
-      isReady: () => this.#isRecorderReady(),
+      isReady: () => this.#gate.isOpen,
       accept: (stream, bytes) => {
-        this.#recorder?.output(stream, bytes);
+        this.#gate.recorder?.output(stream, bytes);
         this.#voice.heard(stream, bytes);
         this.#session.watched.output(stream, bytes);
       },
@@ -93,10 +94,9 @@ export class Relay implements ChannelListener {
 
   /** Null before anything was started in it. */
   get view(): RelayView | null {
-    if (this.#kind === null) return null;
-    const { columns, rows } = this.#terminal ?? {};
-    const size = columns === undefined || rows === undefined ? null : { columns, rows };
-    return { kind: this.#kind, command: this.#command, size };
+    const { kind, command, terminal } = this.#asks;
+    if (kind === null) return null;
+    return { kind, command, size: terminal && { columns: terminal.columns, rows: terminal.rows } };
   }
 
   /** Tells the person something, as soon as it can be told without breaking what the program shows. */
@@ -109,7 +109,7 @@ export class Relay implements ChannelListener {
    * ran to its end.
    */
   fail(sentence: string, status = LOST_STATUS): void {
-    if (this.#kind === null || this.#farewell) return;
+    if (this.#asks.kind === null || this.#farewell) return;
     this.#farewell = { sentence, status };
     this.#settle();
   }
@@ -146,108 +146,41 @@ export class Relay implements ChannelListener {
   }
 
   request(name: string, wantReply: boolean, data: Buffer): void {
-    const isAccepted = this.#request(name, data);
+    const isAccepted = this.#asks.take(name, data);
     if (wantReply) this.#down.reply(isAccepted);
-    if (isAccepted && this.#kind !== null && name === this.#kind) this.#started(data);
+    if (isAccepted && name === this.#asks.kind) this.#started(data);
   }
 
-  #request(name: string, data: Buffer): boolean {
-    switch (name) {
-      case 'pty-req':
-        return this.#requestTerminal(data);
-      case 'env':
-        this.#environment += 1;
-        if (this.#environment > ENVIRONMENT_MAX || this.#kind !== null) return false;
-        if (!permitsVariable(this.#session.scope, readVariable(data) ?? '')) return false;
-        this.#requests.forward({ name, data, expects: null });
-        return true;
-      case 'shell':
-      case 'exec':
-      case 'subsystem':
-        if (this.#kind !== null) return false;
-        if (name !== 'shell') this.#command = readCommand(data);
-        if (name !== 'shell' && this.#command === null) return false;
-        this.#kind = name;
-        return true;
-      case 'window-change':
-        this.#resize(data);
-        return true;
-      case 'signal':
-      // RFC 4335 §3.
-      case 'break':
-      case END_OF_WRITE:
-        if (this.#kind !== null) this.#requests.forward({ name, data, expects: null });
-        return this.#kind !== null;
-      default: {
-        const refusal = REFUSED_CHANNEL_REQUESTS[name];
-        if (!refusal) return false;
-        this.#session.refused(`${refusal.what} was asked for and refused`);
-        this.notice(`${refusedSentence(refusal)}.`);
-        return false;
-      }
-    }
-  }
-
-  #requestTerminal(data: Buffer): boolean {
-    const terminal = readTerminal(data);
-    if (!terminal || this.#terminal || this.#kind !== null) return false;
-    const verdict = permits(this.#session.scope, { kind: 'pty' });
-    if (!verdict.allowed) {
-      this.#session.refused(verdict.why);
-      return false;
-    }
-    this.#terminal = terminal;
+  #resized(terminal: Terminal): void {
     this.#voice.terminal = terminal;
-    this.#requests.forward({ name: 'pty-req', data, expects: 'pty' });
-    return true;
-  }
-
-  #resize(data: Buffer): void {
-    const size = readSize(data);
-    if (!size || !this.#terminal) return;
-    this.#terminal = { ...this.#terminal, ...size };
-    this.#voice.terminal = this.#terminal;
-    this.#recorder?.resize(size.columns, size.rows);
-    this.#session.watched.started();
-    this.#requests.forward({ name: 'window-change', data, expects: null });
+    this.#gate.recorder?.resize(terminal.columns, terminal.rows);
+    if (this.#asks.kind !== null) this.#session.watched.started();
   }
 
   /** Accepted already, so that nothing that the client sends now is lost: the target is waited for after that. */
   #started(data: Buffer): void {
     this.#startedAt = Date.now();
-    const ask = this.#ask();
-    const verdict = permits(this.#session.scope, ask);
+    const { started, command, terminal } = this.#asks;
+    const verdict = permits(this.#session.scope, started);
     if (!verdict.allowed) {
       this.#session.refused(verdict.why);
       return void this.fail(`${verdict.why}. Ask for another scope in Slack if you need it.`, REFUSED_STATUS);
     }
-    this.#requests.forward({ name: ask.kind, data, expects: 'start' });
+    const kind = this.#asks.kind ?? 'shell';
+    if (kind === 'subsystem') {
+      const flows = { input: this.#input, output: this.#output };
+      this.#sftp = GuardedSftp.of(this.#session.scope, flows, (sentence) => this.#session.refused(sentence));
+    }
+    this.#requests.forward({ name: kind, data, expects: 'start' });
     this.#session.watched.started();
-    const { columns, rows, term } = this.#terminal ?? {};
-    this.#recording = this.#session.openRecorder({
-      kind: ask.kind === 'pty' || ask.kind === 'tunnel' ? 'shell' : ask.kind,
-      command: this.#command,
-      terminal: columns === undefined || rows === undefined ? null : { columns, rows, term: term ?? null },
-      destination: null,
-      recordInput: this.#session.scope.record_input === true,
-    });
-    this.#recording
-      .then((recorder) => {
-        this.#recorder = recorder;
-        this.#settle();
-      })
-      // The session has been told, and is being cut.
-      .catch(() => this.#finish());
+    const recordInput = this.#session.scope.record_input === true;
+    const recorder = this.#session.openRecorder({ kind, command, terminal, destination: null, recordInput });
+    // Where there is none the session has been told, and is being cut.
+    this.#gate.expect(recorder, () => this.#finish());
     this.#session
       .openChannel()
       .then((channel) => this.#connected(channel))
       .catch((error: Error) => this.fail(error.message));
-  }
-
-  #ask(): ChannelAsk {
-    const command = this.#command ?? '';
-    if (this.#kind === 'exec') return { kind: 'exec', command };
-    return this.#kind === 'subsystem' ? { kind: 'subsystem', name: command } : { kind: 'shell' };
   }
 
   // The target's side.
@@ -258,7 +191,8 @@ export class Relay implements ChannelListener {
     this.#output.source = up;
     up.listener = {
       data: (stream, bytes) => {
-        this.#output.push(stream, bytes);
+        if (stream === 'stdout' && this.#sftp) this.#sftp.fromTarget(bytes);
+        else this.#output.push(stream, bytes);
         this.#settle();
       },
       eof: () => {
@@ -296,26 +230,14 @@ export class Relay implements ChannelListener {
 
   // Both.
 
-  #isRecorderReady(): boolean {
-    if (!this.#recorder) return false;
-    if (!this.#recorder.isFull) return true;
-    if (!this.#isWaitingForRecorder) {
-      this.#isWaitingForRecorder = true;
-      this.#recorder
-        .room()
-        .then(() => {
-          this.#isWaitingForRecorder = false;
-          this.#settle();
-        })
-        .catch(() => {});
-    }
-    return false;
-  }
-
   /** Moves what can be moved; once a direction is empty, what comes after its data goes on: exit, EOF, CLOSE, in this order. */
   #settle(): void {
     this.#output.pump();
     this.#input.pump();
+    if (this.#sftp?.ended && !this.#farewell) {
+      this.abandon(`${this.#sftp.ended}.`);
+      return;
+    }
     this.#speak();
     if (this.#output.isEmpty) this.#endOutput();
     if (this.#input.isEmpty) {
@@ -327,7 +249,7 @@ export class Relay implements ChannelListener {
   }
 
   #speak(): void {
-    if (this.#kind === null || (this.#recording && !this.#isRecorderReady())) return;
+    if (this.#asks.kind === null || (this.#gate.isExpected && !this.#gate.isOpen)) return;
     const line = this.#voice.next(this.#down.room);
     if (!line) return;
     this.#deliver(line);
@@ -335,7 +257,7 @@ export class Relay implements ChannelListener {
   }
 
   #deliver({ stream, bytes }: Line): void {
-    if (this.#isRecorderReady()) this.#recorder?.output(stream, bytes);
+    if (this.#gate.isOpen) this.#gate.recorder?.output(stream, bytes);
     this.#down.write(stream, bytes);
     this.#session.watched.output(stream, bytes);
   }
@@ -365,13 +287,12 @@ export class Relay implements ChannelListener {
   }
 
   async #write(): Promise<RelayRecord | null> {
-    if (!this.#recording || !this.#kind) return null;
-    const record = await (await this.#recording).finish(this.#requests.exit);
+    const { kind, command, terminal } = this.#asks;
+    const recorder = await this.#gate.whenThere;
+    if (!recorder || kind === null) return null;
+    const record = await recorder.finish(this.#requests.exit);
     return {
-      kind: this.#kind,
-      command: this.#command,
-      pty: this.#terminal !== null,
-      exit: this.#requests.exit,
+      ...{ kind, command, pty: terminal !== null, exit: this.#requests.exit },
       ...{ destination: null, startedAt: this.#startedAt, endedAt: Date.now() },
       ...record,
     };

@@ -5,11 +5,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SessionId } from '../../src/access/ids.ts';
 import { fileRecording, moveRecording } from '../../src/gateway/recordings.ts';
+import { FRAME } from '../../src/recording/format.ts';
 import type { TerminationOrder } from '../../src/use-cases/ports.ts';
 import { ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
 import { gatewayProcess } from '../support/gateway-process.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { descendants, runOk } from '../support/processes.ts';
+import { bytesOf, readBack } from '../support/recorded.ts';
 import { allDead, connected } from '../support/sockets.ts';
 
 const REVOKED: TerminationOrder = { why: 'revoked', message: 'your access was revoked; session ended.' };
@@ -221,7 +223,7 @@ describe('a worker', () => {
       while (workerPid() === before || workerPid() === -1) await pause(50);
       expect(await ssh(world, ['direct', 'echo again'])).toMatchObject({ code: 0, stdout: 'again\n' });
       expect(world.manifest(id)).toMatchObject({ state: 'interrupted', ending: { how: 'interrupted' } });
-      expect(world.recorded(id, 'channel-0.cast')).toMatch(/"recorded\\n"\]\n$/);
+      expect(bytesOf(await world.read(id), 0, FRAME.stdout).toString()).toBe('recorded\n');
     },
   );
 
@@ -290,7 +292,7 @@ describe('without a word from control', () => {
     await fileRecording({ collect }, recordings, SessionId.parse(id));
     const manifest = JSON.parse(readFileSync(`${recordings}/${id}/manifest.json`, 'utf8'));
     expect(manifest).toMatchObject({ state: 'interrupted', session: id });
-    expect(readFileSync(`${recordings}/${id}/channel-0.cast`, 'utf8')).toMatch(/"in\\n"\]\n$/);
+    expect(bytesOf(await readBack(`${recordings}/${id}`, [away.identity]), 0, FRAME.stdout).toString()).toBe('in\n');
   });
 });
 

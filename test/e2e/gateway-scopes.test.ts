@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Scope } from '../../src/access/scope.ts';
 import { scp, sftp, ssh, WAYS } from '../support/gateway-client.ts';
+import { channelsOf, observing, refusalsOf, sha256OfFile } from '../support/gateway-tools.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 
 /** Scopes as a person meets them, with stock OpenSSH. */
@@ -117,7 +119,7 @@ describe('files:<name> below some folders', () => {
   });
 
   it('holds scp’s old protocol to them', async () => {
-    mkdirSync(join(folder, 'in'));
+    mkdirSync(join(folder, 'in'), { recursive: true });
     const from = join(folder, 'a');
     writeFileSync(from, 'content');
     expect(await scp(world(), ['-O', from, `direct:${folder}/in/a`])).toMatchObject({ code: 0 });
@@ -129,5 +131,36 @@ describe('files:<name> below some folders', () => {
     );
     expect((await scp(world(), ['-O', `direct:${folder}/a`, `${folder}/d`])).code).not.toBe(0);
     for (const name of ['c', 'd']) expect(existsSync(join(folder, name))).toBe(false);
+  });
+
+  it.each(WAYS)('holds SFTP to them, request by request, by way of %s', async (way) => {
+    const inside = join(folder, 'in', way);
+    mkdirSync(inside, { recursive: true });
+    const content = join(folder, `content-${way}`);
+    writeFileSync(content, randomBytes(9_000_001));
+    writeFileSync(join(folder, 'secret'), 'secret');
+    const batch = [
+      ...[`put ${content} ${inside}/put`, `get ${inside}/put ${inside}/got`, `rename ${inside}/got ${inside}/renamed`],
+      ...[`-put ${content} ${folder}/outside`, `-get ${folder}/secret ${inside}/taken`, `-rm ${folder}/secret`],
+      ...[`-rename ${inside}/put ${folder}/out`, `-ln -s ../../secret ${inside}/link`, `-chmod 777 ${folder}/secret`],
+      ...[`-get ${inside}/../../secret ${inside}/taken`, `ls ${inside}`],
+    ];
+    const { outcome, reports } = await observing(world(), () => sftp(world(), way, `${batch.join('\n')}\n`));
+    expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    expect(readdirSync(inside).sort()).toEqual(['put', 'renamed']);
+    for (const name of ['put', 'renamed']) expect(sha256OfFile(join(inside, name))).toBe(sha256OfFile(content));
+    for (const name of ['outside', 'out']) expect(existsSync(join(folder, name))).toBe(false);
+    expect(readFileSync(join(folder, 'secret'), 'utf8')).toBe('secret');
+    const refusals = refusalsOf(reports).join('\n');
+    expect(refusals).toContain(`sftp: open ${folder}/outside was refused: a path outside of the scope`);
+    expect(refusals).toContain('was refused: a symlink to a relative path');
+    expect(channelsOf(reports)).toMatchObject([{ label: 'sftp', files: { written: 1, read: 1, hashed: 2 } }]);
+    expect(channelsOf(reports)[0]?.files?.refused).toBeGreaterThanOrEqual(5);
+  });
+
+  it('ends a channel whose bytes are no SFTP, and says why', async () => {
+    const { stdout, stderr, code } = await ssh(world(), ['-s', 'direct', 'sftp'], { stdin: 'GET / HTTP/1.1\r\n\r\n' });
+    expect({ stdout, code }).toEqual({ stdout: '', code: 255 });
+    expect(stderr).toMatch(/^daypass: The client .*SFTP.*\.$/m);
   });
 });

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { GatewayWorld } from './gateway-world.ts';
+import { reader } from './reader.ts';
 
 // A whole gateway in a process of its own, which a test may stop or kill; see gateway-process.ts.
 const world = await GatewayWorld.start({ limits: JSON.parse(process.argv[2] ?? '{}') });
@@ -8,6 +9,7 @@ process.send?.({
   sshConfig,
   workers: gateway.workers,
   spool: join(folder.path, 'spool'),
+  identity: reader.identity,
   folders: [folder.path, dirname(sshd.knownHosts)],
 });
 process.once('message', () => {

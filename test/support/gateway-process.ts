@@ -10,9 +10,13 @@ export type GatewayProcess = AsyncDisposable & {
   readonly sshConfig: string;
   readonly workers: readonly number[];
   readonly spool: string;
+  /** Reads its recordings. */
+  readonly identity: string;
 };
 
-type Told = Pick<GatewayProcess, 'sshConfig' | 'workers' | 'spool'> & { readonly folders: readonly string[] };
+type Told = Pick<GatewayProcess, 'sshConfig' | 'workers' | 'spool' | 'identity'> & {
+  readonly folders: readonly string[];
+};
 
 /** A gateway whose control can be stopped or killed without the test ending with it. */
 export async function gatewayProcess(limits: Partial<Limits>): Promise<GatewayProcess> {
@@ -20,9 +24,9 @@ export async function gatewayProcess(limits: Partial<Limits>): Promise<GatewayPr
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   const child = fork(file, [JSON.stringify(limits)], { execArgv: ['--import', loader] });
   const [told] = (await once(child, 'message', { signal: AbortSignal.timeout(60_000) })) as [Told];
-  const { sshConfig, workers, spool, folders } = told;
+  const { folders, ...known } = told;
   return {
-    ...{ sshConfig, workers, spool },
+    ...known,
     pid: child.pid ?? -1,
     async [Symbol.asyncDispose]() {
       const isRunning = child.exitCode === null && child.signalCode === null;

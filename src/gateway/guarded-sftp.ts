@@ -1,0 +1,62 @@
+import type { Scope } from '../access/scope.ts';
+import type { Flow } from './flow.ts';
+import { GUARD_ANSWERS_MAX } from './limits.ts';
+import { type Guarded, SftpGuard } from './sftp-guard.ts';
+
+/** The guard of an SFTP channel between its two flows; null where the scope lets everything through. */
+export class GuardedSftp {
+  readonly #guard: SftpGuard;
+  readonly #output: Flow;
+  #ended: string | null = null;
+
+  static of(scope: Scope, flows: { readonly input: Flow; readonly output: Flow }, refused: (sentence: string) => void) {
+    const { files } = scope;
+    if (!files || (files.rights === 'read-write' && files.paths.length === 0)) return null;
+    return new GuardedSftp(new SftpGuard(files, refused), flows);
+  }
+
+  private constructor(guard: SftpGuard, { input, output }: { readonly input: Flow; readonly output: Flow }) {
+    this.#guard = guard;
+    this.#output = output;
+    const pass = (bytes: Buffer): Buffer => this.#fromClient(bytes);
+    input.filter = {
+      get held() {
+        return guard.held;
+      },
+      pass,
+    };
+  }
+
+  /** Whether the client's next bytes can be looked at: answers of ours that it does not read are bounded. */
+  get isReady(): boolean {
+    return !this.#guard.isFull && this.#output.ours <= GUARD_ANSWERS_MAX;
+  }
+
+  /** Why the channel must end, where it must: what passes is no SFTP that can be held. */
+  get ended(): string | null {
+    return this.#ended;
+  }
+
+  /** Instead of the target's stdout going to the output as it is. */
+  fromTarget(bytes: Buffer): void {
+    const { forward } = this.#seen(this.#guard.target(bytes));
+    this.#output.push('stdout', joined(forward), bytes.length);
+  }
+
+  #fromClient(bytes: Buffer): Buffer {
+    const { forward, answer } = this.#seen(this.#guard.client(bytes));
+    if (answer.length > 0) {
+      this.#output.push('stdout', joined(answer), 0);
+      this.#output.pump();
+    }
+    return joined(forward);
+  }
+
+  #seen(guarded: Guarded): Guarded {
+    this.#ended ??= guarded.ended;
+    return guarded;
+  }
+}
+
+const joined = (buffers: readonly Buffer[]): Buffer =>
+  buffers.length === 1 && buffers[0] ? buffers[0] : Buffer.concat(buffers);
