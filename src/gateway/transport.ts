@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client, Connection } from 'ssh2';
 import {
@@ -31,6 +32,7 @@ export class Transport {
   readonly #socket: Duplex;
   #roomListener: () => void = () => {};
   #isPaused = false;
+  #isCorked = false;
   #isDestroyed = false;
   /** Since the last key exchange. */
   #bytes = 0;
@@ -81,11 +83,14 @@ export class Transport {
   }
 
   send(payload: Uint8Array): void {
-    if (this.#mayWrite(payload.length)) sendPayload(this.#protocol, payload);
+    if (!this.#mayWrite(payload.length)) return;
+    this.#cork();
+    sendPayload(this.#protocol, payload);
   }
 
   sendMessage(length: number, write: (packet: Buffer, start: number) => void): void {
     if (!this.#mayWrite(length)) return;
+    this.#cork();
     sendMessage(this.#protocol, length, write);
     this.#count(length);
   }
@@ -106,6 +111,17 @@ export class Transport {
     if (this.#isDestroyed) return;
     this.send(disconnect(description));
     this.#socket.end();
+  }
+
+  /** One system call for all that is written in one turn of the event loop. */
+  #cork(): void {
+    if (this.#isCorked || !(this.#socket instanceof Socket)) return;
+    this.#isCorked = true;
+    this.#socket.cork();
+    setImmediate(() => {
+      this.#isCorked = false;
+      this.#socket.uncork();
+    });
   }
 
   /** What is written during a key exchange waits for its end, which a peer could put off for ever. */
