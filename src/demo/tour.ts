@@ -187,7 +187,10 @@ class Story {
   }
 
   async #summary(): Promise<string> {
-    const { plain } = await this.#people.message('contractor', /Session ended after[\s\S]*1 shell[\s\S]*exit 0/);
+    const { plain } = await this.#people.message(
+      'contractor',
+      /Session ended after[\s\S]*shell .*recorded[\s\S]*exit 0/,
+    );
     return plain.split('\n').findLast((line) => line.includes('Session ended')) ?? '';
   }
 

@@ -96,7 +96,7 @@ describe('daypass serve', () => {
   it('does not let workers share its uid unless told so', async () => {
     const ran = await daypass(['serve'], { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_APP_TOKEN: 'xapp-1' });
     expect(ran.code).toBe(2);
-    expect(ran.err).toContain('gateway.worker_uid');
+    expect(ran.err).toContain('Set gateway.control_uid, control_gid, worker_uid and worker_gid');
     expect(ran.err).toContain('--insecure-single-user');
   });
 

@@ -5,6 +5,7 @@ import type { SessionId } from '../../src/access/ids.ts';
 import { loadKeys } from '../../src/ca/keys.ts';
 import { recordingChecker, recordingSigner } from '../../src/ca/recordings.ts';
 import { exportRecording } from '../../src/recording/exported-files.ts';
+import { FRAME } from '../../src/recording/format.ts';
 import { LEDGER_FILE, Ledger } from '../../src/recording/ledger.ts';
 import { openKey } from '../../src/recording/read.ts';
 import { sealRecording } from '../../src/recording/seal.ts';
@@ -14,6 +15,7 @@ import type { ReportedRecording, SealOutcome } from '../../src/use-cases/gateway
 import { ssh, sshTerminal } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { reader } from '../support/reader.ts';
+import { bytesOf, readBack } from '../support/recorded.ts';
 
 describe('a recording that the gateway made', () => {
   let world: GatewayWorld;
@@ -75,11 +77,10 @@ describe('a recording that the gateway made', () => {
     terminal.type('echo almost""lost\r');
     await terminal.shows(/almostlost/);
     // Written within 15 ms of being shown.
+    const spooled = join(world.folder.path, 'spool', world.control.sessions[0] ?? '');
     await expect
-      .poll(
-        () => readFileSync(join(world.folder.path, 'spool', world.control.sessions[0] ?? '', 'recording.bin')).length,
-      )
-      .toBeGreaterThan(300);
+      .poll(async () => bytesOf(await readBack(spooled), 0, FRAME.stdout).toString())
+      .toContain('almostlost\r\n');
     const [pid = 0] = world.gateway.workers;
     process.kill(pid, 'SIGKILL');
     const id = await world.control.session(0);

@@ -155,6 +155,7 @@ describe('daypass recordings export', () => {
       { version: 2, width: 100, height: 30, timestamp: 1_777_636_800, title: 'shell', env: { TERM: 'xterm' } },
       [1, 'o', 'caf'],
       [2, 'o', '\u00e9\ufffd\n'],
+      [2.5, 'i', 'ls\r'],
     ]);
     await daypass('recordings', 'export', sessionId(1), '--identity', identity, '--out', 'out', '--format', 'raw');
     expect(readFileSync(join(desk.path, 'out', 'channel-0.stdin'), 'utf8')).toBe('ls\r');
