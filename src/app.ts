@@ -138,13 +138,13 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
 }
 
 function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof startGateway>[0] {
-  const { listen, workers = availableParallelism(), min_free_mib: minFreeMiB } = config.gateway;
+  const { listen, workers = availableParallelism(), min_free_mib: minFreeMiB, ciphers } = config.gateway;
   const { channels_per_connection: channelsPerConnection, drain_seconds: drainSeconds } = config.gateway;
   const recordings = recordingsFolder(config);
   const spool = spoolFolder(config);
   for (const folder of [recordings, spool]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   return {
-    ...{ listen, workers, minFreeMiB, recordings, spool, log },
+    ...{ listen, workers, minFreeMiB, ciphers, recordings, spool, log },
     recipients: usableRecipients(config),
     site: config.site,
     publicPlace: { hosts: gatewayPlace(config.gateway).hosts, port: config.gateway.public_port ?? null },

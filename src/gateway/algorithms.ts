@@ -7,11 +7,15 @@ const SHARED = {
   compress: ['none'],
 } satisfies Algorithms;
 
-/** Where we are the server, the client's order decides: only what is fast with AES instructions is offered. */
-export const DOWNSTREAM_ALGORITHMS = {
+/** Where we are the server, the client's order decides: what is offered by default is fast with AES instructions. */
+export const DEFAULT_CIPHERS = ['aes256-gcm@openssh.com', 'aes128-gcm@openssh.com'] as const;
+export const DOWNSTREAM_CIPHERS = [...DEFAULT_CIPHERS, 'chacha20-poly1305@openssh.com'] as const;
+export type DownstreamCipher = (typeof DOWNSTREAM_CIPHERS)[number];
+
+export const downstreamAlgorithms = (ciphers: readonly DownstreamCipher[]): Algorithms => ({
   ...SHARED,
-  cipher: ['aes256-gcm@openssh.com', 'aes128-gcm@openssh.com'],
-} satisfies Algorithms;
+  cipher: [...ciphers],
+});
 
 /**
  * Paramiko has no GCM before its version 3.5. Others would prefer this to GCM and be slower: OpenSSH's clients do before their

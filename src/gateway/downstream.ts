@@ -3,7 +3,7 @@ import ssh2, { type Connection } from 'ssh2';
 import type { Fingerprint } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
-import { DOWNSTREAM_ALGORITHMS, WITHOUT_GCM } from './algorithms.ts';
+import { type DownstreamCipher, downstreamAlgorithms, WITHOUT_GCM } from './algorithms.ts';
 import { type ChannelPolicy, ChannelTable } from './channel-table.ts';
 import type { Answer, Ask, Served } from './control-link.ts';
 import type { OwnRefusal } from './ipc.ts';
@@ -37,6 +37,7 @@ export type DownstreamHost = {
   readonly hostKey: string;
   /** Public key blob. */
   readonly userCa: Uint8Array;
+  readonly ciphers: readonly DownstreamCipher[];
   readonly limits: Limits;
   readonly log: Log;
   authorize(ask: Ask): Promise<Answer>;
@@ -75,7 +76,7 @@ export function downstreamServer(host: DownstreamHost): Downstream {
   const waiting = new WeakMap<Duplex, Waiting>();
   const server = new ssh2.Server({
     hostKeys: [host.hostKey],
-    algorithms: DOWNSTREAM_ALGORITHMS,
+    algorithms: downstreamAlgorithms(host.ciphers),
     ident: IDENT,
     keepaliveInterval: KEEPALIVE_MS,
     keepaliveCountMax: KEEPALIVE_MISSED_MAX,

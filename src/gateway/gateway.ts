@@ -6,6 +6,7 @@ import type { SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { GatewayControl, ReportedRecording, SealOutcome, SessionReport } from '../use-cases/gateway-control.ts';
 import type { Gateways, TerminationOrder, Watcher } from '../use-cases/ports.ts';
+import { DEFAULT_CIPHERS, type DownstreamCipher } from './algorithms.ts';
 import type { ConfigFacts } from './client-config.ts';
 import { ForkHost, type ForkHostOptions } from './fork-host.ts';
 import type { ToWorker } from './ipc.ts';
@@ -38,6 +39,8 @@ export type GatewayOptions = {
   readonly seal?: (folder: string, reported: ReportedRecording | null) => Promise<SealOutcome>;
   /** The same for one that an earlier run left, and tells whom it concerns. */
   readonly sealLate?: (folder: string) => Promise<void>;
+  /** What contractors' clients may choose from. */
+  readonly ciphers?: readonly DownstreamCipher[];
   readonly minFreeMiB: number;
   /** To whom recordings are readable: age recipients, at least one. */
   readonly recipients: readonly string[];
@@ -201,14 +204,14 @@ class Supervisor implements Gateway {
   }
 
   #startMessage(): Extract<ToWorker, { type: 'start' }> {
-    const { site, hostKey, userCa, minFreeMiB, workers, listen, recipients } = this.#options;
+    const { site, hostKey, userCa, minFreeMiB, workers, listen, recipients, ciphers = DEFAULT_CIPHERS } = this.#options;
     const { hosts = [listen.host], port } = this.#options.publicPlace ?? {};
     const bound = this.#place.port;
     const limits = { ...DEFAULT_LIMITS, ...this.#options.limits };
     const share = (all: number): number => Math.ceil(all / workers);
     return {
       type: 'start',
-      ...{ site, hostKey, userCa, minFreeMiB, recipients: [...recipients] },
+      ...{ site, hostKey, userCa, minFreeMiB, recipients: [...recipients], ciphers: [...ciphers] },
       gateway: { hosts: [...hosts], ports: [...new Set([bound, port ?? bound])] },
       // Relative to where it starts: it may lack the right to come there by the absolute path.
       spool: '.',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../access/ids.ts';
 import { Scope } from '../access/scope.ts';
 import { ChannelKind, ChannelSummary, SessionEnding, TerminationReason } from '../access/session.ts';
+import { DOWNSTREAM_CIPHERS } from './algorithms.ts';
 
 /**
  * The narrow path between control and a worker: JSON messages over a pipe, checked on both sides. Bytes are
@@ -142,6 +143,7 @@ export const ToWorker = z.discriminatedUnion('type', [
     userCa: z.string(),
     /** The worker creates one 0700 folder per session below it. */
     spool: z.string(),
+    ciphers: z.array(z.enum(DOWNSTREAM_CIPHERS)).min(1),
     minFreeMiB: z.int().nonnegative(),
     /** age recipients to whom recordings are readable; workers hold no identity. */
     recipients: z.array(z.string().max(4_096)).min(1).max(16),

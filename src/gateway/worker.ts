@@ -56,6 +56,7 @@ async function start(message: Start): Promise<void> {
     site: message.site,
     hostKey: message.hostKey,
     userCa: encodePublicKey(userCa.value),
+    ciphers: message.ciphers,
     limits: message.limits,
     log,
     authorize: async (ask) => (await obstacle(message, ask)) ?? link.authorize(ask),

@@ -61,8 +61,8 @@ export class Lab implements AsyncDisposable {
     this.#reference = referenceConfig(world, jump, target);
   }
 
-  static async start(): Promise<Lab> {
-    const world = leftBehind.use(await GatewayWorld.start());
+  static async start(options: Parameters<typeof GatewayWorld.start>[0] = {}): Promise<Lab> {
+    const world = leftBehind.use(await GatewayWorld.start(options));
     const jump = leftBehind.use(await plainSshd(world.person.line));
     const target = leftBehind.use(await plainSshd(world.person.line));
     return new Lab(world, jump, target);

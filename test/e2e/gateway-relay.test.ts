@@ -181,6 +181,22 @@ describe('keys', () => {
   );
 });
 
+describe('ciphers', () => {
+  const chacha = ['-o', 'Ciphers=chacha20-poly1305@openssh.com'];
+
+  it('are those that are configured: by default a client that insists on chacha20 finds none', async () => {
+    const { code, stderr } = await ssh(world, [...chacha, 'direct', 'true']);
+    expect({ code, stderr }).toMatchObject({ code: 255, stderr: expect.stringContaining('no matching cipher found') });
+  });
+
+  it.each(WAYS)('may include it, by way of %s', async (way) => {
+    await using other = await GatewayWorld.start({
+      ciphers: ['aes128-gcm@openssh.com', 'chacha20-poly1305@openssh.com'],
+    });
+    expect(await ssh(other, [...chacha, way, 'cat'], { stdin: 'abc' })).toMatchObject({ code: 0, stdout: 'abc' });
+  });
+});
+
 describe('what control is told', () => {
   it('each session is reported with its channels, bytes, digests and exit', async () => {
     const before = world.control.sessions.length;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Policy } from '../../src/access/policy.ts';
-import { Secrets, Settings, TargetsFile } from '../../src/config.ts';
+import { Secrets, Settings, TargetsFile } from '../../src/settings.ts';
 
 type Schema = {
   type?: string;
