@@ -69,7 +69,7 @@ export const FAILURE_LINGER_MS = 5_000;
 /** The same where the recording has failed, which has to end the session within a second. */
 export const FAREWELL_MS = 600;
 /** How long a client whose access ended may take to read why and leave. */
-export const TERMINATED_LINGER_MS = 150;
+export const TERMINATED_LINGER_MS = 100;
 /** How long a line of ours waits for a program to be between two sequences, and stands over a full screen. */
 export const NOTICE_WAIT_MS = 1_000;
 export const NOTICE_SHOWN_MS = 8_000;
