@@ -6,7 +6,24 @@ import { useRunFolder } from './support/run-folder.ts';
 useRunFolder();
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
+/** These hold the product to seconds, or put it under load: each runs with the machine to itself. */
+const ALONE = [
+  'gateway-endings',
+  'gateway-flood',
+  'gateway-hostile*',
+  'gateway-notices',
+  'launcher',
+  'malicious-worker',
+];
+const alone = ALONE.map((name) => `test/e2e/${name}.test.ts`);
 const seconds = (short: number): number => short * 1000 * (LONG ? 30 : 1);
+
+const e2e = {
+  // Gateway workers are forked from their sources, with the flags of the process that forks them.
+  execArgv: ['--import', 'tsx'],
+  testTimeout: seconds(120),
+  hookTimeout: seconds(120),
+};
 
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
@@ -40,15 +57,15 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          // Gateway workers are forked from their sources, with the flags of the process that forks them.
-          execArgv: ['--import', 'tsx'],
+          ...e2e,
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: seconds(120),
-          hookTimeout: seconds(120),
-          // Each file starts a whole product with its sshds; their figures are measured on a machine of two cores.
-          maxWorkers: 1,
+          exclude: alone,
           sequence: { groupOrder: 2 },
         },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', ...e2e, include: alone, maxWorkers: 1, sequence: { groupOrder: 3 } },
       },
     ],
   },
