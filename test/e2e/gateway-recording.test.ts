@@ -293,7 +293,8 @@ describe('a recording that cannot be written any more', () => {
       await using client = sshClient(world, ['direct', 'while :; do date +%s.%N; sleep 0.02; done']);
       await once(client.stdout, 'data');
       client.stdout.resume();
-      await pause(200 + Math.random() * 800);
+      // Anywhere in its second.
+      await pause(200 + ((n * 137) % 800));
       const killedAt = Date.now() / 1_000;
       await renewWorker(world);
       const id = await world.control.session(n);

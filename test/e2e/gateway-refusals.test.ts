@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../src/access/grant.ts';
 import { scp, sftp, ssh, sshClient, WAYS } from '../support/gateway-client.ts';
+import { freePort } from '../support/gateway-tools.ts';
 import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';
 import { makeKeyFile } from '../support/openssh.ts';
 import { run } from '../support/processes.ts';
@@ -197,7 +198,7 @@ describe('what a scope does not hold', () => {
 
   it.each(WAYS)('a port forwarded from the client carries nothing, by way of %s', async (way) => {
     for (const flag of ['-L', '-D']) {
-      const port = 20_000 + Math.floor(Math.random() * 20_000);
+      const port = await freePort();
       const forward = flag === '-L' ? `127.0.0.1:${port}:127.0.0.1:${world.sshd.port}` : `127.0.0.1:${port}`;
       await using client = sshClient(world, [flag, forward, '-o', 'ExitOnForwardFailure=yes', way, 'echo ready; cat']);
       await new Promise((resolve) => client.stdout.once('data', resolve));

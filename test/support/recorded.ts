@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Frame } from '../../src/recording/format.ts';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { FRAME, type Frame } from '../../src/recording/format.ts';
 import { openKey, type ReadEnd, RecordingReader } from '../../src/recording/read.ts';
+import { Recorder } from '../../src/recording/recorder.ts';
 import type { ChannelStart, Closing, Opening } from '../../src/recording/recorder-messages.ts';
+import { SessionRecording } from '../../src/recording/session-recording.ts';
+import { type TestFolder, testFolder } from './folder.ts';
 import { reader } from './reader.ts';
 
 /** What a session would say of itself, made up. */
@@ -49,3 +54,38 @@ export const linesOf = ({ frames }: Read, type: number): Record<string, unknown>
   frames.flatMap((frame) =>
     frame.type === type ? [JSON.parse(frame.payload.toString('utf8')) as Record<string, unknown>] : [],
   );
+
+/** Waits until this much of a live recording can be read. */
+export async function readable(path: string, text: string): Promise<void> {
+  while (!bytesOf(await readBack(path), 0, FRAME.stdout).includes(text)) await pause(5);
+}
+
+const unexpected = (error: Error): never => {
+  throw error;
+};
+
+export type RecorderWorld = AsyncDisposable & {
+  readonly folder: TestFolder;
+  readonly recorder: Recorder;
+  /** Begins a recording in a folder of its own; one that fails is a failure of the test unless it is expected. */
+  begin(failed?: (error: Error) => void): Promise<{ readonly path: string; readonly recording: SessionRecording }>;
+};
+
+/** A recorder and a folder for what it records. */
+export async function recorderWorld(): Promise<RecorderWorld> {
+  const folder = testFolder();
+  const recorder = await Recorder.start([reader.recipient]);
+  let sessions = 0;
+  return {
+    folder,
+    recorder,
+    async begin(failed = unexpected) {
+      const path = join(folder.path, `session-${sessions++}`);
+      return { path, recording: await SessionRecording.begin(recorder, path, openingOf(), failed) };
+    },
+    async [Symbol.asyncDispose]() {
+      await recorder[Symbol.asyncDispose]();
+      folder[Symbol.dispose]();
+    },
+  };
+}

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { SftpGuard } from '../../src/gateway/sftp-guard.ts';
@@ -27,7 +28,7 @@ export async function transfer(
   options: { readonly batch?: string; readonly rights?: FileRights } = {},
 ): Promise<Watched> {
   const wire: Wire = { operations: [], refused: [], end: null };
-  const path = join(folder, '..', `${Math.random().toString(36).slice(2)}.sock`);
+  const path = join(folder, '..', `${randomUUID()}.sock`);
   const children: ChildProcess[] = [];
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     children.push(relay(socket, folder, wire, options.rights ?? null));

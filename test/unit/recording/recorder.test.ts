@@ -1,44 +1,37 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import type { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportRecording } from '../../../src/recording/exported-files.ts';
 import { FRAME } from '../../../src/recording/format.ts';
 import { Manifest } from '../../../src/recording/manifest.ts';
 import { openKey, type ReadEnd, RecordingReader } from '../../../src/recording/read.ts';
-import { BACKLOG_MAX, Recorder, startThread } from '../../../src/recording/recorder.ts';
-import { SessionRecording } from '../../../src/recording/session-recording.ts';
 import { closeTornRecording } from '../../../src/recording/torn.ts';
 import { newIdentity } from '../../../src/recording/wrapped-key.ts';
-import { type TestFolder, testFolder } from '../../support/folder.ts';
 import { reader } from '../../support/reader.ts';
-import { bytesOf, CLOSING, command, linesOf, openingOf, readBack, terminal } from '../../support/recorded.ts';
+import {
+  bytesOf,
+  CLOSING,
+  command,
+  linesOf,
+  type RecorderWorld,
+  readable,
+  readBack,
+  recorderWorld,
+  terminal,
+} from '../../support/recorded.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
-const unexpected = (error: Error): never => {
-  throw error;
-};
 
-let folder: TestFolder;
-let recorder: Recorder;
-let sessions = 0;
+let world: RecorderWorld;
 beforeAll(async () => {
-  folder = testFolder();
-  recorder = await Recorder.start([reader.recipient]);
+  world = await recorderWorld();
 });
-afterAll(async () => {
-  await recorder?.[Symbol.asyncDispose]();
-  folder?.[Symbol.dispose]();
-});
+afterAll(() => world?.[Symbol.asyncDispose]());
 
-const begin = async (failed: (error: Error) => void = unexpected) => {
-  const path = join(folder.path, `session-${sessions++}`);
-  return { path, recording: await SessionRecording.begin(recorder, path, openingOf(), failed) };
-};
+const begin: RecorderWorld['begin'] = (failed) => world.begin(failed);
 
 /** Text with characters of one to four bytes, controls among them; and bytes that are no UTF-8; cut anywhere. */
 const bytes = fc.oneof(
@@ -70,11 +63,6 @@ function expectReplay(out: string, number: number, taken: readonly Step[]): void
   expect(said('r')).toEqual(taken.flatMap((step) => (step.kind === 'resize' ? [`${step.columns}x${step.rows}`] : [])));
   const times = events.map(([seconds]) => seconds);
   expect(times).toEqual(times.toSorted((a, b) => a - b));
-}
-
-/** Waits until this much of a live recording can be read. */
-async function readable(path: string, text: string): Promise<void> {
-  while (!bytesOf(await readBack(path), 0, FRAME.stdout).includes(text)) await pause(5);
 }
 
 async function readWith(path: string, key: Buffer): Promise<ReadEnd> {
@@ -260,96 +248,5 @@ describe('a recording', () => {
       expect((await exportRecording(path, key, { out, format, channel: null })).broken).toBeNull();
     }
     for (const [number, taken] of cases.entries()) expectReplay(out, number, taken);
-  });
-});
-
-describe('what is recorded', () => {
-  it('is on the disk within a second, however little it is', async () => {
-    const { path, recording } = await begin();
-    recording.channel(terminal(0)).output('stdout', Buffer.from('x'));
-    const since = performance.now();
-    await readable(path, 'x');
-    expect(performance.now() - since).toBeLessThan(1_000);
-    await recording.close(CLOSING);
-  });
-
-  it('is not accepted beyond the backlog, and again when it was written', async () => {
-    const { path, recording } = await begin();
-    const channel = recording.channel(terminal(0));
-    const piece = randomBytes(32_768);
-    let accepted = 0;
-    while (!channel.isFull) {
-      channel.output('stdout', piece);
-      accepted += piece.length;
-    }
-    expect(accepted).toBeLessThan(BACKLOG_MAX + piece.length);
-    await channel.room();
-    expect(channel.isFull).toBe(false);
-    await channel.finish();
-    await recording.close(CLOSING);
-    expect(bytesOf(await readBack(path), 0, FRAME.stdout)).toHaveLength(accepted);
-  });
-
-  it('of many sessions at once does not mix', async () => {
-    const all = await Promise.all(Array.from({ length: 20 }, () => begin()));
-    const channels = all.map(({ recording }) => recording.channel(terminal(0)));
-    for (let round = 0; round < 200; round += 1) {
-      for (const [n, channel] of channels.entries())
-        channel.output('stdout', Buffer.from(`session ${n} round ${round}\n`));
-    }
-    for (const [n, { path, recording }] of all.entries()) {
-      await channels[n]?.finish();
-      await recording.close(CLOSING);
-      const lines = Array.from({ length: 200 }, (_, round) => `session ${n} round ${round}\n`);
-      expect(bytesOf(await readBack(path), 0, FRAME.stdout).toString()).toBe(lines.join(''));
-    }
-  });
-});
-
-describe('a recorder', () => {
-  it('lets nothing begin where something lies already', async () => {
-    const { path, recording } = await begin();
-    await expect(SessionRecording.begin(recorder, path, openingOf(), unexpected)).rejects.toMatchObject({
-      code: 'EEXIST',
-    });
-    await recording.close(CLOSING);
-  });
-
-  it('whose thread dies ends what it records at once, accepts nothing more, and starts another', async () => {
-    const threads: Worker[] = [];
-    await using mortal = await Recorder.start([reader.recipient], async (recipients) => {
-      const thread = await startThread(recipients);
-      threads.push(thread);
-      return thread;
-    });
-    const failures: Error[] = [];
-    const fail = (error: Error): void => void failures.push(error);
-    const path = (n: number): string => join(folder.path, `mortal-${n}`);
-    const recording = await SessionRecording.begin(mortal, path(0), openingOf(), fail);
-    const channel = recording.channel(terminal(0));
-    channel.output('stdout', Buffer.from('until here'));
-    await readable(path(0), 'until here');
-    const finishing = channel.finish();
-    await threads[0]?.terminate();
-    await finishing.catch(() => {});
-    expect(failures).toMatchObject([{ code: 'recorder_gone' }]);
-    expect(channel.isFull).toBe(true);
-    expect(() => channel.output('stdout', Buffer.from('x'))).toThrow();
-    channel.resize(1, 1);
-    await expect(channel.room()).rejects.toThrow();
-    await expect(channel.finish()).rejects.toThrow();
-    await expect(recording.close(CLOSING)).rejects.toThrow();
-    expect(bytesOf(await readBack(path(0)), 0, FRAME.stdout).toString()).toBe('until here');
-    while (threads.length < 2) await pause(20);
-    await pause(0);
-    const next = await SessionRecording.begin(mortal, path(1), openingOf(), fail);
-    await next.close(CLOSING);
-    expect(failures).toHaveLength(1);
-  });
-
-  it('does not start for nobody, or for a recipient that is none', async () => {
-    await expect(Recorder.start([])).rejects.toThrow();
-    await expect(Recorder.start(['age1nobody'])).rejects.toThrow();
-    expect(existsSync(join(folder.path, 'nothing'))).toBe(false);
   });
 });
