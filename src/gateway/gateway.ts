@@ -129,13 +129,10 @@ class Supervisor implements Gateway {
   }
 
   async start(): Promise<void> {
-    const { recordings, workers } = this.#options;
-    for (const id of await this.#host.left()) {
-      if (await fileRecording(this.#host, recordings, id)) await this.#options.sealLate?.(join(recordings, id));
-    }
+    for (const id of await this.#host.left()) await this.#fileLeft(id);
     // Workers are told its port. Who connects before they are ready is turned away.
     this.#place = await this.#host.listen();
-    for (let index = 0; index < workers; index += 1) this.#spawn();
+    for (let index = 0; index < this.#options.workers; index += 1) this.#spawn();
     await Promise.all(this.#workers.map((worker) => worker.ready));
   }
 
@@ -229,6 +226,17 @@ class Supervisor implements Gateway {
     setTimeout(() => {
       if (!this.#isStopping) this.#spawn();
     }, WORKER_RESTART_MS);
+  }
+
+  /** What a worker made of a folder of its own keeps nobody from starting: it stays where it is, and the end of its session is told. */
+  async #fileLeft(id: SessionId): Promise<void> {
+    const { recordings, sealLate, log } = this.#options;
+    try {
+      if (!(await fileRecording(this.#host, recordings, id))) return;
+    } catch (error) {
+      log.error({ err: error, session: id }, 'a recording stays in the spool');
+    }
+    await sealLate?.(join(recordings, id));
   }
 
   /** Takes the recording out of the worker's reach before anybody is told that the session is over. */

@@ -37,7 +37,10 @@ export class Spool implements AsyncDisposable {
       if (error.code !== 'EEXIST') throw error;
     });
     const spool = await openFolder(folders.spool);
-    const recordings = await openFolder(folders.recordings);
+    const recordings = await openFolder(folders.recordings).catch(async (error: unknown) => {
+      await spool.close();
+      throw error;
+    });
     try {
       const [from, to] = [await spool.stat(), await recordings.stat()];
       if (to.uid !== control.uid) throw new Error(`${folders.recordings} belongs to uid ${to.uid}, not to control's`);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, rename } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Files of a recording as control meets them: what lies there was written by a worker, or by whoever reached the disk. */
@@ -78,11 +78,13 @@ export async function readSmall(folder: string, name: string, limit: number): Pr
   }
 }
 
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /** Replaces a file as a whole and waits until the disk has it: a crash leaves the old one or the new one. */
 export async function replaceFile(folder: string, name: string, content: string | Uint8Array): Promise<void> {
   const path = join(folder, name);
+  // Left by a crash, or laid there: a second name of another file, or a pipe that nobody reads.
+  await rm(`${path}.new`, { force: true });
   const file = await open(`${path}.new`, NEW_FILE, 0o600);
   try {
     await file.writeFile(content);
