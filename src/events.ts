@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Log } from './log.ts';
+import { escapeControls, type Log } from './log.ts';
 import { AuditFollower, type NumberedEvent } from './use-cases/follow-audit.ts';
 import type { Store } from './use-cases/ports.ts';
 
@@ -17,7 +17,7 @@ const CURSOR_MAX = 1_024;
 type Deps = { readonly store: Store; readonly log: Log; readonly site: string; readonly dataDir: string };
 
 const eventLine = (site: string, { id, at, type, actor, facts }: NumberedEvent): string =>
-  `${JSON.stringify({ v: 1, id, at: at.toISOString(), site, type, actor, facts })}\n`;
+  `${escapeControls(JSON.stringify({ v: 1, id, at: at.toISOString(), site, type, actor, facts }))}\n`;
 
 /**
  * Writes what was not written yet, and from then on each event after its commit. The last number written is kept in the data
