@@ -11,11 +11,12 @@ import { openKey } from '../../src/recording/read.ts';
 import { verifyUserauth } from '../../src/sshwire/userauth.ts';
 import { scp, sftp, ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
 import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';
-import { canMount, mountExt4, mountTmpfs, renewWorker } from '../support/mounts.ts';
+import { mountExt4, mountTmpfs, renewWorker } from '../support/mounts.ts';
 import { runOk } from '../support/processes.ts';
 import { rssMiB } from '../support/raw-client.ts';
 import { reader } from '../support/reader.ts';
 import { bytesOf, linesOf } from '../support/recorded.ts';
+import { describeAsRoot } from '../support/root.ts';
 import { scope } from '../support/samples.ts';
 import { allDead } from '../support/sockets.ts';
 
@@ -232,59 +233,61 @@ describe('a recording that cannot be written any more', () => {
     expect(received).toBeLessThan(2 * 1024 * 1024 + 24 * 1024 * 1024);
   });
 
-  it.runIf(canMount)('a full disk does the same', async () => {
-    await using world = await GatewayWorld.start({ minFreeMiB: 0 });
-    await using _full = await mountTmpfs(join(world.folder.path, 'spool'), '3m');
-    await renewWorker(world);
-    await using client = sshClient(world, ['web-01', 'exec yes a line of text']);
-    client.stdout.resume();
-    expect(await client.exited).toBe(255);
-    expect(client.stderr()).toMatch(/daypass: recording failed \(ENOSPC\); session ended/);
-    await failed(world);
-  });
-
-  it.runIf(canMount)('a file system that has become read-only does the same', async () => {
-    await using world = await GatewayWorld.start({ minFreeMiB: 0 });
-    await using disk = await mountExt4(world.folder.path, join(world.folder.path, 'spool'));
-    await renewWorker(world);
-    await using client = sshClient(world, ['direct', 'while :; do date; sleep 0.05; done']);
-    await once(client.stdout, 'data');
-    client.stdout.resume();
-    const since = performance.now();
-    disk.breakDown();
-    expect(await client.exited).toBe(255);
-    expect(performance.now() - since).toBeLessThan(2_000);
-    expect(client.stderr()).toMatch(/daypass: recording failed \((?:EROFS|EIO)\); session ended/);
-    await failed(world);
-  });
-
-  it.runIf(canMount)('a store that stalls holds the session up with memory flat, and then it goes on', async () => {
-    await using world = await GatewayWorld.start({ minFreeMiB: 0 });
-    await using disk = await mountExt4(world.folder.path, join(world.folder.path, 'spool'));
-    await renewWorker(world);
-    await using client = sshClient(world, ['direct', 'seq 1 6000000']);
-    let received = 0;
-    let lastMs = 0;
-    client.stdout.on('data', (bytes: Buffer) => {
-      received += bytes.length;
-      lastMs = performance.now();
+  describeAsRoot('on a file system that a test may break', () => {
+    it('a full disk does the same', async () => {
+      await using world = await GatewayWorld.start({ minFreeMiB: 0 });
+      await using _full = await mountTmpfs(join(world.folder.path, 'spool'), '3m');
+      await renewWorker(world);
+      await using client = sshClient(world, ['web-01', 'exec yes a line of text']);
+      client.stdout.resume();
+      expect(await client.exited).toBe(255);
+      expect(client.stderr()).toMatch(/daypass: recording failed \(ENOSPC\); session ended/);
+      await failed(world);
     });
-    await once(client.stdout, 'data');
-    await disk.freeze();
-    const [worker = -1] = world.gateway.workers;
-    while (performance.now() - lastMs < 1_000) await pause(100);
-    const before = { received, rss: rssMiB(worker) };
-    await pause(LONG ? 10_000 : 3_000);
-    expect(received).toBe(before.received);
-    expect(rssMiB(worker)).toBeLessThan(before.rss + 8);
-    await disk.thaw();
-    expect(await client.exited).toBe(0);
-    const whole = Array.from({ length: 6_000_000 }, (_, n) => `${n + 1}\n`).join('');
-    expect(received).toBe(whole.length);
-    const id = await world.control.session(0);
-    expect(await world.control.endingOf(id)).toEqual({ how: 'closed' });
-    expect(world.manifest(id).channels[0]?.stdoutSha256).toBe(sha256(whole));
-    expect(bytesOf(await world.read(id), 0, FRAME.stdout).equals(Buffer.from(whole))).toBe(true);
+
+    it('a file system that has become read-only does the same', async () => {
+      await using world = await GatewayWorld.start({ minFreeMiB: 0 });
+      await using disk = await mountExt4(world.folder.path, join(world.folder.path, 'spool'));
+      await renewWorker(world);
+      await using client = sshClient(world, ['direct', 'while :; do date; sleep 0.05; done']);
+      await once(client.stdout, 'data');
+      client.stdout.resume();
+      const since = performance.now();
+      disk.breakDown();
+      expect(await client.exited).toBe(255);
+      expect(performance.now() - since).toBeLessThan(2_000);
+      expect(client.stderr()).toMatch(/daypass: recording failed \((?:EROFS|EIO)\); session ended/);
+      await failed(world);
+    });
+
+    it('a store that stalls holds the session up with memory flat, and then it goes on', async () => {
+      await using world = await GatewayWorld.start({ minFreeMiB: 0 });
+      await using disk = await mountExt4(world.folder.path, join(world.folder.path, 'spool'));
+      await renewWorker(world);
+      await using client = sshClient(world, ['direct', 'seq 1 6000000']);
+      let received = 0;
+      let lastMs = 0;
+      client.stdout.on('data', (bytes: Buffer) => {
+        received += bytes.length;
+        lastMs = performance.now();
+      });
+      await once(client.stdout, 'data');
+      await disk.freeze();
+      const [worker = -1] = world.gateway.workers;
+      while (performance.now() - lastMs < 1_000) await pause(100);
+      const before = { received, rss: rssMiB(worker) };
+      await pause(LONG ? 10_000 : 3_000);
+      expect(received).toBe(before.received);
+      expect(rssMiB(worker)).toBeLessThan(before.rss + 8);
+      await disk.thaw();
+      expect(await client.exited).toBe(0);
+      const whole = Array.from({ length: 6_000_000 }, (_, n) => `${n + 1}\n`).join('');
+      expect(received).toBe(whole.length);
+      const id = await world.control.session(0);
+      expect(await world.control.endingOf(id)).toEqual({ how: 'closed' });
+      expect(world.manifest(id).channels[0]?.stdoutSha256).toBe(sha256(whole));
+      expect(bytesOf(await world.read(id), 0, FRAME.stdout).equals(Buffer.from(whole))).toBe(true);
+    });
   });
 
   it(`a worker that is killed loses no second of it, ${KILLS} times`, async () => {

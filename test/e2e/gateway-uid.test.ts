@@ -1,16 +1,16 @@
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { testFolder } from '../support/folder.ts';
 import { ssh, WAYS } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { run } from '../support/processes.ts';
+import { describeAsRoot } from '../support/root.ts';
 
 const NOBODY = 65_534;
 const IDS = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
 
-/** Only root can start workers under another uid. */
-describe.runIf(process.getuid?.() === 0)('workers under a uid of their own', () => {
+describeAsRoot('workers under a uid of their own', () => {
   it('carry sessions, and reach neither keys nor finished recordings nor control’s memory', async () => {
     // The loader that runs TypeScript in tests needs to come to the worker's folder by its path; the worker itself does not.
     using open = testFolder('/tmp');

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ssh, sshClient, WAYS } from '../support/gateway-client.ts';
 import { CONTROL_ID, LaunchedWorld, WORKER_ID } from '../support/launched-world.ts';
 import { run, runOk } from '../support/processes.ts';
+import { describeAsRoot } from '../support/root.ts';
 
-const isRoot = process.getuid?.() === 0;
 let world: LaunchedWorld;
 
 const AS_WORKER = ['--reuid', String(WORKER_ID), '--regid', String(WORKER_ID), '--clear-groups', '--'];
@@ -16,8 +16,8 @@ type Row = { readonly id: string; readonly state: string };
 const sessions = async (): Promise<Row[]> =>
   JSON.parse((await world.cli('sessions', 'list', '--all', '--json')).stdout) as Row[];
 
-/** As an ordinary user there is nothing to launch: command-line.test.ts asserts that `serve` then says so. */
-describe.runIf(isRoot)('daypass serve as root', () => {
+/** What `serve` says to an ordinary user is in command-line.test.ts. */
+describeAsRoot('daypass serve as root', () => {
   beforeAll(async () => {
     world = await LaunchedWorld.start();
   });

@@ -5,8 +5,6 @@ import type { GatewayWorld } from './gateway-world.ts';
 import { run, runOk } from './processes.ts';
 
 /** Needs root: file systems of their own that a test may fill, break or freeze. */
-export const canMount = process.getuid?.() === 0;
-
 export type Mounted = AsyncDisposable & { readonly path: string };
 
 export async function mountTmpfs(path: string, size: string): Promise<Mounted> {
