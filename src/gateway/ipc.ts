@@ -159,6 +159,7 @@ export const ToWorker = z.discriminatedUnion('type', [
       channelsPerConnection: z.int().positive(),
       rekeyBytes: z.int().positive(),
       rekeyMs: z.int().positive(),
+      rekeyAnswerMs: z.int().positive(),
     }),
   }),
   z.strictObject({

@@ -14,6 +14,8 @@ export type Limits = {
   /** New keys are asked for after so much (RFC 4253 §9), or so long. */
   readonly rekeyBytes: number;
   readonly rekeyMs: number;
+  /** How long a peer may take to exchange keys again, whoever began it. */
+  readonly rekeyAnswerMs: number;
 };
 
 export const DEFAULT_LIMITS: Limits = {
@@ -26,6 +28,7 @@ export const DEFAULT_LIMITS: Limits = {
   channelsPerConnection: 10,
   rekeyBytes: 1024 ** 3,
   rekeyMs: 3_600_000,
+  rekeyAnswerMs: 30_000,
 };
 
 /** What is asked of control before anybody is known, from one worker. */
@@ -57,8 +60,7 @@ export const WINDOW_MAX = 0xffff_ffff;
 export const SOCKET_HIGH_WATER = 1024 * 1024;
 /** Beyond this a peer makes us answer and does not read: it is not read from until it does. */
 export const SOCKET_MAX = 4 * 1024 * 1024;
-/** How long a peer may take to exchange keys again, and what may wait for it meanwhile. */
-export const REKEY_ANSWER_MS = 30_000;
+/** What may wait for a peer that exchanges keys again. */
 export const REKEY_BACKLOG_MAX = 1024 * 1024;
 export const KEEPALIVE_MS = 30_000;
 export const KEEPALIVE_MISSED_MAX = 3;

@@ -3,6 +3,7 @@ import { encode, string, uint8, uint32 } from '../sshwire/bytes.ts';
 /** Message numbers of RFC 4253 §12, RFC 4252 §6 and RFC 4254 §9. */
 export const MESSAGE = {
   DISCONNECT: 1,
+  KEXINIT: 20,
   USERAUTH_REQUEST: 50,
   USERAUTH_BANNER: 53,
   GLOBAL_REQUEST: 80,

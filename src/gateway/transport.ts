@@ -2,25 +2,19 @@ import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client, Connection } from 'ssh2';
-import {
-  DEFAULT_LIMITS,
-  type Limits,
-  REKEY_ANSWER_MS,
-  REKEY_BACKLOG_MAX,
-  SOCKET_HIGH_WATER,
-  SOCKET_MAX,
-} from './limits.ts';
-import { disconnect } from './messages.ts';
+import { DEFAULT_LIMITS, type Limits, REKEY_BACKLOG_MAX, SOCKET_HIGH_WATER, SOCKET_MAX } from './limits.ts';
+import { disconnect, MESSAGE } from './messages.ts';
 import { internalsOf, type Protocol, sendMessage, sendPayload, tapMessages } from './ssh2-internals.ts';
 
 /** What a message that waits costs beside its bytes. */
 const WAITING_COST = 256;
 
-let rekeyAfter: Pick<Limits, 'rekeyBytes' | 'rekeyMs'> = DEFAULT_LIMITS;
+type Rekeying = Pick<Limits, 'rekeyBytes' | 'rekeyMs' | 'rekeyAnswerMs'>;
+let rekeying: Rekeying = DEFAULT_LIMITS;
 
 /** How often the connections of this process ask for new keys. */
-export function setRekeying(limits: Pick<Limits, 'rekeyBytes' | 'rekeyMs'>): void {
-  rekeyAfter = limits;
+export function setRekeying(limits: Rekeying): void {
+  rekeying = limits;
 }
 
 /**
@@ -46,6 +40,7 @@ export class Transport {
     this.#socket = socket;
     tapMessages(protocol, (payload) => {
       if (this.#isDestroyed) return true;
+      if (payload[0] === MESSAGE.KEXINIT) this.#keysAreAsked();
       const taken = take(payload);
       this.#count(payload.length);
       this.#holdFlood();
@@ -135,21 +130,27 @@ export class Transport {
 
   #count(length: number): void {
     this.#bytes += length;
-    if (this.#bytes >= rekeyAfter.rekeyBytes) this.#rekey();
+    if (this.#bytes >= rekeying.rekeyBytes) this.#rekey();
   }
 
   #rekey(): void {
     // Before the first keys, or while others are being made, there is nothing to renew.
     if (this.#timer === null || this.#isDestroyed || this.#protocol._kexinit !== undefined) return;
     this.#bytes = 0;
-    this.#wait(REKEY_ANSWER_MS, () => this.destroy());
+    this.#wait(rekeying.rekeyAnswerMs, () => this.destroy());
     this.#protocol.rekey();
+  }
+
+  /** The peer began, unless we did: then its time runs already. */
+  #keysAreAsked(): void {
+    if (this.#timer === null || this.#isDestroyed || this.#protocol._kexinit !== undefined) return;
+    this.#wait(rekeying.rekeyAnswerMs, () => this.destroy());
   }
 
   #keysAreNew(): void {
     this.#bytes = 0;
     this.#waitingBytes = 0;
-    this.#wait(rekeyAfter.rekeyMs, () => this.#rekey());
+    this.#wait(rekeying.rekeyMs, () => this.#rekey());
   }
 
   #wait(ms: number, then: () => void): void {
