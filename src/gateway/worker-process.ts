@@ -54,7 +54,8 @@ export class WorkerProcess {
   readonly #desk: Desk;
   #isReady = false;
   #outstanding = 0;
-  #heardAt = process.hrtime.bigint();
+  /** Beats of ours since it was heard. A time would count against it what this process slept itself. */
+  #silentBeats = 0;
   #isGone = false;
 
   constructor(options: WorkerOptions) {
@@ -153,7 +154,7 @@ export class WorkerProcess {
   #hear(raw: unknown): void {
     if (this.#isGone) return;
     const message = FromWorker.safeParse(raw);
-    this.#heardAt = process.hrtime.bigint();
+    this.#silentBeats = 0;
     if (!message.success) {
       this.#options.log.error({ worker: this.pid, err: message.error }, 'worker broke its protocol and is killed');
       this.kill();
@@ -309,7 +310,8 @@ export class WorkerProcess {
 
   #heartbeat(): void {
     this.#send({ type: 'heartbeat' });
-    const silentMs = Number(process.hrtime.bigint() - this.#heardAt) / 1e6;
+    this.#silentBeats += 1;
+    const silentMs = this.#silentBeats * HEARTBEAT_MS;
     if (silentMs < (this.#isReady ? SILENT_WORKER_MS : WORKER_START_MS)) return;
     this.#options.log.error({ worker: this.pid, silentMs }, 'worker is silent and is killed');
     this.kill();
