@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import ssh2, { type Connection } from 'ssh2';
 import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh2-internals.ts';
 import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';
@@ -13,27 +14,36 @@ export type HostileTarget = AsyncDisposable & {
 /** What it does, with the raw messages that it gets and can send. */
 export type Attack = {
   /** Before login; the client has just asked for it. */
-  readonly atLogin?: (send: (payload: Uint8Array) => void) => void;
+  readonly atLogin?: (send: Send, socket: Duplex) => void;
   /** After login, for each message of the connection protocol. */
-  readonly onMessage?: (payload: Buffer, send: (payload: Uint8Array) => void) => void;
+  readonly onMessage?: (payload: Buffer, send: Send, socket: Duplex) => void;
+  /** For any other message: true where it is not to be answered as the rules want. */
+  readonly isDeafTo?: (payload: Buffer) => boolean;
+  /** Offers nothing else. */
+  readonly compress?: 'zlib';
 };
+
+type Send = (payload: Uint8Array) => void;
 
 /** An SSH server that lets anybody in and then breaks the rules as told. */
 export async function hostileTarget(hostKey: string, hostKeyLine: string, attack: Attack): Promise<HostileTarget> {
   const open = new Set<Connection>();
-  const server = new ssh2.Server({ hostKeys: [hostKey] });
+  const algorithms = attack.compress ? { compress: [attack.compress] as never } : {};
+  const server = new ssh2.Server({ hostKeys: [hostKey], algorithms });
   server.on('connection', (connection) => {
     open.add(connection);
     connection.on('error', () => {});
-    const { _protocol: protocol } = internalsOf(connection);
-    const send = (payload: Uint8Array): void => sendPayload(protocol, payload);
+    const { _protocol: protocol, _sock: socket } = internalsOf(connection);
+    const send: Send = (payload) => {
+      if (!socket.destroyed) sendPayload(protocol, payload);
+    };
     tapMessages(protocol, (payload) => {
-      if ((payload[0] ?? 0) < 80) return false;
-      attack.onMessage?.(payload, send);
+      if ((payload[0] ?? 0) < 80) return attack.isDeafTo?.(payload) ?? false;
+      attack.onMessage?.(payload, send, socket);
       return true;
     });
     connection.on('authentication', (context) => {
-      attack.atLogin?.(send);
+      attack.atLogin?.(send, socket);
       context.accept();
     });
   });
@@ -43,6 +53,26 @@ export async function hostileTarget(hostKey: string, hostKeyLine: string, attack
     ...{ address: '127.0.0.1', port: (server.address() as AddressInfo).port, hostKeyLine },
     async [Symbol.asyncDispose]() {
       for (const connection of open) internalsOf(connection)._sock.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** A host that is there and is no SSH server: `greet` is what it does with each connection. */
+export async function strangeHost(hostKeyLine: string, greet: (socket: Socket) => void): Promise<HostileTarget> {
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on('error', () => {}).resume();
+    greet(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    ...{ address: '127.0.0.1', port: (server.address() as AddressInfo).port, hostKeyLine },
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy();
       server.close();
       await once(server, 'close');
     },
