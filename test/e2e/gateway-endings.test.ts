@@ -1,17 +1,12 @@
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { SessionId } from '../../src/access/ids.ts';
-import { fileRecording, moveRecording } from '../../src/gateway/recordings.ts';
-import { FRAME } from '../../src/recording/format.ts';
+import type { SessionId } from '../../src/access/ids.ts';
 import type { TerminationOrder } from '../../src/use-cases/ports.ts';
 import { ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
-import { gatewayProcess } from '../support/gateway-process.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
-import { descendants, runOk } from '../support/processes.ts';
-import { bytesOf, readBack } from '../support/recorded.ts';
+import { descendants } from '../support/processes.ts';
 import { allDead, connected } from '../support/sockets.ts';
 
 const REVOKED: TerminationOrder = { why: 'revoked', message: 'your access was revoked; session ended.' };
@@ -198,115 +193,3 @@ describe('a target that is not what it should be', () => {
     expect(client.stderr()).toMatch(/daypass: The connection to web-01 was lost/);
   });
 });
-
-describe('a worker', () => {
-  beforeEach(async () => {
-    world = await GatewayWorld.start();
-  });
-  afterEach(dispose);
-
-  const workerPid = (): number => world.gateway.workers[0] ?? -1;
-
-  it.each(['SIGSTOP', 'SIGKILL'] as const)(
-    'that gets %s is replaced, and its sessions are interrupted',
-    async (signal) => {
-      await using client = sshClient(world, ['direct', 'echo recorded; cat']);
-      await once(client.stdout, 'data');
-      const id = await world.control.openedSession(0);
-      await pause(200);
-      const before = workerPid();
-      const start = performance.now();
-      process.kill(before, signal);
-      expect(await world.control.endingOf(id)).toEqual({ how: 'interrupted' });
-      expect(performance.now() - start).toBeLessThan(7_000);
-      expect(await client.exited).toBe(255);
-      while (workerPid() === before || workerPid() === -1) await pause(50);
-      expect(await ssh(world, ['direct', 'echo again'])).toMatchObject({ code: 0, stdout: 'again\n' });
-      expect(world.manifest(id)).toMatchObject({ state: 'interrupted', ending: { how: 'interrupted' } });
-      expect(bytesOf(await world.read(id), 0, FRAME.stdout).toString()).toBe('recorded\n');
-    },
-  );
-
-  it('that does not end a session within a second is killed, and the session ends all the same', async () => {
-    await using client = sshClient(world, ['direct', 'echo in; cat']);
-    await once(client.stdout, 'data');
-    const id = await world.control.openedSession(0);
-    process.kill(workerPid(), 'SIGSTOP');
-    terminate(id);
-    expect(await allDead(ports())).toBeLessThan(1_500);
-    expect(await world.control.endingOf(id)).toEqual(TERMINATED);
-  });
-
-  it('ends when control goes away', async () => {
-    const pid = workerPid();
-    await world.gateway[Symbol.asyncDispose]();
-    expect(() => process.kill(pid, 0)).toThrow();
-  });
-
-  it('knows nothing of control’s environment', async () => {
-    process.env['DAYPASS_TEST_SECRET'] = 'canary-7f3a';
-    try {
-      await world[Symbol.asyncDispose]();
-      world = await GatewayWorld.start();
-      const environment = await runOk('cat', [`/proc/${workerPid()}/environ`]);
-      expect(environment).not.toMatch(/canary|SLACK|DATABASE/);
-    } finally {
-      delete process.env['DAYPASS_TEST_SECRET'];
-    }
-  });
-});
-
-describe('without a word from control', () => {
-  it('no session begins', async () => {
-    world = await GatewayWorld.start({ limits: { leaseNewMs: 1 } });
-    await pause(300);
-    const { code, stderr } = await ssh(world, ['direct', 'true']);
-    expect(code).toBe(255);
-    expect(stderr).toMatch(/daypass: The gateway takes no new sessions at the moment/);
-    expect(world.control.sessions).toEqual([]);
-    await dispose();
-  });
-
-  it('live sessions end', async () => {
-    await using away = await gatewayProcess({ leaseLiveMs: 2_000 });
-    await using client = sshClient(away, ['direct', 'echo in; cat']);
-    await once(client.stdout, 'data');
-    process.kill(away.pid, 'SIGSTOP');
-    expect(await client.exited).toBe(255);
-    expect(client.stderr()).toMatch(/daypass: the gateway has lost its control; session ended/);
-    process.kill(away.pid, 'SIGCONT');
-  });
-
-  it('a control that was killed takes its workers and their sessions along, and the recording is filed at the next start', async () => {
-    await using away = await gatewayProcess({});
-    await using client = sshClient(away, ['direct', 'echo in; cat']);
-    await once(client.stdout, 'data');
-    await pause(200);
-    process.kill(away.pid, 'SIGKILL');
-    expect(await client.exited).toBe(255);
-    await allGone(away.workers);
-    const [id = ''] = readdirSync(away.spool);
-    const recordings = `${away.spool}-filed`;
-    mkdirSync(recordings);
-    const collect = (each: SessionId): Promise<boolean> => moveRecording(away.spool, recordings, each);
-    await fileRecording({ collect }, recordings, SessionId.parse(id));
-    const manifest = JSON.parse(readFileSync(`${recordings}/${id}/manifest.json`, 'utf8'));
-    expect(manifest).toMatchObject({ state: 'interrupted', session: id });
-    expect(bytesOf(await readBack(`${recordings}/${id}`, [away.identity]), 0, FRAME.stdout).toString()).toBe('in\n');
-  });
-});
-
-async function allGone(pids: readonly number[]): Promise<void> {
-  const lives = (pid: number): boolean => {
-    try {
-      process.kill(pid, 0);
-      return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    } catch {
-      return false;
-    }
-  };
-  for (let tries = 0; pids.some(lives); tries += 1) {
-    if (tries > 200) throw new Error(`still there: ${pids.filter(lives)}`);
-    await pause(20);
-  }
-}

@@ -149,3 +149,40 @@ describe('before login', () => {
     expect(stderr.match(/Offering public key/g)).toHaveLength(21);
   });
 });
+
+describe('what a client is told', () => {
+  beforeAll(async () => {
+    world = await GatewayWorld.start();
+    worker = world.gateway.workers[0] ?? -1;
+  });
+  afterAll(() => world?.[Symbol.asyncDispose]());
+
+  it('a command longer than a packet may be is refused with words', async () => {
+    const { code, stderr } = await ssh(world, ['direct', `echo ${'x'.repeat(90_000)}`]);
+    expect(code).toBe(255);
+    expect(stderr).toMatch(/daypass: one message was longer than 35,000 bytes.*file/);
+    await stillWorks();
+  });
+
+  it('and control hears of what a worker refuses by itself, once for each connection and reason', async () => {
+    const { gateway, folder, login } = world;
+    const options = ['-F', 'none', '-o', 'BatchMode=no', '-o', 'IdentitiesOnly=yes', '-o', 'IdentityAgent=none'];
+    const known = [
+      '-o',
+      'HostKeyAlias=daypass-gateway',
+      '-o',
+      `UserKnownHostsFile=${join(folder.path, 'known_hosts')}`,
+    ];
+    const to = (user: string) => [
+      ...options,
+      ...known,
+      '-p',
+      String(gateway.port),
+      `${user}@${gateway.address}`,
+      'true',
+    ];
+    expect((await run('ssh', to(`${login}+web-01`))).code).toBe(255);
+    for (let tries = 0; tries < 100 && world.control.refusals.length < 1; tries += 1) await pause(10);
+    expect(world.control.refusals).toEqual([{ address: '127.0.0.1', reason: 'no_certificate', fingerprint: null }]);
+  });
+});

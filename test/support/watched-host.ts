@@ -1,0 +1,56 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import pino from 'pino';
+import { ForkHost } from '../../src/gateway/fork-host.ts';
+import type { WorkerHost } from '../../src/gateway/worker-host.ts';
+import { type TestFolder, testFolder } from './folder.ts';
+
+export type Lag = { readonly p99: number; readonly max: number };
+
+/** Workers as they are, which can be hung, and whose event loops are watched. */
+export class WatchedHost implements Disposable {
+  readonly #folder: TestFolder = testFolder();
+
+  /** For GatewayWorld.start. */
+  get options() {
+    const spool = join(this.#folder.path, 'spool');
+    const recordings = join(this.#folder.path, 'recordings');
+    const wrap = (host: WorkerHost): WorkerHost =>
+      new ForkHost({
+        ...{ listen: { host: '127.0.0.1', port: 0 }, cwd: spool, account: null, log: pino({ level: 'silent' }) },
+        files: { collect: (id) => host.collect(id), left: () => host.left() },
+        program: fileURLToPath(new URL('./watched-worker.ts', import.meta.url)),
+        args: [this.#lagFile],
+      });
+    return { spool, recordings, wrap };
+  }
+
+  /** For ever in one turn of its event loop. */
+  hang(worker: number): void {
+    process.kill(worker, 'SIGUSR2');
+  }
+
+  /** Since the last look. */
+  async lag(worker: number): Promise<Lag> {
+    rmSync(this.#lagFile, { force: true });
+    process.kill(worker, 'SIGHUP');
+    for (let tries = 0; tries < 500; tries += 1) {
+      try {
+        return JSON.parse(readFileSync(this.#lagFile, 'utf8')) as Lag;
+      } catch {
+        await pause(10);
+      }
+    }
+    throw new Error('the worker says nothing of its event loop');
+  }
+
+  get #lagFile(): string {
+    return join(this.#folder.path, 'lag.json');
+  }
+
+  [Symbol.dispose](): void {
+    this.#folder[Symbol.dispose]();
+  }
+}

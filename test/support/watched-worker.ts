@@ -1,0 +1,16 @@
+import { writeFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+// A gateway worker that a test can hang, and that says how late its event loop was; see watched-host.ts.
+const [, , file = ''] = process.argv;
+const lag = monitorEventLoopDelay({ resolution: 5 });
+lag.enable();
+process.on('SIGUSR2', () => {
+  for (;;);
+});
+process.on('SIGHUP', () => {
+  // The histogram counts from one look to the next, and so has its own resolution in it.
+  writeFileSync(file, JSON.stringify({ p99: lag.percentile(99) / 1e6 - 5, max: lag.max / 1e6 - 5 }));
+  lag.reset();
+});
+await import('../../src/gateway/worker.ts');
