@@ -7,6 +7,7 @@ const world = await GatewayWorld.start({ limits: JSON.parse(process.argv[2] ?? '
 const { sshConfig, gateway, folder, sshd } = world;
 process.send?.({
   sshConfig,
+  port: gateway.port,
   workers: gateway.workers,
   spool: join(folder.path, 'spool'),
   identity: reader.identity,
