@@ -75,7 +75,7 @@ export const ChannelSummary = z
     pty: z.boolean(),
     bytesFromClient: Bytes,
     bytesToClient: Bytes,
-    /** SHA-256 of stdout and of stderr as delivered, and of stdin, lower-case hex. */
+    /** SHA-256 of stdout and of stderr as delivered, and of stdin, lower-case hex; of a terminal's stdin only what was kept. */
     stdoutSha256: Digest,
     stderrSha256: Digest,
     stdinSha256: Digest,

@@ -21,7 +21,12 @@ export class RecordedChannel {
   constructor(start: ChannelStart, keep: Keep) {
     this.#start = start;
     this.#keep = keep;
-    this.#content = contentOf(start, keep);
+    // A digest of all that was typed would let anybody try passwords against it, so it covers what is kept.
+    const keepTyped: Keep = (type, micros, payload) => {
+      if (type === FRAME.input) this.#hashes.stdin.update(payload);
+      keep(type, micros, payload);
+    };
+    this.#content = contentOf(start, start.terminal ? keepTyped : keep);
   }
 
   output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void {
@@ -31,7 +36,7 @@ export class RecordedChannel {
   }
 
   input(bytes: Buffer, micros: number): void {
-    this.#hashes.stdin.update(bytes);
+    if (!this.#start.terminal) this.#hashes.stdin.update(bytes);
     this.#fromClient += bytes.length;
     this.#content.input(bytes, micros);
   }

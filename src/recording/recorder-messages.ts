@@ -24,7 +24,7 @@ export type ChannelRecord = {
   readonly files: FileCounts | null;
   readonly bytesFromClient: number;
   readonly bytesToClient: number;
-  /** Of what was delivered. */
+  /** Of what was delivered; stdin of a terminal is what was kept of it. */
   readonly stdoutSha256: Digest;
   readonly stderrSha256: Digest;
   readonly stdinSha256: Digest;
