@@ -53,10 +53,12 @@ export class TypedInput {
   output(bytes: Buffer, micros: number): TypedPart[] {
     const parts = this.#expire(micros);
     for (const byte of bytes) {
+      const wasFullScreen = this.#row.isFullScreen;
       this.#row.push(byte, (shown) => {
         this.#shown(shown);
         if (this.#lines[0]?.isClosed) parts.push(...this.#decide());
       });
+      if (wasFullScreen && !this.#row.isFullScreen) this.#leaveScreen();
     }
     const line = this.#lines[0];
     // Commands speak of passwords too: what the row holds behind the echo of this line is not a prompt.
@@ -118,6 +120,14 @@ export class TypedInput {
       if (byte === NEWLINE) return;
     }
     this.#lines[0]?.shown(byte);
+  }
+
+  /** The key that ended the program was not shown, and is no part of the next command. */
+  #leaveScreen(): void {
+    const [line] = this.#lines;
+    if (!line || line.isClosed) return;
+    if (!line.isCertain) line.isSecret = true;
+    line.close(false);
   }
 
   /** Lines that are closed and certain, in their order. */

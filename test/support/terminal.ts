@@ -33,6 +33,11 @@ export class Terminal implements Disposable {
     return this.#pty.pid;
   }
 
+  /** What was shown so far is not looked at again. */
+  forget(): void {
+    this.#text = '';
+  }
+
   type(text: string): void {
     this.#pty.write(text);
   }

@@ -160,6 +160,15 @@ describe('typed input is withheld', () => {
       [8],
     ],
     [
+      'where it ends a full screen, without what comes behind',
+      [
+        ...[FULL_SCREEN, { typed: 'q' }, { shown: '\u001b[24;1H\u001b[K\u001b[?1049l$ ' }],
+        ...[...keys('ls'), ...ENTER],
+      ],
+      'ls\r',
+      [1],
+    ],
+    [
       'where a clock ticks in the last row meanwhile',
       [
         FULL_SCREEN,
