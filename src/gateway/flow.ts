@@ -36,7 +36,7 @@ export class Flow {
 
   /** `owed` is how much of the bytes the source sent. */
   push(stream: Stream, bytes: Buffer, owed = bytes.length): void {
-    if (this.#isOver) return void this.source?.consumed(owed);
+    if (this.#isOver || bytes.length === 0) return void (owed > 0 && this.source?.consumed(owed));
     this.#ours += bytes.length - owed;
     if (!this.#fitsLast(stream, bytes, owed)) this.#queue.push(this.#piece(stream, bytes, owed));
   }
