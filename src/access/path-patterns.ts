@@ -12,11 +12,69 @@ const BELOW = '/**';
 /** Absolute glob patterns of a scope. Paths are given absolute, without `.` and `..`; no patterns at all let every path through. */
 export function pathPatterns(patterns: readonly string[]): PathPatterns {
   if (patterns.length === 0) return { isWithin: () => true, isWithinWhole: () => true };
-  const matcher = (some: readonly string[]) => (some.length === 0 ? () => false : picomatch([...some], OPTIONS));
+  const matcher = (some: readonly string[]) => {
+    const matches = some.map(patternMatcher);
+    return (path: string) => matches.some((isMatch) => isMatch(path));
+  };
   const isWithin = matcher(patterns);
   // A pattern that ends so matches all that lies below whatever it matches.
   const isWithinWhole = matcher(patterns.filter((pattern) => pattern.endsWith(BELOW)));
   return { isWithin, isWithinWhole };
+}
+
+/** More than `*`, `**` and `?`. */
+const OTHER_MAGIC = /[[\]{}()\\]/;
+const ACROSS_NAMES = /\{[^}]*\/|\[[^\]]*\/|\([^)]*\//;
+
+/**
+ * Regular expressions of globs take time that grows with the path's length to the power of their stars: one path would stop a
+ * process for seconds. So each name is matched by itself, and both names and paths without going back beyond the last star.
+ */
+function patternMatcher(pattern: string): (path: string) => boolean {
+  if (ACROSS_NAMES.test(pattern)) return picomatch(pattern, OPTIONS);
+  // `/srv/**` is the folder and all below it; behind a star it is what lies below only, as picomatch has it.
+  const names = namesOf(pattern.replace(/([^*/]\*|\/\*)\/\*\*$/, '$1/*/**'));
+  const wanted = names.map((name) => (name === '**' ? ANY : nameMatcher(name)));
+  return (path) => matchesStars(wanted, namesOf(path), (isMatch, name) => isMatch(name));
+}
+
+function nameMatcher(pattern: string): (name: string) => boolean {
+  if (OTHER_MAGIC.test(pattern)) return picomatch(pattern, OPTIONS);
+  const wanted = pattern.split('').map((unit) => (unit === '*' ? ANY : unit));
+  return (name) => matchesStars(wanted, name.split(''), (one, unit) => one === '?' || one === unit);
+}
+
+const namesOf = (path: string): string[] => path.split('/').filter((name) => name !== '');
+
+/** Stands for any number of what is matched. */
+const ANY = Symbol('any');
+
+/** Goes on from the last star with one more for it, wherever something does not fit: no star before it could do better. */
+function matchesStars<Wanted, Given>(
+  wanted: readonly (Wanted | typeof ANY)[],
+  given: readonly Given[],
+  fits: (one: Wanted, other: Given) => boolean,
+): boolean {
+  let at = 0;
+  let next = 0;
+  let star = -1;
+  let taken = 0;
+  while (next < given.length) {
+    const one = wanted[at];
+    if (one === ANY) {
+      star = at;
+      taken = next;
+      at += 1;
+    } else if (at < wanted.length && fits(one as Wanted, given[next] as Given)) {
+      at += 1;
+      next += 1;
+    } else if (star >= 0) {
+      taken += 1;
+      at = star + 1;
+      next = taken;
+    } else return false;
+  }
+  return wanted.slice(at).every((one) => one === ANY);
 }
 
 /** An absolute path without what a shell or a folder could make of it, or null. */

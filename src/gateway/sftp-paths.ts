@@ -3,8 +3,9 @@ import type { Scope } from '../access/scope.ts';
 
 export type FileRights = NonNullable<Scope['files']>;
 
-/** No path that a Linux target opens is longer (PATH_MAX); matching takes time that grows with it. */
+/** No path that a Linux target opens is longer (PATH_MAX), nor a name in one (NAME_MAX); matching takes time that grows with them. */
 const PATH_MAX = 4_096;
+const NAME_MAX = 255;
 const START_FOLDER = /^\/[^\0]*$/;
 
 export type PathVerdict = { readonly allowed: true } | { readonly allowed: false; readonly why: string };
@@ -42,6 +43,7 @@ export class SftpPaths {
     const absolute = path.startsWith('/') ? path : this.#fromStart(path);
     if (absolute === null) return refused('a relative path, and the target has not said where it starts');
     const parts = absolute.split('/').filter((part) => part !== '' && part !== '.');
+    if (parts.some((part) => part.length > NAME_MAX)) return refused('the path is too long');
     // Behind a symlink, ".." is not where its string says.
     if (parts.includes('..')) return refused('a path with ".."; write it without');
     return this.#matches(`/${parts.join('/')}`) ? ALLOWED : refused('a path outside of the scope');

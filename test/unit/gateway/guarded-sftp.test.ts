@@ -111,10 +111,10 @@ function world(files: NonNullable<Scope['files']>) {
 type Step = { readonly who: 'client' | 'target' | 'room' | 'witness'; readonly n: number };
 const steps = fc.array(
   fc.record({
-    who: fc.constantFrom<Step['who']>('client', 'client', 'target', 'target', 'room', 'witness'),
-    n: fc.nat(9_000),
+    who: fc.constantFrom<Step['who']>('client', 'client', 'client', 'target', 'target', 'target', 'room', 'witness'),
+    n: fc.oneof(fc.nat(60), fc.nat(9_000)),
   }),
-  { maxLength: 80 },
+  { minLength: 20, maxLength: 120 },
 );
 const requests = fc.array(anyRequest(fc.constantFrom(...INSIDE, ...INSIDE, ...OUTSIDE)), { maxLength: 40 });
 
@@ -138,6 +138,7 @@ describe('a guarded SFTP channel', () => {
           const ofTarget: Buffer[] = [];
           let toSend = Buffer.alloc(0);
           let answered = 0;
+          here.client.room = here.target.room = 2_000;
 
           const client = (n: number) => {
             // Whoever speaks SFTP waits for the version.
@@ -162,9 +163,9 @@ describe('a guarded SFTP channel', () => {
           for (const { who, n } of taken) {
             if (who === 'client') client(Math.max(1, n));
             else if (who === 'target') target(Math.max(1, n));
-            else if (who === 'witness') here.state.isReady = n % 2 === 0;
-            else if (n % 2 === 0) here.target.room += n;
-            else here.client.room += n;
+            else if (who === 'witness') here.state.isReady = n % 4 !== 0;
+            else if (n % 2 === 0) here.target.room += 8 * n;
+            else here.client.room += 8 * n;
             here.settle();
             const { received } = here.target;
             expect(received.equals(allowed.subarray(0, received.length))).toBe(true);
@@ -329,6 +330,22 @@ describe('a guarded SFTP channel', () => {
     here.settle();
     expect(packetsOf(here.client.received).packets).toHaveLength(n + 1);
     expect(here.client.credited).toBe(here.client.sent);
+  });
+
+  it('a refusal waits for the end of the packet that the target is sending', () => {
+    const here = world({ rights: 'read', paths: [] });
+    here.client.room = here.target.room = 1e9;
+    const data = packet(103, uint32(1), text('x'.repeat(100)));
+    here.fromClient(INIT);
+    here.fromTarget(VERSION);
+    here.fromClient(packet(5, uint32(1), text('h'), uint32(0), uint32(0), uint32(100)));
+    for (let at = 0; at < data.length; at += 1) {
+      if (at === 50) here.fromClient(packet(13, uint32(2), text('/x')));
+      here.fromTarget(data.subarray(at, at + 1));
+    }
+    const { packets } = packetsOf(here.client.received);
+    expect(packets.slice(0, 2)).toEqual([VERSION, data]);
+    expect(packets.slice(2).map(idOf)).toEqual([2]);
   });
 
   it('content of a refused WRITE never reaches the target, wherever it is cut', () => {
