@@ -1,30 +1,22 @@
 import type { SessionId } from '../access/ids.ts';
-import type { Log } from '../log.ts';
-import type { Authorization, GatewayControl, SessionReport } from '../use-cases/gateway-control.ts';
+import type { AuthorizedSession, GatewayControl, SessionReport } from '../use-cases/gateway-control.ts';
 import type { TerminationOrder, Watcher } from '../use-cases/ports.ts';
-import type { ConfigFacts } from './client-config.ts';
-import type { Served } from './control-link.ts';
 import { deferred } from './deferred.ts';
-import { Desk } from './desk.ts';
 import { FromWorker, type ToWorker } from './ipc.ts';
 import {
-  AUTHORIZE_OUTSTANDING_MAX,
   HEARTBEAT_MS,
   SILENT_WORKER_MS,
   TERMINATE_CONFIRM_MS,
   WORKER_ADDRESSES_MAX,
   WORKER_START_MS,
 } from './limits.ts';
-import { printable, wordForTerminal } from './refusals.ts';
-import { failure } from './self-service-words.ts';
+import { printable } from './refusals.ts';
 import type { HostedWorker, WorkerEvents, WorkerHost } from './worker-host.ts';
+import { FAULT, type Questioned, WorkerQuestions } from './worker-questions.ts';
 
-export type WorkerOptions = {
+export type WorkerOptions = Questioned & {
   readonly start: Extract<ToWorker, { type: 'start' }>;
-  readonly control: Pick<GatewayControl, 'authorize' | 'refused' | 'isRegistered' | 'serve'>;
-  /** How people reach the gateway, once it listens. */
-  readonly facts: () => ConfigFacts;
-  readonly log: Log;
+  readonly control: Questioned['control'] & Pick<GatewayControl, 'refused'>;
   readonly host: Pick<WorkerHost, 'spawn'>;
   /** Why a session that control has just authorised must not begin: it was ended meanwhile. */
   readonly endedEarly: (id: SessionId) => TerminationOrder | null;
@@ -37,9 +29,6 @@ export type WorkerOptions = {
 type Carried = { isCut: boolean; order: TerminationOrder | null };
 type Heard<Type extends FromWorker['type']> = Extract<FromWorker, { type: Type }>;
 
-const BUSY = 'Daypass is busy. Connect again in a minute.';
-const FAULT = 'Daypass could not decide this login. Connect again in a minute; if it stays so, tell whoever runs it.';
-
 /** Control's end of one worker: what it says is checked, what it carries is known, and its silence ends it. */
 export class WorkerProcess {
   readonly #options: WorkerOptions;
@@ -51,16 +40,21 @@ export class WorkerProcess {
   readonly #addresses = new Set<string>();
   readonly #watchers = new Map<number, Watcher>();
   #nextWatch = 0;
-  readonly #desk: Desk;
+  readonly #questions: WorkerQuestions;
   #isReady = false;
-  #outstanding = 0;
   /** Beats of ours since it was heard. A time would count against it what this process slept itself. */
   #silentBeats = 0;
   #isGone = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#desk = new Desk(options.control, options.facts);
+    const { control, facts, log } = options;
+    this.#questions = new WorkerQuestions({
+      ...{ control, facts, log },
+      send: (message) => this.#send(message),
+      knows: (remoteAddress) => this.#knows(remoteAddress),
+      begin: (session) => this.#begin(session),
+    });
     this.#worker = options.host.spawn(this.#events());
     this.#send(options.start);
     this.#beat = setInterval(() => this.#heartbeat(), HEARTBEAT_MS);
@@ -172,16 +166,14 @@ export class WorkerProcess {
         break;
       case 'heartbeat':
         break;
-      case 'authorize':
-        this.#authorize(heard);
-        break;
       case 'refused':
         this.#refused(heard);
         break;
+      case 'authorize':
       case 'offered':
       case 'ask':
       case 'jump_over':
-        this.#serve(heard);
+        this.#questions.hear(heard);
         break;
       case 'opened':
         if (this.#sessions.has(heard.session)) this.#options.opened(heard.session, heard.head);
@@ -212,100 +204,22 @@ export class WorkerProcess {
     this.#options.control.refused({ address: remoteAddress, reason, fingerprint });
   }
 
-  #serve(heard: Heard<'offered' | 'ask' | 'jump_over'>): void {
-    const failed = (err: unknown): void => this.#options.log.error({ err }, 'a question could not be answered');
-    if (heard.type === 'jump_over') {
-      this.#desk.over(heard.sshSessionId);
-      return;
-    }
-    const { id } = heard;
-    if (heard.type === 'offered') {
-      const answer = (isKnown: boolean): void => this.#send({ type: 'offer_answered', id, isKnown });
-      this.#desk.isRegistered(heard.fingerprint).then(answer, (error: unknown) => {
-        failed(error);
-        answer(false);
-      });
-      return;
-    }
-    const answer = (served: Served): void => this.#send({ type: 'served', id, ...served });
-    this.#desk.ask(heard.sshSessionId, heard.words).then(answer, (error: unknown) => {
-      failed(error);
-      answer(failure('Daypass could not answer. Try again in a minute.', 1));
-    });
+  #knows(client: string): boolean {
+    if (this.#addresses.has(client)) return true;
+    this.#options.log.error({ worker: this.pid, client }, 'worker names an address that it was not handed');
+    return false;
   }
 
-  #authorize(ask: Heard<'authorize'>): void {
-    const refused = (code: string, message: string): void =>
-      this.#send({ type: 'authorized', id: ask.id, answer: { kind: 'refused', code, message } });
-    if (this.#outstanding >= AUTHORIZE_OUTSTANDING_MAX) {
-      refused('busy', BUSY);
-      return;
+  /** Whether the worker may carry it: what control ended meanwhile does not begin. */
+  #begin({ id }: AuthorizedSession): string | null {
+    const early = this.#options.endedEarly(id);
+    if (!early && !this.#isGone) {
+      this.#sessions.set(id, { isCut: false, order: null });
+      return null;
     }
-    const { route, remoteAddress } = ask;
-    if (!this.#addresses.has(remoteAddress)) {
-      this.#options.log.error(
-        { worker: this.pid, client: remoteAddress },
-        'worker names an address that it was not handed',
-      );
-      refused('fault', FAULT);
-      return;
-    }
-    this.#outstanding += 1;
-    this.#options.control
-      .authorize({
-        proof: { signed: Buffer.from(ask.signed, 'base64'), signature: Buffer.from(ask.signature, 'base64') },
-        ...{ route, remoteAddress },
-        sessionKey: ask.sessionKey === null ? null : Buffer.from(ask.sessionKey, 'base64'),
-      })
-      .then((answer) => {
-        if (answer.ok) return this.#grant(ask.id, answer.value);
-        const { code } = answer.rejection;
-        this.#options.log.info({ code, client: remoteAddress, route: route.kind }, 'connection refused');
-        refused(code, wordForTerminal(answer.rejection));
-      })
-      .catch((error: unknown) => {
-        this.#options.log.error({ err: error }, 'a login could not be decided');
-        refused('fault', FAULT);
-      })
-      .finally(() => {
-        this.#outstanding -= 1;
-      });
-  }
-
-  #grant(id: number, value: Authorization): void {
-    if (value.kind === 'session') {
-      this.#grantSession(id, value.session);
-    } else if (value.kind === 'jump') {
-      const { caller, endsAt, targetIds } = value;
-      const { personId } = caller;
-      const noTargets = value.noTargets && wordForTerminal(value.noTargets);
-      this.#desk.admit(caller);
-      const answer = {
-        kind: 'jump' as const,
-        personId,
-        endsAt: endsAt.getTime(),
-        targetIds: [...targetIds],
-        noTargets,
-      };
-      this.#send({ type: 'authorized', id, answer });
-    } else {
-      this.#send({ type: 'authorized', id, answer: { kind: 'registered', lines: [...value.lines] } });
-    }
-  }
-
-  #grantSession(id: number, session: Extract<Authorization, { kind: 'session' }>['session']): void {
-    const early = this.#options.endedEarly(session.id);
-    if (early || this.#isGone) {
-      const ending = early ? ({ how: 'terminated', why: early.why } as const) : ({ how: 'interrupted' } as const);
-      this.#options.closed(session.id, { ending, channels: [], refusals: [], recording: null });
-      const message = printable(early?.message ?? FAULT);
-      this.#send({ type: 'authorized', id, answer: { kind: 'refused', code: 'ended', message } });
-      return;
-    }
-    this.#sessions.set(session.id, { isCut: false, order: null });
-    const { hostKeys, endsAt } = session;
-    const answer = { ...session, hostKeys: [...hostKeys], endsAt: endsAt.getTime() };
-    this.#send({ type: 'authorized', id, answer: { kind: 'session', session: answer } });
+    const ending = early ? ({ how: 'terminated', why: early.why } as const) : ({ how: 'interrupted' } as const);
+    this.#options.closed(id, { ending, channels: [], refusals: [], recording: null });
+    return printable(early?.message ?? FAULT);
   }
 
   #heartbeat(): void {
