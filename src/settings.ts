@@ -22,7 +22,8 @@ const Gateway = z.strictObject({
   public_host: z
     .string()
     .min(1)
-    .regex(/^[A-Za-z0-9.:-]+$/, 'a host name or an IP address')
+    .max(253)
+    .regex(/^[A-Za-z0-9:][A-Za-z0-9.:-]*$/, 'a host name or an IP address')
     .meta({ description: 'The name under which contractors reach the gateway.', examples: ['ssh.example.com'] }),
   public_port: z
     .int()

@@ -33,25 +33,27 @@ export function clientConfig(
   const file = `${folder}/${site}-cert.pub`;
   const known = `${folder}/${site}.known_hosts`;
   const [login, ...others] = logins;
-  const fetch = `ssh -o BatchMode=yes -o ConnectTimeout=5 -o LogLevel=ERROR -o ControlPath=none ${gateway} cert`;
+  const fetch = `ssh -T -o BatchMode=yes -o ConnectTimeout=5 ${gateway} cert`;
   const refresh = `sh -c 'umask 077; t=${file}.$$; ${fetch} >$t 2>/dev/null && mv -f $t ${file} || rm -f $t'`;
   return [
     `# Daypass, site ${site}: ssh <login>@<target>.${gateway}`,
-    `# 1. Save this as ${folder}/${site}.conf; the first line of ~/.ssh/config says: Include daypass/*.conf`,
-    '# 2. Trust the gateway (compare the key with the one in Slack):',
+    '# Set up once; new grants need no change here. docs/clients.md says more, for Windows as well.',
+    `# 1. This text is ${folder}/${site}.conf; the first line of ~/.ssh/config says: Include daypass/*.conf`,
+    "# 2. Compare the gateway's host key with the one that /access key shows in Slack, then trust it:",
     `#    echo '${gateway} ${hostKey}' > ${known}`,
-    '# It stays as it is: new grants need no change here.',
     '',
-    '# Older ssh does not know WarnWeakCrypto, and passes over it.',
+    '# Older ssh does not know WarnWeakCrypto, nor ssh elsewhere the UseKeychain of a Mac; they pass over them.',
     'IgnoreUnknown WarnWeakCrypto,UseKeychain',
     '',
-    '# Brings the certificate for what you are granted now. Runs for these hosts only. For Windows, see docs/clients.md.',
+    '# Before a connection to these hosts, and no others: brings the certificate for what you are granted now.',
     `Match host *.${gateway} exec "${refresh}"`,
     '',
     `Host ${gateway}`,
     `  HostName ${host}`,
     `  Port ${port}`,
     '  User daypass',
+    '  # A shared connection would know only what was granted when it began.',
+    '  ControlPath none',
     '',
     `Host *.${gateway}`,
     `  ProxyJump ${gateway}`,

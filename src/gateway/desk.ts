@@ -1,17 +1,22 @@
-import type { Fingerprint } from '../access/ids.ts';
+import type { Fingerprint, PersonId } from '../access/ids.ts';
 import type { GatewayControl } from '../use-cases/gateway-control.ts';
 import type { Caller } from '../use-cases/self-service.ts';
 import type { ConfigFacts } from './client-config.ts';
 import type { Served } from './control-link.ts';
 import {
   ASK_MS,
+  ASKS_OUTSTANDING_MAX,
   ASKS_PER_JUMP,
+  ASKS_PER_PERSON_SECOND,
   ASKS_PER_SECOND,
   JUMPS_MAX,
   OFFERS_OUTSTANDING_MAX,
   OFFERS_PER_SECOND,
 } from './limits.ts';
 import { failure, parseWords, wordAnswer } from './self-service-words.ts';
+
+const TOO_OLD = 'This connection is too old to ask on. Connect again; where it is shared, with -o ControlPath=none.';
+const BUSY = 'Daypass is busy. Try again in a minute.';
 
 type Jump = { readonly caller: Caller; readonly since: number; asks: number };
 
@@ -23,9 +28,11 @@ export class Desk {
   readonly #control: Pick<GatewayControl, 'isRegistered' | 'serve'>;
   readonly #facts: () => ConfigFacts;
   readonly #jumps = new Map<string, Jump>();
-  readonly #offers = perSecond(OFFERS_PER_SECOND);
-  readonly #asks = perSecond(ASKS_PER_SECOND);
-  #outstanding = 0;
+  readonly #offers = perSecond<'all'>(OFFERS_PER_SECOND);
+  readonly #asks = perSecond<'all'>(ASKS_PER_SECOND);
+  readonly #asksOf = perSecond<PersonId>(ASKS_PER_PERSON_SECOND);
+  #offersOutstanding = 0;
+  #asksOutstanding = 0;
 
   constructor(control: Pick<GatewayControl, 'isRegistered' | 'serve'>, facts: () => ConfigFacts) {
     this.#control = control;
@@ -45,34 +52,46 @@ export class Desk {
 
   /** Under a flood nobody's plain key is worth asking for; certificates still are. */
   async isRegistered(fingerprint: Fingerprint): Promise<boolean> {
-    if (this.#outstanding >= OFFERS_OUTSTANDING_MAX || !this.#offers()) return false;
-    this.#outstanding += 1;
+    if (this.#offersOutstanding >= OFFERS_OUTSTANDING_MAX || !this.#offers('all')) return false;
+    this.#offersOutstanding += 1;
     try {
       return await this.#control.isRegistered(fingerprint);
     } finally {
-      this.#outstanding -= 1;
+      this.#offersOutstanding -= 1;
     }
   }
 
   async ask(sshSessionId: string, words: string): Promise<Served> {
     const jump = this.#jumps.get(sshSessionId);
-    if (!jump || performance.now() - jump.since > ASK_MS) return failure('Connect again to ask.', 1);
+    if (!jump || performance.now() - jump.since > ASK_MS) return failure(TOO_OLD, 1);
     jump.asks += 1;
     if (jump.asks > ASKS_PER_JUMP) return failure('That is enough for one connection. Connect again.', 1);
-    if (!this.#asks()) return failure('Daypass is busy. Try again in a minute.', 1);
+    // One person's haste leaves room for the others.
+    if (!this.#asksOf(jump.caller.personId)) return failure('You ask too often. Try again in a second.', 1);
     const parsed = parseWords(words);
     if ('served' in parsed) return parsed.served;
-    return wordAnswer(await this.#control.serve(jump.caller, parsed.ask), parsed, this.#facts());
+    if (this.#asksOutstanding >= ASKS_OUTSTANDING_MAX || !this.#asks('all')) return failure(BUSY, 1);
+    this.#asksOutstanding += 1;
+    try {
+      return wordAnswer(await this.#control.serve(jump.caller, parsed.ask), parsed, this.#facts());
+    } finally {
+      this.#asksOutstanding -= 1;
+    }
   }
 }
 
-function perSecond(max: number): () => boolean {
+/** Counts each of them anew in every second, so that it remembers no more than one second brings. */
+function perSecond<Who>(max: number): (who: Who) => boolean {
   let second = 0;
-  let count = 0;
-  return () => {
+  const counts = new Map<Who, number>();
+  return (who) => {
     const now = Math.floor(performance.now() / 1_000);
-    if (now !== second) [second, count] = [now, 0];
-    count += 1;
+    if (now !== second) {
+      second = now;
+      counts.clear();
+    }
+    const count = (counts.get(who) ?? 0) + 1;
+    counts.set(who, count);
     return count <= max;
   };
 }

@@ -34,10 +34,12 @@ export const DEFAULT_LIMITS: Limits = {
 /** What is asked of control before anybody is known, from one worker. */
 export const OFFERS_OUTSTANDING_MAX = 50;
 export const OFFERS_PER_SECOND = 200;
-/** What one login to the gateway itself may ask, how long, and what a worker may ask in a second for all. */
+/** What one login to the gateway itself may ask, how long, and what a worker may ask in a second for one person and for all. */
 export const ASKS_PER_JUMP = 20;
 export const ASK_MS = 10 * 60_000;
+export const ASKS_PER_PERSON_SECOND = 30;
 export const ASKS_PER_SECOND = 100;
+export const ASKS_OUTSTANDING_MAX = 50;
 export const JUMPS_MAX = 10_000;
 export const FAILED_SIGNATURES_MAX = 6;
 /** Agents hold many keys. */

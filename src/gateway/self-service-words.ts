@@ -51,14 +51,14 @@ export function wordAnswer(answer: SelfServiceAnswer, { asJson }: Pick<Parsed, '
     case 'list':
       return bounded(asJson ? json(answer) : table(answer));
     case 'certificate': {
-      const left = answer.leftOut.join(', ');
+      const left = some(answer.leftOut, LOGINS_SHOWN);
       return success(
         `${answer.line}\n`,
-        left && `daypass: ${printable(`No room in one certificate for: ${left}. Say: cert <grant>`)}\n`,
+        left && `daypass: No room in one certificate for: ${left}. Say: cert <grant>\n`,
       );
     }
     case 'ended':
-      return success(answer.ended.map(endedLine).join(''));
+      return success(endedLines(answer.ended));
     case 'config':
       return success(clientConfig(facts, answer));
     case 'refused':
@@ -68,6 +68,7 @@ export function wordAnswer(answer: SelfServiceAnswer, { asJson }: Pick<Parsed, '
 
 const WORDS: { [Code in SelfServiceRefusal['code']]: (why: Extract<SelfServiceRefusal, { code: Code }>) => string } = {
   person_inactive: () => 'Your Slack account is deactivated, and access with it. Ask the person who engaged you.',
+  key_removed: () => 'The key that you connected with is not registered any more. In Slack, /access key tells how.',
   no_live_grant: () => `You have no access at the moment. ${ASK}`,
   key_in_no_grant: () => `The key you connected with is not part of this access. Use your earlier key, or ask again.`,
   no_such_grant: ({ given }) => `You have no grant "${given.slice(0, 40)}". Say: list`,
@@ -76,12 +77,24 @@ const WORDS: { [Code in SelfServiceRefusal['code']]: (why: Extract<SelfServiceRe
   already_ended: () => 'That access has ended already.',
 };
 
+const LOGINS_SHOWN = 3;
+const ENDED_SHOWN = 50;
+
+const some = (names: readonly string[], max: number): string =>
+  [...names.slice(0, max), ...(names.length > max ? [`${names.length - max} more`] : [])].join(', ');
+
 const targetsOf = (grant: Grant): string => grant.terms.targets.map((target) => target.id).join(',');
 const utc = (when: Date): string => `${when.toISOString().slice(0, 16).replace('T', ' ')}Z`;
 
-function endedLine({ grant, sessions }: { readonly grant: Grant; readonly sessions: number }): string {
-  const live = sessions === 0 ? '' : `; ${sessions} live ${sessions === 1 ? 'session' : 'sessions'} ended`;
-  return `Handed back ${short(grant.id)}: ${clip(targetsOf(grant), 60)} as ${grant.terms.login}${live}\n`;
+type Ended = Extract<SelfServiceAnswer, { kind: 'ended' }>['ended'];
+
+function endedLines(ended: Ended): string {
+  const lines = ended.slice(0, ENDED_SHOWN).map(({ grant, sessions }) => {
+    const live = sessions === 0 ? '' : `; ${sessions} live ${sessions === 1 ? 'session ends' : 'sessions end'} with it`;
+    return `Handed back ${short(grant.id)}: ${clip(targetsOf(grant), 60)} as ${grant.terms.login}${live}`;
+  });
+  const more = ended.length - lines.length;
+  return [...lines, ...(more > 0 ? [`and ${more} more`] : []), ''].join('\n');
 }
 
 type List = Extract<SelfServiceAnswer, { kind: 'list' }>;
@@ -121,12 +134,13 @@ function left(ms: number): string {
   return minutes < 60 ? `${minutes}m` : `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}`;
 }
 
-const json = ({ grants, pending }: List): string =>
+const json = ({ grants, pending, at }: List): string =>
   `${JSON.stringify({
     grants: grants.map(({ id, terms }) => ({
       id,
       targets: terms.targets.map((target) => target.id),
       ...{ login: terms.login, scope: terms.scope.name, endsAt: terms.notAfter },
+      secondsLeft: Math.max(0, Math.floor((Date.parse(terms.notAfter) - at.getTime()) / 1_000)),
     })),
     pending: pending.map(({ id, ask, expiresAt: until }) => ({
       id,

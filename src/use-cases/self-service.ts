@@ -1,6 +1,7 @@
 import { combinedCertificate, PRINCIPALS_MAX } from '../access/certificate.ts';
 import { expiresAt, type Grant, isActive } from '../access/grant.ts';
 import { type Fingerprint, type Login, type PersonId, short } from '../access/ids.ts';
+import type { RegisteredKey } from '../access/person.ts';
 import { type AccessRequest, isExpired } from '../access/request.ts';
 import { isBelievable } from './believable.ts';
 import { endGrant } from './end-grant.ts';
@@ -42,6 +43,7 @@ export type SelfServiceAnswer =
 
 export type SelfServiceRefusal =
   | { readonly code: 'person_inactive' }
+  | { readonly code: 'key_removed' }
   | { readonly code: 'no_live_grant' }
   | { readonly code: 'key_in_no_grant' }
   | { readonly code: 'no_such_grant'; readonly given: string }
@@ -59,7 +61,7 @@ export const selfService =
     return deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
       const key = await keyOf(tx, caller);
-      if (!key) return refused({ code: 'person_inactive' });
+      if ('code' in key) return refused(key);
       const grants = await liveGrants(deps, tx, caller, now);
       switch (ask.verb) {
         case 'list': {
@@ -75,15 +77,19 @@ export const selfService =
   };
 
 /** The registered key of an active person, both looked up again: a connection outlives what it was let in with. */
-async function keyOf(tx: Tx, { personId, fingerprint }: Caller) {
-  const key = await tx.keys.byFingerprint(fingerprint);
+async function keyOf(tx: Tx, { personId, fingerprint }: Caller): Promise<RegisteredKey | SelfServiceRefusal> {
   const person = await tx.persons.byId(personId);
-  return key?.personId === personId && person?.active ? key : null;
+  if (!person?.active) return { code: 'person_inactive' };
+  const key = await tx.keys.byFingerprint(fingerprint);
+  return key?.personId === personId ? key : { code: 'key_removed' };
 }
 
+/** What ends first comes first. */
 async function liveGrants(deps: SelfServiceDeps, tx: Tx, { personId }: Caller, now: Date): Promise<Grant[]> {
   const stored = await tx.grants.ofPerson(personId);
-  return stored.filter((grant) => isActive(grant, now) && isBelievable(deps.authority, grant));
+  return stored
+    .filter((grant) => isActive(grant, now) && isBelievable(deps.authority, grant))
+    .sort((a, b) => expiresAt(a).getTime() - expiresAt(b).getTime());
 }
 
 const loginsOf = (grants: readonly Grant[]): Login[] => [...new Set(grants.map((grant) => grant.terms.login))];
@@ -135,7 +141,7 @@ async function certify(
     if (own) return { kind: 'certificate', line: own.certificate, leftOut: [] };
   }
   // What ends last stays longest in the set, so the certificate changes least often.
-  const logins = loginsOf([...wanted].sort((a, b) => expiresAt(b).getTime() - expiresAt(a).getTime()));
+  const logins = loginsOf(wanted.toReversed());
   const kept = logins.slice(0, PRINCIPALS_MAX);
   const covered = wanted.filter((grant) => kept.includes(grant.terms.login)).sort((a, b) => (a.id < b.id ? -1 : 1));
   const [anchor] = covered;
@@ -170,7 +176,8 @@ async function end(
   which: Extract<SelfServiceAsk, { verb: 'end' }>['which'],
 ): Promise<SelfServiceAnswer> {
   const found = await deps.store.transaction(async (tx) => {
-    if (!(await keyOf(tx, caller))) return refused({ code: 'person_inactive' });
+    const key = await keyOf(tx, caller);
+    if ('code' in key) return refused(key);
     const grants = await liveGrants(deps, tx, caller, deps.clock.now());
     if (which === 'all') return grants.length > 0 ? withSessions(tx, grants) : refused({ code: 'no_live_grant' });
     const grant = named(grants, which.grant);
