@@ -58,10 +58,7 @@ export function clientConfig(
     `Host *.${gateway}`,
     `  ProxyJump ${gateway}`,
     ...(login !== undefined && others.length === 0
-      ? [
-          `  # The login you were granted when this was made; another one: ssh <login>@<target>.${gateway}`,
-          `  User ${login}`,
-        ]
+      ? [`  # The login you had when this was made; another one: ssh <login>@<target>.${gateway}`, `  User ${login}`]
       : [`  # Say ssh <login>@<target>.${gateway}, or name your usual login here.`, '  # User deploy']),
     '',
     `Host ${gateway} *.${gateway}`,

@@ -27,7 +27,7 @@ export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new 
   [ACTION.pickEngagement, changeEngagement],
   [ACTION.showKey, showKey],
   [ACTION.showList, showList],
-  [ACTION.showHelp, (click) => show(click, inWindow('How to use Daypass', helpAnswer(null)))],
+  [ACTION.showHelp, (click) => show(click, inWindow('How to use Daypass', helpAnswer(null, click.edge.gateway)))],
   [ACTION.approve, pressApprove],
   [ACTION.deny, pressDeny],
   [ACTION.withdraw, withdraw],

@@ -20,7 +20,7 @@ export async function react(edge: Edge, asker: Asker, text: string): Promise<Rea
     .split(/\s+/)
     .filter((each) => each !== '');
   const known = word.toLowerCase();
-  if (!isWord(known)) return { answer: helpAnswer(word) };
+  if (!isWord(known)) return { answer: helpAnswer(word, edge.gateway) };
   switch (known) {
     case 'request':
       return { open: await requestView(edge, asker, null) };
@@ -35,7 +35,7 @@ export async function react(edge: Edge, asker: Asker, text: string): Promise<Rea
     case 'engagement':
       return openEngagement(edge, asker, argument);
     case 'help':
-      return { answer: helpAnswer(null) };
+      return { answer: helpAnswer(null, edge.gateway) };
     default:
       return known satisfies never;
   }

@@ -1,6 +1,7 @@
 import { ACTION, COMMAND, COMMAND_WORDS } from './action-ids.ts';
 import type { Answer } from './answer.ts';
 import { actions, button, section } from './blocks.ts';
+import { type GatewayFacts, gatewayCommand, targetName } from './ssh-config.ts';
 import { code } from './text.ts';
 
 const WHAT: Readonly<Record<(typeof COMMAND_WORDS)[number], string>> = {
@@ -20,7 +21,7 @@ const buttons = () =>
   ]);
 
 /** The known words; `unknown` is one that was typed and is none of them. */
-export function helpAnswer(unknown: string | null): Answer {
+export function helpAnswer(unknown: string | null, gateway: GatewayFacts): Answer {
   const intro =
     unknown === null
       ? 'Daypass gives temporary SSH access, asked for and approved here.'
@@ -30,6 +31,9 @@ export function helpAnswer(unknown: string | null): Answer {
     text: 'How to use Daypass',
     blocks: [
       section([intro, ...lines].join('\n')),
+      section(
+        `In a terminal, ${code(gatewayCommand('config', gateway), 400)} prints an ssh_config to set up once; then ${code(`ssh ${targetName('<target>', gateway)}`, 200)} works for each access you are granted. In the place of \`config\`: \`list\`, \`cert\`, \`end\`, \`help\`.`,
+      ),
       section('Guests, for whom slash commands may not work: use these buttons, or those in the engagement’s thread.'),
       buttons(),
     ],

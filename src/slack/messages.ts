@@ -29,13 +29,13 @@ export async function answerWords(edge: Edge, words: Words): Promise<void> {
     case 'list':
     case 'revoke': {
       const reaction = await react(edge, asker.value, [word, ...rest].join(' '));
-      return reply(edge, words, 'answer' in reaction ? reaction.answer : helpAnswer(null));
+      return reply(edge, words, 'answer' in reaction ? reaction.answer : helpAnswer(null, edge.gateway));
     }
     case '':
     case 'help':
-      return reply(edge, words, helpAnswer(null));
+      return reply(edge, words, helpAnswer(null, edge.gateway));
     default:
-      return reply(edge, words, helpAnswer(word));
+      return reply(edge, words, helpAnswer(word, edge.gateway));
   }
 }
 

@@ -10,6 +10,7 @@ import {
   accessFiles,
   directCommand,
   type GatewayFacts,
+  gatewayCommand,
   installLines,
   targetName,
 } from './ssh-config.ts';
@@ -114,6 +115,7 @@ export function grantIssued(
     `Connect${rest > 0 ? `, to these and ${count(rest, 'more target')} in the .conf file` : ''}:`,
     codeBlock(names),
     ...(first ? [`Or without ssh_config names: ${code(directCommand(login, first.id, gateway), 400)}`] : []),
+    `To be spared the files next time: ${code(gatewayCommand('config', gateway), 400)} prints an ssh_config to set up once, for every access to come.`,
     `_Is the key that you registered not where ssh-keygen puts it? Change \`IdentityFile\` in the .conf file. Sessions are recorded._`,
   ];
   return { text: text.join('\n'), files: accessFiles(grant, view.certificates, view.keys, gateway) };

@@ -54,6 +54,10 @@ export const hostKeyFingerprint = ({ hostKeyLine }: GatewayFacts): string => {
 export const directCommand = (login: string, target: string, { host, port }: GatewayFacts): string =>
   `ssh ${login}+${target}@${host} -p ${port}`;
 
+/** What is asked of the gateway itself. */
+export const gatewayCommand = (words: string, { host, port }: GatewayFacts): string =>
+  `ssh daypass@${host} -p ${port} ${words}`;
+
 /** Certificates, ssh_config and known_hosts of one grant. */
 export function accessFiles(
   grant: Grant,

@@ -38,6 +38,7 @@ export type SelfServiceAnswer =
       readonly leftOut: readonly Login[];
     }
   | { readonly kind: 'ended'; readonly ended: readonly { readonly grant: Grant; readonly sessions: number }[] }
+  /** `logins` are those of what is granted or waited for. */
   | { readonly kind: 'config'; readonly keyType: string; readonly logins: readonly Login[] }
   | { readonly kind: 'refused'; readonly why: SelfServiceRefusal };
 
@@ -64,12 +65,13 @@ export const selfService =
       if ('code' in key) return refused(key);
       const grants = await liveGrants(deps, tx, caller, now);
       switch (ask.verb) {
-        case 'list': {
-          const pending = (await tx.requests.pendingOf(caller.personId)).filter((each) => !isExpired(each, now));
-          return { kind: 'list', grants, pending, at: now };
+        case 'list':
+          return { kind: 'list', grants, pending: await waiting(tx, caller, now), at: now };
+        case 'config': {
+          const asked = (await waiting(tx, caller, now)).map(({ ask: { login } }) => login);
+          const logins = [...new Set([...loginsOf(grants), ...asked])];
+          return { kind: 'config', keyType: key.publicKey.split(' ')[0] ?? '', logins };
         }
-        case 'config':
-          return { kind: 'config', keyType: key.publicKey.split(' ')[0] ?? '', logins: loginsOf(grants) };
         case 'cert':
           return certify(deps, tx, { caller, publicKey: key.publicKey, grants, now }, ask.grant);
       }
@@ -91,6 +93,9 @@ async function liveGrants(deps: SelfServiceDeps, tx: Tx, { personId }: Caller, n
     .filter((grant) => isActive(grant, now) && isBelievable(deps.authority, grant))
     .sort((a, b) => expiresAt(a).getTime() - expiresAt(b).getTime());
 }
+
+const waiting = async (tx: Tx, { personId }: Caller, now: Date): Promise<AccessRequest[]> =>
+  (await tx.requests.pendingOf(personId)).filter((each) => !isExpired(each, now));
 
 const loginsOf = (grants: readonly Grant[]): Login[] => [...new Set(grants.map((grant) => grant.terms.login))];
 

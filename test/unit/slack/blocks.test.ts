@@ -178,7 +178,7 @@ describe('a message', () => {
           sessionLine(sessionsView(world)),
           sessionDetail(sessionsView(world)),
           hostKeyMismatch(sessionsView(world), 'web-01'),
-          helpAnswer(world.text),
+          helpAnswer(world.text, GATEWAY),
         ];
         for (const message of messages) checkInert([...checkMessage(message), message.text]);
       }),
@@ -225,6 +225,30 @@ describe('a message', () => {
       }),
       runs(60),
     );
+  });
+});
+
+describe('the way to the gateway itself', () => {
+  const world: World = {
+    ...{ text: 'Web server', other: 'because', targets: 2, idLength: 8, status: 'approved', audience: 'reviewer' },
+    ...{ keys: 1, sessions: 1, channels: 1 },
+  };
+  const config = 'ssh daypass@ssh.example.com -p 2222 config';
+
+  it('is a line of help, and of the message that brings an access', () => {
+    const help = checkMessage(helpAnswer(null, GATEWAY)).join('\n');
+    expect(help).toContain(`\`${config}\` prints an ssh_config to set up once`);
+    expect(help).toContain('`ssh &lt;target&gt;.acme.daypass`');
+    const { text } = grantIssued(grantView(world), [], GATEWAY);
+    expect(text.split('\n').filter((line) => line.includes(config))).toHaveLength(1);
+  });
+
+  it('holds with the longest name that a gateway can have', () => {
+    const long = { ...GATEWAY, host: 'a'.repeat(253), site: 'b'.repeat(32) };
+    checkMessage(helpAnswer('x'.repeat(3_000), long));
+    const { text } = grantIssued(grantView({ ...world, targets: 50, idLength: 63 }), [grant(2), grant(3)], long);
+    expect(text.length).toBeLessThan(4_000);
+    expect(text).toContain(`\`ssh daypass@${long.host} -p 2222 config\``);
   });
 });
 
