@@ -64,6 +64,31 @@ describe('the configuration', () => {
     expect(message).toMatch(/slack\.security_channel: .*for example "C0123456789"/);
   });
 
+  it.each([
+    "'",
+    '"',
+    '$(id)',
+    '`id`',
+    'a b',
+    'a\\nProxyCommand id',
+    '%h',
+    ';id',
+    '-oProxyCommand',
+    '~',
+    '*',
+    'a|b',
+    '\\u0000',
+  ])('refuses %j in a name that contractors’ ssh_config holds', (hostile) => {
+    const daypass = GOOD['daypass.yml'];
+    const quoted = hostile.startsWith('"') ? `'${hostile}'` : `"${hostile}"`;
+    expect(refusal({ 'daypass.yml': daypass.replace('site: acme', `site: ${quoted}`) })).toMatch(/^.*site: /m);
+    const host = daypass.replace('ssh.example.com', quoted);
+    expect(refusal({ 'daypass.yml': host })).toMatch(/gateway\.public_host: /);
+    const target = GOOD['targets.yml'];
+    expect(refusal({ 'targets.yml': target.replace('web-01', quoted) })).toMatch(/targets\.0\.id: /);
+    expect(refusal({ 'targets.yml': target.replace('[deploy]', `[${quoted}]`) })).toMatch(/targets\.0\.logins/);
+  });
+
   it('refuses a target id that is used twice, a scope that is not enforced, and a file that is not YAML', () => {
     const twice = `targets:\n${'  - { id: a, name: A, address: h, host_keys: ["ssh-ed25519 AAAA"], logins: [x] }\n'.repeat(2)}`;
     expect(refusal({ 'targets.yml': twice })).toContain('the id a is used twice');
