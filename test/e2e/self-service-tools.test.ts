@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestFolder, testFolder } from '../support/folder.ts';
 import { sha256 } from '../support/gateway-tools.ts';
-import { runOk } from '../support/processes.ts';
+import { fingerprintOf } from '../support/gateway-world.ts';
+import { run, runOk } from '../support/processes.ts';
 import { SelfServiceWorld, type SetUp } from '../support/self-service-world.ts';
 
 let world: SelfServiceWorld;
@@ -88,5 +89,32 @@ describe('with the snippet, for a grant that came after it,', () => {
     rmSync(setUp.certificate, { force: true });
     const all = await Promise.all(Array.from({ length: 5 }, (_, index) => setUp.to([HOST, `echo ${index}`])));
     expect(all.map(({ code, stdout }) => [code, stdout])).toEqual(all.map((_, index) => [0, `${index}\n`]));
+  });
+});
+
+describe('without the snippet', () => {
+  it('plink downloads a certificate, puttygen puts it into the key, and psftp goes in', async () => {
+    const plain = at('key.ppk');
+    const certified = at('certified.ppk');
+    await runOk('puttygen', [world.key.path, '-O', 'private', '-o', plain]);
+    const [type = '', base64 = ''] = world.access.keys.gatewayHostPublicKey.split(' ');
+    const hostKey = fingerprintOf({ path: '', line: `${type} ${base64}` });
+    const options = ['-batch', '-noagent', '-hostkey', hostKey, '-P', String(world.gateway.port)];
+    const env = { HOME: folder.path };
+    const { address } = world.gateway;
+    const asked = await run('plink', [...options, '-i', plain, `daypass@${address}`, 'cert'], { env });
+    expect(asked).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^ssh-ed25519-cert-v01@openssh\.com \S+\n$/),
+    });
+    writeFileSync(at('plink-cert.pub'), asked.stdout);
+    await runOk('puttygen', [plain, '--certificate', at('plink-cert.pub'), '-O', 'private', '-o', certified]);
+    const target = `${world.access.login}+web-01@${address}`;
+    const plink = await run('plink', [...options, '-i', certified, target, 'echo in'], { env });
+    expect(plink).toMatchObject({ code: 0, stdout: 'in\n' });
+    writeFileSync(at('psftp'), `put ${at('file')} ${at('there', 'psftp')}\nquit\n`);
+    const psftp = await run('psftp', [...options, '-i', certified, '-b', at('psftp'), target], { env });
+    expect(psftp.code).toBe(0);
+    isWhole(at('there', 'psftp'));
   });
 });

@@ -196,20 +196,17 @@ describe('the snippet, set up once,', () => {
   });
 
   it('shares connections to targets where a person wants that, never the one to the gateway', async () => {
+    await world.endAll();
+    const path = join(world.home, 'c-%n');
+    const wish = `Host *\n  ControlMaster auto\n  ControlPath ${path}\n  ControlPersist 10\n`;
+    writeFileSync(setUp.config, `${setUp.snippet}${wish}`);
+    expect((await setUp.to(['test.daypass'])).stdout).toMatch(/You have no access/);
     await world.grant({ targets: ['web-01'] });
-    const shared = [
-      '-o',
-      'ControlMaster=auto',
-      '-o',
-      'ControlPersist=10',
-      '-o',
-      `ControlPath=${join(world.home, 'cm')}`,
-    ];
-    expect((await setUp.to([...shared, 'web-01.test.daypass', 'echo one'])).stdout).toBe('one\n');
-    expect((await setUp.to([...shared, 'web-01.test.daypass', 'echo two'])).stdout).toBe('two\n');
-    await setUp.to([...shared, '-O', 'exit', 'web-01.test.daypass']);
-    const { stdout } = await setUp.to(['-G', 'test.daypass']);
-    expect(stdout).not.toMatch(/^controlpath /m);
+    expect((await setUp.to(['web-01.test.daypass', 'echo one'])).stdout).toBe('one\n');
+    expect((await setUp.to(['-O', 'check', 'web-01.test.daypass'])).code).toBe(0);
+    expect((await setUp.to(['web-01.test.daypass', 'echo two'])).stdout).toBe('two\n');
+    await setUp.to(['-O', 'exit', 'web-01.test.daypass']);
+    writeFileSync(setUp.config, setUp.snippet);
   });
 });
 
