@@ -1,13 +1,19 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../src/access/ids.ts';
+import { internalsOf, tapMessages } from '../../src/gateway/ssh2-internals.ts';
 import type { TerminationOrder } from '../../src/use-cases/ports.ts';
 import { ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { descendants } from '../support/processes.ts';
+import { RawClient } from '../support/raw-client.ts';
 import { allDead, connected } from '../support/sockets.ts';
+import { WatchedHost } from '../support/watched-host.ts';
 
 const REVOKED: TerminationOrder = { why: 'revoked', message: 'your access was revoked; session ended.' };
 const TERMINATED = { how: 'terminated', why: 'revoked' };
@@ -93,6 +99,28 @@ describe.each(WAYS)('ending a session that came by way of %s', (way) => {
     world.grant('shell');
   });
 
+  it('one in the middle of a file transfer', async () => {
+    // Holes: it takes no room, and minutes to be sent.
+    const large = join(world.folder.path, 'large');
+    writeFileSync(large, '');
+    truncateSync(large, 64 * 2 ** 30);
+    const sftp = spawn('sftp', ['-q', '-F', world.sshConfig, '-b', '-', way], { stdio: ['pipe', 'ignore', 'pipe'] });
+    let said = '';
+    sftp.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    const exited = once(sftp, 'exit');
+    sftp.stdin.end(`get ${large} /dev/null\n`);
+    const id = await world.control.openedSession(next);
+    await pause(500);
+    expect(sftp.exitCode).toBe(null);
+    terminate(id);
+    expect(await allDead(ports())).toBeLessThan(1_000);
+    await exited;
+    expect(said).toMatch(/your access was revoked/);
+    expect(await world.control.endingOf(id)).toEqual(TERMINATED);
+  });
+
   it('one whose client was killed: the target’s end goes as well', async () => {
     await using client = sshClient(world, [way, 'echo in; cat']);
     await once(client.stdout, 'data');
@@ -103,8 +131,40 @@ describe.each(WAYS)('ending a session that came by way of %s', (way) => {
   });
 });
 
+it('ending a session in the middle of an exchange of keys: both connections are dead within a second', async () => {
+  world = await GatewayWorld.start();
+  using raw = await RawClient.login(world);
+  await raw.exec('yes');
+  // It begins one, and takes no part in it.
+  tapMessages(
+    internalsOf(raw.client)._protocol,
+    (payload) => [20, 31].includes(payload[0] ?? 0) || (payload[0] ?? 0) >= 80,
+  );
+  internalsOf(raw.client)._protocol.rekey();
+  await pause(300);
+  const id = await world.control.openedSession(0);
+  terminate(id);
+  expect(await allDead(ports())).toBeLessThan(1_000);
+  expect(await world.control.endingOf(id)).toEqual(TERMINATED);
+  await dispose();
+});
+
 describe('the end of access', () => {
   afterEach(dispose);
+
+  it.each(['back', 'forward'] as const)('is put off by no clock that jumps %s', async (way) => {
+    using host = new WatchedHost();
+    world = await GatewayWorld.start({ seconds: 5, ...host.options });
+    const ends = Date.parse(world.control.grants[0]?.terms.notAfter ?? '');
+    await using client = sshClient(world, ['direct', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    const id = await world.control.openedSession(0);
+    host.jump(world.gateway.workers[0] ?? -1, way);
+    expect(await world.control.endingOf(id)).toEqual({ how: 'terminated', why: 'expired' });
+    expect(Date.now() - ends).toBeLessThan(1_000);
+    await allDead(ports());
+  });
+
   it.each(WAYS)('ends live sessions at most a second late, by way of %s', async (way) => {
     world = await GatewayWorld.start({ seconds: 4 });
     const [grant] = world.control.grants;

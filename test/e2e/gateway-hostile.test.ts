@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { encode, uint8, uint32 } from '../../src/sshwire/bytes.ts';
+import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh2-internals.ts';
+import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';
 import { ssh } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { channelData, confirm } from '../support/hostile-target.ts';
@@ -133,6 +135,60 @@ describe('before login', () => {
     expect(await ssh(world, ['direct', 'echo in'])).toMatchObject({ code: 0, stdout: 'in\n' });
     clearInterval(timer);
     for (const socket of flood) socket.destroy();
+  });
+
+  it('six signatures that are none are too many', async () => {
+    const user = `${world.login}+web-01`;
+    const [type = '', body = ''] = readFileSync(`${world.person.path}-cert.pub`, 'utf8').split(' ');
+    const signature = encode(string('ssh-ed25519'), string(randomBytes(64)));
+    const fields = [string(user), string('ssh-connection'), string('publickey'), uint8(1), string(type)];
+    const request = encode(uint8(50), ...fields, string(Buffer.from(body, 'base64')), string(signature));
+    const client = new ssh2.Client();
+    client.on('error', () => {});
+    let refused = 0;
+    client.connect({
+      ...{ host: world.gateway.address, port: world.gateway.port, username: user },
+      authHandler: () => {
+        tapMessages(internalsOf(client)._protocol, (payload) => {
+          if (payload[0] === 51) {
+            refused += 1;
+            sendPayload(internalsOf(client)._protocol, request);
+          }
+          return (payload[0] ?? 0) >= 50;
+        });
+        sendPayload(internalsOf(client)._protocol, request);
+        return undefined as never;
+      },
+    });
+    await new Promise<void>((resolve) => client.once('close', () => resolve()));
+    expect(refused).toBe(5);
+  });
+
+  it('it offers what is strong, and nothing else', async () => {
+    const socket = connect(world.gateway.port, world.gateway.address);
+    const parts: Buffer[] = [];
+    socket.on('error', () => {}).on('data', (bytes: Buffer) => parts.push(bytes));
+    socket.write('SSH-2.0-test\r\n');
+    const all = (): Buffer => Buffer.concat(parts);
+    const start = (): number => all().indexOf('\r\n') + 2;
+    while (start() < 2 || all().length < start() + 4 || all().length < start() + 4 + all().readUInt32BE(start())) {
+      await once(socket, 'data');
+    }
+    socket.destroy();
+    // RFC 4253 §7.1: ten lists of names behind the number and sixteen bytes of chance.
+    const lists: string[] = [];
+    for (let at = start() + 5 + 17; lists.length < 8; ) {
+      const length = all().readUInt32BE(at);
+      lists.push(all().toString('latin1', at + 4, at + 4 + length));
+      at += 4 + length;
+    }
+    const ciphers = 'aes256-gcm@openssh.com,aes128-gcm@openssh.com';
+    const macs = 'hmac-sha2-512-etm@openssh.com,hmac-sha2-256-etm@openssh.com';
+    expect(lists).toEqual([
+      'curve25519-sha256,curve25519-sha256@libssh.org,kex-strict-s-v00@openssh.com',
+      'ssh-ed25519',
+      ...[ciphers, ciphers, macs, macs, 'none', 'none'],
+    ]);
   });
 
   it('more than twenty offers are too many', async () => {

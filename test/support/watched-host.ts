@@ -9,7 +9,7 @@ import { type TestFolder, testFolder } from './folder.ts';
 
 export type Lag = { readonly p99: number; readonly max: number };
 
-/** Workers as they are, which can be hung, and whose event loops are watched. */
+/** Workers as they are, which can be hung, whose clocks can be moved and whose event loops are watched. */
 export class WatchedHost implements Disposable {
   readonly #folder: TestFolder = testFolder();
 
@@ -30,6 +30,11 @@ export class WatchedHost implements Disposable {
   /** For ever in one turn of its event loop. */
   hang(worker: number): void {
     process.kill(worker, 'SIGUSR2');
+  }
+
+  /** Its wall clock, by an hour. */
+  jump(worker: number, way: 'back' | 'forward'): void {
+    process.kill(worker, way === 'back' ? 'SIGWINCH' : 'SIGIO');
   }
 
   /** Since the last look. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-// A gateway worker that a test can hang, and that says how late its event loop was; see watched-host.ts.
+// A gateway worker that a test can hang, whose wall clock it can move, and that says how late its event loop was; see watched-host.ts.
 const [, , file = ''] = process.argv;
 const lag = monitorEventLoopDelay({ resolution: 5 });
 lag.enable();
@@ -12,5 +12,15 @@ process.on('SIGHUP', () => {
   // The histogram counts from one look to the next, and so has its own resolution in it.
   writeFileSync(file, JSON.stringify({ p99: lag.percentile(99) / 1e6 - 5, max: lag.max / 1e6 - 5 }));
   lag.reset();
+});
+const HOUR = 3_600_000;
+const clock = Date.now;
+let jumped = 0;
+Date.now = () => clock() + jumped;
+process.on('SIGWINCH', () => {
+  jumped -= HOUR;
+});
+process.on('SIGIO', () => {
+  jumped += HOUR;
 });
 await import('../../src/gateway/worker.ts');
