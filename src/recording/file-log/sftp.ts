@@ -1,7 +1,8 @@
 import type { Coverage, FileCounts } from '../../access/session.ts';
 import type { Waiting } from './content-digest.ts';
-import { flagNames, OpenFile } from './open-file.ts';
-import { asPath, asTarget, type FileOperation, type OnOperation, type OperationName, showPath } from './operation.ts';
+import { OpenFile } from './open-file.ts';
+import type { FileOperation, OnOperation } from './operation.ts';
+import { costOf, type Entry, entryOf } from './sftp-entry.ts';
 import { SftpPackets } from './sftp-packets.ts';
 import {
   Fields,
@@ -20,23 +21,6 @@ const PENDING_MAX = 8_192;
 const HANDLES_MAX = 1_024;
 /** Of paths that are kept while requests wait and files are open. */
 const PATHS_MAX = 8 * 1024 * 1024;
-
-/** What a request changes, by name in the log; the others only look, or work on an open file. */
-const CHANGES: { readonly [Kind in RequestKind]?: OperationName } = {
-  remove: 'remove',
-  mkdir: 'mkdir',
-  rmdir: 'rmdir',
-  rename: 'rename',
-  symlink: 'symlink',
-  hardlink: 'hardlink',
-  setstat: 'attributes',
-  lsetstat: 'attributes',
-  fsetstat: 'attributes',
-  'copy-data': 'copy',
-  unknown: 'warning',
-};
-
-type Entry = Omit<FileOperation, 'result' | 'status' | 'endedMicros'>;
 
 type Pending = {
   readonly kind: RequestKind;
@@ -134,7 +118,7 @@ export class SftpLog {
 
   #pendingOf(request: Request, file: OpenFile | null): Pending {
     const { kind, numbers, handles, attributes } = request;
-    const entry = this.#entryOf(request, file);
+    const entry = entryOf(request, this.#micros, (which) => this.#fileOf(request, which)?.opening.path ?? null);
     return {
       kind,
       file,
@@ -144,38 +128,6 @@ export class SftpLog {
       writtenTo: kind === 'fsetstat' ? (file?.writtenTo ?? 0) : 0,
       entry,
       cost: entry === null ? 0 : costOf(entry),
-    };
-  }
-
-  #entryOf(request: Request, file: OpenFile | null): Entry | null {
-    const { kind, paths, numbers, attributes, extension } = request;
-    const first = paths[0] && showPath(paths[0]);
-    const second = paths[1] && showPath(paths[1]);
-    const frame = { protocol: 'sftp', startedMicros: this.#micros } as const;
-    if (kind === 'open' && first) {
-      const mode = attributes?.mode ?? null;
-      const flags = flagNames(numbers[0] ?? 0);
-      return { ...frame, operation: 'file', ...asPath(first), flags, ...(mode === null ? {} : { mode }) };
-    }
-    if (kind === 'opendir' && first) return { ...frame, operation: 'list', ...asPath(first) };
-    const operation = CHANGES[kind];
-    if (!operation) return null;
-    if (kind === 'unknown') {
-      const name = showPath(Buffer.from((extension ?? '').slice(0, EXTENSION_SHOWN), 'latin1'));
-      return { ...frame, operation, path: '', why: `an extension that is not known: ${name.text}` };
-    }
-    // OpenSSH's server takes what a symlink holds first, and its own path second.
-    if (kind === 'symlink' && first && second) return { ...frame, operation, ...asPath(second), ...asTarget(first) };
-    if (kind === 'copy-data') {
-      const target = this.#fileOf(request, 1)?.opening.path ?? NOWHERE;
-      return { ...frame, operation, ...asPath(file?.opening.path ?? NOWHERE), ...asTarget(target) };
-    }
-    return {
-      ...frame,
-      operation,
-      ...asPath(first ?? file?.opening.path ?? NOWHERE),
-      ...(second ? asTarget(second) : {}),
-      ...(attributes ? setAttributes(attributes) : {}),
     };
   }
 
@@ -312,9 +264,6 @@ export class SftpLog {
   }
 }
 
-const EXTENSION_SHOWN = 64;
-const NOWHERE = { text: '?', hex: undefined };
-
 const NAMED = new Set<RequestKind>(['readdir', 'realpath', 'readlink', 'expand-path', 'home-directory']);
 const DESCRIBED = new Set<RequestKind>(['stat', 'lstat', 'fstat']);
 const EXTENDED = new Set<RequestKind>([
@@ -325,14 +274,3 @@ const EXTENDED = new Set<RequestKind>([
   'users-groups-by-id',
   'unknown',
 ]);
-
-const costOf = (entry: Pick<Entry, 'path' | 'pathHex' | 'target' | 'targetHex'>): number =>
-  200 + entry.path.length + (entry.pathHex?.length ?? 0) + (entry.target?.length ?? 0) + (entry.targetHex?.length ?? 0);
-
-const setAttributes = (
-  attributes: NonNullable<Request['attributes']>,
-): Pick<FileOperation, 'flags' | 'mode' | 'size'> => ({
-  flags: [...attributes.flags],
-  ...(attributes.mode === null ? {} : { mode: attributes.mode }),
-  ...(attributes.size === null ? {} : { size: attributes.size }),
-});
