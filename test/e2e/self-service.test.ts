@@ -195,6 +195,17 @@ describe('the snippet, set up once,', () => {
     expect(strays).toEqual([]);
   });
 
+  it('fetches the certificate as it is, whatever a person wishes of all hosts', async () => {
+    await world.grant();
+    const wish = 'Host *\n  RequestTTY force\n  ForwardAgent yes\n  IdentitiesOnly no\n  LogLevel DEBUG3\n';
+    writeFileSync(setUp.config, `${setUp.snippet}${wish}`);
+    const { stdout } = await setUp.to(['-G', 'web-01.test.daypass']);
+    expect(stdout).toMatch(/^forwardagent no$/m);
+    expect(stdout).toMatch(/^identitiesonly yes$/m);
+    expect(readFileSync(setUp.certificate, 'utf8')).toBe((await world.ask(['cert'])).stdout);
+    writeFileSync(setUp.config, setUp.snippet);
+  });
+
   it('shares connections to targets where a person wants that, never the one to the gateway', async () => {
     await world.endAll();
     const path = join(world.home, 'c-%n');
