@@ -20,6 +20,11 @@ export class TerminalRow {
   #sequence = '';
   isFullScreen = false;
 
+  /** No escape sequence has begun. */
+  get isInText(): boolean {
+    return this.#state === 'text';
+  }
+
   get asksForSecret(): boolean {
     return SECRET.test(Buffer.from(this.#row).toString('utf8').trimEnd());
   }

@@ -52,7 +52,7 @@ export class TypedInput {
 
   output(bytes: Buffer, micros: number): TypedPart[] {
     const parts = this.#expire(micros);
-    for (const byte of bytes) {
+    for (const byte of bytes.subarray(this.#idleUntil(bytes))) {
       const wasFullScreen = this.#row.isFullScreen;
       this.#row.push(byte, (shown) => {
         this.#shown(shown);
@@ -69,6 +69,14 @@ export class TypedInput {
   /** The last call. */
   end(_micros: number): TypedPart[] {
     return this.#flush();
+  }
+
+  /** How much of this output changes nothing: before its last row, where no line waits for it and it is text only. */
+  #idleUntil(bytes: Buffer): number {
+    const [line] = this.#lines;
+    const isIdle = !line || (line.isSecret && !line.isClosed);
+    if (!isIdle || !this.#row.isInText || bytes.includes(ESCAPE)) return 0;
+    return Math.max(0, bytes.lastIndexOf(NEWLINE), bytes.lastIndexOf(RETURN));
   }
 
   #openLine(micros: number): TypedLine {

@@ -5,7 +5,7 @@ export type TypedPart =
   | { readonly kind: 'withheld'; readonly micros: number; readonly count: number };
 
 const SPACE = 0x20;
-const MASKS = new Set([...Buffer.from('*•●')]);
+const MASKS = /^[*•●]+$/;
 /** As much of a row as a shell writes again when it colours or moves a word. */
 const REWRITTEN_MAX = 256;
 
@@ -97,7 +97,7 @@ export class TypedLine {
   get #isEchoed(): boolean {
     if (!this.isCertain || this.isSecret) return false;
     if (this.#expected.length === 0) return !this.hasMeta;
-    return !this.#expected.every((byte) => MASKS.has(byte));
+    return !MASKS.test(Buffer.from(this.#expected).toString());
   }
 
   #wentBack(): void {

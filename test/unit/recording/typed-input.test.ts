@@ -93,6 +93,12 @@ describe('typed input is withheld', () => {
     ['where nothing is shown', [{ shown: 'Enter: ' }, { typed: 'hunter2\r' }, { shown: '\r\n$ ' }], '', [8]],
     ['where nothing ever comes', [{ typed: 'hunter2\r' }], '', [8]],
     ['where masks are shown', [...keys('hunter2', '*******'), ...ENTER], '', [8]],
+    [
+      'behind much other output, where the last row asks for a secret',
+      [{ typed: 'x' }, { shown: 'a line\r\n'.repeat(9) }, { shown: 'more\r\nPassword: ' }, { typed: 'y' }, ...ENTER],
+      '',
+      [3],
+    ],
     ['where masks are typed', [...keys('***'), ...ENTER], '', [4]],
     ['where a row asks for a secret, echoed or not', [{ shown: 'PIN: ' }, ...keys('4711'), ...ENTER], '', [5]],
     [
