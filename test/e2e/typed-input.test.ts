@@ -136,13 +136,10 @@ describe('what is typed at a terminal', () => {
     });
 
     it('where the terminal was told not to echo, key by key and with mistakes taken back', async () => {
-      const asks = 'stty -echo; head -n 1 > /dev/null; stty echo; echo';
+      const asks = "stty -echo; printf 'Colour? '; head -n 1 > /dev/null; stty echo; echo";
       const answers = [...CANARY.slice(0, 5), 'x', '\u007f', ...CANARY.slice(5), '\u0015', CANARY, '\r'];
       const { typed, withheld } = await secret('direct', async (terminal) => {
-        terminal.forget();
-        terminal.type(`${asks}\r`);
-        // Nothing is shown when echo is off.
-        await terminal.shows(STARTED);
+        await line(terminal, asks, /Colour\? $/);
         for (const each of answers) terminal.type(each);
         await terminal.shows(PROMPT);
       });
@@ -162,9 +159,10 @@ describe('what is typed at a terminal', () => {
     });
 
     it('where masks are shown for it', async () => {
-      const asks = 'while IFS= read -r -s -n 1 k && [ -n "$k" ]; do printf \'*\'; done; echo';
+      const read = 'while IFS= read -r -s -n 1 k && [ -n "$k" ]; do printf "*"; done';
+      const asks = `stty -echo; printf 'Colour? '; ${read}; stty echo; echo`;
       const { typed, withheld } = await secret('direct', async (terminal) => {
-        await line(terminal, asks, STARTED);
+        await line(terminal, asks, /Colour\? $/);
         terminal.type(CANARY);
         await terminal.shows(/\*{14}$/);
         await line(terminal, '');
