@@ -1,3 +1,4 @@
+import { IDENTITY_FILE } from '../access/identity-file.ts';
 import type { Login } from '../access/ids.ts';
 
 /** How people reach the gateway. */
@@ -7,17 +8,6 @@ export type ConfigFacts = {
   readonly port: number;
   /** `<type> <base64>` */
   readonly hostKey: string;
-};
-
-/** Where ssh-keygen puts a key by itself. */
-const IDENTITY: Readonly<Record<string, string>> = {
-  'ssh-ed25519': 'id_ed25519',
-  'ssh-rsa': 'id_rsa',
-  'ecdsa-sha2-nistp256': 'id_ecdsa',
-  'ecdsa-sha2-nistp384': 'id_ecdsa',
-  'ecdsa-sha2-nistp521': 'id_ecdsa',
-  'sk-ssh-ed25519@openssh.com': 'id_ed25519_sk',
-  'sk-ecdsa-sha2-nistp256@openssh.com': 'id_ecdsa_sk',
 };
 
 /**
@@ -66,7 +56,7 @@ export function clientConfig(
     `  UserKnownHostsFile ${known}`,
     '  StrictHostKeyChecking yes',
     '  # The private key that you registered, or its .pub where an agent holds it.',
-    `  IdentityFile ~/.ssh/${IDENTITY[keyType] ?? 'id_ed25519'}`,
+    `  IdentityFile ~/.ssh/${IDENTITY_FILE[keyType] ?? 'id_ed25519'}`,
     `  CertificateFile ${file}`,
     '  IdentitiesOnly yes',
     '  ForwardAgent no',

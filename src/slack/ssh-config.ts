@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expiresAt, type Grant } from '../access/grant.ts';
+import { IDENTITY_FILE } from '../access/identity-file.ts';
 import { short } from '../access/ids.ts';
 import type { RegisteredKey } from '../access/person.ts';
 import type { IssuedCertificate } from '../use-cases/ports.ts';
@@ -15,17 +16,6 @@ export type GatewayFacts = {
 };
 
 export type AccessFile = { readonly name: string; readonly content: string };
-
-/** Where ssh keeps a private key when ssh-keygen is not told otherwise. */
-const DEFAULT_IDENTITY: Readonly<Record<string, string>> = {
-  'ssh-ed25519': 'id_ed25519',
-  'ssh-rsa': 'id_rsa',
-  'ecdsa-sha2-nistp256': 'id_ecdsa',
-  'ecdsa-sha2-nistp384': 'id_ecdsa',
-  'ecdsa-sha2-nistp521': 'id_ecdsa',
-  'sk-ssh-ed25519@openssh.com': 'id_ed25519_sk',
-  'sk-ecdsa-sha2-nistp256@openssh.com': 'id_ecdsa_sk',
-};
 
 const FOLDER = '~/.ssh/daypass';
 const INCLUDE = 'Include daypass/*.conf';
@@ -71,7 +61,7 @@ export function accessFiles(
     content: `${each.certificate}\n`,
   }));
   const certified = keys.filter((key) => certificates.some((each) => each.fingerprint === key.fingerprint));
-  const identities = certified.map((key) => DEFAULT_IDENTITY[key.publicKey.split(' ')[0] ?? ''] ?? 'id_ed25519');
+  const identities = certified.map((key) => IDENTITY_FILE[key.publicKey.split(' ')[0] ?? ''] ?? 'id_ed25519');
   const trust = [
     `  HostKeyAlias ${gatewayAlias(gateway)}`,
     `  UserKnownHostsFile ${FOLDER}/${prefix}.known_hosts`,
