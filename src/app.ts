@@ -6,6 +6,7 @@ import { certificateAuthority } from './ca/authority.ts';
 import { type Keys, loadKeys } from './ca/keys.ts';
 import { type Config, ConfigError, type loadSecrets, recipientsOf } from './config.ts';
 import { writeEvents } from './events.ts';
+import { type Freshness, freshness } from './freshness.ts';
 import { targetCheck } from './gateway/check-target.ts';
 import { type Gateway, type GatewayOptions, startGateway } from './gateway/gateway.ts';
 import type { WorkerHost } from './gateway/worker-host.ts';
@@ -106,14 +107,15 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
   own(flushing(refusals, log));
   const { source_address: sourceAddress, connections_per_grant: connectionsPerGrant } = config.gateway;
   const control = gatewayControl({ ...deps, sourceAddress, connectionsPerGrant, refusals });
+  const touch = freshness(REVOCATIONS_FRESH_MS);
   const gateway = own(
     await startGateway(
-      { ...gatewayOptions(config, keys, log), ...sealing(recordings), ...(host && { host }) },
+      { ...gatewayOptions(config, keys, log), ...sealing(recordings), ...(host && { host }), mayRenew: touch.isFresh },
       control,
     ),
   );
   running = gateway;
-  own(endSessionsOn(store, gateway, clock, log));
+  own(endSessionsOn({ store, gateway, clock, log, touch }));
   own(
     await startSlack(
       {
@@ -201,11 +203,27 @@ function flushing(refusals: RefusalNotes, log: Log): AsyncDisposable {
   };
 }
 
+/** Control looks every second. */
+const REVOCATIONS_FRESH_MS = 5_000;
+
+type Ending = {
+  readonly store: Store;
+  readonly gateway: Gateway;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Renewed when it is known what was revoked. */
+  readonly touch: Freshness;
+};
+
 /** Ends live sessions at each change that asks for it, and looks again on a timer for changes that nobody heard of. */
-function endSessionsOn(store: Store, gateway: Gateway, clock: Clock, log: Log): AsyncDisposable {
+function endSessionsOn({ store, gateway, clock, log, touch }: Ending): AsyncDisposable {
   const deps = { store, clock, gateways: gateway };
+  const endThose = async (): Promise<void> => {
+    await endSessionsWithoutGrant(deps)();
+    touch.renew();
+  };
   const act = async (change: Change): Promise<void> => {
-    if (change.kind === 'grant_ended') await endSessionsWithoutGrant(deps)();
+    if (change.kind === 'grant_ended') await endThose();
     if (change.kind === 'session_end_asked') gateway.terminate([change.sessionId], SESSION_ENDED_BY_REVIEWER);
   };
   const unsubscribe = store.subscribe((change) => {
@@ -214,7 +232,7 @@ function endSessionsOn(store: Store, gateway: Gateway, clock: Clock, log: Log): 
   const schedules = startSchedules(
     [
       { name: 'note expired grants', cron: '* * * * * *', run: noteExpiredGrants(deps) },
-      { name: 'end sessions without grant', cron: '* * * * * *', run: endSessionsWithoutGrant(deps) },
+      { name: 'end sessions without grant', cron: '* * * * * *', run: endThose },
       { name: 'expire requests', cron: '*/10 * * * * *', run: expireRequests(deps) },
       { name: 'forget old proofs', cron: '17 * * * *', run: forgetOldProofs(deps) },
     ],

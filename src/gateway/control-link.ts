@@ -40,7 +40,8 @@ export class ControlLink {
   #limits: Pick<Limits, 'leaseNewMs' | 'leaseLiveMs'> = DEFAULT_LIMITS;
   #next = 0;
   #refusals = { second: 0, count: 0 };
-  #heardAt = process.hrtime.bigint();
+  /** When control last said that it knows what was revoked. */
+  #renewedAt = process.hrtime.bigint();
 
   constructor(listeners: Listeners) {
     this.#listeners = listeners;
@@ -57,7 +58,7 @@ export class ControlLink {
     process.on('disconnect', () => process.exit(0));
     setInterval(() => {
       this.#send({ type: 'heartbeat', sessions: listeners.sessions() });
-      if (this.#silentMs() > this.#limits.leaseLiveMs) listeners.leaseLost();
+      if (this.#leasedMs() > this.#limits.leaseLiveMs) listeners.leaseLost();
     }, HEARTBEAT_MS);
   }
 
@@ -65,9 +66,9 @@ export class ControlLink {
     this.#send({ type: 'ready' });
   }
 
-  /** Whether control was heard of recently enough to begin sessions. */
+  /** Whether the lease is fresh enough to begin sessions. */
   get mayBegin(): boolean {
-    return this.#silentMs() < this.#limits.leaseNewMs;
+    return this.#leasedMs() < this.#limits.leaseNewMs;
   }
 
   authorize(ask: Ask): Promise<Answer> {
@@ -149,7 +150,6 @@ export class ControlLink {
 
   #hear(raw: unknown): void {
     const message = ToWorker.parse(raw);
-    this.#heardAt = process.hrtime.bigint();
     switch (message.type) {
       case 'start':
         this.#limits = message.limits;
@@ -178,12 +178,13 @@ export class ControlLink {
         this.#listeners.watch(message);
         break;
       case 'heartbeat':
+        this.#renewedAt = process.hrtime.bigint();
         break;
     }
   }
 
-  #silentMs(): number {
-    return Number(process.hrtime.bigint() - this.#heardAt) / 1e6;
+  #leasedMs(): number {
+    return Number(process.hrtime.bigint() - this.#renewedAt) / 1e6;
   }
 
   #send(message: FromWorker): void {

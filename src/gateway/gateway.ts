@@ -53,6 +53,8 @@ export type GatewayOptions = {
   readonly workerUid?: number;
   readonly workerGid?: number;
   readonly limits?: Partial<Limits>;
+  /** Whether control knows what was revoked, so that workers may go on; always when left out. */
+  readonly mayRenew?: () => boolean;
   /** How long live sessions may go on once the gateway is told to stop. */
   readonly drainMs?: number;
 };
@@ -182,6 +184,7 @@ class Supervisor implements Gateway {
     const worker = new WorkerProcess({
       ...{ start: this.#startMessage(), control: this.#control, log, host: this.#host },
       facts: () => this.#facts(),
+      mayRenew: () => this.#options.mayRenew?.() ?? true,
       endedEarly: (id) => this.#early.get(id) ?? null,
       opened: (id, head) => this.#report(id, () => this.#control.opened(id, head)),
       closed: (id, report) => this.#closed(id, report),

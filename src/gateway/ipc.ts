@@ -196,6 +196,7 @@ export const ToWorker = z.discriminatedUnion('type', [
   /** `told`: what the person reads of it; null where policy says to be silent. */
   z.strictObject({ type: z.literal('watch'), session: SessionId, watch: Correlation, told: Sentence.nullable() }),
   z.strictObject({ type: z.literal('unwatch'), session: SessionId, watch: Correlation }),
+  /** Renews the worker's lease: control knows what was revoked. */
   z.strictObject({ type: z.literal('heartbeat') }),
   z.strictObject({ type: z.literal('drain'), ms: z.int().nonnegative() }),
 ]);

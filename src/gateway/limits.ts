@@ -7,7 +7,7 @@ export type Limits = {
   /** From TCP accept. */
   readonly kexMs: number;
   readonly loginMs: number;
-  /** Without a word from control: no new sessions, then no live ones. */
+  /** Without word from a control that knows what was revoked: no new sessions, then no live ones. */
   readonly leaseNewMs: number;
   readonly leaseLiveMs: number;
   readonly channelsPerConnection: number;

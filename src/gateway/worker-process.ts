@@ -18,6 +18,8 @@ export type WorkerOptions = Questioned & {
   readonly start: Extract<ToWorker, { type: 'start' }>;
   readonly control: Questioned['control'] & Pick<GatewayControl, 'refused'>;
   readonly host: Pick<WorkerHost, 'spawn'>;
+  /** Whether control knows what was revoked: a worker's lease is renewed only then. */
+  readonly mayRenew: () => boolean;
   /** Why a session that control has just authorised must not begin: it was ended meanwhile. */
   readonly endedEarly: (id: SessionId) => TerminationOrder | null;
   readonly opened: (id: SessionId, head: string) => void;
@@ -223,7 +225,7 @@ export class WorkerProcess {
   }
 
   #heartbeat(): void {
-    this.#send({ type: 'heartbeat' });
+    if (this.#options.mayRenew()) this.#send({ type: 'heartbeat' });
     this.#silentBeats += 1;
     const silentMs = this.#silentBeats * HEARTBEAT_MS;
     if (silentMs < (this.#isReady ? SILENT_WORKER_MS : WORKER_START_MS)) return;

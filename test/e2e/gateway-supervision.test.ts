@@ -134,6 +134,22 @@ describe('without a word from control', () => {
     await dispose();
   });
 
+  it('neither begins nor lives where control goes on but does not know what was revoked, until it does', async () => {
+    let isKnown = true;
+    world = await GatewayWorld.start({ limits: { leaseNewMs: 1_500, leaseLiveMs: 2_500 }, mayRenew: () => isKnown });
+    await using client = sshClient(world, ['direct', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    isKnown = false;
+    expect(await client.exited).toBe(255);
+    expect(client.stderr()).toMatch(/daypass: the gateway has lost its control; session ended/);
+    expect((await ssh(world, ['direct', 'true'])).stderr).toMatch(/takes no new sessions at the moment/);
+    isKnown = true;
+    await expect
+      .poll(async () => (await ssh(world, ['direct', 'echo back'])).stdout, { timeout: 20_000 })
+      .toBe('back\n');
+    await dispose();
+  });
+
   it('live sessions end', async () => {
     await using away = await gatewayProcess({ leaseLiveMs: 2_000 });
     await using client = sshClient(away, ['direct', 'echo in; cat']);
