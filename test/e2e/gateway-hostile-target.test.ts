@@ -183,11 +183,14 @@ describe('a target that asks too much costs little', () => {
     await attacked(
       {
         onMessage(payload, send) {
-          if (payload[0] === 92) refused += 1;
           if (isOpen(payload)) send(confirm(opener(payload)));
-          if (!isRequest(payload)) return;
-          send(SUCCESS);
-          many(20_000, (sender) => send(openSession({ sender })));
+          if (isRequest(payload)) {
+            send(SUCCESS);
+            many(20_000, (sender) => send(openSession({ sender })));
+          }
+          if (payload[0] !== 92) return;
+          refused += 1;
+          if (refused < 20_000) return;
           send(EOF);
           send(CLOSE);
         },
