@@ -144,7 +144,7 @@ describe.each(WAYS)('by way of %s', (way) => {
     await terminal.shows(/sleeping 2/);
     // Shells that are about to start a program can miss one.
     const isBack = (): Promise<boolean> =>
-      terminal.shows(/\^C[^]*[#$] $/, 1_000).then(
+      terminal.shows(/\^C[\s\S]*[#$] $/, 1_000).then(
         () => true,
         () => false,
       );
