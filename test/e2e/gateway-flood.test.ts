@@ -6,16 +6,12 @@ import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { firstBytes } from '../support/first-bytes.ts';
 import { ssh } from '../support/gateway-client.ts';
+import { figure, LONG } from '../support/gateway-tools.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { mutate, seeded } from '../support/mutations.ts';
 import { run } from '../support/processes.ts';
 import { openSession, RawClient, rssMiB } from '../support/raw-client.ts';
 import { WatchedHost } from '../support/watched-host.ts';
-
-const isLong = process.env['DAYPASS_LONG'] === '1';
-const figure = (name: string, value: number): void => {
-  if (isLong) process.stdout.write(`${name}: ${value.toFixed(1)}\n`);
-};
 
 let world: GatewayWorld;
 let worker: number;
@@ -37,8 +33,8 @@ function dial(n: number, addresses: number): Socket {
 }
 
 describe('a flood of peers that do not log in', () => {
-  const SOCKETS = isLong ? 1_000 : 300;
-  const kexMs = isLong ? 30_000 : 2_000;
+  const SOCKETS = LONG ? 1_000 : 300;
+  const kexMs = LONG ? 30_000 : 2_000;
   let host: WatchedHost;
   beforeAll(() => {
     host = new WatchedHost();
@@ -83,7 +79,7 @@ describe('a flood of peers that do not log in', () => {
   });
 
   it('of passwords gets six tries a connection, and each is refused', async () => {
-    const tries = isLong ? 2_000 : 60;
+    const tries = LONG ? 2_000 : 60;
     let asked = 0;
     while (asked < tries) {
       const client = new ssh2.Client();
@@ -131,7 +127,7 @@ describe('a flood of peers that do not log in', () => {
     }, 20);
     await pause(1_000);
     await host.lag(worker);
-    await pause(isLong ? 10_000 : 2_000);
+    await pause(LONG ? 10_000 : 2_000);
     const { p99, max } = await host.lag(worker);
     figure('p99 of the lag of the event loop among 50 handshakes a second, ms', p99);
     figure('the longest', max);
@@ -146,8 +142,8 @@ describe('a flood of peers that do not log in', () => {
 });
 
 describe('damaged input', () => {
-  const BEFORE = isLong ? 1_000_000 : 1_000;
-  const AFTER = isLong ? 1_000_000 : 20_000;
+  const BEFORE = LONG ? 1_000_000 : 1_000;
+  const AFTER = LONG ? 1_000_000 : 20_000;
   beforeAll(() => start());
   afterAll(() => world?.[Symbol.asyncDispose]());
 

@@ -2,14 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { internalsOf, tapMessages } from '../../src/gateway/ssh2-internals.ts';
 import { sha256Of, ssh, sshClient } from '../support/gateway-client.ts';
+import { figure, LONG } from '../support/gateway-tools.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { run } from '../support/processes.ts';
 import { RawClient, rssMiB } from '../support/raw-client.ts';
-
-const isLong = process.env['DAYPASS_LONG'] === '1';
-const figure = (name: string, value: number): void => {
-  if (isLong) process.stdout.write(`${name}: ${value.toFixed(1)}\n`);
-};
 
 let world: GatewayWorld;
 let worker: number;
@@ -28,7 +24,7 @@ describe('new keys', () => {
 
   it('are asked for by the gateway on both sides, and nothing is lost by it', async () => {
     await start({ limits: { rekeyBytes: 16 * MIB } });
-    const size = isLong ? 5 * 1024 * MIB : 200 * MIB;
+    const size = LONG ? 5 * 1024 * MIB : 200 * MIB;
     const make = `head -c ${size} /dev/zero | openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff -iv 0`;
     await using client = sshClient(world, ['-v', 'direct', make]);
     const received = await sha256Of(client.stdout);
@@ -42,7 +38,7 @@ describe('new keys', () => {
 
   it('that the client asks for each 16 MiB lose nothing', async () => {
     await start();
-    const size = isLong ? 5 * 1024 * MIB : 200 * MIB;
+    const size = LONG ? 5 * 1024 * MIB : 200 * MIB;
     const make = `head -c ${size} /dev/zero | openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff -iv 0`;
     await using client = sshClient(world, ['-o', 'RekeyLimit=16M', 'direct', make]);
     const received = await sha256Of(client.stdout);

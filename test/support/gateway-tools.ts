@@ -14,6 +14,11 @@ import { run } from './processes.ts';
 export const LONG = process.env['DAYPASS_LONG'] === '1';
 export const MIB = 1024 * 1024;
 
+/** Prints what was measured, in long runs. */
+export const figure = (name: string, value: number): void => {
+  if (LONG) process.stdout.write(`${name}: ${value.toFixed(1)}\n`);
+};
+
 export const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 export const sha256OfFile = (path: string): string => sha256(readFileSync(path));
 

@@ -1,13 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Scope } from '../../../src/access/scope.ts';
-import type { Channel, Stream } from '../../../src/gateway/channel.ts';
-import { Flow } from '../../../src/gateway/flow.ts';
-import { GuardedSftp } from '../../../src/gateway/guarded-sftp.ts';
 import { GUARD_ANSWERS_MAX } from '../../../src/gateway/limits.ts';
 import { SFTP_PACKET_MAX } from '../../../src/recording/file-log/sftp-wire.ts';
+import { guardedChannel } from '../../support/guarded-channel.ts';
 import { runs } from '../../support/hostile-text.ts';
-import { scope } from '../../support/samples.ts';
 import {
   type Asked,
   anyReply,
@@ -40,74 +37,6 @@ const isInside = new Set<Buffer>(INSIDE);
 const mayPass = ({ rights, paths }: NonNullable<Scope['files']>, { writes, paths: named }: Asked): boolean =>
   (rights === 'read-write' || !writes) && (paths.length === 0 || named.every((path) => isInside.has(path)));
 
-/** One side, as far as flows look at it. */
-class Peer {
-  room = 0;
-  sent = 0;
-  credited = 0;
-  received: Buffer = Buffer.alloc(0);
-  readonly channel = {
-    consumed: (bytes: number) => {
-      this.credited += bytes;
-    },
-    write: (_stream: Stream, bytes: Buffer) => {
-      if (bytes.length > this.room) throw new Error('written beyond its room');
-      this.room -= bytes.length;
-      this.received = Buffer.concat([this.received, bytes]);
-    },
-  } as unknown as Channel;
-
-  constructor() {
-    Object.defineProperty(this.channel, 'room', { get: () => this.room });
-  }
-}
-
-function world(files: NonNullable<Scope['files']>) {
-  const client = new Peer();
-  const target = new Peer();
-  const refused: string[] = [];
-  const seen: { input: Buffer; output: Buffer } = { input: Buffer.alloc(0), output: Buffer.alloc(0) };
-  const state: { sftp: GuardedSftp | null; isReady: boolean } = { sftp: null, isReady: true };
-  const input = new Flow({
-    isReady: () => state.isReady && state.sftp?.isReady !== false,
-    accept: (_stream, bytes) => {
-      seen.input = Buffer.concat([seen.input, bytes]);
-    },
-  });
-  const output = new Flow({
-    isReady: () => state.isReady,
-    accept: (_stream, bytes) => {
-      seen.output = Buffer.concat([seen.output, bytes]);
-    },
-  });
-  input.source = client.channel;
-  input.sink = target.channel;
-  output.source = target.channel;
-  output.sink = client.channel;
-  const sftp = GuardedSftp.of({ ...scope('files-ro'), files }, { input, output }, (sentence) => refused.push(sentence));
-  if (!sftp) throw new Error('nothing to guard');
-  state.sftp = sftp;
-  const settle = () => {
-    output.pump();
-    input.pump();
-    expect(client.credited).toBeLessThanOrEqual(client.sent);
-    expect(target.credited).toBeLessThanOrEqual(target.sent);
-  };
-  return {
-    ...{ client, target, refused, seen, state, sftp, input, output, settle },
-    fromClient(bytes: Buffer) {
-      client.sent += bytes.length;
-      input.push('stdout', bytes);
-      settle();
-    },
-    fromTarget(bytes: Buffer) {
-      target.sent += bytes.length;
-      sftp.fromTarget(bytes);
-      settle();
-    },
-  };
-}
-
 type Step = { readonly who: 'client' | 'target' | 'room' | 'witness'; readonly n: number };
 const steps = fc.array(
   fc.record({
@@ -129,7 +58,7 @@ describe('a guarded SFTP channel', () => {
         steps,
         fc.boolean(),
         (files, all, replied, taken, isInOrder) => {
-          const here = world(files);
+          const here = guardedChannel(files);
           const ids = all.map((_, n) => n * 7 + 1);
           const whole = all.map(({ bytes }, n) => bytes(ids[n] ?? 0));
           const passing = all.map((each) => mayPass(files, each));
@@ -229,7 +158,7 @@ describe('a guarded SFTP channel', () => {
         fc.array(piece, { maxLength: 8 }),
         fc.integer({ min: 1, max: 999 }),
         (files, pieces, size) => {
-          const here = world(files);
+          const here = guardedChannel(files);
           here.client.room = here.target.room = 1e9;
           for (const { from, bytes } of [{ from: 'client' as const, bytes: INIT }, ...pieces]) {
             for (let at = 0; at < bytes.length; at += size) {
@@ -280,7 +209,7 @@ describe('a guarded SFTP channel', () => {
     ['a handle of 257 bytes', packet(4, uint32(1), text('h'.repeat(257)))],
   ])('%s from the client ends it, and none of it is passed on', (_name, bytes) => {
     for (const files of RIGHTS) {
-      const here = world(files);
+      const here = guardedChannel(files);
       here.client.room = here.target.room = 1e9;
       here.fromClient(INIT);
       here.fromTarget(VERSION);
@@ -295,7 +224,7 @@ describe('a guarded SFTP channel', () => {
       [INIT, packet(13, uint32(1), text('/srv/in/a'))],
       [packet(13, uint32(1), text('/srv/in/a'))],
     ]) {
-      const here = world({ rights: 'read', paths: [] });
+      const here = guardedChannel({ rights: 'read', paths: [] });
       here.target.room = 1e9;
       for (const bytes of first) here.fromClient(bytes);
       expect(here.sftp.ended).toMatch(/did not begin SFTP with its version/);
@@ -307,7 +236,7 @@ describe('a guarded SFTP channel', () => {
     ['words before SFTP', [Buffer.from('Welcome to web-01!\r\n')]],
     ['an answer to nothing', [VERSION, packet(101, uint32(5), uint32(0), text(''), text(''))]],
   ])('%s from the target ends it', (_name, said) => {
-    const here = world({ rights: 'read', paths: [] });
+    const here = guardedChannel({ rights: 'read', paths: [] });
     here.client.room = here.target.room = 1e9;
     here.fromClient(INIT);
     for (const bytes of said) here.fromTarget(bytes);
@@ -315,7 +244,7 @@ describe('a guarded SFTP channel', () => {
   });
 
   it('a client that asks for what is refused and does not read is not looked at any more', () => {
-    const here = world({ rights: 'read', paths: [] });
+    const here = guardedChannel({ rights: 'read', paths: [] });
     here.target.room = 1e9;
     here.client.room = VERSION.length;
     here.fromClient(INIT);
@@ -333,7 +262,7 @@ describe('a guarded SFTP channel', () => {
   });
 
   it('a refusal waits for the end of the packet that the target is sending', () => {
-    const here = world({ rights: 'read', paths: [] });
+    const here = guardedChannel({ rights: 'read', paths: [] });
     here.client.room = here.target.room = 1e9;
     const data = packet(103, uint32(1), text('x'.repeat(100)));
     here.fromClient(INIT);
@@ -352,7 +281,7 @@ describe('a guarded SFTP channel', () => {
     const canary = 'canary-content';
     const write = packet(6, uint32(1), text('h'), uint32(0), uint32(0), text(canary.repeat(50)));
     for (let size = 1; size < 60; size += 1) {
-      const here = world({ rights: 'read', paths: [] });
+      const here = guardedChannel({ rights: 'read', paths: [] });
       here.client.room = here.target.room = 1e9;
       here.fromClient(INIT);
       here.fromTarget(VERSION);
