@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,6 +39,11 @@ beforeAll(async () => {
   page.on('console', (message) => {
     // The form that was sent with a mistake is answered with 422, and the browser logs that.
     if (message.type() === 'error' && !message.text().includes('422')) problems.push(message.text());
+  });
+  // A machine that is busy: who clicks faster than it answers must not act on what somebody else sees.
+  await page.route('**/state', async (route) => {
+    await pause(200);
+    await route.continue();
   });
   await page.goto(demo.url);
 });

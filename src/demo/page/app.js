@@ -21,7 +21,7 @@ let state = null;
 let seenByContractor = null;
 let personas = [];
 let stopListening = null;
-let refreshing = false;
+let refreshing = null;
 let again = false;
 
 function readAddress() {
@@ -37,10 +37,18 @@ function writeAddress() {
 }
 
 /** Reads everything anew; a change meanwhile reads once more. */
-async function refresh() {
+function refresh() {
   again = true;
-  if (refreshing) return;
-  refreshing = true;
+  // What another person sees is not for this one to press.
+  element('app').setAttribute('aria-busy', String(state !== null && state.me.name !== at.name));
+  refreshing ??= readAnew().finally(() => {
+    refreshing = null;
+    element('app').setAttribute('aria-busy', 'false');
+  });
+  return refreshing;
+}
+
+async function readAnew() {
   while (again) {
     again = false;
     const { name } = at;
@@ -61,7 +69,6 @@ async function refresh() {
       lost(error);
     }
   }
-  refreshing = false;
 }
 
 function lost() {
@@ -216,16 +223,9 @@ async function become(name) {
 
 /** Goes where a step of the guide happens. */
 async function visit(name, to) {
-  if (name !== at.name) {
-    Object.assign(at, { name, channel: null, thread: null });
-    follow();
-    state = await api.stateOf(name);
-  }
+  await become(name);
   const channel = to.place === 'dm' ? state.direct_messages[0] : defaultPlace();
-  at.channel = channel.id;
-  at.thread = to.thread ?? null;
-  at.tab = 'messages';
-  await refresh();
+  go(channel.id, to.thread);
 }
 
 function follow() {
