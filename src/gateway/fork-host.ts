@@ -161,7 +161,7 @@ class ForkedWorker implements HostedWorker {
 }
 
 /** Packets live for a moment: collected while they are young, they cost the relay little. In MiB. */
-const MEMORY = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
+const MEMORY = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
 
 function forkWorker({ cwd, account, program, args = [] }: ForkHostOptions): ChildProcess {
   const isSource = import.meta.url.endsWith('.ts');
