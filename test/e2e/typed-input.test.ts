@@ -15,6 +15,8 @@ const CANARY = 'Zx9-canary-Qw7';
 const PROMPT = /\n[\s\S]*ready> $/;
 /** What readline says when a command begins. */
 const STARTED = /\[\?2004l\r$/;
+/** How vi ends what it draws: with the cursor shown again. */
+const SETTLED = '\u001b\\[\\?25h';
 const UP = '\u001b[A';
 const LEFT = '\u001b[D';
 
@@ -215,11 +217,16 @@ describe('what is typed at a terminal', () => {
     const { typed, withheld } = await bash(async (terminal) => {
       terminal.type(`vi -u NONE -N ${file}\r`);
       await terminal.shows(/\[New\]/);
-      for (const key of ['i', ...'one\rtwo\rthree', '\u001b', ...':wq']) {
+      const press = async (key: string, shows: RegExp): Promise<void> => {
         terminal.forget();
         terminal.type(key);
-        await terminal.shows(/[\s\S]/);
-      }
+        await terminal.shows(shows);
+      };
+      // Keys that come faster than it draws are drawn together, as something else.
+      await press('i', new RegExp(`-- INSERT --.*${SETTLED}$`));
+      for (const key of 'one\rtwo\rthree') await press(key, new RegExp(`${key === '\r' ? 'H' : key}${SETTLED}$`));
+      await press('\u001b', /H$/);
+      for (const key of ':wq') await press(key, new RegExp(key));
       await line(terminal, '');
       terminal.forget();
       terminal.type(`less ${file}\r`);
