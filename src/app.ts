@@ -30,12 +30,12 @@ import { startSlack } from './slack/slack.ts';
 import { openStore } from './store/store.ts';
 import { gatewayControl } from './use-cases/gateway-authority.ts';
 import { type RefusalNotes, refusalNotes } from './use-cases/note-refusals.ts';
-import type { Change, Clock, Store } from './use-cases/ports.ts';
+import type { CertificateAuthority, Change, Clock, Store } from './use-cases/ports.ts';
 import { closeInterruptedSessions } from './use-cases/record-session.ts';
 import {
-  endSessionsWithoutGrant,
   expireRequests,
   forgetOldProofs,
+  holdSessionsToGrants,
   noteExpiredGrants,
   SESSION_ENDED_BY_REVIEWER,
 } from './use-cases/sweep.ts';
@@ -115,7 +115,7 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
     ),
   );
   running = gateway;
-  own(endSessionsOn({ store, gateway, clock, log, touch }));
+  own(endSessionsOn({ store, gateway, clock, authority, log, touch }));
   own(
     await startSlack(
       {
@@ -210,20 +210,21 @@ type Ending = {
   readonly store: Store;
   readonly gateway: Gateway;
   readonly clock: Clock;
+  readonly authority: CertificateAuthority;
   readonly log: Log;
   /** Renewed when it is known what was revoked. */
   readonly touch: Freshness;
 };
 
 /** Ends live sessions at each change that asks for it, and looks again on a timer for changes that nobody heard of. */
-function endSessionsOn({ store, gateway, clock, log, touch }: Ending): AsyncDisposable {
-  const deps = { store, clock, gateways: gateway };
-  const endThose = async (): Promise<void> => {
-    await endSessionsWithoutGrant(deps)();
+function endSessionsOn({ store, gateway, clock, authority, log, touch }: Ending): AsyncDisposable {
+  const deps = { store, clock, authority, gateways: gateway };
+  const hold = async (): Promise<void> => {
+    await holdSessionsToGrants(deps)();
     touch.renew();
   };
   const act = async (change: Change): Promise<void> => {
-    if (change.kind === 'grant_ended') await endThose();
+    if (change.kind === 'grant_ended' || change.kind === 'sessions_extended') await hold();
     if (change.kind === 'session_end_asked') gateway.terminate([change.sessionId], SESSION_ENDED_BY_REVIEWER);
   };
   const unsubscribe = store.subscribe((change) => {
@@ -232,7 +233,7 @@ function endSessionsOn({ store, gateway, clock, log, touch }: Ending): AsyncDisp
   const schedules = startSchedules(
     [
       { name: 'note expired grants', cron: '* * * * * *', run: noteExpiredGrants(deps) },
-      { name: 'end sessions without grant', cron: '* * * * * *', run: endThose },
+      { name: 'hold sessions to their grants', cron: '* * * * * *', run: hold },
       { name: 'expire requests', cron: '*/10 * * * * *', run: expireRequests(deps) },
       { name: 'forget old proofs', cron: '17 * * * *', run: forgetOldProofs(deps) },
     ],

@@ -24,6 +24,7 @@ export const AUDIT_EVENT_TYPES = [
   'grant_returned',
   'grant_expired',
   'session_started',
+  'session_extended',
   'session_ended',
   'session_terminated',
   'session_watched',

@@ -1,7 +1,7 @@
 import type { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, RequestId, TargetId } from './ids.ts';
 import type { Rejection } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
-import type { Scope } from './scope.ts';
+import { type Scope, sameScope } from './scope.ts';
 import { samePin, type TargetPin } from './target.ts';
 
 /** What was approved, in full. The grant's digest is over exactly this, as RFC 8785 JSON with dates in ISO 8601. */
@@ -76,6 +76,30 @@ export function pickGrant(grants: readonly Grant[], ask: AccessAsk, now: Date): 
     return refuse({ code: 'key_not_in_grant', fingerprint: ask.fingerprint, grantId: nearest.id });
   }
   return ok(rest.reduce((best, grant) => (expiresAt(grant) > expiresAt(best) ? grant : best), first));
+}
+
+/** A session, by what was decided when it began. */
+export type Running = {
+  readonly personId: PersonId;
+  readonly engagementId: EngagementId;
+  readonly target: TargetPin;
+  readonly login: Login;
+  readonly fingerprint: Fingerprint;
+  readonly scope: Scope;
+};
+
+/** Whether a grant allows what runs already, just as it runs: then nobody has to connect again. */
+export function goesOnUnder({ terms }: Grant, running: Running): boolean {
+  const approved = terms.targets.find((each) => each.id === running.target.id);
+  return (
+    terms.personId === running.personId &&
+    terms.engagementId === running.engagementId &&
+    terms.login === running.login &&
+    terms.keyFingerprints.includes(running.fingerprint) &&
+    approved !== undefined &&
+    samePin(approved, running.target) &&
+    sameScope(terms.scope, running.scope)
+  );
 }
 
 const pinOf = (grant: Grant, target: TargetId): TargetPin | undefined =>

@@ -76,5 +76,9 @@ export const BUILT_IN_SCOPES: readonly Scope[] = [
   }),
 ];
 
+/** Whether two scopes let the same through. */
+export const sameScope = (a: Scope, b: Scope): boolean =>
+  JSON.stringify(Scope.parse(a)) === JSON.stringify(Scope.parse(b));
+
 export const findScope = (scopes: readonly Scope[], name: string): Scope | null =>
   scopes.find((scope) => scope.name === name) ?? null;

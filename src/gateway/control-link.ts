@@ -8,6 +8,7 @@ import { MessagePipe, WORKER_PIPE_FD } from './message-pipe.ts';
 export type Start = Extract<ToWorker, { type: 'start' }>;
 export type Answer = Extract<ToWorker, { type: 'authorized' }>['answer'];
 export type Terminate = Extract<ToWorker, { type: 'terminate' }>;
+export type Extend = Extract<ToWorker, { type: 'extend' }>;
 export type Watch = Extract<ToWorker, { type: 'watch' | 'unwatch' }>;
 export type Ask = Omit<Extract<FromWorker, { type: 'authorize' }>, 'type' | 'id'>;
 
@@ -24,6 +25,7 @@ export type Listeners = {
   readonly start: (start: Start) => void;
   readonly socket: (socket: Socket, remoteAddress: string) => void;
   readonly terminate: (order: Terminate) => void;
+  readonly extend: (order: Extend) => void;
   readonly drain: (ms: number) => void;
   readonly watch: (order: Watch) => void;
   readonly sessions: () => number;
@@ -169,6 +171,9 @@ export class ControlLink {
       }
       case 'terminate':
         this.#listeners.terminate(message);
+        break;
+      case 'extend':
+        this.#listeners.extend(message);
         break;
       case 'drain':
         this.#listeners.drain(message.ms);

@@ -27,6 +27,8 @@ export type Origin =
       readonly remoteAddress: string;
       readonly targetName: string;
       readonly outerSshSessionId: string;
+      /** A session runs through it: the jump lives as long as that. */
+      readonly began: () => void;
       /** Ends the jump as well, unless another connection runs through it. */
       readonly release: () => void;
     };
@@ -220,6 +222,7 @@ class DownstreamConnection {
     const key = this.#key;
     if (!key) throw new Error('a session without a key of its own');
     const origin = this.#origin;
+    if (origin.kind === 'inner') origin.began();
     const session = this.#host.begin({ authorized, proof, key, origin, client: this.#asClient() });
     this.#gone = () => session.clientGone();
     if (this.#isGone) session.clientGone();
@@ -249,8 +252,10 @@ class DownstreamConnection {
     const { remoteAddress } = this.#origin;
     const outerSshSessionId = this.#transport.sessionId;
     const inner = new Set<Duplex>();
+    const carrying = new Set<Duplex>();
     const end = setInterval(() => {
-      if (Date.now() >= endsAt) this.#transport.destroy();
+      // What it carries has an end of its own, which may have been moved meanwhile.
+      if (Date.now() >= endsAt && carrying.size === 0) this.#transport.destroy();
     }, 1_000);
     this.#gone = () => {
       clearInterval(end);
@@ -262,13 +267,17 @@ class DownstreamConnection {
       { site: this.#host.site, targetIds, noTargets, ask },
       ({ socket, targetName }) => {
         inner.add(socket);
-        socket.once('close', () => inner.delete(socket));
+        socket.once('close', () => {
+          inner.delete(socket);
+          carrying.delete(socket);
+        });
         socket.on('error', () => socket.destroy());
         const release = (): void => {
           inner.delete(socket);
           if (inner.size === 0) this.#transport.destroy();
         };
-        this.#accept(socket, { kind: 'inner', remoteAddress, targetName, outerSshSessionId, release });
+        const began = (): void => void carrying.add(socket);
+        this.#accept(socket, { kind: 'inner', remoteAddress, targetName, outerSshSessionId, began, release });
       },
       (why) => this.#killed(why),
     );

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import ssh2 from 'ssh2';
+import type { Grant } from '../access/grant.ts';
 import type { SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { GatewayControl, ReportedRecording, SealOutcome, SessionReport } from '../use-cases/gateway-control.ts';
@@ -158,6 +159,10 @@ class Supervisor implements Gateway {
       const [oldest] = this.#early.keys();
       if (this.#early.size > EARLY_TERMINATIONS_MAX && oldest) this.#early.delete(oldest);
     }
+  }
+
+  extend(session: SessionId, under: Grant): void {
+    for (const worker of this.#workers) worker.extend(session, under);
   }
 
   watch(session: SessionId, watcher: Watcher): (() => void) | null {

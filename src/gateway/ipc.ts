@@ -197,6 +197,14 @@ export const ToWorker = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('watch'), session: SessionId, watch: Correlation, told: Sentence.nullable() }),
   z.strictObject({ type: z.literal('unwatch'), session: SessionId, watch: Correlation }),
   /** Renews the worker's lease: control knows what was revoked. */
+  /** It goes on under another grant, until a later moment. */
+  z.strictObject({
+    type: z.literal('extend'),
+    session: SessionId,
+    grantId: GrantId,
+    grantDigest: Digest,
+    endsAt: Millis,
+  }),
   z.strictObject({ type: z.literal('heartbeat') }),
   z.strictObject({ type: z.literal('drain'), ms: z.int().nonnegative() }),
 ]);

@@ -14,7 +14,7 @@ export const unknownTarget = (given: string): string =>
 /** What each connection to a target begins with. */
 export const recordedBanner = (target: string, login: string, endsAt: Date, scope: Scope): string =>
   printable(
-    `${login} on ${target}, until ${at(endsAt)}. This session is recorded${scope.record_input ? ', with what you type' : ''}.`,
+    `${login} on ${target}, until ${minuteUtc(endsAt)}. This session is recorded${scope.record_input ? ', with what you type' : ''}.`,
   );
 
 /** Somebody's words on somebody else's terminal: one line, nothing that moves a cursor or turns text round. */
@@ -26,7 +26,7 @@ const TERMINAL_MAX = 200;
 const SENTENCE_MAX = 500;
 const ASK = 'Ask in Slack: /access request.';
 
-const at = (when: Date): string => `${when.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+export const minuteUtc = (when: Date): string => `${when.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 /** As many as fit a line; the rest is counted. */
 function list(names: readonly string[]): string {
   const kept: string[] = [];
@@ -49,8 +49,8 @@ const elsewhere = (): string => `That cannot be done from a terminal. Use Slack:
 
 const WORDS: Words = {
   no_live_grant: () => `You have no access at the moment. ${ASK}`,
-  grant_expired: ({ at: when }) => `Your access ended at ${at(when)}. ${ASK}`,
-  grant_revoked: ({ at: when }) => `Your access was ended at ${at(when)}. Ask in the engagement's thread why.`,
+  grant_expired: ({ at: when }) => `Your access ended at ${minuteUtc(when)}. ${ASK}`,
+  grant_revoked: ({ at: when }) => `Your access was ended at ${minuteUtc(when)}. Ask in the engagement's thread why.`,
   target_not_granted: ({ targetId, granted }) =>
     `Your access does not cover ${targetId.slice(0, NAME_MAX)}, but: ${list(granted)}. ${ASK}`,
   login_not_granted: ({ login, granted }) =>
@@ -66,7 +66,7 @@ const WORDS: Words = {
   bad_login_name: ({ given }) =>
     `"${given.slice(0, NAME_MAX)}" is no login here. Say ssh <login>+<target>@gateway, or use the ssh_config that Slack sent you.`,
   unknown_key: ({ fingerprint }) => `Nobody registered the key ${fingerprint}. In Slack, /access key tells how.`,
-  certificate_expired: ({ at: when }) => `Your certificate ran out at ${at(when)}. ${ASK}`,
+  certificate_expired: ({ at: when }) => `Your certificate ran out at ${minuteUtc(when)}. ${ASK}`,
   certificate_refused: ({ why }) =>
     `Your certificate is not accepted: ${why.slice(0, WHY_MAX)}. Download it again from Slack.`,
   proof_invalid: ({ why }) =>
@@ -86,9 +86,9 @@ const WORDS: Words = {
   no_registered_key: () => 'You have no registered key. In Slack, /access key tells how.',
   unknown_grant: elsewhere,
   may_not_end_grant: elsewhere,
-  grant_already_ended: ({ at: when }) => `That access ended at ${at(when)}.`,
+  grant_already_ended: ({ at: when }) => `That access ended at ${minuteUtc(when)}.`,
   unknown_session: elsewhere,
-  session_already_ended: ({ at: when }) => `That session ended at ${at(when)}.`,
+  session_already_ended: ({ at: when }) => `That session ended at ${minuteUtc(when)}.`,
   may_not_end_session: elsewhere,
   unknown_engagement: elsewhere,
   not_a_member: elsewhere,

@@ -6,6 +6,7 @@ import { SessionRecording } from '../recording/session-recording.ts';
 import type { AuthorizedSession, SessionReport } from '../use-cases/gateway-control.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
 import { DEADLINE_CHECK_MS, FAILURE_LINGER_MS, FAREWELL_MS, TERMINATED_LINGER_MS, WARN_MINUTES } from './limits.ts';
+import { minuteUtc } from './refusals.ts';
 import { type GatewayPlace, SessionChannels } from './session-channels.ts';
 import { connectUpstream, type SessionKey, type Upstream, type UpstreamError } from './upstream.ts';
 
@@ -39,6 +40,9 @@ export type Client = {
   destroy(isFinal: boolean): void;
 };
 
+/** Under what, and until when, a session goes on. */
+export type Extension = Pick<AuthorizedSession, 'grantId' | 'grantDigest' | 'endsAt'>;
+
 type Failure = { readonly ending: SessionEnding; readonly sentence: string };
 
 const RECORDING_FAILED: SessionEnding = { how: 'failed', why: 'recording_failed' };
@@ -50,10 +54,11 @@ export class Session {
   readonly #events: SessionEvents;
   readonly #upstream: Upstream;
   readonly #startedAt = new Date();
-  readonly #deadline: bigint;
+  #deadline = 0n;
+  #endsAt = new Date(0);
   readonly #timer: NodeJS.Timeout;
   /** Minutes before the end at which the person is still to be told. */
-  readonly #warnings: number[];
+  #warnings: readonly number[] = [];
   #recording: Promise<SessionRecording>;
   #failure: Failure | null = null;
   #hasOpened = false;
@@ -76,9 +81,7 @@ export class Session {
       },
       whyOver: () => this.#failure?.sentence ?? null,
     });
-    const left = Math.max(0, authorized.endsAt.getTime() - this.#startedAt.getTime());
-    this.#deadline = process.hrtime.bigint() + BigInt(Math.ceil(left * 1e6));
-    this.#warnings = WARN_MINUTES.filter((minutes) => left > minutes * 60_000);
+    this.#liveUntil(authorized.endsAt);
     this.#timer = setInterval(() => this.#checkDeadline(), DEADLINE_CHECK_MS);
     this.#tellWhenOpen();
   }
@@ -86,6 +89,22 @@ export class Session {
   /** Resolves when the recording accepts; rejects where there is none, and the session is over. */
   async recorded(): Promise<void> {
     await this.#recording;
+  }
+
+  /** Another grant lets it go on until later. */
+  extend({ grantId, grantDigest, endsAt }: Extension): void {
+    if (this.#isOver || this.#failure || endsAt <= this.#endsAt) return;
+    this.#liveUntil(endsAt);
+    const fact = { what: 'extended', grant: grantId, digest: grantDigest, until: endsAt.toISOString() };
+    this.#recording.then((recording) => recording.journal(fact)).catch(() => {});
+    this.channels.notice(`access was extended until ${minuteUtc(endsAt)}; this session goes on.`);
+  }
+
+  #liveUntil(endsAt: Date): void {
+    const left = Math.max(0, endsAt.getTime() - Date.now());
+    this.#endsAt = endsAt;
+    this.#deadline = process.hrtime.bigint() + BigInt(Math.ceil(left * 1e6));
+    this.#warnings = WARN_MINUTES.filter((minutes) => left > minutes * 60_000);
   }
 
   /** The client's connection is gone. */
@@ -200,13 +219,13 @@ export class Session {
     if (left <= 0) return void this.terminate('expired', 'ended: your access has run out. Ask for more in Slack.');
     const [minutes] = this.#warnings;
     if (minutes === undefined || left > minutes * 60_000) return;
-    this.#warnings.shift();
+    this.#warnings = this.#warnings.slice(1);
     this.channels.notice(`access ends in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}: extend in Slack.`);
   }
 
   #msLeft(): number {
     const monotonic = Number(this.#deadline - process.hrtime.bigint()) / 1e6;
-    return Math.min(monotonic, this.#start.authorized.endsAt.getTime() - Date.now());
+    return Math.min(monotonic, this.#endsAt.getTime() - Date.now());
   }
 
   async #close(ending: SessionEnding): Promise<void> {

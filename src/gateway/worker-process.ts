@@ -1,3 +1,4 @@
+import { expiresAt, type Grant, goesOnUnder, type Running } from '../access/grant.ts';
 import type { SessionId } from '../access/ids.ts';
 import type { AuthorizedSession, GatewayControl, SessionReport } from '../use-cases/gateway-control.ts';
 import type { TerminationOrder, Watcher } from '../use-cases/ports.ts';
@@ -28,7 +29,7 @@ export type WorkerOptions = Questioned & {
   readonly gone: (worker: WorkerProcess) => void;
 };
 
-type Carried = { isCut: boolean; order: TerminationOrder | null };
+type Carried = { readonly session: AuthorizedSession; endsAt: Date; isCut: boolean; order: TerminationOrder | null };
 type Heard<Type extends FromWorker['type']> = Extract<FromWorker, { type: Type }>;
 
 /** Control's end of one worker: what it says is checked, what it carries is known, and its silence ends it. */
@@ -90,6 +91,23 @@ export class WorkerProcess {
       this.#options.log.error({ worker: this.pid, sessions: live }, 'worker did not end its sessions and is killed');
       this.kill();
     }, TERMINATE_CONFIRM_MS);
+  }
+
+  /** Only what is in memory here says what runs: the grant has to allow exactly that. */
+  extend(id: SessionId, under: Grant): void {
+    const carried = this.#sessions.get(id);
+    const endsAt = expiresAt(under);
+    if (!carried || carried.isCut || carried.order || endsAt <= carried.endsAt) return;
+    if (!goesOnUnder(under, runningOf(carried.session))) {
+      this.#options.log.error(
+        { session: id, grant: under.id },
+        'a grant does not allow the session that it was to extend',
+      );
+      return;
+    }
+    carried.endsAt = endsAt;
+    const { id: grantId, digest: grantDigest } = under;
+    this.#send({ type: 'extend', session: id, grantId, grantDigest, endsAt: endsAt.getTime() });
   }
 
   /** Shows what passes in a session that it carries; the answer stops that. */
@@ -213,10 +231,11 @@ export class WorkerProcess {
   }
 
   /** Whether the worker may carry it: what control ended meanwhile does not begin. */
-  #begin({ id }: AuthorizedSession): string | null {
+  #begin(session: AuthorizedSession): string | null {
+    const { id, endsAt } = session;
     const early = this.#options.endedEarly(id);
     if (!early && !this.#isGone) {
-      this.#sessions.set(id, { isCut: false, order: null });
+      this.#sessions.set(id, { session, endsAt, isCut: false, order: null });
       return null;
     }
     const ending = early ? ({ how: 'terminated', why: early.why } as const) : ({ how: 'interrupted' } as const);
@@ -253,3 +272,10 @@ export class WorkerProcess {
     if (!this.#isGone) this.#worker.send(JSON.stringify(message));
   }
 }
+
+const runningOf = (session: AuthorizedSession): Running => {
+  const { personId, engagementId, login, keyFingerprint: fingerprint, scope } = session;
+  const { targetId: id, address, port, hostKeys } = session;
+  const target = { id, address, port, hostKeys: [...hostKeys].sort() };
+  return { personId, engagementId, login, fingerprint, scope, target };
+};

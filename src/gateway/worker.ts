@@ -30,6 +30,7 @@ const link = new ControlLink({
   terminate: ({ sessions: ids, why, message }) => {
     for (const id of ids) end(id, why, message);
   },
+  extend: ({ session, ...under }) => sessions.get(session)?.extend({ ...under, endsAt: new Date(under.endsAt) }),
   drain: (ms) => {
     isDraining = true;
     if (ms > 0 && sessions.size > 0) {

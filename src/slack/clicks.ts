@@ -10,7 +10,7 @@ import { publishHome } from './home.ts';
 import { keyAnswer } from './key.ts';
 import { endAnswer, listAnswer } from './list.ts';
 import type { ActionPayload } from './payloads.ts';
-import { requestView } from './request.ts';
+import { extensionView, requestView } from './request.ts';
 import { approve, denyView } from './review.ts';
 
 /** A button that was pressed, by whom, and where. */
@@ -24,6 +24,7 @@ export type Click = {
 /** What each button does, by the part of its action id before a colon. */
 export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new Map([
   [ACTION.openRequest, async (click) => show(click, await requestView(click.edge, click.asker, click.value || null))],
+  [ACTION.extendGrant, pressExtend],
   [ACTION.pickEngagement, changeEngagement],
   [ACTION.showKey, showKey],
   [ACTION.showList, showList],
@@ -66,6 +67,12 @@ export async function tellAt(edge: Edge, payload: ActionPayload, answer: Answer)
     { channelId, threadTs, userId: payload.user.id, responseUrl: payload.response_url ?? null },
     answer,
   );
+}
+
+async function pressExtend(click: Click): Promise<void> {
+  const view = await extensionView(click.edge, click.asker, click.value);
+  if (view) return show(click, view);
+  await tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'unknown_grant' }));
 }
 
 async function changeEngagement(click: Click): Promise<void> {

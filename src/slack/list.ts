@@ -68,8 +68,14 @@ const requestLine = ({ ask }: AccessRequest): string =>
 
 const withEnd = (line: string, grant: Grant, mine: boolean): Block[] => [
   section(line),
-  actions(`grant_${grant.id}`, [endGrantButton(grant.id, mine ? 'Hand back' : 'Revoke', mine)]),
+  actions(`grant_${grant.id}`, [
+    ...(mine ? [extendButton(grant.id)] : []),
+    endGrantButton(grant.id, mine ? 'Hand back' : 'Revoke', mine),
+  ]),
 ];
+
+const extendButton = (grantId: string) =>
+  button({ action: `${ACTION.extendGrant}:${grantId}`, label: 'Extend', value: grantId });
 
 const keysLine = ({ keys, engagements }: AccessList): string => {
   const names = engagements.slice(0, 10).map((engagement) => escapeText(engagement.name, 80));

@@ -108,8 +108,12 @@ export function grantIssued(
   const [first] = targets;
   const names = targets.slice(0, EXAMPLES_MAX).map((target) => `ssh ${targetName(target.id, gateway)}`);
   const rest = targets.length - names.length;
+  const running = view.liveSessions;
   const text = [
     `:white_check_mark: Your access to ${count(targets.length, 'target')} in ${bold(engagement.name, 80)} is granted, until ${when(expiresAt(grant))}.`,
+    ...(running > 0
+      ? [`*It extends ${count(running, 'session')} that you have open:* go on working, nothing needs a new connection.`]
+      : []),
     'Download the files of this message, then paste these lines into a terminal (change `~/Downloads` if your files go elsewhere):',
     codeBlock(installLines(grant, over)),
     `Connect${rest > 0 ? `, to these and ${count(rest, 'more target')} in the .conf file` : ''}:`,

@@ -1,12 +1,25 @@
 import type { Engagement } from '../access/engagement.ts';
 import { EngagementId } from '../access/ids.ts';
 import type { Rejection } from '../access/rejection.ts';
+import type { AccessRequest } from '../access/request.ts';
 import { findScope } from '../access/scope.ts';
 import type { Target } from '../access/target.ts';
 import type { Inventory } from '../use-cases/ports.ts';
 import type { RequestAccessInput } from '../use-cases/request-access.ts';
 import { ACTION, CALLBACK, TARGETS_MENU } from './action-ids.ts';
-import { actions, type Block, button, input, LIMITS, notice, option, plainText, section, type View } from './blocks.ts';
+import {
+  actions,
+  type Block,
+  button,
+  context,
+  input,
+  LIMITS,
+  notice,
+  option,
+  plainText,
+  section,
+  type View,
+} from './blocks.ts';
 import { fieldsOf, type ViewPayload } from './payloads.ts';
 import { plain } from './text.ts';
 import { duration } from './words.ts';
@@ -14,6 +27,8 @@ import { duration } from './words.ts';
 export type RequestForm = {
   readonly engagements: readonly Engagement[];
   readonly chosen: Engagement | null;
+  /** Filled in as it was asked for before. */
+  readonly like?: AccessRequest['ask'] | undefined;
   readonly inventory: Pick<Inventory, 'targets' | 'policy' | 'scopes'>;
 };
 
@@ -26,22 +41,26 @@ export const targetOption = (target: Pick<Target, 'id' | 'name'>) =>
   option(target.id === target.name ? target.id : `${target.id} · ${target.name}`, target.id);
 
 /** A searchable menu of targets; a long list asks back while somebody types, because a menu holds a hundred options. */
-export const targetsElement = (targets: readonly Target[], menu: string) =>
-  targets.length > LIMITS.options
+export const targetsElement = (targets: readonly Target[], menu: string, chosen: readonly Target[] = []) => {
+  const common = {
+    action_id: menu,
+    max_selected_items: TARGETS_MAX,
+    ...(chosen.length === 0 ? {} : { initial_options: chosen.slice(0, TARGETS_MAX).map(targetOption) }),
+  };
+  return targets.length > LIMITS.options
     ? ({
         type: 'multi_external_select',
-        action_id: menu,
+        ...common,
         min_query_length: 0,
-        max_selected_items: TARGETS_MAX,
         placeholder: plainText('Type to search targets', 150),
       } as const)
     : ({
         type: 'multi_static_select',
-        action_id: menu,
-        max_selected_items: TARGETS_MAX,
+        ...common,
         options: targets.map(targetOption),
         placeholder: plainText('Choose or search targets', 150),
       } as const);
+};
 
 /** Targets whose id or name holds what was typed. */
 export const matchingTargets = (targets: readonly Target[], typed: string): readonly Target[] => {
@@ -64,16 +83,26 @@ const select = (actionId: string, placeholder: string, options: readonly Choice[
   }) as const;
 
 const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined);
+const valued = (choices: readonly Choice[], value: string | undefined): Choice | undefined =>
+  choices.find((each) => each.value === value);
+
+const textInput = (field: string, longest: number, initial: string | null | undefined) =>
+  ({
+    type: 'plain_text_input',
+    action_id: field,
+    max_length: longest,
+    ...(initial ? { initial_value: initial.slice(0, longest) } : {}),
+  }) as const;
 
 /** One form for asking. Menus that depend on the engagement have it in their action id, so that another one empties them. */
-export function requestForm({ engagements, chosen, inventory }: RequestForm): View {
+export function requestForm({ engagements, chosen, inventory, like }: RequestForm): View {
   const choices = engagements.slice(-LIMITS.options).map((each) => option(each.name, each.id));
-  const picked = choices.find((each) => each.value === chosen?.id);
+  const picked = valued(choices, chosen?.id);
   return {
     type: 'modal',
     callback_id: CALLBACK.request,
     private_metadata: JSON.stringify({ engagementId: chosen?.id ?? null }),
-    title: plainText('Request access', LIMITS.viewTitle),
+    title: plainText(like ? 'Extend access' : 'Request access', LIMITS.viewTitle),
     submit: plainText('Ask', LIMITS.viewTitle),
     close: plainText('Cancel', LIMITS.viewTitle),
     blocks: [
@@ -83,12 +112,12 @@ export function requestForm({ engagements, chosen, inventory }: RequestForm): Vi
         dispatch: true,
         element: select(ACTION.pickEngagement, 'Choose what the work belongs to', choices, picked),
       }),
-      ...(chosen ? dependent(chosen, inventory) : [section('Choose the engagement first: its targets follow.')]),
+      ...(chosen ? dependent(chosen, inventory, like) : [section('Choose the engagement first: its targets follow.')]),
     ],
   };
 }
 
-function dependent(chosen: Engagement, inventory: RequestForm['inventory']): Block[] {
+function dependent(chosen: Engagement, inventory: RequestForm['inventory'], like: RequestForm['like']): Block[] {
   const targets = targetsOf(chosen, inventory);
   if (targets.length === 0)
     return [section('None of this engagement’s targets is in the inventory any more. Tell its sponsor.')];
@@ -97,19 +126,32 @@ function dependent(chosen: Engagement, inventory: RequestForm['inventory']): Blo
   if (scopes.length === 0) return [section('None of this engagement’s scopes is defined any more. Tell its sponsor.')];
   const scopeOptions = scopes.map((scope) => option(`${scope.name}: ${scope.words}`, scope.name));
   const durations = inventory.policy.durations.map((seconds) => option(duration(seconds), String(seconds)));
-  const usual = durations.find((each) => each.value === String(PERSONAL_HOUR)) ?? durations[0];
+  const usual = valued(durations, String(PERSONAL_HOUR)) ?? durations[0];
+  const again = targets.filter((target) => like?.targets.some((each) => each.id === target.id));
   return [
-    input({ field: 'targets', label: 'Targets', element: targetsElement(targets, `${TARGETS_MENU}:${chosen.id}`) }),
+    ...(like
+      ? [context('Sessions that run go on, without a new connection, where targets, login and scope stay.')]
+      : []),
+    input({
+      field: 'targets',
+      label: 'Targets',
+      element: targetsElement(targets, `${TARGETS_MENU}:${chosen.id}`, again),
+    }),
     input({
       field: 'login',
       label: 'Login',
       hint: 'The account that you will have on every one of these targets.',
-      element: select(`login:${chosen.id}`, 'Choose a login', logins, only(logins)),
+      element: select(`login:${chosen.id}`, 'Choose a login', logins, valued(logins, like?.login) ?? only(logins)),
     }),
     input({
       field: 'scope',
       label: 'Scope',
-      element: select(`scope:${chosen.id}`, 'Choose what you need to do', scopeOptions, only(scopeOptions)),
+      element: select(
+        `scope:${chosen.id}`,
+        'Choose what you need to do',
+        scopeOptions,
+        valued(scopeOptions, like?.scope.name) ?? only(scopeOptions),
+      ),
     }),
     input({
       field: 'duration',
@@ -120,13 +162,13 @@ function dependent(chosen: Engagement, inventory: RequestForm['inventory']): Blo
       field: 'reason',
       label: 'Why',
       hint: 'Reviewers and the engagement’s thread read this. No secrets.',
-      element: { type: 'plain_text_input', action_id: 'reason', multiline: true, max_length: REASON_MAX },
+      element: { ...textInput('reason', REASON_MAX, like?.reason), multiline: true },
     }),
     input({
       field: 'ticket',
       label: 'Ticket',
       optional: true,
-      element: { type: 'plain_text_input', action_id: 'ticket', max_length: TICKET_MAX },
+      element: textInput('ticket', TICKET_MAX, like?.ticket),
     }),
   ];
 }

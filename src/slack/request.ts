@@ -1,8 +1,9 @@
 import { isOver } from '../access/engagement.ts';
-import { EngagementId } from '../access/ids.ts';
+import { EngagementId, GrantId } from '../access/ids.ts';
+import type { AccessRequest } from '../access/request.ts';
 import { ok, type Result } from '../access/result.ts';
 import { requestAccess } from '../use-cases/request-access.ts';
-import { listAccess } from '../use-cases/views.ts';
+import { listAccess, viewGrant } from '../use-cases/views.ts';
 import { TARGETS_MENU } from './action-ids.ts';
 import type { View } from './blocks.ts';
 import { type Asker, type Edge, namesFor } from './edge.ts';
@@ -21,7 +22,12 @@ import type { Outcome } from './submission.ts';
 import { unmarked, word } from './wording.ts';
 
 /** The form as this person gets it, with an engagement chosen where it is clear which. */
-export async function requestView(edge: Edge, asker: Asker, wanted: string | null): Promise<View> {
+export async function requestView(
+  edge: Edge,
+  asker: Asker,
+  wanted: string | null,
+  like?: AccessRequest['ask'],
+): Promise<View> {
   const list = await listAccess(edge)({ personId: asker.person.id, isSecurity: false });
   if (list.keys.length === 0) return noKeyView();
   const now = edge.clock.now();
@@ -29,7 +35,15 @@ export async function requestView(edge: Edge, asker: Asker, wanted: string | nul
   const [first, ...others] = engagements;
   if (!first) return noEngagementView();
   const chosen = engagements.find((engagement) => engagement.id === wanted) ?? (others.length === 0 ? first : null);
-  return requestForm({ engagements, chosen, inventory: edge.inventory });
+  return requestForm({ engagements, chosen, inventory: edge.inventory, like: chosen ? like : undefined });
+}
+
+/** The form, filled in as for access that one has; null where one has it not. */
+export async function extensionView(edge: Edge, asker: Asker, grantId: string | undefined): Promise<View | null> {
+  const id = GrantId.safeParse(grantId);
+  const view = id.success ? await viewGrant(edge)({ grantId: id.data }) : null;
+  if (view?.grant.terms.personId !== asker.person.id) return null;
+  return requestView(edge, asker, view.engagement.id, view.request.ask);
 }
 
 /** Slack shows a menu's options while somebody types: targets of an engagement that they work in, nothing else. */

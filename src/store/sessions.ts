@@ -75,6 +75,15 @@ export function sessions(trx: Trx): Sessions {
         .executeTakeFirstOrThrow();
       changedOne(result, 'session that has not ended');
     },
+    async extend(id, under) {
+      const result = await trx
+        .updateTable('session')
+        .set({ grant_id: under.id, grant_digest: under.digest })
+        .where('id', '=', id)
+        .where('ended_at', 'is', null)
+        .executeTakeFirstOrThrow();
+      changedOne(result, 'session that has not ended');
+    },
     async markRecording(id, { headAtStart, headAtEnd, state }) {
       const marks = {
         ...(headAtStart === undefined ? {} : { head_at_start: headAtStart }),

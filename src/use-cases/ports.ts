@@ -39,6 +39,7 @@ export type Store = {
 /** What others must act on at once. Delivery is at most once: whoever listens also looks again on a timer. */
 export type Change =
   | { readonly kind: 'outbox' }
+  | { readonly kind: 'sessions_extended'; readonly grantId: GrantId }
   | { readonly kind: 'grant_ended'; readonly grantId: GrantId }
   | { readonly kind: 'session_end_asked'; readonly sessionId: SessionId };
 
@@ -150,6 +151,8 @@ export type Sessions = {
   /** `burstId` is the id of the first session of the burst: its own where it begins one. */
   insert(session: Session, burstId: SessionId): Promise<void>;
   end(id: SessionId, end: SessionEnd): Promise<void>;
+  /** It goes on under another grant. */
+  extend(id: SessionId, under: Pick<Grant, 'id' | 'digest'>): Promise<void>;
   /** Writes what is given of the recording's heads and state. */
   markRecording(id: SessionId, marks: Partial<RecordingMarks>): Promise<void>;
   /** The burst that a session of this grant and target beginning now belongs to, if one began after `since`. */
@@ -233,6 +236,8 @@ export type Inventory = {
 export type Gateways = {
   /** Ends live sessions: both TCP sides are destroyed without waiting for either peer. */
   terminate(sessions: readonly SessionId[], order: TerminationOrder): void;
+  /** A live session goes on until this grant's end, where the grant allows what runs, and ends later than what it runs under. */
+  extend(session: SessionId, under: Grant): void;
   /** Shows what passes in a live session from now on; null where no worker carries it. */
   watch(session: SessionId, watcher: Watcher): (() => void) | null;
 };

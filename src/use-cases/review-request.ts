@@ -6,6 +6,7 @@ import { type AccessRequest, type Review, transition } from '../access/request.t
 import { type Result, refuse } from '../access/result.ts';
 import { mayNotReview } from '../access/review.ts';
 import { pin, samePin } from '../access/target.ts';
+import { extendSessionsIn } from './extend-sessions.ts';
 import { directLane, threadLane } from './grant-ending.ts';
 import { messageKey } from './notice.ts';
 import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx } from './ports.ts';
@@ -137,6 +138,7 @@ async function createGrant(
     const issued = { grant: id, serial: certificate.serial, keyId: certificate.keyId, fingerprint };
     await tx.audit.append({ type: 'certificate_issued', at: now, actor, facts: issued });
   }
+  await extendSessionsIn(tx, grant, now);
   await tx.outbox.enqueue({ kind: 'grant_issued', grantId: id }, directLane(ask.personId));
   await tx.outbox.enqueue({ kind: 'grant_announced', grantId: id }, threadLane(engagement.id));
 }

@@ -1,8 +1,9 @@
 import { type Grant, isActive } from '../access/grant.ts';
-import type { SessionId } from '../access/ids.ts';
+import type { GrantId, SessionId } from '../access/ids.ts';
 import { transition } from '../access/request.ts';
+import { isBelievable } from './believable.ts';
 import { directLane, noteIfOver } from './grant-ending.ts';
-import type { Clock, Gateways, Store, TerminationOrder, Tx } from './ports.ts';
+import type { CertificateAuthority, Clock, Gateways, Store, TerminationOrder, Tx } from './ports.ts';
 import { refreshCards } from './review-request.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
@@ -47,23 +48,33 @@ export const expireRequests = (deps: Deps) => (): Promise<number> =>
 export const forgetOldProofs = (deps: Deps) => (): Promise<void> =>
   deps.store.transaction((tx) => tx.sessions.forgetSshSessionIds(deps.clock.now()));
 
+type HoldDeps = Deps & {
+  readonly gateways: Pick<Gateways, 'terminate' | 'extend'>;
+  readonly authority: Pick<CertificateAuthority, 'digest' | 'sealed'>;
+};
+
 /**
- * Ends every live session whose grant is over. It runs at each change and on a timer, so that a change nobody heard of ends
- * them a moment later all the same.
+ * Ends every live session whose grant is over, and has the others live as long as theirs. It runs at each change and on a timer,
+ * so that a change nobody heard of takes effect a moment later all the same.
  */
-export const endSessionsWithoutGrant = (deps: Deps & { readonly gateways: Gateways }) => async (): Promise<number> => {
-  const orders = await deps.store.transaction(async (tx) => {
+export const holdSessionsToGrants = (deps: HoldDeps) => async (): Promise<number> => {
+  const { over, going } = await deps.store.transaction(async (tx) => {
     const now = deps.clock.now();
-    const due: { session: SessionId; order: TerminationOrder }[] = [];
-    for (const session of await tx.sessions.live()) {
-      const grant = await tx.grants.byId(session.grantId);
-      if (grant && isActive(grant, now)) continue;
-      due.push({ session: session.id, order: await orderFor(tx, grant) });
+    const grants = new Map<GrantId, Grant | null>();
+    const over: { session: SessionId; order: TerminationOrder }[] = [];
+    const going: { session: SessionId; grant: Grant }[] = [];
+    for (const { id: session, grantId } of await tx.sessions.live()) {
+      const grant = grants.get(grantId) ?? (await tx.grants.byId(grantId));
+      grants.set(grantId, grant);
+      if (grant && isActive(grant, now)) going.push({ session, grant });
+      else over.push({ session, order: await orderFor(tx, grant) });
     }
-    return due;
+    return { over, going };
   });
-  for (const { session, order } of orders) deps.gateways.terminate([session], order);
-  return orders.length;
+  for (const { session, order } of over) deps.gateways.terminate([session], order);
+  const believable = new Set(going.map(({ grant }) => grant).filter((grant) => isBelievable(deps.authority, grant)));
+  for (const { session, grant } of going) if (believable.has(grant)) deps.gateways.extend(session, grant);
+  return over.length;
 };
 
 async function orderFor(tx: Tx, grant: Grant | null): Promise<TerminationOrder> {

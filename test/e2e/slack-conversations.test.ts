@@ -165,6 +165,33 @@ describe('what one has', () => {
     );
     expect(end.plain).toContain('handed back by Casey Lind');
   });
+
+  it('is asked for again by one button, in a form that is filled in as before', async () => {
+    await world.request({ targets: ['db-01'], scope: 'files-rw', login: 'deploy', ticket: 'OPS-1042' });
+    const files = (await world.contractor.state()).files.length;
+    await world.manager.click(await world.manager.card('direct'), 'Approve');
+    await world.contractor.until('the certificate', (state) => state.files.length > files);
+    await world.contractor.openHome();
+    const [extend] = buttonsOf(
+      await world.contractor.until(
+        'the home tab',
+        (state) => JSON.stringify(state.home).includes('extend_grant') && state.home?.view,
+      ),
+    ).filter((action) => action.startsWith('extend_grant:'));
+    await world.contractor.call('personas/contractor/clicks', { home: true, action_id: extend });
+    const view = await world.contractor.until('the form', (state) => state.modal?.view);
+    expect(view.title.text).toBe('Extend access');
+    expect(JSON.stringify(view)).toContain('Sessions that run go on');
+    const before = world.manager.cards(await world.manager.state()).length;
+    expect((await world.contractor.submit({ duration: '14400' })).status).toBe(200);
+    await world.manager.until('the cards', (state) => world.manager.cards(state).length === before + 2);
+    const card = await world.manager.card('direct');
+    for (const asked of ['db-01', 'deploy', 'files-rw', 'Move the order database', 'OPS-1042', '4 hours'])
+      expect(card.plain).toContain(asked);
+    expect(card.plain).not.toContain('web-01');
+    await world.manager.click(card, 'Approve');
+    await world.contractor.until('both certificates', (state) => state.files.length > files + 3);
+  });
 });
 
 describe('a contractor who is deactivated', () => {

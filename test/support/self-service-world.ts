@@ -10,7 +10,7 @@ import { type Gateway, startGateway } from '../../src/gateway/gateway.ts';
 import { openBackend, storeOn } from '../../src/store/store.ts';
 import { gatewayControl } from '../../src/use-cases/gateway-authority.ts';
 import { refusalNotes } from '../../src/use-cases/note-refusals.ts';
-import { endSessionsWithoutGrant } from '../../src/use-cases/sweep.ts';
+import { holdSessionsToGrants } from '../../src/use-cases/sweep.ts';
 import { AccessWorld } from './access-world.ts';
 import { type TestFolder, testFolder } from './folder.ts';
 import { fingerprintOf } from './gateway-world.ts';
@@ -118,7 +118,7 @@ export class SelfServiceWorld implements AsyncDisposable {
     writeFileSync(join(this.home, 'known'), `gw ${this.access.keys.gatewayHostPublicKey}\n`);
     const deps = { ...this.access.deps, gateways: this.gateway };
     this.#unsubscribe = this.access.store.subscribe((change) => {
-      if (change.kind === 'grant_ended') void endSessionsWithoutGrant(deps)();
+      if (change.kind === 'grant_ended' || change.kind === 'sessions_extended') void holdSessionsToGrants(deps)();
     });
   }
 

@@ -14,7 +14,7 @@ import { recordSessionClosed } from '../../../src/use-cases/record-session.ts';
 import { requestAccess } from '../../../src/use-cases/request-access.ts';
 import { reviewRequest } from '../../../src/use-cases/review-request.ts';
 import { seePerson } from '../../../src/use-cases/see-person.ts';
-import { noteExpiredGrants } from '../../../src/use-cases/sweep.ts';
+import { holdSessionsToGrants, noteExpiredGrants } from '../../../src/use-cases/sweep.ts';
 import { AccessWorld, granted } from '../../support/access-world.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
 
@@ -234,6 +234,67 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
       if (!web) throw new Error('no target');
       world.targets[0] = { ...web, address: '127.0.0.2' };
       expect(await enter(grant)).toBe('target_changed');
+    });
+  });
+
+  describe('a session that runs when a later grant is made', () => {
+    const live = () => store.transaction((tx) => tx.sessions.live());
+    const held = async () => {
+      const asked: string[] = [];
+      const gateways = {
+        terminate: () => void asked.push('terminate'),
+        extend: (_: unknown, under: Grant) => void asked.push(under.id),
+      };
+      await holdSessionsToGrants({ ...world.deps, gateways })();
+      return asked;
+    };
+
+    it('goes on under it, which the audit log says, and ends with it', async () => {
+      const first = await world.grant(contractor, reviewer, engagement, { seconds: 60 });
+      expect(await enter(first)).toBe('session');
+      expect(await held()).toEqual([first.id]);
+      const second = await world.grant(contractor, reviewer, engagement, { seconds: 600, targets: ['web-01'] });
+      const [session] = await live();
+      expect(session).toMatchObject({ grantId: second.id, grantDigest: second.digest });
+      const events = await store.transaction((tx) => tx.audit.list(100));
+      expect(events.find(({ type }) => type === 'session_extended')?.facts).toEqual({
+        ...{ session: session?.id, before: first.id, grant: second.id, digest: second.digest },
+        notAfter: second.terms.notAfter,
+      });
+      now = new Date(now.getTime() + 61_000);
+      expect(await held()).toEqual([second.id]);
+      await world.revoke(second);
+      expect(await held()).toEqual(['terminate']);
+    });
+
+    it('stays what it was where the later one ends earlier, or is of something else', async () => {
+      const first = await world.grant(contractor, reviewer, engagement, { seconds: 60 });
+      expect(await enter(first)).toBe('session');
+      await world.grant(contractor, reviewer, engagement, { seconds: 59 });
+      await world.grant(contractor, reviewer, engagement, { seconds: 600, targets: ['db-01'] });
+      await world.grant(contractor, reviewer, engagement, { seconds: 600, scope: 'files-rw' });
+      expect((await live()).map(({ grantId }) => grantId)).toEqual([first.id]);
+      now = new Date(now.getTime() + 60_000);
+      expect(await held()).toEqual(['terminate']);
+    });
+
+    it('stays what it was where its own was revoked at the same moment', async () => {
+      const first = await world.grant(contractor, reviewer, engagement, { seconds: 60 });
+      expect(await enter(first)).toBe('session');
+      await world.revoke(first);
+      await world.grant(contractor, reviewer, engagement, { seconds: 600 });
+      expect((await live()).map(({ grantId }) => grantId)).toEqual([first.id]);
+      expect(await held()).toEqual(['terminate']);
+    });
+
+    it('is not prolonged by a row that was written past the decisions', async () => {
+      const first = await world.grant(contractor, reviewer, engagement, { seconds: 60 });
+      expect(await enter(first)).toBe('session');
+      await store.sql('alter table access_grant disable trigger all');
+      const notAfter = new Date(now.getTime() + 600_000).toISOString();
+      const terms = JSON.stringify({ ...first.terms, notAfter });
+      await store.sql('update access_grant set terms = $1, not_after = $2 where id = $3', [terms, notAfter, first.id]);
+      expect(await held()).toEqual([]);
     });
   });
 

@@ -1,9 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { downstreamCertificate, upstreamCertificate } from '../../../src/access/certificate.ts';
-import { expiresAt, isActive, pickGrant } from '../../../src/access/grant.ts';
+import { expiresAt, goesOnUnder, isActive, pickGrant } from '../../../src/access/grant.ts';
 import { SessionId } from '../../../src/access/ids.ts';
-import { fingerprint, grant, later, login, NOON, personId, targetId, targetPin } from '../../support/samples.ts';
+import {
+  engagementId,
+  fingerprint,
+  grant,
+  later,
+  login,
+  NOON,
+  personId,
+  targetId,
+  targetPin,
+} from '../../support/samples.ts';
 
 const ask = { target: targetPin('web-01'), login: login('deploy'), fingerprint: fingerprint(1) };
 const ended = { how: 'revoked', at: later(60), by: personId(2), comment: null } as const;
@@ -18,6 +28,36 @@ describe('a grant', () => {
 
   it('is not active once it was ended', () => {
     expect(isActive(grant(1, {}, ended), later(30))).toBe(false);
+  });
+});
+
+describe('what runs already', () => {
+  const { personId: person, engagementId: work, login: as, scope: allowed } = grant(1).terms;
+  const running = {
+    ...{ personId: person, engagementId: work, login: as, scope: allowed },
+    ...{ target: targetPin('web-01'), fingerprint: fingerprint(1) },
+  };
+
+  it('goes on under a grant that allows the same, or the same and more targets and keys', () => {
+    expect(goesOnUnder(grant(2), running)).toBe(true);
+    const targets = [targetPin('db-01'), targetPin('web-01')];
+    expect(goesOnUnder(grant(2, { targets, keyFingerprints: [fingerprint(2), fingerprint(1)] }), running)).toBe(true);
+    const reordered = Object.fromEntries(Object.entries(allowed).reverse()) as typeof allowed;
+    expect(goesOnUnder(grant(2, { scope: reordered }), running)).toBe(true);
+  });
+
+  it.each<[string, Parameters<typeof grant>[1]]>([
+    ['another person', { personId: personId(2) }],
+    ['another engagement', { engagementId: engagementId(2) }],
+    ['another target', { targets: [targetPin('db-01')] }],
+    ['the target’s name at another address', { targets: [targetPin('web-01', 'elsewhere.internal')] }],
+    ['another login', { login: login('root') }],
+    ['another key', { keyFingerprints: [fingerprint(2)] }],
+    ['a scope that allows less', { scope: { ...allowed, shell: false } }],
+    ['a scope that allows more', { scope: { ...allowed, loopback: true } }],
+    ['a scope that records more', { scope: { ...allowed, record_input: true } }],
+  ])('does not go on under a grant of %s', (_, change) => {
+    expect(goesOnUnder(grant(2, change), running)).toBe(false);
   });
 });
 
