@@ -170,6 +170,18 @@ describe('by hands in a browser, three people', () => {
     expect(stdout).toMatch(/^hello from /);
   });
 
+  it('the contractor asks for more time in a form that is filled in', async () => {
+    await page.getByRole('tab', { name: 'Home' }).click();
+    await page.getByRole('button', { name: 'Extend', exact: true }).waitFor();
+    await picture('8-home');
+    await press('Extend');
+    await dialog().getByText('Sessions that run go on').waitFor();
+    expect(await dialog().getByRole('textbox', { name: 'Why' }).inputValue()).toMatch(/^Move the order database/);
+    await picture('9-extend');
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'hidden' });
+  });
+
   it('everybody reads the summary in the thread, and the manager ends the access', async () => {
     await be('Morgan Reyes');
     await page
@@ -185,7 +197,7 @@ describe('by hands in a browser, three people', () => {
       .getByText(/Session ended/)
       .first()
       .waitFor();
-    await picture('8-thread');
+    await picture('10-thread');
     await press('Revoke');
     const sure = page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true });
     await sure.click();
@@ -193,7 +205,7 @@ describe('by hands in a browser, three people', () => {
       .getByText(/0 live sessions/)
       .first()
       .waitFor();
-    await picture('9-ended');
+    await picture('11-ended');
     await expect(ssh('web-01.demo.daypass', 'true')).rejects.toMatchObject({
       stderr: expect.stringContaining('Your access was ended at'),
     });

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { FRAME } from '../../src/recording/format.ts';
 import { sftp, ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
+import { linesOf } from '../support/recorded.ts';
 
 /** What Daypass says to people in their own terminal, and where it must not say it. */
 
@@ -60,6 +62,26 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
 
 describe('shortly before access ends', () => {
   afterEach(dispose);
+
+  it('more time is told once, and stands in the recording with the grant that gave it', async () => {
+    world = await GatewayWorld.start({ seconds: 600 });
+    await using client = sshClient(world, ['web-01', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    const id = await world.control.openedSession(0);
+    world.grant('shell', 3_600);
+    const later = world.control.grants.at(-1);
+    if (!later) throw new Error('no grant');
+    const { notAfter } = later.terms;
+    for (let n = 0; n < 3; n += 1) world.gateway.extend(id, later);
+    const notice = `daypass: access was extended until ${notAfter.slice(0, 16).replace('T', ' ')} UTC; this session goes on.\n`;
+    await vi.waitFor(() => expect(client.stderr()).toContain(notice), 10_000);
+    client.child.stdin?.end();
+    expect(await client.exited).toBe(0);
+    expect(client.stderr().split(notice)).toHaveLength(2);
+    await world.control.closing(id);
+    const journal = linesOf(await world.read(id), FRAME.journal).filter(({ what }) => what === 'extended');
+    expect(journal).toMatchObject([{ grant: later.id, digest: later.digest, until: notAfter }]);
+  });
 
   it('people at a prompt and in a full-screen program are told, and the program draws its screen again', async () => {
     world = await GatewayWorld.start({ seconds: 65 });
