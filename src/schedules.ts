@@ -6,6 +6,14 @@ export type Schedule = { readonly name: string; readonly cron: string; readonly 
 /** Calls each function at its time, never twice at once; one that fails is logged and tried again at its next time. */
 export function startSchedules(schedules: readonly Schedule[], log: Log): AsyncDisposable {
   const running = new Set<Promise<void>>();
+  // Its own goes to stdout and stderr as plain text.
+  const says = (said: string | Error, err?: Error): object => (said instanceof Error ? { err: said } : { said, err });
+  const logger = {
+    info: (said: string): void => log.info(says(said), 'scheduler'),
+    warn: (said: string): void => log.warn(says(said), 'scheduler'),
+    error: (said: string | Error, err?: Error): void => log.error(says(said, err), 'scheduler'),
+    debug: (said: string | Error, err?: Error): void => log.debug(says(said, err), 'scheduler'),
+  };
   const tasks = schedules.map((schedule) =>
     cron.schedule(
       schedule.cron,
@@ -18,7 +26,7 @@ export function startSchedules(schedules: readonly Schedule[], log: Log): AsyncD
         await run;
         running.delete(run);
       },
-      { name: schedule.name, noOverlap: true },
+      { name: schedule.name, noOverlap: true, logger },
     ),
   );
   return {

@@ -10,6 +10,7 @@ import { SOCKETS_IN_FLIGHT_MAX } from './limits.ts';
 import { MessagePipe, WORKER_PIPE_FD } from './message-pipe.ts';
 import { guardSocketChannel } from './socket-channel.ts';
 import type { HostedWorker, WorkerEvents, WorkerHost } from './worker-host.ts';
+import { WorkerWords } from './worker-words.ts';
 
 export type ForkHostOptions = {
   readonly listen: { readonly host: string; readonly port: number };
@@ -53,15 +54,9 @@ export class ForkHost implements WorkerHost {
   }
 
   spawn(events: WorkerEvents): HostedWorker {
-    const { exit } = events;
-    const worker = new ForkedWorker(this.#options, {
-      ...events,
-      exit: (how) => {
-        this.#workers.delete(worker);
-        exit(how);
-      },
-    });
+    const worker = new ForkedWorker(this.#options, events);
     this.#workers.add(worker);
+    worker.over.then(() => this.#workers.delete(worker));
     return worker;
   }
 
@@ -77,7 +72,7 @@ export class ForkHost implements WorkerHost {
     this.close();
     const workers = [...this.#workers];
     for (const worker of workers) worker.kill();
-    await Promise.all(workers.map((worker) => worker.exited));
+    await Promise.all(workers.map((worker) => worker.over));
   }
 
   #assign(socket: Socket): void {
@@ -91,7 +86,8 @@ export class ForkHost implements WorkerHost {
 }
 
 class ForkedWorker implements HostedWorker {
-  readonly exited: Promise<void>;
+  /** Once it has ended and its last words are in the log. */
+  readonly over: Promise<void>;
   readonly #child: ChildProcess;
   readonly #pipe: MessagePipe;
   readonly #events: WorkerEvents;
@@ -114,12 +110,14 @@ class ForkedWorker implements HostedWorker {
       broken,
       end: () => {},
     });
-    this.exited = new Promise((resolve) => {
+    const words = new WorkerWords(child.pid, child, options.log);
+    this.over = new Promise((resolve) => {
       const gone = (code: number | null, signal: string | null): void => {
         if (this.#isGone) return;
         this.#isGone = true;
+        words.ended();
         events.exit({ code, signal });
-        resolve();
+        words.over.then(resolve);
       };
       child.once('exit', gone);
       // One that could not be started has no exit.
@@ -171,7 +169,8 @@ function forkWorker({ cwd, account, program, args = [] }: ForkHostOptions): Chil
     // Nothing of this environment goes along: it holds the Slack tokens and the database's password.
     env: workerEnvironment(),
     execArgv: [...MEMORY, ...(isSource ? ['--import', typeScriptLoader()] : [])],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
+    // Not this process's own stdout and stderr: events and the log go there, line by line.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
     serialization: 'json',
     ...account,
   });
@@ -180,7 +179,7 @@ function forkWorker({ cwd, account, program, args = [] }: ForkHostOptions): Chil
 const typeScriptLoader = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 function workerEnvironment(): NodeJS.ProcessEnv {
-  const names = ['PATH', 'TZ', 'DAYPASS_LOG_LEVEL', 'DAYPASS_LOG_TO'];
+  const names = ['PATH', 'TZ', 'DAYPASS_LOG_LEVEL'];
   return Object.fromEntries(
     names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );

@@ -108,6 +108,12 @@ export const MESSAGE_MAX = 1024 * 1024;
 export const PIPE_MESSAGES_PER_SECOND = 4_000;
 export const PIPE_BYTES_PER_SECOND = 32 * 1024 * 1024;
 export const PIPE_BACKLOG_MAX = 16 * 1024 * 1024;
+/** What a worker prints: one line of it in the log, how many a second, and how much of it is read in a second. */
+export const WORDS_LINE_MAX = 8 * 1024;
+export const WORDS_LINES_PER_SECOND = 200;
+export const WORDS_BYTES_PER_SECOND = 1024 * 1024;
+/** How long after its end a worker's last words are waited for. */
+export const LAST_WORDS_MS = 2_000;
 /** Addresses that a worker may speak of: the last that it was handed connections from. */
 export const WORKER_ADDRESSES_MAX = 100_000;
 /** More than a session of a thousand channels leaves. */

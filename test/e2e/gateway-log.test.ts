@@ -17,7 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => gateway?.[Symbol.asyncDispose]());
 
-type Line = { readonly level: number; readonly msg: string; readonly err?: { readonly message: string } };
+type Said = { readonly level: number; readonly msg: string; readonly err?: { readonly message: string } };
+type Line = { readonly level: number; readonly msg: string; readonly worker: number; readonly said: Said };
 const lines = (): string[] => gateway.output().split('\n').slice(0, -1);
 /** The n-th line of which this is so. */
 async function logged(is: (line: Line) => boolean): Promise<Line> {
@@ -57,7 +58,9 @@ it('what a peer says as it goes is in one line of the log, escaped, before and a
   early.write('SSH-2.0-early\r\n');
   early.write(packet(DISCONNECT));
   await closed;
-  expect((await logged(({ err }) => err?.message.includes('pwned') ?? false)).err?.message).toBe(HOSTILE);
+  const line = await logged(({ said }) => said.err?.message.includes('pwned') ?? false);
+  expect(line).toMatchObject({ worker: gateway.workers[0], msg: 'worker says', level: line.said.level });
+  expect(line.said.err?.message).toBe(HOSTILE);
   const first = lines().filter((line) => line.includes('pwned')).length;
   const client = new ssh2.Client();
   client.on('error', () => {});

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pino from 'pino';
 import { type Fingerprint, type SessionId, TargetId } from '../../src/access/ids.ts';
 import type { Scope } from '../../src/access/scope.ts';
 import type { Target } from '../../src/access/target.ts';
@@ -8,6 +7,7 @@ import { certificateAuthority } from '../../src/ca/authority.ts';
 import { createKeys, type Keys, loadKeys } from '../../src/ca/keys.ts';
 import { type Gateway, type GatewayOptions, localHost, startGateway } from '../../src/gateway/gateway.ts';
 import type { WorkerHost } from '../../src/gateway/worker-host.ts';
+import { createLog } from '../../src/log.ts';
 import { Manifest } from '../../src/recording/manifest.ts';
 import { fingerprint, parsePublicKeyLine } from '../../src/sshwire/public-key.ts';
 import { systemRandom } from './authority.ts';
@@ -69,7 +69,7 @@ export class GatewayWorld implements AsyncDisposable {
       recordings: join(folder.path, 'recordings'),
       minFreeMiB: 1,
       recipients: [reader.recipient],
-      log: pino({ level: process.env['DAYPASS_LOG_LEVEL'] ?? 'silent' }),
+      log: createLog(process.env['DAYPASS_LOG_LEVEL'] ?? 'silent'),
       ...rest,
     };
     const host = wrap?.(await localHost(gatewayOptions));

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,13 @@ export const WORKER_ID = 64_002;
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+export type LaunchOptions = {
+  /** Events on stdout, the log on stderr. */
+  readonly events?: boolean;
+  /** JavaScript that runs in each worker before it becomes one. */
+  readonly workerPrelude?: string;
+};
+
 type Line = { readonly msg?: string } & Readonly<Record<string, unknown>>;
 
 /** `daypass serve` as root, with control and workers under accounts of their own, one person and one target. */
@@ -34,22 +41,34 @@ export class LaunchedWorld implements AsyncDisposable {
   readonly #workspace: Workspace;
   readonly #person: KeyFile;
   #child: ChildProcess | null = null;
+  readonly #options: LaunchOptions;
+  /** Of the log. */
   readonly lines: Line[] = [];
+  /** Of stdout, where events go there. */
+  readonly events: Line[] = [];
   #heard: () => void = () => {};
 
-  private constructor(folder: TestFolder, sshd: Sshd, workspace: Workspace, person: KeyFile, login: string) {
+  private constructor(
+    folder: TestFolder,
+    sshd: Sshd,
+    workspace: Workspace,
+    person: KeyFile,
+    login: string,
+    options: LaunchOptions,
+  ) {
     this.folder = folder;
     this.sshd = sshd;
     this.#workspace = workspace;
     this.#person = person;
     this.login = login;
+    this.#options = options;
   }
 
-  static async start(): Promise<LaunchedWorld> {
+  static async start(options: LaunchOptions = {}): Promise<LaunchedWorld> {
     const folder = testFolder('/tmp');
     chmodSync(folder.path, 0o711);
     mkdirSync(join(folder.path, 'data'), { mode: 0o700 });
-    await build(folder.path);
+    await build(folder.path, options);
     const store = await openStore({ databaseUrl: null, dataDir: join(folder.path, 'data'), log: createLog('silent') });
     await using world = AccessWorld.over(store);
     const sshd = await startSshd({ userCa: world.keys.targetCaPublicKey, principals: [`${world.login}@web-01`] });
@@ -58,7 +77,7 @@ export class LaunchedWorld implements AsyncDisposable {
     world.targets.push(Target.parse({ ...where, logins: [world.login] }));
     const workspace = await startWorkspace({ port: 0 });
     const person = await makeKeyFile(folder.path, 'ed25519', 'person');
-    const launched = new LaunchedWorld(folder, sshd, workspace, person, world.login);
+    const launched = new LaunchedWorld(folder, sshd, workspace, person, world.login, options);
     await launched.#setUp(world);
     await world[Symbol.asyncDispose]();
     await runOk('chown', ['-R', `${CONTROL_ID}:${CONTROL_ID}`, join(folder.path, 'data')]);
@@ -93,8 +112,10 @@ export class LaunchedWorld implements AsyncDisposable {
 
   async serve(): Promise<void> {
     this.lines.splice(0);
-    const child = spawn(process.execPath, [this.#cli, '--config', this.#config, 'serve'], {
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    const { events } = this.#options;
+    const verb = events ? ['serve', '--events'] : ['serve'];
+    const child = spawn(process.execPath, [this.#cli, '--config', this.#config, ...verb], {
+      stdio: ['ignore', 'pipe', events ? 'pipe' : 'inherit', 'ipc'],
       env: {
         PATH: process.env['PATH'],
         SLACK_BOT_TOKEN: this.#workspace.botToken,
@@ -102,23 +123,26 @@ export class LaunchedWorld implements AsyncDisposable {
       },
     });
     this.#child = child;
-    createInterface(child.stdout ?? process.stdin).on('line', (line) => {
+    const [log, other] = events ? [child.stderr, child.stdout] : [child.stdout, null];
+    createInterface(log ?? process.stdin).on('line', (line) => {
       this.lines.push(JSON.parse(line) as Line);
       this.#heard();
     });
+    if (other) createInterface(other).on('line', (line) => this.events.push(JSON.parse(line) as Line));
     const ready = await this.said((line) => line.msg === 'ready');
     this.#writeSshConfig(ready['gateway'] as { address: string; port: number });
   }
 
   /** The n-th line of the log that is so, once it is there. */
   async said(is: (line: Line) => boolean, n = 1): Promise<Line> {
-    const late = AbortSignal.timeout(60_000);
+    const late = performance.now() + 60_000;
     for (;;) {
       const found = this.lines.filter(is)[n - 1];
       if (found) return found;
-      await new Promise<void>((resolve, reject) => {
+      if (performance.now() > late) throw new Error(JSON.stringify(this.lines, null, 1).slice(-100_000));
+      await new Promise<void>((resolve) => {
         this.#heard = resolve;
-        late.addEventListener('abort', () => reject(new Error(JSON.stringify(this.lines, null, 1))));
+        setTimeout(resolve, 1_000).unref();
       });
     }
   }
@@ -184,9 +208,13 @@ export class LaunchedWorld implements AsyncDisposable {
 }
 
 /** As it is installed: what runs TypeScript as it stands needs more of the machine than a worker may reach. */
-async function build(folder: string): Promise<void> {
+async function build(folder: string, { workerPrelude }: LaunchOptions): Promise<void> {
   const options = ['-p', join(ROOT, 'src'), '--noCheck', '--outDir', join(folder, 'dist')];
   await runOk(join(ROOT, 'node_modules', '.bin', 'tsc'), options);
   for (const name of ['package.json', 'migrations']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  if (workerPrelude === undefined) return;
+  const worker = join(folder, 'dist', 'gateway', 'worker.js');
+  renameSync(worker, join(folder, 'dist', 'gateway', 'worker-itself.js'));
+  writeFileSync(worker, `${workerPrelude}\nawait import('./worker-itself.js');\n`);
 }
