@@ -151,6 +151,8 @@ class ForkedWorker implements HostedWorker {
     if (this.#socketsInFlight >= SOCKETS_IN_FLIGHT_MAX || !this.#child.connected) return void socket.destroy();
     this.#socketsInFlight += 1;
     this.#events.connection(remoteAddress);
+    // Else the child tells Node's own code here of each of its sockets' end, once this no longer listens.
+    Object.assign(socket, { server: null });
     this.#child.send({ remoteAddress }, socket, (error) => {
       this.#socketsInFlight -= 1;
       if (error) socket.destroy();

@@ -18,6 +18,19 @@ let world: GatewayWorld;
 const dispose = (): Promise<void> => world[Symbol.asyncDispose]();
 const ports = (): number[] => [world.gateway.port, world.sshd.port];
 
+it('a gateway that stops hears to its end each session that ends meanwhile', async () => {
+  world = await GatewayWorld.start({ drainMs: 10_000 });
+  await using client = sshClient(world, ['direct', 'echo in; sleep 2']);
+  await once(client.stdout, 'data');
+  const id = await world.control.openedSession(0);
+  await dispose();
+  expect(await client.exited).toBe(0);
+  expect(client.stderr()).toContain('being restarted');
+  const [closed] = world.control.closed_;
+  expect(closed).toMatchObject({ id, report: { ending: { how: 'closed' }, recording: { head: expect.any(String) } } });
+  expect(closed?.report.channels).toHaveLength(1);
+});
+
 describe('a worker', () => {
   beforeEach(async () => {
     world = await GatewayWorld.start();
