@@ -14,6 +14,7 @@ import { createLog } from '../../src/log.ts';
 import { type Slack, type SlackDeps, startSlack } from '../../src/slack/slack.ts';
 import { type OpenStore, openBackend, openStore, storeOn } from '../../src/store/store.ts';
 import type { RandomSource } from '../../src/use-cases/ports.ts';
+import { registerKey } from '../../src/use-cases/register-key.ts';
 import { Persona } from './persona.ts';
 import { fingerprintOf, makeKey } from './slack-keys.ts';
 
@@ -160,6 +161,14 @@ export class SlackWorld implements AsyncDisposable {
         registeredAt: new Date(),
       }),
     );
+  }
+
+  /** The same through the one-time code that Slack showed. */
+  async proveKey(code: string) {
+    const { line, blob } = makeKey();
+    const proof = { fingerprint: Fingerprint.parse(fingerprintOf(blob)), publicKey: line };
+    const unused = { sshSessionId: '00', userName: `register-${code}`, certificate: null };
+    return registerKey(this.#deps)({ proof: { ...proof, ...unused }, code });
   }
 
   /** The manager opens an engagement in a window; returns when its root message stands. */

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Persona } from '../support/persona.ts';
+import { ENGAGEMENT_CHANNEL, forgetTemplate, SlackWorld } from '../support/slack-world.ts';
+
+let world: SlackWorld;
+beforeAll(async () => {
+  world = await SlackWorld.open();
+  await world.openEngagement();
+});
+afterAll(async () => {
+  await world?.[Symbol.asyncDispose]();
+  await forgetTemplate();
+});
+
+const told = (who: Persona, what: RegExp): Promise<string> =>
+  who.until(`a direct message: ${what}`, (state) =>
+    state.direct_messages.flatMap(({ messages }) => messages.map(({ plain }) => plain)).find((text) => what.test(text)),
+  );
+
+async function register(): Promise<string> {
+  const before = (await world.contractor.state()).ephemerals.length;
+  await world.contractor.command('/access key', ENGAGEMENT_CHANNEL);
+  const code = await world.contractor.until('the code', (state) =>
+    /ssh register-([a-z2-9]{16})@/.exec(state.ephemerals.slice(before).at(-1)?.plain ?? '')?.at(1),
+  );
+  const registered = await world.proveKey(code);
+  if (!registered.ok) throw new Error(registered.rejection.code);
+  return registered.value.fingerprint;
+}
+
+it('a new key is told to its owner and to the sponsor, with what it does not open and what to do if it is unexpected', async () => {
+  const key = await register();
+  const owner = await told(world.contractor, /Your SSH key is registered/);
+  expect(owner).toContain(key);
+  expect(owner).toContain('It joins no access you already have. If this was not you, tell security at once.');
+  const sponsor = await told(world.manager, /registered an SSH key/);
+  expect(sponsor).toContain(key);
+  expect(sponsor).toContain('Casey Lind');
+  expect(sponsor).toContain(
+    'It joins no access that exists already. If you did not expect it, ask them by another way',
+  );
+});
+
+it('the review card says of each key how old it is, and marks the new ones', async () => {
+  const [first] = await world.sql('select fingerprint from registered_key');
+  await world.sql(`update registered_key set registered_at = registered_at - interval '5 days'`);
+  const fresh = await register();
+  await world.request();
+  for (const where of ['direct', 'thread'] as const) {
+    const { plain } = await world.manager.card(where);
+    const lines = plain.split('\n').filter((line) => line.includes('SHA256:'));
+    const of = (key: unknown): string => lines.find((line) => line.includes(String(key))) ?? '';
+    expect(of(fresh)).toMatch(/new.*Key .*registered .*, (?:less than a second|\d+ seconds?) before this request/);
+    expect(of(first?.['fingerprint'])).toMatch(/Key .*registered .*, 5 days before this request/);
+    expect(of(first?.['fingerprint'])).not.toMatch(/new/);
+  }
+});
