@@ -25,6 +25,7 @@ const PACKAGES = [
   { name: 'less', programs: ['less'] },
   { name: 'tmux', programs: ['tmux'] },
   { name: 'procps', programs: ['ps'] },
+  { name: 'sudo', programs: ['sudo'] },
   { name: 'bsdutils', programs: ['script'] },
   { name: 'util-linux', programs: ['setpriv'] },
   { name: 'postgresql', present: hasPostgres },
