@@ -158,8 +158,7 @@ export class ControlLink {
         this.#listeners.start(message);
         break;
       case 'authorized':
-        this.#waiting.get(message.id)?.(message.answer);
-        this.#waiting.delete(message.id);
+        this.#decided(message);
         break;
       case 'offer_answered':
         this.#offers.get(message.id)?.(message.isKnown);
@@ -185,6 +184,16 @@ export class ControlLink {
       case 'heartbeat':
         this.#renewedAt = process.hrtime.bigint();
         break;
+    }
+  }
+
+  /** A session that control allowed too late does not begin, and control is told: to it, it lives. */
+  #decided({ id, answer }: Extract<ToWorker, { type: 'authorized' }>): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (waiting) waiting(answer);
+    else if (answer.kind === 'session') {
+      this.closed(answer.session.id, { ending: { how: 'closed' }, channels: [], refusals: [], recording: null });
     }
   }
 
