@@ -15,6 +15,7 @@ const ALONE = [
   'gateway-supervision',
   'launcher',
   'malicious-worker',
+  'worker-words',
 ];
 const alone = ALONE.map((name) => `test/e2e/${name}.test.ts`);
 const seconds = (short: number): number => short * 1000 * (LONG ? 30 : 1);
