@@ -231,9 +231,11 @@ class Supervisor implements Gateway {
   #replace(gone: WorkerProcess): void {
     this.#workers.splice(this.#workers.indexOf(gone), 1);
     if (this.#isStopping) return;
-    setTimeout(() => {
+    const again = (): void => {
       if (!this.#isStopping) this.#spawn();
-    }, WORKER_RESTART_MS);
+    };
+    if (gone.hasServed) again();
+    else setTimeout(again, WORKER_RESTART_MS);
   }
 
   /** What a worker made of a folder of its own keeps nobody from starting: it stays where it is, and the end of its session is told. */

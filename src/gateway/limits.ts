@@ -89,11 +89,16 @@ export const REFUSAL_LENGTH_MAX = 300;
 
 export const AUTHORIZE_MS = 15_000;
 export const AUTHORIZE_OUTSTANDING_MAX = 200;
-export const HEARTBEAT_MS = 1_000;
+/**
+ * A worker that hangs is replaced within five seconds: three until its silence is believed, and a second or so until the next one
+ * takes connections. One that was only held up for less than `SILENT_WORKER_MS` - 2 × `HEARTBEAT_MS`, two seconds, always lives: its
+ * last word may be one beat old when that begins, and silence is counted in whole beats.
+ */
+export const HEARTBEAT_MS = 500;
+export const SILENT_WORKER_MS = 3_000;
 export const DEADLINE_CHECK_MS = 250;
-export const SILENT_WORKER_MS = 5_000;
 export const WORKER_START_MS = 20_000;
-/** How soon after a death the next worker starts, so that one that cannot start does not spin. */
+/** How soon after one that could not start the next worker starts, so that they do not spin. */
 export const WORKER_RESTART_MS = 200;
 export const TERMINATE_CONFIRM_MS = 1_000;
 export const DRAIN_MS = 3_000;

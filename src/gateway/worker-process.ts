@@ -76,6 +76,11 @@ export class WorkerProcess {
     return this.#isReady && !this.#isGone;
   }
 
+  /** Whether it ever took connections. */
+  get hasServed(): boolean {
+    return this.#isReady;
+  }
+
   carries(id: SessionId): boolean {
     return this.#sessions.has(id);
   }

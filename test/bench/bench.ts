@@ -1,8 +1,10 @@
 import { descendants } from '../support/processes.ts';
 import { idle, streams } from './crowd.ts';
 import { type Figure, type Options, table } from './figures.ts';
+import { hostile } from './hostile.ts';
 import { keystrokes } from './keystrokes.ts';
 import { leftBehind } from './lab.ts';
+import { replaced } from './replaced.ts';
 import { cat, logins, sftp } from './transfers.ts';
 
 /**
@@ -18,6 +20,8 @@ const ROWS: Record<string, (options: Options) => Promise<Figure[]>> = {
   keystroke: keystrokes,
   idle,
   streams,
+  hostile,
+  replaced,
 };
 
 const USAGE = `npm run bench -- [--json] [--quick] [--only <row>]...   rows: ${Object.keys(ROWS).join(', ')}\n`;

@@ -31,7 +31,8 @@ export async function typed(channel: ClientChannel, count: number, gapMs = GAP_M
 /** The terminal itself echoes; no shell redraws its line. */
 const ECHO = 'stty -icanon; echo ready; exec cat > /dev/null';
 
-async function ready(client: Client): Promise<ClientChannel> {
+/** A terminal that echoes what is typed into it. */
+export async function echoing(client: Client): Promise<ClientChannel> {
   const channel = await terminal(client, ECHO);
   let seen = '';
   while (!seen.includes('ready\r\n')) seen += String((await once(channel, 'data'))[0]);
@@ -54,7 +55,7 @@ export async function keystrokes({ isQuick, progress }: Options): Promise<Figure
   await once(straight, 'ready');
   const { address: host, port } = world.gateway;
   const through = await enter({ host, port, username: `${world.login}+web-01` }, certify(world));
-  const channels = { straight: await ready(straight), through: await ready(through) };
+  const channels = { straight: await echoing(straight), through: await echoing(through) };
   const added: number[] = [];
   const middle: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {

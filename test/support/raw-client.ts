@@ -28,13 +28,13 @@ export class RawClient implements Disposable {
     this.#closed = new Promise((resolve) => client.once('close', () => resolve(performance.now())));
   }
 
-  /** Logs in as `<login>+web-01` with a key and a grant of its own. */
-  static async login(world: GatewayWorld): Promise<RawClient> {
+  /** Logs in as `<login>+<target>` with a key and a grant of its own. */
+  static async login(world: GatewayWorld, target = 'web-01'): Promise<RawClient> {
     const { privateKey, line, print } = makeKey();
     const { certificate } = world.control.grant({
       ...{ publicKey: line, fingerprint: print as never, login: world.login, scope: scope('shell') },
     });
-    const { raw } = open(world, { certificate, privateKey });
+    const { raw } = open(world, target, { certificate, privateKey });
     await once(raw.client, 'ready', { signal: AbortSignal.timeout(20_000) });
     return raw;
   }
@@ -94,13 +94,17 @@ function makeKey(): { privateKey: KeyObject; line: string; print: string } {
   return { privateKey, line: publicKeyLine(key), print: fingerprint(key) };
 }
 
-function open(world: GatewayWorld, key: { certificate: string; privateKey: KeyObject }): { raw: RawClient } {
+function open(
+  world: GatewayWorld,
+  target: string,
+  key: { certificate: string; privateKey: KeyObject },
+): { raw: RawClient } {
   const client = new ssh2.Client();
   client.on('error', () => {});
   client.connect({
     host: world.gateway.address,
     port: world.gateway.port,
-    username: `${world.login}+web-01`,
+    username: `${world.login}+${target}`,
     authHandler: ['none'],
     algorithms: { cipher: ['aes128-gcm@openssh.com'] },
   });
