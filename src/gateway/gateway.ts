@@ -9,6 +9,7 @@ import type { GatewayControl, ReportedRecording, SealOutcome, SessionReport } fr
 import type { Gateways, TerminationOrder, Watcher } from '../use-cases/ports.ts';
 import { DEFAULT_CIPHERS, type DownstreamCipher } from './algorithms.ts';
 import type { ConfigFacts } from './client-config.ts';
+import { Crew, type CrewEvents } from './crew.ts';
 import { ForkHost, type ForkHostOptions } from './fork-host.ts';
 import type { ToWorker } from './ipc.ts';
 import {
@@ -18,7 +19,6 @@ import {
   type Limits,
   REPORT_RETRY_MS,
   REPORT_TRIES_MAX,
-  WORKER_RESTART_MS,
 } from './limits.ts';
 import { fileRecording, moveRecording } from './recordings.ts';
 import { leftInSpool, Spool } from './spool.ts';
@@ -116,7 +116,7 @@ class Supervisor implements Gateway {
   readonly #options: GatewayOptions;
   readonly #host: WorkerHost;
   readonly #control: GatewayControl;
-  readonly #workers: WorkerProcess[] = [];
+  readonly #crew = new Crew((events) => this.#worker(events));
   /** What is still to be told of each session, in order. */
   readonly #reports = new Map<SessionId, Promise<void>>();
   /** Orders for sessions that no worker carries: authorised in this moment, perhaps. */
@@ -135,8 +135,8 @@ class Supervisor implements Gateway {
     for (const id of await this.#host.left()) await this.#fileLeft(id);
     // Workers are told its port. Who connects before they are ready is turned away.
     this.#place = await this.#host.listen();
-    for (let index = 0; index < this.#options.workers; index += 1) this.#spawn();
-    await Promise.all(this.#workers.map((worker) => worker.ready));
+    for (let index = 0; index < this.#options.workers; index += 1) this.#crew.add();
+    await Promise.all(this.#crew.workers.map((worker) => worker.ready));
   }
 
   get address(): string {
@@ -148,13 +148,13 @@ class Supervisor implements Gateway {
   }
 
   get workers(): readonly number[] {
-    return this.#workers.flatMap(({ pid, isReady }) => (isReady && pid !== undefined ? [pid] : []));
+    return this.#crew.workers.flatMap(({ pid, isReady }) => (isReady && pid !== undefined ? [pid] : []));
   }
 
   terminate(sessions: readonly SessionId[], order: TerminationOrder): void {
-    for (const worker of this.#workers) worker.terminate(sessions, order);
+    for (const worker of this.#crew.workers) worker.terminate(sessions, order);
     for (const id of sessions) {
-      if (this.#reports.has(id) || this.#workers.some((worker) => worker.carries(id))) continue;
+      if (this.#reports.has(id) || this.#crew.workers.some((worker) => worker.carries(id))) continue;
       this.#early.set(id, order);
       const [oldest] = this.#early.keys();
       if (this.#early.size > EARLY_TERMINATIONS_MAX && oldest) this.#early.delete(oldest);
@@ -166,36 +166,34 @@ class Supervisor implements Gateway {
   }
 
   watch(session: SessionId, watcher: Watcher): (() => void) | null {
-    return this.#workers.find((worker) => worker.carries(session))?.watch(session, watcher) ?? null;
+    return this.#crew.workers.find((worker) => worker.carries(session))?.watch(session, watcher) ?? null;
   }
 
   /** Refuses new connections, tells who is there, and ends what still lives after a bounded while. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopping = true;
+    this.#crew.stop();
     this.#host.close();
     const { drainMs = 0 } = this.#options;
-    for (const worker of this.#workers) worker.drain(SHUTDOWN, drainMs);
+    for (const worker of this.#crew.workers) worker.drain(SHUTDOWN, drainMs);
     const deadline = process.hrtime.bigint() + BigInt(drainMs + DRAIN_MS) * 1_000_000n;
-    while (this.#workers.some((worker) => !worker.isIdle) && process.hrtime.bigint() < deadline) await pause(20);
-    const exits = this.#workers.map((worker) => worker.exited());
-    for (const worker of [...this.#workers]) worker.kill();
-    await Promise.all(exits);
+    while (this.#crew.workers.some((worker) => !worker.isIdle) && process.hrtime.bigint() < deadline) await pause(20);
+    await this.#crew.end();
     await Promise.allSettled(this.#reports.values());
     await this.#host[Symbol.asyncDispose]();
   }
 
-  #spawn(): void {
+  #worker(events: CrewEvents): WorkerProcess {
     const { log } = this.#options;
-    const worker = new WorkerProcess({
+    return new WorkerProcess({
       ...{ start: this.#startMessage(), control: this.#control, log, host: this.#host },
       facts: () => this.#facts(),
       mayRenew: () => this.#options.mayRenew?.() ?? true,
       endedEarly: (id) => this.#early.get(id) ?? null,
       opened: (id, head) => this.#report(id, () => this.#control.opened(id, head)),
       closed: (id, report) => this.#closed(id, report),
-      gone: (gone) => this.#replace(gone),
+      ...events,
     });
-    this.#workers.push(worker);
   }
 
   #facts(): ConfigFacts {
@@ -226,16 +224,6 @@ class Supervisor implements Gateway {
         unauthenticatedPerAddress: share(limits.unauthenticatedPerAddress),
       },
     };
-  }
-
-  #replace(gone: WorkerProcess): void {
-    this.#workers.splice(this.#workers.indexOf(gone), 1);
-    if (this.#isStopping) return;
-    const again = (): void => {
-      if (!this.#isStopping) this.#spawn();
-    };
-    if (gone.hasServed) again();
-    else setTimeout(again, WORKER_RESTART_MS);
   }
 
   /** What a worker made of a folder of its own keeps nobody from starting: it stays where it is, and the end of its session is told. */

@@ -123,7 +123,7 @@ class ControlRun {
       case 'close':
         return void this.#host?.close();
       case 'spawn':
-        if (this.#workers.has(message.worker) || this.#workers.size >= WORKERS_MAX)
+        if (this.#workers.has(message.worker) || this.#workers.size > WORKERS_MAX)
           return void broken('too many workers');
         return void this.#spawn(message.worker, broken);
       case 'open':

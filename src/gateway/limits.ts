@@ -90,12 +90,14 @@ export const REFUSAL_LENGTH_MAX = 300;
 export const AUTHORIZE_MS = 15_000;
 export const AUTHORIZE_OUTSTANDING_MAX = 200;
 /**
- * A worker that hangs is replaced within five seconds: three until its silence is believed, and a second or so until the next one
- * takes connections. One that was only held up for less than `SILENT_WORKER_MS` - 2 × `HEARTBEAT_MS`, two seconds, always lives: its
- * last word may be one beat old when that begins, and silence is counted in whole beats.
+ * A worker that hangs is replaced within five seconds: it is killed when it has been silent for three and a half, and its successor,
+ * which needs a second or so to start, has been starting since two. One that was only held up for less than `SILENT_WORKER_MS` -
+ * 2 × `HEARTBEAT_MS`, two and a half seconds, always lives: its last word may be one beat old when that begins, and silence is
+ * counted in whole beats.
  */
 export const HEARTBEAT_MS = 500;
-export const SILENT_WORKER_MS = 3_000;
+export const SUSPECT_WORKER_MS = 2_000;
+export const SILENT_WORKER_MS = 3_500;
 export const DEADLINE_CHECK_MS = 250;
 export const WORKER_START_MS = 20_000;
 /** How soon after one that could not start the next worker starts, so that they do not spin. */
@@ -127,6 +129,7 @@ export const RECORDING_FILES_MAX = 4_096;
 export const LEFT_RECORDINGS_MAX = 10_000;
 /** The launcher wraps messages of workers for control. */
 export const LAUNCHER_MESSAGE_MAX = 4 * MESSAGE_MAX;
+/** Beside a spare one. */
 export const WORKERS_MAX = 64;
 /** Between the ends of a control that keeps ending; twice as long each time. */
 export const CONTROL_RESTART_MS = 1_000;

@@ -7,6 +7,7 @@ import { FromWorker, type ToWorker } from './ipc.ts';
 import {
   HEARTBEAT_MS,
   SILENT_WORKER_MS,
+  SUSPECT_WORKER_MS,
   TERMINATE_CONFIRM_MS,
   WORKER_ADDRESSES_MAX,
   WORKER_START_MS,
@@ -26,6 +27,8 @@ export type WorkerOptions = Questioned & {
   readonly opened: (id: SessionId, head: string) => void;
   /** The worker has done with a session, or has died with it. */
   readonly closed: (id: SessionId, report: SessionReport) => void;
+  /** It is silent for longer than workers are, or speaks again. */
+  readonly suspected: (worker: WorkerProcess, isSilent: boolean) => void;
   readonly gone: (worker: WorkerProcess) => void;
 };
 
@@ -45,6 +48,8 @@ export class WorkerProcess {
   #nextWatch = 0;
   readonly #questions: WorkerQuestions;
   #isReady = false;
+  #isServing = false;
+  #isSuspect = false;
   /** Beats of ours since it was heard. A time would count against it what this process slept itself. */
   #silentBeats = 0;
   #isGone = false;
@@ -76,9 +81,15 @@ export class WorkerProcess {
     return this.#isReady && !this.#isGone;
   }
 
+  /** Takes connections from now on, or as soon as it can. */
+  serve(): void {
+    this.#isServing = true;
+    if (this.#isReady) this.#worker.open();
+  }
+
   /** Whether it ever took connections. */
   get hasServed(): boolean {
-    return this.#isReady;
+    return this.#isServing && this.#isReady;
   }
 
   carries(id: SessionId): boolean {
@@ -174,6 +185,7 @@ export class WorkerProcess {
     if (this.#isGone) return;
     const message = FromWorker.safeParse(raw);
     this.#silentBeats = 0;
+    this.#suspect(false);
     if (!message.success) {
       this.#options.log.error({ worker: this.pid, err: message.error }, 'worker broke its protocol and is killed');
       this.kill();
@@ -186,7 +198,7 @@ export class WorkerProcess {
     switch (heard.type) {
       case 'ready':
         this.#isReady = true;
-        this.#worker.open();
+        if (this.#isServing) this.#worker.open();
         this.#ready.resolve();
         break;
       case 'heartbeat':
@@ -252,9 +264,16 @@ export class WorkerProcess {
     if (this.#options.mayRenew()) this.#send({ type: 'heartbeat' });
     this.#silentBeats += 1;
     const silentMs = this.#silentBeats * HEARTBEAT_MS;
+    this.#suspect(this.#isReady && silentMs >= SUSPECT_WORKER_MS);
     if (silentMs < (this.#isReady ? SILENT_WORKER_MS : WORKER_START_MS)) return;
     this.#options.log.error({ worker: this.pid, silentMs }, 'worker is silent and is killed');
     this.kill();
+  }
+
+  #suspect(isSilent: boolean): void {
+    if (isSilent === this.#isSuspect) return;
+    this.#isSuspect = isSilent;
+    this.#options.suspected(this, isSilent);
   }
 
   #exited(code: number | null, signal: string | null): void {

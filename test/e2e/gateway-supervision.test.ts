@@ -9,7 +9,7 @@ import { isAlive } from '../support/alive.ts';
 import { type Client, ssh, sshClient } from '../support/gateway-client.ts';
 import { gatewayProcess } from '../support/gateway-process.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
-import { runOk } from '../support/processes.ts';
+import { descendants, runOk } from '../support/processes.ts';
 import { bytesOf, readBack } from '../support/recorded.ts';
 import { allDead } from '../support/sockets.ts';
 import { WatchedHost } from '../support/watched-host.ts';
@@ -50,9 +50,9 @@ describe('a worker', () => {
       const start = performance.now();
       process.kill(before, signal);
       expect(await world.control.endingOf(id)).toEqual({ how: 'interrupted' });
-      expect(performance.now() - start).toBeLessThan(7_000);
       expect(await client.exited).toBe(255);
-      while (workerPid() === before || workerPid() === -1) await pause(50);
+      while (workerPid() === before || workerPid() === -1) await pause(20);
+      expect(performance.now() - start).toBeLessThan(5_000);
       expect(await ssh(world, ['direct', 'echo again'])).toMatchObject({ code: 0, stdout: 'again\n' });
       expect(world.manifest(id)).toMatchObject({ state: 'interrupted', ending: { how: 'interrupted' } });
       expect(bytesOf(await world.read(id), 0, FRAME.stdout).toString()).toBe('recorded\n');
@@ -119,7 +119,6 @@ describe('a worker in an endless loop', () => {
     host.hang(hung);
     const over = await Promise.race([first, second].map((client, n) => client.exited.then((code) => ({ n, code }))));
     expect(over.code).toBe(255);
-    expect(performance.now() - start).toBeLessThan(7_000);
     const [dead, alive] = over.n === 0 ? [firstId, secondId] : [secondId, firstId];
     expect(await own.control.endingOf(dead)).toEqual({ how: 'interrupted' });
     expect(isAlive(hung)).toBe(false);
@@ -128,11 +127,28 @@ describe('a worker in an endless loop', () => {
     expect(String((await once(survivor.stdout, 'data'))[0])).toBe('still here\n');
     expect(own.control.closed_.map(({ id }) => id)).not.toContain(alive);
     while (own.gateway.workers.length < 2) await pause(20);
-    expect(performance.now() - start).toBeLessThan(9_000);
+    expect(performance.now() - start).toBeLessThan(5_000);
     expect(own.gateway.workers).toContain(other);
     for (let n = 0; n < 2; n += 1) {
       expect(await ssh(own, ['direct', 'echo again'])).toMatchObject({ code: 0, stdout: 'again\n' });
     }
+  });
+
+  it('that comes to its end after two seconds keeps its sessions, and what started beside it goes again', async () => {
+    using host = new WatchedHost();
+    await using own = await GatewayWorld.start(host.options);
+    await using client = sshClient(own, ['direct', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    const { workers } = own.gateway;
+    for (let n = 0; n < 2; n += 1) {
+      host.holdUp(workers[0] ?? -1);
+      client.child.stdin?.write(`still here ${n}\n`);
+      expect(String((await once(client.stdout, 'data'))[0])).toBe(`still here ${n}\n`);
+    }
+    const running = (): number[] => descendants(process.pid).filter((pid) => commandOf(pid).includes('watched-worker'));
+    await expect.poll(running, { timeout: 5_000 }).toEqual(workers);
+    expect(own.gateway.workers).toEqual(workers);
+    expect(await ssh(own, ['direct', 'echo in'])).toMatchObject({ code: 0, stdout: 'in\n' });
   });
 });
 
@@ -191,6 +207,15 @@ describe('without a word from control', () => {
     expect(bytesOf(await readBack(`${recordings}/${id}`, [away.identity]), 0, FRAME.stdout).toString()).toBe('in\n');
   });
 });
+
+/** Empty where the process has ended meanwhile. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 async function allGone(pids: readonly number[]): Promise<void> {
   for (let tries = 0; pids.some(isAlive); tries += 1) {

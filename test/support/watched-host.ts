@@ -32,6 +32,11 @@ export class WatchedHost implements Disposable {
     process.kill(worker, 'SIGUSR2');
   }
 
+  /** For two seconds in one turn of its event loop. */
+  holdUp(worker: number): void {
+    process.kill(worker, 'SIGALRM');
+  }
+
   /** Its wall clock, by an hour. */
   jump(worker: number, way: 'back' | 'forward'): void {
     process.kill(worker, way === 'back' ? 'SIGWINCH' : 'SIGIO');

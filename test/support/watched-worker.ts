@@ -8,6 +8,10 @@ lag.enable();
 process.on('SIGUSR2', () => {
   for (;;);
 });
+const HELD_UP_MS = 2_000;
+process.on('SIGALRM', () => {
+  for (const begun = performance.now(); performance.now() - begun < HELD_UP_MS; );
+});
 process.on('SIGHUP', () => {
   // The histogram counts from one look to the next, and so has its own resolution in it.
   writeFileSync(file, JSON.stringify({ p99: lag.percentile(99) / 1e6 - 5, max: lag.max / 1e6 - 5 }));
