@@ -105,7 +105,7 @@ export class ChannelTable {
   }
 
   #kill(why: string): void {
-    this.#transport.destroy();
+    this.#transport.reset();
     this.#policy.killed(why);
     this.over();
   }

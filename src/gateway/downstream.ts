@@ -242,8 +242,9 @@ class DownstreamConnection {
     return {
       leave: (sentence) => this.#transport.leave(sentence),
       destroy: (isFinal) => {
-        this.#transport.destroy();
-        if (isFinal && this.#origin.kind === 'inner') this.#origin.release();
+        if (!isFinal) return void this.#transport.destroy();
+        this.#transport.reset();
+        if (this.#origin.kind === 'inner') this.#origin.release();
       },
     };
   }
@@ -274,7 +275,7 @@ class DownstreamConnection {
         socket.on('error', () => socket.destroy());
         const release = (): void => {
           inner.delete(socket);
-          if (inner.size === 0) this.#transport.destroy();
+          if (inner.size === 0) this.#transport.reset();
         };
         const began = (): void => void carrying.add(socket);
         this.#accept(socket, { kind: 'inner', remoteAddress, targetName, outerSshSessionId, began, release });

@@ -162,7 +162,7 @@ class Supervisor implements Gateway {
   }
 
   extend(session: SessionId, under: Grant): void {
-    for (const worker of this.#workers) worker.extend(session, under);
+    for (const worker of this.#crew.workers) worker.extend(session, under);
   }
 
   watch(session: SessionId, watcher: Watcher): (() => void) | null {

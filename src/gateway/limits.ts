@@ -74,6 +74,8 @@ export const FAILURE_LINGER_MS = 5_000;
 export const FAREWELL_MS = 600;
 /** How long a client whose access ended may take to read why and leave. */
 export const TERMINATED_LINGER_MS = 100;
+/** How long one that was asked to go may take to hear of it, before its connection is reset. */
+export const PARTING_MS = 100;
 /** How long a line of ours waits for a program to be between two sequences, and stands over a full screen. */
 export const NOTICE_WAIT_MS = 1_000;
 export const NOTICE_SHOWN_MS = 8_000;

@@ -5,7 +5,14 @@ import type { ChainEnd } from '../recording/recorder-messages.ts';
 import { SessionRecording } from '../recording/session-recording.ts';
 import type { AuthorizedSession, SessionReport } from '../use-cases/gateway-control.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
-import { DEADLINE_CHECK_MS, FAILURE_LINGER_MS, FAREWELL_MS, TERMINATED_LINGER_MS, WARN_MINUTES } from './limits.ts';
+import {
+  DEADLINE_CHECK_MS,
+  FAILURE_LINGER_MS,
+  FAREWELL_MS,
+  PARTING_MS,
+  TERMINATED_LINGER_MS,
+  WARN_MINUTES,
+} from './limits.ts';
 import { minuteUtc } from './refusals.ts';
 import { type GatewayPlace, SessionChannels } from './session-channels.ts';
 import { connectUpstream, type SessionKey, type Upstream, type UpstreamError } from './upstream.ts';
@@ -36,7 +43,7 @@ export type SessionEvents = {
 export type Client = {
   /** Tells the client why it has to go. */
   leave(sentence: string): void;
-  /** Waits for nobody. `isFinal`: the person is sent away, so that what carried the connection goes too. */
+  /** Waits for nobody. `isFinal`: the person is sent away, so that what it has not read and what carried the connection go too. */
   destroy(isFinal: boolean): void;
 };
 
@@ -127,13 +134,12 @@ export class Session {
   /** Nothing goes on any more; the person gets a last line. */
   #abandon(sentence: string): void {
     this.channels.abandon(sentence);
-    this.#upstream.destroy();
+    this.#upstream.reset();
   }
 
   /** Waits for nobody: both connections are destroyed. */
   end(ending: SessionEnding): void {
     if (this.#isOver) return;
-    if (this.#failure) this.#start.client.leave(`daypass: ${this.#failure.sentence}`);
     this.#start.client.destroy(ending.how !== 'closed');
     this.#over(ending);
   }
@@ -209,8 +215,13 @@ export class Session {
     this.#endIn(FAILURE_LINGER_MS, this.#failure.ending);
   }
 
+  /** The client is asked to go then; a moment later it is not asked any more. */
   #endIn(ms: number, ending: SessionEnding): void {
-    setTimeout(() => this.end(ending), ms);
+    setTimeout(() => {
+      if (this.#isOver) return;
+      if (this.#failure) this.#start.client.leave(`daypass: ${this.#failure.sentence}`);
+      setTimeout(() => this.end(ending), PARTING_MS);
+    }, ms);
   }
 
   /** The monotonic clock and the wall clock: whichever says so first; a jump of either never extends access. */

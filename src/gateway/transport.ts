@@ -96,9 +96,27 @@ export class Transport {
 
   /** `end()` does not reach a peer that stopped reading. */
   destroy(): void {
+    this.#forget();
+    this.#socket.destroy();
+  }
+
+  /**
+   * The same for a peer that is to get nothing more: after `destroy` its kernel and ours go on offering it what it has not read, for
+   * minutes, and its connection lives as long.
+   */
+  reset(): void {
+    this.#forget();
+    const socket = this.#socket;
+    const isReal = socket instanceof Socket && !socket.destroyed && !socket.connecting;
+    // While the end that `leave` began is on its way to the kernel there is no reset.
+    const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+    if (isReal && !isEnding) socket.resetAndDestroy();
+    else socket.destroy();
+  }
+
+  #forget(): void {
     this.#isDestroyed = true;
     if (this.#timer) clearTimeout(this.#timer);
-    this.#socket.destroy();
   }
 
   /** Says why and asks the peer to go; `destroy` is for those that do not. */

@@ -49,6 +49,8 @@ export type Upstream = {
   readonly ready: Promise<void>;
   /** Waits for nobody; also before there is a connection. */
   destroy(): void;
+  /** The same, and the target gets nothing more of what it has not read. */
+  reset(): void;
 };
 
 /**
@@ -123,6 +125,10 @@ export function connectUpstream(
     ready: ready.promise,
     destroy() {
       transport.destroy();
+      end(words.lost);
+    },
+    reset() {
+      transport.reset();
       end(words.lost);
     },
   };

@@ -5,6 +5,7 @@ import { hostile } from './hostile.ts';
 import { keystrokes } from './keystrokes.ts';
 import { leftBehind } from './lab.ts';
 import { replaced } from './replaced.ts';
+import { revoked } from './revoked.ts';
 import { cat, logins, sftp } from './transfers.ts';
 
 /**
@@ -22,6 +23,7 @@ const ROWS: Record<string, (options: Options) => Promise<Figure[]>> = {
   streams,
   hostile,
   replaced,
+  revoked,
 };
 
 const USAGE = `npm run bench -- [--json] [--quick] [--only <row>]...   rows: ${Object.keys(ROWS).join(', ')}\n`;

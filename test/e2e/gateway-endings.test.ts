@@ -14,6 +14,7 @@ import { descendants } from '../support/processes.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { allDead, connected } from '../support/sockets.ts';
 import { WatchedHost } from '../support/watched-host.ts';
+import { revokeAll, worstMoments } from '../support/worst-moments.ts';
 
 const REVOKED: TerminationOrder = { why: 'revoked', message: 'your access was revoked; session ended.' };
 const TERMINATED = { how: 'terminated', why: 'revoked' };
@@ -70,7 +71,7 @@ describe.each(WAYS)('ending a session that came by way of %s', (way) => {
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     await pause(700);
     terminate(id);
-    expect(await allDead([world.sshd.port])).toBeLessThan(1_000);
+    expect(await allDead(ports())).toBeLessThan(1_000);
     expect(await world.control.endingOf(id)).toEqual(TERMINATED);
     for (const pid of pids) process.kill(pid, 'SIGCONT');
     expect(await client.exited).toBe(255);
@@ -78,7 +79,7 @@ describe.each(WAYS)('ending a session that came by way of %s', (way) => {
   });
 
   it('one that is still connecting', async () => {
-    const silent = createServer();
+    const silent = createServer((socket) => socket.on('error', () => {}));
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as { port: number };
@@ -146,6 +147,17 @@ it('ending a session in the middle of an exchange of keys: both connections are 
   terminate(id);
   expect(await allDead(ports())).toBeLessThan(1_000);
   expect(await world.control.endingOf(id)).toEqual(TERMINATED);
+  await dispose();
+});
+
+it('ending sessions in the worst of moments, all at once: both connections of each are dead within a second', async () => {
+  world = await GatewayWorld.start();
+  await using worst = await worstMoments(world);
+  const next = world.control.sessions.length;
+  for (const [name, ms] of await revokeAll(world, worst)) expect([name, ms < 1_000]).toEqual([name, true]);
+  const ids = world.control.sessions.slice(next);
+  expect(ids).toHaveLength(Object.keys(worst.moments).length);
+  for (const id of ids) expect(await world.control.endingOf(id)).toEqual(TERMINATED);
   await dispose();
 });
 

@@ -19,6 +19,8 @@ export type Attack = {
   readonly onMessage?: (payload: Buffer, send: Send, socket: Duplex) => void;
   /** For any other message: true where it is not to be answered as the rules want. */
   readonly isDeafTo?: (payload: Buffer) => boolean;
+  /** Leaves the login unanswered. */
+  readonly letsNobodyIn?: true;
   /** Offers nothing else. */
   readonly compress?: 'zlib';
 };
@@ -44,7 +46,7 @@ export async function hostileTarget(hostKey: string, hostKeyLine: string, attack
     });
     connection.on('authentication', (context) => {
       attack.atLogin?.(send, socket);
-      context.accept();
+      if (!attack.letsNobodyIn) context.accept();
     });
   });
   server.listen(0, '127.0.0.1');
