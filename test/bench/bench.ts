@@ -1,6 +1,7 @@
 import { descendants } from '../support/processes.ts';
 import { idle, streams } from './crowd.ts';
 import { type Figure, type Options, table } from './figures.ts';
+import { handshakes } from './handshakes.ts';
 import { hostile } from './hostile.ts';
 import { keystrokes } from './keystrokes.ts';
 import { leftBehind } from './lab.ts';
@@ -24,6 +25,7 @@ const ROWS: Record<string, (options: Options) => Promise<Figure[]>> = {
   hostile,
   replaced,
   revoked,
+  handshakes,
 };
 
 const USAGE = `npm run bench -- [--json] [--quick] [--only <row>]...   rows: ${Object.keys(ROWS).join(', ')}\n`;

@@ -1,0 +1,52 @@
+import { connect, type Socket } from 'node:net';
+import ssh2 from 'ssh2';
+import type { FromPeers, ToPeers } from './flood-messages.ts';
+
+/** Peers that do not log in, in a process of their own. */
+
+const tell = (message: FromPeers): void => void process.send?.(message);
+
+process.on('disconnect', () => process.exit());
+process.on('message', (message: ToPeers) => {
+  if (message.type === 'shake') shake(message);
+  else if (message.type === 'flood') flood(message);
+});
+
+/** Key exchanges, so many a second, each from another address: none of them is turned away for its number. */
+function shake({ host, port, perSecond }: Extract<ToPeers, { type: 'shake' }>): void {
+  let begun = 0;
+  let done = 0;
+  const timer = setInterval(() => {
+    begun += 1;
+    const client = new ssh2.Client();
+    client.on('error', () => {});
+    client.on('handshake', () => {
+      done += 1;
+      client.destroy();
+    });
+    client.connect({ host, port, username: 'x', localAddress: address(begun) });
+  }, 1_000 / perSecond);
+  process.on('message', (message: ToPeers) => {
+    if (message.type !== 'stop') return;
+    clearInterval(timer);
+    tell({ type: 'shaken', done });
+  });
+}
+
+/** Every address of 127.0.0.0/8 is this machine. */
+const address = (n: number): string => `127.0.2.${1 + (n % 200)}`;
+
+function flood({ host, port, sockets }: Extract<ToPeers, { type: 'flood' }>): void {
+  const open: Socket[] = [];
+  let connected = 0;
+  for (let n = 0; n < sockets; n += 1) {
+    const socket = connect({ host, port, localAddress: address(n) });
+    socket.on('error', () => {}).resume();
+    socket.once('connect', () => {
+      connected += 1;
+      socket.write(['', 'SSH-2.0-slow\r\n', '\0'.repeat(512), `SSH-2.0-x\r\n${'\0'.repeat(20)}`][n % 4] ?? '');
+      if (connected === sockets) tell({ type: 'flooded' });
+    });
+    open.push(socket);
+  }
+}
