@@ -143,7 +143,8 @@ describe('a worker in an endless loop', () => {
     for (let n = 0; n < 2; n += 1) {
       host.holdUp(workers[0] ?? -1);
       client.child.stdin?.write(`still here ${n}\n`);
-      expect(String((await once(client.stdout, 'data'))[0])).toBe(`still here ${n}\n`);
+      const [echo] = await once(client.stdout, 'data', { signal: AbortSignal.timeout(10_000) });
+      expect(String(echo)).toBe(`still here ${n}\n`);
     }
     const running = (): number[] => descendants(process.pid).filter((pid) => commandOf(pid).includes('watched-worker'));
     await expect.poll(running, { timeout: 5_000 }).toEqual(workers);
