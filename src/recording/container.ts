@@ -27,6 +27,8 @@ export class Container {
   #head: Buffer;
   #chunks = 0;
   #bytes: number;
+  #isDirty = false;
+  #synced: Promise<void> = Promise.resolve();
 
   private constructor(fd: number, key: Buffer, gathered: Buffer, header: Buffer) {
     this.#fd = fd;
@@ -71,6 +73,7 @@ export class Container {
     this.#at = 0;
     const { pieces, bytes, head } = sealChunk(this.#key, this.#chunks, this.#head, plain);
     writeAll(this.#fd, pieces);
+    this.#isDirty = true;
     this.#head = head;
     this.#chunks += 1;
     this.#bytes += bytes;
@@ -80,14 +83,26 @@ export class Container {
     return { head: this.#head.toString('hex'), chunks: this.#chunks, bytes: this.#bytes };
   }
 
-  /** Waits until the disk has what was flushed. */
+  /** Whether the disk may not have all that was flushed. */
+  get isDirty(): boolean {
+    return this.#isDirty;
+  }
+
+  /**
+   * Waits until the disk has what was flushed. The kernel takes what it is given and tells of a page that the disk did not take only
+   * here, and only once: after that it calls the page clean. So who was refused once is refused for good.
+   */
   sync(): Promise<void> {
-    return syncData(this.#fd);
+    this.#isDirty = false;
+    this.#synced = this.#synced.then(() => syncData(this.#fd));
+    return this.#synced;
   }
 
   close(): void {
     this.#key.fill(0);
-    closeSync(this.#fd);
+    const closed = (): void => closeSync(this.#fd);
+    // Its number may become another file's, so not while the disk is asked about this one.
+    this.#synced.then(closed, closed);
   }
 }
 

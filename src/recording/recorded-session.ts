@@ -104,6 +104,16 @@ export class RecordedSession {
     this.#container.flush();
   }
 
+  /** Whether `sync` has anything to do. */
+  get isDirty(): boolean {
+    return this.#container.isDirty;
+  }
+
+  /** Waits until the disk has what was flushed; once this has thrown, nothing more may be recorded here. */
+  sync(): Promise<void> {
+    return this.#container.sync();
+  }
+
   async close({ end, ending, refusals, channels }: Closing, micros: number): Promise<ChainEnd> {
     try {
       this.journal({ what: 'over', ending }, micros);

@@ -18,6 +18,9 @@ const { recipients } = workerData as { readonly recipients: readonly string[] };
 const gathered = Container.gathering();
 /** Those that live, and why others do no longer. */
 const sessions = new Map<number, RecordedSession | RecordingError>();
+/** What the disk lost it tells only when it is asked, so it is asked so long after something was written. */
+const SYNC_MS = 400;
+let isSyncing = false;
 
 const tell = (message: FromThread, buffers: readonly ArrayBuffer[] = []): void =>
   parentPort?.postMessage(message, buffers);
@@ -31,13 +34,44 @@ function step<T>(id: number, run: (session: RecordedSession) => T): T | undefine
     session.flush();
     return value;
   } catch (error) {
-    const failure = failureOf(error);
-    sessions.set(id, new RecordingError(failure));
-    session.abandon();
-    tell({ tell: 'failed', session: id, failure });
-    return;
+    return void fail(id, session, error);
+  } finally {
+    if (session.isDirty) syncSoon();
   }
 }
+
+function fail(id: number, session: RecordedSession, error: unknown): void {
+  const failure = failureOf(error);
+  sessions.set(id, new RecordingError(failure));
+  session.abandon();
+  tell({ tell: 'failed', session: id, failure });
+}
+
+function syncSoon(): void {
+  if (isSyncing) return;
+  isSyncing = true;
+  setTimeout(() => {
+    syncAll().then(() => {
+      isSyncing = false;
+      if ([...sessions.values()].some(isDirty)) syncSoon();
+    });
+  }, SYNC_MS);
+}
+
+/** One after the other: where the disk does not answer, the process's other file work has the remaining threads of its pool. */
+async function syncAll(): Promise<void> {
+  for (const [id, session] of [...sessions]) {
+    if (!isDirty(session)) continue;
+    try {
+      await session.sync();
+    } catch (error) {
+      if (sessions.get(id) === session) fail(id, session, error);
+    }
+  }
+}
+
+const isDirty = (session: RecordedSession | RecordingError): session is RecordedSession =>
+  session instanceof RecordedSession && session.isDirty;
 
 function write(bytes: ArrayBuffer, length: number): void {
   const all = Buffer.from(bytes, 0, length);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { GatewayWorld } from './gateway-world.ts';
@@ -35,6 +35,45 @@ export async function mountExt4(folder: string, path: string): Promise<Ext4> {
     breakDown: () => writeFileSync(`/sys/fs/ext4/${device}/trigger_fs_error`, 'made by a test'),
     async [Symbol.asyncDispose]() {
       await run('fsfreeze', ['-u', path]);
+      await plain[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export type Lossy = Mounted & {
+  /** From now on it takes what it is given, and what did not lie there before does not come to lie there. */
+  lose(): void;
+  keep(): void;
+};
+
+/** A file system on a disk that promises more than it has, as thin volumes do. */
+export async function mountLossy(folder: string, path: string): Promise<Lossy> {
+  const below = join(folder, 'below');
+  mkdirSync(below);
+  const plain = await mountTmpfs(below, '64m');
+  const [image, filler] = [join(below, 'ext4.img'), join(below, 'filler')];
+  await runOk('truncate', ['-s', '1G', image]);
+  await runOk('mkfs.ext4', ['-q', '-O', '^has_journal', image]);
+  mkdirSync(path, { recursive: true });
+  await runOk('mount', ['-o', 'loop,errors=continue', image, path]);
+  const upper = mounted(path);
+  return {
+    path,
+    lose() {
+      const file = openSync(filler, 'w');
+      const piece = Buffer.alloc(64 * 1024);
+      try {
+        while (writeSync(file, piece) > 0);
+      } catch {
+        // Nothing is left now.
+      } finally {
+        closeSync(file);
+      }
+    },
+    keep: () => rmSync(filler),
+    async [Symbol.asyncDispose]() {
+      rmSync(filler, { force: true });
+      await upper[Symbol.asyncDispose]();
       await plain[Symbol.asyncDispose]();
     },
   };

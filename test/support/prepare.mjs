@@ -26,6 +26,7 @@ const PACKAGES = [
   { name: 'tmux', programs: ['tmux'] },
   { name: 'procps', programs: ['ps'] },
   { name: 'sudo', programs: ['sudo'] },
+  { name: 'strace', programs: ['strace'] },
   { name: 'bsdutils', programs: ['script'] },
   { name: 'util-linux', programs: ['setpriv'] },
   { name: 'postgresql', present: hasPostgres },
