@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { FRAME } from '../../src/recording/format.ts';
-import { sshClient, WAYS } from '../support/gateway-client.ts';
+import { type Client, sshClient, WAYS } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { mountExt4, mountTmpfs, renewWorker } from '../support/mounts.ts';
 import { runOk } from '../support/processes.ts';
@@ -15,6 +15,8 @@ import { allDead } from '../support/sockets.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 const KILLS = LONG ? 200 : 3;
+const STALL_MS = 10_000;
+const SAMPLE_MS = 250;
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -66,33 +68,66 @@ describe('a recording that cannot be written any more', () => {
       await failed(world);
     });
 
-    it('a store that stalls holds the session up with memory flat, and then it goes on', async () => {
+    it('a store that stalls for ten seconds holds the session up with memory flat, and then it goes on', async () => {
       await using world = await GatewayWorld.start({ minFreeMiB: 0 });
       await using disk = await mountExt4(world.folder.path, join(world.folder.path, 'spool'));
       await renewWorker(world);
+      await using quiet = sshClient(world, ['web-01', 'cat']);
+      const told = lines(quiet);
+      const quietId = await world.control.openedSession(0);
+      await using revoked = sshClient(world, ['direct', 'cat']);
+      revoked.stdout.resume();
+      const revokedId = await world.control.openedSession(1);
+      quiet.child.stdin?.write('before\n');
+      await told.until('before');
+      const whole = Array.from({ length: 6_000_000 }, (_, n) => `${n + 1}\n`).join('');
       await using client = sshClient(world, ['direct', 'seq 1 6000000']);
       let received = 0;
       let lastMs = 0;
+      const hash = createHash('sha256');
       client.stdout.on('data', (bytes: Buffer) => {
         received += bytes.length;
         lastMs = performance.now();
+        hash.update(bytes);
       });
       await once(client.stdout, 'data');
       await disk.freeze();
       const [worker = -1] = world.gateway.workers;
       while (performance.now() - lastMs < 1_000) await pause(100);
       const before = { received, rss: rssMiB(worker) };
-      await pause(LONG ? 10_000 : 3_000);
+      expect(before.received).toBeLessThan(whole.length);
+      // One who begins now waits for the store too.
+      await using late = sshClient(world, ['direct', 'echo late']);
+      const lateTold = lines(late);
+      // What others of this worker send is accepted up to a bound of their own, and who has to go does not wait for a disk.
+      quiet.child.stdin?.write('meanwhile\n');
+      await told.until('meanwhile');
+      const revokedAt = performance.now();
+      world.gateway.terminate([revokedId], { why: 'revoked', message: 'ended: grant revoked.' });
+      await revoked.exited;
+      expect(performance.now() - revokedAt).toBeLessThan(1_000);
+      for (let n = 0; n < STALL_MS / SAMPLE_MS; n += 1) {
+        await pause(SAMPLE_MS);
+        expect(rssMiB(worker)).toBeLessThan(before.rss + 8);
+      }
       expect(received).toBe(before.received);
-      expect(rssMiB(worker)).toBeLessThan(before.rss + 8);
+      expect(lateTold.text()).toBe('');
       await disk.thaw();
       expect(await client.exited).toBe(0);
-      const whole = Array.from({ length: 6_000_000 }, (_, n) => `${n + 1}\n`).join('');
+      expect(await late.exited).toBe(0);
+      quiet.child.stdin?.end('after\n');
+      expect(await quiet.exited).toBe(0);
+      expect(world.gateway.workers).toEqual([worker]);
       expect(received).toBe(whole.length);
-      const id = await world.control.session(0);
+      expect(hash.digest('hex')).toBe(sha256(whole));
+      const id = await world.control.session(2);
       expect(await world.control.endingOf(id)).toEqual({ how: 'closed' });
       expect(world.manifest(id).channels[0]?.stdoutSha256).toBe(sha256(whole));
       expect(bytesOf(await world.read(id), 0, FRAME.stdout).equals(Buffer.from(whole))).toBe(true);
+      expect(await world.control.endingOf(quietId)).toEqual({ how: 'closed' });
+      expect(bytesOf(await world.read(quietId), 0, FRAME.stdout).toString()).toBe('before\nmeanwhile\nafter\n');
+      expect(await world.control.endingOf(revokedId)).toEqual({ how: 'terminated', why: 'revoked' });
+      expect(lateTold.text()).toBe('late\n');
     });
   });
 
@@ -122,4 +157,18 @@ describe('a recording that cannot be written any more', () => {
 async function failed(world: GatewayWorld): Promise<void> {
   const id = await world.control.session(0);
   expect(await world.control.endingOf(id)).toEqual({ how: 'failed', why: 'recording_failed' });
+}
+
+/** What a client has shown, for a test that waits for some of it. */
+function lines({ stdout }: Client): { text(): string; until(word: string): Promise<void> } {
+  let text = '';
+  stdout.setEncoding('utf8').on('data', (piece: string) => {
+    text += piece;
+  });
+  return {
+    text: () => text,
+    async until(word) {
+      while (!text.includes(word)) await once(stdout, 'data', { signal: AbortSignal.timeout(5_000) });
+    },
+  };
 }
