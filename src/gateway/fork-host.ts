@@ -93,7 +93,8 @@ class ForkedWorker implements HostedWorker {
   readonly #events: WorkerEvents;
   #isOpen = false;
   #isGone = false;
-  #socketsInFlight = 0;
+  /** Handed over and perhaps not taken yet. */
+  readonly #inFlight = new Set<Socket>();
 
   constructor(options: ForkHostOptions, events: WorkerEvents) {
     this.#events = events;
@@ -116,6 +117,7 @@ class ForkedWorker implements HostedWorker {
         if (this.#isGone) return;
         this.#isGone = true;
         words.ended();
+        for (const socket of this.#inFlight) socket.destroy();
         events.exit({ code, signal });
         words.over.then(resolve);
       };
@@ -146,16 +148,19 @@ class ForkedWorker implements HostedWorker {
     this.#child.kill('SIGKILL');
   }
 
-  /** Hands a connection over; this process keeps nothing of it. */
+  /**
+   * Hands a connection over; this process keeps nothing of it. It closes its own end by itself: Node would wait for an answer first,
+   * which a worker that dies meanwhile never gives, and the client would wait with it.
+   */
   take(socket: Socket, remoteAddress: string): void {
-    if (this.#socketsInFlight >= SOCKETS_IN_FLIGHT_MAX || !this.#child.connected) return void socket.destroy();
-    this.#socketsInFlight += 1;
+    if (this.#inFlight.size >= SOCKETS_IN_FLIGHT_MAX || !this.#child.connected) return void socket.destroy();
+    this.#inFlight.add(socket);
     this.#events.connection(remoteAddress);
     // Else the child tells Node's own code here of each of its sockets' end, once this no longer listens.
     Object.assign(socket, { server: null });
-    this.#child.send({ remoteAddress }, socket, (error) => {
-      this.#socketsInFlight -= 1;
-      if (error) socket.destroy();
+    this.#child.send({ remoteAddress }, socket, { keepOpen: true }, () => {
+      this.#inFlight.delete(socket);
+      socket.destroy();
     });
   }
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionId } from '../../src/access/ids.ts';
@@ -11,7 +12,7 @@ import { gatewayProcess } from '../support/gateway-process.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { descendants, runOk } from '../support/processes.ts';
 import { bytesOf, readBack } from '../support/recorded.ts';
-import { allDead } from '../support/sockets.ts';
+import { allDead, connected } from '../support/sockets.ts';
 import { WatchedHost } from '../support/watched-host.ts';
 
 let world: GatewayWorld;
@@ -67,6 +68,22 @@ describe('a worker', () => {
     world.gateway.terminate([id], { why: 'revoked', message: 'your access was revoked; session ended.' });
     expect(await allDead(ports())).toBeLessThan(1_500);
     expect(await world.control.endingOf(id)).toEqual({ how: 'terminated', why: 'revoked' });
+  });
+
+  it('that dies takes the connections along that it was handed and had not taken yet', async () => {
+    process.kill(workerPid(), 'SIGSTOP');
+    const sockets = Array.from({ length: 5 }, () => connect(world.gateway.port, world.gateway.address));
+    const closed = sockets.map((socket) =>
+      once(
+        socket.on('error', () => {}),
+        'close',
+      ),
+    );
+    await connected(world.gateway.port, 2 * sockets.length);
+    await pause(200);
+    process.kill(workerPid(), 'SIGKILL');
+    await Promise.all(closed);
+    await allDead([world.gateway.port], 1_000);
   });
 
   it('is not taken for silent because control itself stood still', async () => {
