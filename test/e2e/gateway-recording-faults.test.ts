@@ -13,8 +13,6 @@ import { bytesOf } from '../support/recorded.ts';
 import { describeAsRoot } from '../support/root.ts';
 import { allDead } from '../support/sockets.ts';
 
-const LONG = process.env['DAYPASS_LONG'] === '1';
-const KILLS = LONG ? 200 : 3;
 const STALL_MS = 10_000;
 const SAMPLE_MS = 250;
 
@@ -129,28 +127,6 @@ describe('a recording that cannot be written any more', () => {
       expect(await world.control.endingOf(revokedId)).toEqual({ how: 'terminated', why: 'revoked' });
       expect(lateTold.text()).toBe('late\n');
     });
-  });
-
-  it(`a worker that is killed loses no second of it, ${KILLS} times`, async () => {
-    await using world = await GatewayWorld.start();
-    for (let n = 0; n < KILLS; n += 1) {
-      await using client = sshClient(world, ['direct', 'while date +%s.%N; do sleep 0.02; done']);
-      await once(client.stdout, 'data');
-      client.stdout.resume();
-      // Anywhere in its second.
-      await pause(200 + ((n * 137) % 800));
-      const killedAt = Date.now() / 1_000;
-      await renewWorker(world);
-      const id = await world.control.session(n);
-      expect(await world.control.endingOf(id)).toEqual({ how: 'interrupted' });
-      const read = await world.read(id);
-      const lines = bytesOf(read, 0, FRAME.stdout).toString().trim().split('\n');
-      expect(killedAt - Number(lines.at(-1))).toBeLessThan(1);
-      expect(read.end.torn).toBe(false);
-      const { torn: _torn, ...chain } = read.end;
-      expect(world.manifest(id)).toMatchObject({ state: 'interrupted', chain });
-      await client.exited;
-    }
   });
 });
 
