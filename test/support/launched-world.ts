@@ -29,6 +29,9 @@ export type LaunchOptions = {
   readonly events?: boolean;
   /** JavaScript that runs in each worker before it becomes one. */
   readonly workerPrelude?: string;
+  /** Sees to the data folder, which is there and empty, before anything is put into it. */
+  readonly prepareData?: (path: string) => Promise<void>;
+  readonly minFreeMiB?: number;
 };
 
 type Line = { readonly msg?: string } & Readonly<Record<string, unknown>>;
@@ -68,6 +71,7 @@ export class LaunchedWorld implements AsyncDisposable {
     const folder = testFolder('/tmp');
     chmodSync(folder.path, 0o711);
     mkdirSync(join(folder.path, 'data'), { mode: 0o700 });
+    await options.prepareData?.(join(folder.path, 'data'));
     await build(folder.path, options);
     const store = await openStore({ databaseUrl: null, dataDir: join(folder.path, 'data'), log: createLog('silent') });
     await using world = AccessWorld.over(store);
@@ -78,7 +82,7 @@ export class LaunchedWorld implements AsyncDisposable {
     const workspace = await startWorkspace({ port: 0 });
     const person = await makeKeyFile(folder.path, 'ed25519', 'person');
     const launched = new LaunchedWorld(folder, sshd, workspace, person, world.login, options);
-    await launched.#setUp(world);
+    await launched.#setUp(world, options.minFreeMiB ?? 1);
     await world[Symbol.asyncDispose]();
     await runOk('chown', ['-R', `${CONTROL_ID}:${CONTROL_ID}`, join(folder.path, 'data')]);
     await launched.serve();
@@ -86,7 +90,7 @@ export class LaunchedWorld implements AsyncDisposable {
   }
 
   /** The grant is made before control starts; Slack has no part in this. */
-  async #setUp(world: AccessWorld): Promise<void> {
+  async #setUp(world: AccessWorld, min_free_mib: number): Promise<void> {
     const { path } = this.folder;
     const contractor = await world.person('UCON', 'guest');
     const reviewer = await world.person('UREVIEW');
@@ -99,7 +103,7 @@ export class LaunchedWorld implements AsyncDisposable {
     writeFileSync(join(path, 'known_hosts'), `daypass-gateway ${world.keys.gatewayHostPublicKey}\n`);
     cpSync(join(world.folder, 'keys'), join(path, 'data', 'keys'), { recursive: true });
     const ids = { control_uid: CONTROL_ID, control_gid: CONTROL_ID, worker_uid: WORKER_ID, worker_gid: WORKER_ID };
-    const gateway = { listen: '127.0.0.1:0', public_host: '127.0.0.1', min_free_mib: 1, workers: 2, ...ids };
+    const gateway = { listen: '127.0.0.1:0', public_host: '127.0.0.1', min_free_mib, workers: 2, ...ids };
     const slack = { security_channel: 'C0SECURITY', api_url: this.#workspace.apiUrl };
     const recordings = { recipients: [reader.recipient] };
     const files = {

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Client, ssh, sshClient, WAYS } from '../support/gateway-client.ts';
+import { LaunchedWorld, WORKER_ID } from '../support/launched-world.ts';
+import { type Mounted, mountTmpfs } from '../support/mounts.ts';
+import { describeAsRoot } from '../support/root.ts';
+
+const MIB = 1024 * 1024;
+const LIMIT = 100;
+const ECHO = 'while read line; do echo "$line"; done';
+
+describeAsRoot('where less is free than gateway.min_free_mib', () => {
+  let world: LaunchedWorld;
+  let disk: Mounted;
+  const data = (): string => join(world.folder.path, 'data');
+  const filler = (): string => join(data(), 'something-else');
+
+  beforeAll(async () => {
+    world = await LaunchedWorld.start({
+      minFreeMiB: LIMIT,
+      prepareData: async (path) => {
+        disk = await mountTmpfs(path, '600m');
+      },
+    });
+  });
+  afterAll(async () => {
+    await world?.stop();
+    await disk?.[Symbol.asyncDispose]();
+    await world?.[Symbol.asyncDispose]();
+  });
+
+  const fill = (): void => {
+    const { bavail, bsize } = statfsSync(data());
+    writeFileSync(filler(), Buffer.alloc(bavail * bsize - (LIMIT - 20) * MIB));
+  };
+  const free = (): void => rmSync(filler(), { force: true });
+  const listed = async (...args: string[]): Promise<{ id: string; state: string; session: string }[]> =>
+    JSON.parse((await world.cli(...args, '--json')).stdout);
+
+  it('new sessions are refused in words, live ones go on, every command works, and with space new ones begin', async () => {
+    expect(await ssh(world, ['direct', 'echo recorded'])).toMatchObject({ code: 0, stdout: 'recorded\n' });
+    const [recording = ''] = await sealed();
+    const workers = await world.pids(WORKER_ID);
+    await using live = sshClient(world, ['direct', ECHO]);
+    await answers(live, 'before');
+    fill();
+
+    for (const way of WAYS) {
+      const refused = await ssh(world, [way, 'echo in']);
+      expect(refused).toMatchObject({ code: 255, stdout: '' });
+      expect(refused.stderr).toMatch(
+        /daypass: Sessions are recorded, and the disk for that has only \d{2} MiB left, so none can begin\. Tell whoever runs Daypass\./,
+      );
+    }
+    await answers(live, 'meanwhile');
+
+    const [running] = await listed('sessions', 'list');
+    expect(running).toMatchObject({ state: 'live' });
+    expect(await listed('grants', 'list')).toMatchObject([{ state: 'live', liveSessions: 1 }]);
+    expect(await listed('recordings', 'list')).toMatchObject([{ session: recording, state: 'closed' }]);
+    expect(await world.cli('verify', recording)).toMatchObject({ code: 0 });
+    expect(await world.cli('verify', '--all')).toMatchObject({ code: 0 });
+    expect(await world.cli('recordings', 'erase', recording, '--rule', 'case 4711')).toMatchObject({ code: 0 });
+    expect((await world.cli('verify', recording)).stdout).toContain('erased under rule');
+    expect(await world.cli('sessions', 'end', running?.id ?? '')).toMatchObject({ code: 0 });
+    expect(await live.exited).toBe(255);
+    expect(await sealed(2)).toHaveLength(2);
+
+    free();
+    expect(await ssh(world, ['direct', 'echo on'])).toMatchObject({ code: 0, stdout: 'on\n' });
+    expect(await world.pids(WORKER_ID)).toEqual(workers);
+  });
+
+  it('access can be taken away', async () => {
+    await using live = sshClient(world, ['web-01', ECHO]);
+    await answers(live, 'before');
+    fill();
+    const [grant] = await listed('grants', 'list');
+    expect(await world.cli('grants', 'revoke', grant?.id ?? '')).toMatchObject({ code: 0 });
+    expect(await live.exited).toBe(255);
+    expect(await listed('sessions', 'list')).toEqual([]);
+    expect(await listed('grants', 'list')).toEqual([]);
+    free();
+  });
+
+  /** The recordings that are sealed, once there are so many. */
+  async function sealed(count = 1): Promise<string[]> {
+    for (;;) {
+      const found = (await listed('recordings', 'list')).filter(({ state }) => state !== 'unsealed');
+      if (found.length >= count) return found.map(({ session }) => session);
+    }
+  }
+});
+
+async function answers({ child, stdout }: Client, line: string): Promise<void> {
+  child.stdin?.write(`${line}\n`);
+  const [said] = (await once(stdout, 'data')) as [Buffer];
+  expect(said.toString()).toBe(`${line}\n`);
+}
