@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { SessionEnding } from '../access/session.ts';
 import type { Recorder } from '../recording/recorder.ts';
-import type { ChainEnd } from '../recording/recorder-messages.ts';
+import { type ChainEnd, RecordingError } from '../recording/recorder-messages.ts';
 import { SessionRecording } from '../recording/session-recording.ts';
 import type { AuthorizedSession, SessionReport } from '../use-cases/gateway-control.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
@@ -52,6 +52,7 @@ export type Extension = Pick<AuthorizedSession, 'grantId' | 'grantDigest' | 'end
 
 type Failure = { readonly ending: SessionEnding; readonly sentence: string };
 
+const NO_SPACE = new RecordingError({ code: 'ENOSPC', message: 'the disk is as full as recordings may make it' });
 const RECORDING_FAILED: SessionEnding = { how: 'failed', why: 'recording_failed' };
 
 /** One authorised connection of a person to one target: the target's connection, the recording, the deadline, and the end. */
@@ -181,6 +182,11 @@ export class Session {
       this.#over(RECORDING_FAILED);
       throw error;
     });
+  }
+
+  /** What is left of the disk is not for recordings. */
+  outOfSpace(): void {
+    this.#recordingFailed(NO_SPACE);
   }
 
   /** Nothing more goes on from this moment; the person gets the time to read why, and no more. */

@@ -8,6 +8,7 @@ import { freeMiB } from '../recording/session-recording.ts';
 import { encodePublicKey, parsePublicKeyLine } from '../sshwire/public-key.ts';
 import { type Answer, type Ask, ControlLink, type Start, type Terminate, type Watch } from './control-link.ts';
 import { type Downstream, downstreamServer, type NewSession } from './downstream.ts';
+import { RESERVE, RESERVE_CHECK_MS } from './limits.ts';
 import { plainLine, wordForTerminal } from './refusals.ts';
 import { Session } from './session.ts';
 import { setRekeying } from './transport.ts';
@@ -21,6 +22,7 @@ const unauthenticated = new Map<Duplex, string>();
 let server: Downstream | null = null;
 let limits: Start['limits'] | null = null;
 let isDraining = false;
+let isLooking = false;
 
 const RESTARTING = 'the gateway is being restarted; session ended. Connect again in a minute.';
 
@@ -68,7 +70,24 @@ async function start(message: Start): Promise<void> {
     authenticated: (connection) => unauthenticated.delete(connection),
     refused: (refusal) => link.refused(refusal),
   });
+  setInterval(() => keepReserve(message), RESERVE_CHECK_MS);
   link.ready();
+}
+
+/** What is left then is control's, whose database, seals and commands need some of the same disk. */
+function keepReserve({ spool, minFreeMiB }: Start): void {
+  if (sessions.size === 0 || isLooking) return;
+  isLooking = true;
+  freeMiB(spool)
+    .then((free) => {
+      if (free >= minFreeMiB * RESERVE) return;
+      for (const session of sessions.values()) session.outOfSpace();
+    })
+    // Where the disk does not answer, recording fails by itself.
+    .catch(() => {})
+    .finally(() => {
+      isLooking = false;
+    });
 }
 
 /** What forbids a session before control is asked for one. */

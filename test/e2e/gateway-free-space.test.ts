@@ -73,6 +73,27 @@ describeAsRoot('where less is free than gateway.min_free_mib', () => {
     expect(await world.pids(WORKER_ID)).toEqual(workers);
   });
 
+  it('live sessions leave some of it to the host’s commands', async () => {
+    await using quiet = sshClient(world, ['web-01', ECHO]);
+    await answers(quiet, 'before');
+    await using loud = sshClient(world, ['direct', 'yes a line of text']);
+    loud.stdout.resume();
+    await once(loud.stdout, 'data');
+    fill();
+    expect(await loud.exited).toBe(255);
+    expect(await quiet.exited).toBe(255);
+    for (const { stderr } of [loud, quiet]) {
+      expect(stderr()).toMatch(/daypass: recording failed \(ENOSPC\); session ended\. .* tell whoever runs Daypass/);
+    }
+    const { bavail, bsize } = statfsSync(data());
+    expect(bavail * bsize).toBeGreaterThan(2 * MIB);
+    while ((await listed('sessions', 'list')).length > 0);
+    const all = await listed('recordings', 'list');
+    expect(all.map(({ state }) => state)).not.toContain('unsealed');
+    expect(await world.cli('verify', '--all')).toMatchObject({ code: 0 });
+    free();
+  });
+
   it('access can be taken away', async () => {
     await using live = sshClient(world, ['web-01', ECHO]);
     await answers(live, 'before');
