@@ -87,7 +87,11 @@ const Gateway = z.strictObject({
     .int()
     .min(0)
     .default(500)
-    .meta({ description: 'With less free space than this for recordings, new sessions are refused.', examples: [500] }),
+    .meta({
+      description:
+        'With less free space than this for recordings, new sessions are refused; with less than a fifth of it, live ones end.',
+      examples: [500],
+    }),
   control_uid: z
     .int()
     .min(1)

@@ -12,6 +12,7 @@ const ALONE = [
   'gateway-flood',
   'gateway-hostile*',
   'gateway-notices',
+  'gateway-recording-errors',
   'gateway-supervision',
   'launcher',
   'malicious-worker',
