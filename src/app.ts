@@ -107,10 +107,10 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
   own(flushing(refusals, log));
   const { source_address: sourceAddress, connections_per_grant: connectionsPerGrant } = config.gateway;
   const control = gatewayControl({ ...deps, sourceAddress, connectionsPerGrant, refusals });
-  const touch = freshness(REVOCATIONS_FRESH_MS);
+  const touch = freshness();
   const gateway = own(
     await startGateway(
-      { ...gatewayOptions(config, keys, log), ...sealing(recordings), ...(host && { host }), mayRenew: touch.isFresh },
+      { ...gatewayOptions(config, keys, log), ...sealing(recordings), ...(host && { host }), knownMsAgo: touch.ageMs },
       control,
     ),
   );
@@ -142,6 +142,7 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
 function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof startGateway>[0] {
   const { listen, workers = availableParallelism(), min_free_mib: minFreeMiB, ciphers } = config.gateway;
   const { channels_per_connection: channelsPerConnection, drain_seconds: drainSeconds } = config.gateway;
+  const { lease_new_seconds: leaseNew, lease_live_seconds: leaseLive } = config.gateway;
   const recordings = recordingsFolder(config);
   const spool = spoolFolder(config);
   for (const folder of [recordings, spool]) mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -152,7 +153,7 @@ function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof
     publicPlace: { hosts: gatewayPlace(config.gateway).hosts, port: config.gateway.public_port ?? null },
     hostKey: keys.gatewayHostKey,
     userCa: keys.userCaPublicKey,
-    limits: { channelsPerConnection },
+    limits: { channelsPerConnection, leaseNewMs: leaseNew * 1_000, leaseLiveMs: leaseLive * 1_000 },
     drainMs: drainSeconds * 1_000,
   };
 }
@@ -203,16 +204,13 @@ function flushing(refusals: RefusalNotes, log: Log): AsyncDisposable {
   };
 }
 
-/** Control looks every second. */
-const REVOCATIONS_FRESH_MS = 5_000;
-
 type Ending = {
   readonly store: Store;
   readonly gateway: Gateway;
   readonly clock: Clock;
   readonly authority: CertificateAuthority;
   readonly log: Log;
-  /** Renewed when it is known what was revoked. */
+  /** What was revoked is known as of then. */
   readonly touch: Freshness;
 };
 
@@ -220,8 +218,9 @@ type Ending = {
 function endSessionsOn({ store, gateway, clock, authority, log, touch }: Ending): AsyncDisposable {
   const deps = { store, clock, authority, gateways: gateway };
   const hold = async (): Promise<void> => {
+    const { renew } = touch.begin();
     await holdSessionsToGrants(deps)();
-    touch.renew();
+    renew();
   };
   const act = async (change: Change): Promise<void> => {
     if (change.kind === 'grant_ended' || change.kind === 'sessions_extended') await hold();

@@ -1,15 +1,24 @@
 /** How long ago something was known, on the clock that nobody sets. */
-export type Freshness = { readonly renew: () => void; readonly isFresh: () => boolean };
+export type Freshness = {
+  /** Before it is asked for: whatever happens while the answer is on its way is not in it. */
+  readonly begin: () => { readonly renew: () => void };
+  readonly ageMs: () => number;
+};
 
 const monotonicMs = (): number => performance.now();
 
-/** Fresh at first, and for `ms` after each renewal. */
-export function freshness(ms: number, nowMs: () => number = monotonicMs): Freshness {
-  let renewedMs = nowMs();
+/** Known at first. */
+export function freshness(nowMs: () => number = monotonicMs): Freshness {
+  let knownMs = nowMs();
   return {
-    renew: () => {
-      renewedMs = nowMs();
+    begin: () => {
+      const askedMs = nowMs();
+      return {
+        renew: () => {
+          knownMs = Math.max(knownMs, askedMs);
+        },
+      };
     },
-    isFresh: () => nowMs() - renewedMs <= ms,
+    ageMs: () => nowMs() - knownMs,
   };
 }

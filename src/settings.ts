@@ -14,105 +14,132 @@ const HostAndPort = z
     return z.NEVER;
   });
 
-const Gateway = z.strictObject({
-  listen: HostAndPort.default({ host: '0.0.0.0', port: 2222 }).meta({
-    description: 'Where the SSH gateway listens: 0.0.0.0:2222 when left out. Port 0 takes any free port.',
-    examples: ['0.0.0.0:2222'],
-  }),
-  public_host: z
-    .string()
-    .min(1)
-    .max(253)
-    .regex(/^[A-Za-z0-9:][A-Za-z0-9.:-]*$/, 'a host name or an IP address')
-    .meta({ description: 'The name under which contractors reach the gateway.', examples: ['ssh.example.com'] }),
-  public_port: z
-    .int()
-    .min(1)
-    .max(65_535)
-    .optional()
-    .meta({
-      description: 'The port under which contractors reach it; the listening one when left out.',
-      examples: [22],
+const Gateway = z
+  .strictObject({
+    listen: HostAndPort.default({ host: '0.0.0.0', port: 2222 }).meta({
+      description: 'Where the SSH gateway listens: 0.0.0.0:2222 when left out. Port 0 takes any free port.',
+      examples: ['0.0.0.0:2222'],
     }),
-  workers: z
-    .int()
-    .min(1)
-    .max(64)
-    .optional()
-    .meta({ description: 'Worker processes that carry the sessions; one per core when left out.', examples: [2] }),
-  connections_per_grant: z
-    .int()
-    .min(1)
-    .max(1_000)
-    .default(8)
-    .meta({
-      description: 'Connections at a time with one grant to one target. Ansible opens one per fork.',
-      examples: [10],
-    }),
-  channels_per_connection: z
-    .int()
-    .min(1)
-    .max(100)
-    .default(10)
-    .meta({ description: 'Channels at a time in one connection: what ControlMaster shares it among.', examples: [10] }),
-  drain_seconds: z
-    .int()
-    .min(0)
-    .max(3_600)
-    .default(5)
-    .meta({
-      description: 'How long live sessions may go on when the gateway is told to stop; people are told at once.',
-      examples: [60],
-    }),
-  source_address: z
-    .string()
-    .regex(/^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/, 'an IP address or a CIDR range')
-    .nullable()
-    .default(null)
-    .meta({
-      description:
-        'The gateway’s address as targets see it; upstream certificates are then good from there only. `daypass targets check` measures it. null behind NAT.',
-      examples: ['192.0.2.10'],
-    }),
-  ciphers: z
-    .array(z.enum(DOWNSTREAM_CIPHERS))
-    .min(1)
-    .default([...DEFAULT_CIPHERS])
-    .meta({
-      description:
-        'What contractors’ clients may choose from; their order decides. chacha20-poly1305@openssh.com is for clients that insist on it: OpenSSH prefers it and is slower with it.',
-      examples: [['aes256-gcm@openssh.com', 'aes128-gcm@openssh.com']],
-    }),
-  min_free_mib: z
-    .int()
-    .min(0)
-    .default(500)
-    .meta({
-      description:
-        'With less free space than this for recordings, new sessions are refused; with less than a fifth of it, live ones end.',
-      examples: [500],
-    }),
-  control_uid: z
-    .int()
-    .min(1)
-    .optional()
-    .meta({ description: 'The uid that control runs under where `serve` is started as root.', examples: [990] }),
-  control_gid: z
-    .int()
-    .min(1)
-    .optional()
-    .meta({ description: 'The gid that control runs under.', examples: [990] }),
-  worker_uid: z
-    .int()
-    .min(1)
-    .optional()
-    .meta({ description: 'The uid that workers run under where `serve` is started as root.', examples: [991] }),
-  worker_gid: z
-    .int()
-    .min(1)
-    .optional()
-    .meta({ description: 'The gid that workers run under.', examples: [991] }),
-});
+    public_host: z
+      .string()
+      .min(1)
+      .max(253)
+      .regex(/^[A-Za-z0-9:][A-Za-z0-9.:-]*$/, 'a host name or an IP address')
+      .meta({ description: 'The name under which contractors reach the gateway.', examples: ['ssh.example.com'] }),
+    public_port: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .optional()
+      .meta({
+        description: 'The port under which contractors reach it; the listening one when left out.',
+        examples: [22],
+      }),
+    workers: z
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .meta({ description: 'Worker processes that carry the sessions; one per core when left out.', examples: [2] }),
+    connections_per_grant: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(8)
+      .meta({
+        description: 'Connections at a time with one grant to one target. Ansible opens one per fork.',
+        examples: [10],
+      }),
+    channels_per_connection: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(10)
+      .meta({
+        description: 'Channels at a time in one connection: what ControlMaster shares it among.',
+        examples: [10],
+      }),
+    lease_new_seconds: z
+      .int()
+      .min(3)
+      .max(3_600)
+      .default(30)
+      .meta({
+        description:
+          'How long after control last read what was revoked new sessions may begin: the database away, or control gone.',
+        examples: [30],
+      }),
+    lease_live_seconds: z
+      .int()
+      .min(3)
+      .max(86_400)
+      .default(120)
+      .meta({
+        description: 'The same for live sessions: after so long they end, because nobody could end them.',
+        examples: [120],
+      }),
+    drain_seconds: z
+      .int()
+      .min(0)
+      .max(3_600)
+      .default(5)
+      .meta({
+        description: 'How long live sessions may go on when the gateway is told to stop; people are told at once.',
+        examples: [60],
+      }),
+    source_address: z
+      .string()
+      .regex(/^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/, 'an IP address or a CIDR range')
+      .nullable()
+      .default(null)
+      .meta({
+        description:
+          'The gateway’s address as targets see it; upstream certificates are then good from there only. `daypass targets check` measures it. null behind NAT.',
+        examples: ['192.0.2.10'],
+      }),
+    ciphers: z
+      .array(z.enum(DOWNSTREAM_CIPHERS))
+      .min(1)
+      .default([...DEFAULT_CIPHERS])
+      .meta({
+        description:
+          'What contractors’ clients may choose from; their order decides. chacha20-poly1305@openssh.com is for clients that insist on it: OpenSSH prefers it and is slower with it.',
+        examples: [['aes256-gcm@openssh.com', 'aes128-gcm@openssh.com']],
+      }),
+    min_free_mib: z
+      .int()
+      .min(0)
+      .default(500)
+      .meta({
+        description:
+          'With less free space than this for recordings, new sessions are refused; with less than a fifth of it, live ones end.',
+        examples: [500],
+      }),
+    control_uid: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'The uid that control runs under where `serve` is started as root.', examples: [990] }),
+    control_gid: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'The gid that control runs under.', examples: [990] }),
+    worker_uid: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'The uid that workers run under where `serve` is started as root.', examples: [991] }),
+    worker_gid: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'The gid that workers run under.', examples: [991] }),
+  })
+  .refine((gateway) => gateway.lease_live_seconds >= gateway.lease_new_seconds, {
+    path: ['lease_live_seconds'],
+    message: 'shorter than lease_new_seconds: sessions would begin that end at once',
+  });
 
 const Slack = z.strictObject({
   security_channel: z

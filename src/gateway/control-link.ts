@@ -42,7 +42,7 @@ export class ControlLink {
   #limits: Pick<Limits, 'leaseNewMs' | 'leaseLiveMs'> = DEFAULT_LIMITS;
   #next = 0;
   #refusals = { second: 0, count: 0 };
-  /** When control last said that it knows what was revoked. */
+  /** When control last knew what was revoked, by its last word. */
   #renewedAt = process.hrtime.bigint();
 
   constructor(listeners: Listeners) {
@@ -182,7 +182,7 @@ export class ControlLink {
         this.#listeners.watch(message);
         break;
       case 'heartbeat':
-        this.#renewedAt = process.hrtime.bigint();
+        this.#renewedAt = process.hrtime.bigint() - BigInt(Math.ceil(message.knownMsAgo * 1e6));
         break;
     }
   }

@@ -54,8 +54,8 @@ export type GatewayOptions = {
   readonly workerUid?: number;
   readonly workerGid?: number;
   readonly limits?: Partial<Limits>;
-  /** Whether control knows what was revoked, so that workers may go on; always when left out. */
-  readonly mayRenew?: () => boolean;
+  /** How long ago control knew what was revoked; at this moment when left out. */
+  readonly knownMsAgo?: () => number;
   /** How long live sessions may go on once the gateway is told to stop. */
   readonly drainMs?: number;
 };
@@ -188,7 +188,7 @@ class Supervisor implements Gateway {
     return new WorkerProcess({
       ...{ start: this.#startMessage(), control: this.#control, log, host: this.#host },
       facts: () => this.#facts(),
-      mayRenew: () => this.#options.mayRenew?.() ?? true,
+      knownMsAgo: () => this.#options.knownMsAgo?.() ?? 0,
       endedEarly: (id) => this.#early.get(id) ?? null,
       opened: (id, head) => this.#report(id, () => this.#control.opened(id, head)),
       closed: (id, report) => this.#closed(id, report),

@@ -196,7 +196,6 @@ export const ToWorker = z.discriminatedUnion('type', [
   /** `told`: what the person reads of it; null where policy says to be silent. */
   z.strictObject({ type: z.literal('watch'), session: SessionId, watch: Correlation, told: Sentence.nullable() }),
   z.strictObject({ type: z.literal('unwatch'), session: SessionId, watch: Correlation }),
-  /** Renews the worker's lease: control knows what was revoked. */
   /** It goes on under another grant, until a later moment. */
   z.strictObject({
     type: z.literal('extend'),
@@ -205,7 +204,8 @@ export const ToWorker = z.discriminatedUnion('type', [
     grantDigest: Digest,
     endsAt: Millis,
   }),
-  z.strictObject({ type: z.literal('heartbeat') }),
+  /** Renews the worker's lease: how long ago control knew what was revoked. */
+  z.strictObject({ type: z.literal('heartbeat'), knownMsAgo: z.number().nonnegative() }),
   z.strictObject({ type: z.literal('drain'), ms: z.int().nonnegative() }),
 ]);
 export type ToWorker = z.infer<typeof ToWorker>;

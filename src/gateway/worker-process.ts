@@ -20,8 +20,8 @@ export type WorkerOptions = Questioned & {
   readonly start: Extract<ToWorker, { type: 'start' }>;
   readonly control: Questioned['control'] & Pick<GatewayControl, 'refused'>;
   readonly host: Pick<WorkerHost, 'spawn'>;
-  /** Whether control knows what was revoked: a worker's lease is renewed only then. */
-  readonly mayRenew: () => boolean;
+  /** How long ago control knew what was revoked: a worker's lease begins there. */
+  readonly knownMsAgo: () => number;
   /** Why a session that control has just authorised must not begin: it was ended meanwhile. */
   readonly endedEarly: (id: SessionId) => TerminationOrder | null;
   readonly opened: (id: SessionId, head: string) => void;
@@ -261,7 +261,7 @@ export class WorkerProcess {
   }
 
   #heartbeat(): void {
-    if (this.#options.mayRenew()) this.#send({ type: 'heartbeat' });
+    this.#send({ type: 'heartbeat', knownMsAgo: this.#options.knownMsAgo() });
     this.#silentBeats += 1;
     const silentMs = this.#silentBeats * HEARTBEAT_MS;
     this.#suspect(this.#isReady && silentMs >= SUSPECT_WORKER_MS);

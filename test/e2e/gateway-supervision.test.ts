@@ -182,15 +182,16 @@ describe('without a word from control', () => {
   });
 
   it('neither begins nor lives where control goes on but does not know what was revoked, until it does', async () => {
-    let isKnown = true;
-    world = await GatewayWorld.start({ limits: { leaseNewMs: 1_500, leaseLiveMs: 2_500 }, mayRenew: () => isKnown });
+    let unknownSince: number | null = null;
+    const knownMsAgo = (): number => (unknownSince === null ? 0 : performance.now() - unknownSince);
+    world = await GatewayWorld.start({ limits: { leaseNewMs: 1_500, leaseLiveMs: 2_500 }, knownMsAgo });
     await using client = sshClient(world, ['direct', 'echo in; cat']);
     await once(client.stdout, 'data');
-    isKnown = false;
+    unknownSince = performance.now();
     expect(await client.exited).toBe(255);
     expect(client.stderr()).toMatch(/daypass: the gateway has lost its control; session ended/);
     expect((await ssh(world, ['direct', 'true'])).stderr).toMatch(/takes no new sessions at the moment/);
-    isKnown = true;
+    unknownSince = null;
     await expect
       .poll(async () => (await ssh(world, ['direct', 'echo back'])).stdout, { timeout: 20_000 })
       .toBe('back\n');

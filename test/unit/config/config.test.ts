@@ -53,6 +53,12 @@ describe('the configuration', () => {
     expect(message).toContain('databse_url: unknown setting; known here: site, data_dir, gateway, slack');
   });
 
+  it('has no lease under which sessions begin only to end', () => {
+    const lease = 'lease_new_seconds: 60, lease_live_seconds: 30';
+    const file = GOOD['daypass.yml'].replace('gateway: {', `gateway: { ${lease},`);
+    expect(refusal({ 'daypass.yml': file })).toMatch(/gateway\.lease_live_seconds: shorter than lease_new_seconds/);
+  });
+
   it('names every wrong or missing setting at once, each with an example', () => {
     const message = refusal({
       'daypass.yml': 'site: Acme!\ngateway: { workers: two }\nslack: { security_channel: 7 }\n',
