@@ -8,6 +8,7 @@ useRunFolder();
 const LONG = process.env['DAYPASS_LONG'] === '1';
 /** These hold the product to seconds, or put it under load: each runs with the machine to itself. */
 const ALONE = [
+  'authority-away',
   'gateway-endings',
   'gateway-flood',
   'gateway-hostile*',

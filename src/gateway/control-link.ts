@@ -158,7 +158,7 @@ export class ControlLink {
         this.#listeners.start(message);
         break;
       case 'authorized':
-        this.#decided(message);
+        this.#authorized(message.id, message.answer);
         break;
       case 'offer_answered':
         this.#offers.get(message.id)?.(message.isKnown);
@@ -187,14 +187,14 @@ export class ControlLink {
     }
   }
 
-  /** A session that control allowed too late does not begin, and control is told: to it, it lives. */
-  #decided({ id, answer }: Extract<ToWorker, { type: 'authorized' }>): void {
+  #authorized(id: number, answer: Answer): void {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    if (waiting) waiting(answer);
-    else if (answer.kind === 'session') {
-      this.closed(answer.session.id, { ending: { how: 'closed' }, channels: [], refusals: [], recording: null });
-    }
+    if (waiting) return void waiting(answer);
+    // The client was told long ago that it takes too long: for control the session has begun, and nobody else would end it.
+    if (answer.kind !== 'session') return;
+    const ending = { how: 'failed', why: 'login_abandoned' } as const;
+    this.closed(answer.session.id, { ending, channels: [], refusals: [], recording: null });
   }
 
   #leasedMs(): number {

@@ -17,8 +17,8 @@ import {
   DRAIN_MS,
   EARLY_TERMINATIONS_MAX,
   type Limits,
+  REPORT_RETRY_MAX_MS,
   REPORT_RETRY_MS,
-  REPORT_TRIES_MAX,
 } from './limits.ts';
 import { fileRecording, moveRecording } from './recordings.ts';
 import { leftInSpool, Spool } from './spool.ts';
@@ -122,7 +122,7 @@ class Supervisor implements Gateway {
   /** Orders for sessions that no worker carries: authorised in this moment, perhaps. */
   readonly #early = new Map<SessionId, TerminationOrder>();
   #place: { readonly address: string; readonly port: number };
-  #isStopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: GatewayOptions, host: WorkerHost, control: GatewayControl) {
     this.#options = options;
@@ -171,7 +171,7 @@ class Supervisor implements Gateway {
 
   /** Refuses new connections, tells who is there, and ends what still lives after a bounded while. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isStopping = true;
+    this.#stopping.abort();
     this.#crew.stop();
     this.#host.close();
     const { drainMs = 0 } = this.#options;
@@ -268,13 +268,14 @@ class Supervisor implements Gateway {
   }
 
   async #persist(id: SessionId, tell: () => Promise<void>): Promise<void> {
-    for (let attempt = 1; attempt <= REPORT_TRIES_MAX; attempt += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         return await tell();
       } catch (error) {
         this.#options.log.error({ err: error, session: id, attempt }, 'a session report could not be recorded');
-        if (this.#isStopping) return;
-        await pause(REPORT_RETRY_MS);
+        if (this.#stopping.signal.aborted) return;
+        const wait = Math.min(REPORT_RETRY_MAX_MS, REPORT_RETRY_MS * 2 ** Math.min(attempt - 1, 10));
+        await pause(wait, undefined, { signal: this.#stopping.signal }).catch(() => {});
       }
     }
   }

@@ -112,8 +112,9 @@ export const DRAIN_MS = 3_000;
 export const SOCKETS_IN_FLIGHT_MAX = 500;
 /** Sessions that control ended before their worker had heard of them. */
 export const EARLY_TERMINATIONS_MAX = 10_000;
-export const REPORT_TRIES_MAX = 10;
+/** Until a report is taken: its session counts as live, and its thread is not told, while it is not. Twice as long each time. */
 export const REPORT_RETRY_MS = 1_000;
+export const REPORT_RETRY_MAX_MS = 15_000;
 
 /** Between the processes: one message, what a second may bring from one of them, and what may wait for one that does not read. */
 export const MESSAGE_MAX = 1024 * 1024;

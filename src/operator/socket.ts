@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { chmodSync, unlinkSync } from 'node:fs';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { connect } from 'node:net';
 import { z } from 'zod';
 import { GrantId, SessionId, TargetId } from '../access/ids.ts';
@@ -51,9 +58,9 @@ export async function serveAdminSocket(path: string, operator: Operator, log: Lo
       },
       (error: unknown) => {
         log.warn({ err: error }, 'admin request failed');
-        const text =
-          error instanceof z.ZodError ? 'the request is not one that this version knows' : 'the request failed';
-        response.writeHead(error instanceof z.ZodError ? 400 : 500).end(JSON.stringify({ error: text }));
+        const isUnknown = error instanceof z.ZodError;
+        const text = isUnknown ? 'the request is not one that this version knows' : wordFault(error);
+        response.writeHead(isUnknown ? 400 : 500).end(JSON.stringify({ error: text }));
       },
     );
   });
@@ -67,6 +74,17 @@ export async function serveAdminSocket(path: string, operator: Operator, log: Lo
   chmodSync(path, 0o600);
   return { path, [Symbol.asyncDispose]: () => close(server) };
 }
+
+/** What the store threw: whether anything was done is what an operator has to know. */
+const STORE_FAULTS: Readonly<Record<string, string>> = {
+  database_away: 'its database is away, so nothing was done. Try again when it answers.',
+  timeout: 'its database took too long, so nothing was done. Try again.',
+  too_busy: 'it is too busy, so nothing was done. Try again in a moment.',
+  commit_unheard: 'its database went away in the middle: it may have been done or not. Look when the database is back.',
+};
+
+const wordFault = (error: unknown): string =>
+  (error instanceof Error && 'code' in error && STORE_FAULTS[String(error.code)]) || 'the request failed';
 
 /** The answer went out by itself. */
 const STREAMED = Symbol('streamed');
@@ -120,6 +138,27 @@ function removeStale(path: string): void {
   }
 }
 
+const Refusal = z.object({ error: z.string().max(500) });
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+async function received(outgoing: ClientRequest): Promise<{ status: number | undefined; text: string }> {
+  try {
+    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+    return { status: incoming.statusCode, text: await readBody(incoming, ANSWER_MAX) };
+  } catch (cause) {
+    if (cause instanceof AdminSocketError) throw cause;
+    const why = cause instanceof Error && cause.name === 'AbortError' ? 'did not answer in time' : 'went away';
+    throw new AdminSocketError(`The running control ${why}: it may have been done or not. Look again.`, { cause });
+  }
+}
+
 /** Whether a control answers at `path`. */
 export function isServed(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
@@ -141,10 +180,10 @@ export function remoteOperator(path: string): Operator {
     const body = JSON.stringify(call);
     const outgoing = request({ socketPath: path, method: 'POST', path: '/', signal: AbortSignal.timeout(ANSWER_MS) });
     outgoing.setHeader('content-length', Buffer.byteLength(body)).end(body);
-    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
-    const text = await readBody(incoming, ANSWER_MAX);
-    if (incoming.statusCode !== 200) throw new AdminSocketError(`The running control answered: ${text.slice(0, 500)}`);
-    return schema.parse(JSON.parse(text));
+    const { status, text } = await received(outgoing);
+    if (status === 200) return schema.parse(JSON.parse(text));
+    const why = Refusal.safeParse(parsed(text)).data?.error ?? text.slice(0, 500);
+    throw new AdminSocketError(`The running control answered: ${why}`);
   };
   return {
     grants: (filter) => ask({ verb: 'grants', ...filter }, z.array(GrantRow)),

@@ -27,6 +27,9 @@ const StoredChange = z.discriminatedUnion('kind', [
 const CHANNEL = 'daypass_change';
 const RECONNECT_FIRST_MS = 100;
 const RECONNECT_LONGEST_MS = 5_000;
+/** Nothing is sent to who listens, so that one whom the database has forgotten would never know. */
+const ASK_EVERY_MS = 5_000;
+const ANSWER_MAX_MS = 5_000;
 
 class Listeners {
   readonly #listeners = new Set<(change: Change) => void>();
@@ -83,7 +86,11 @@ export async function postgresChanges(config: pg.ClientConfig, log: Log): Promis
       const payloads = changes.map(json);
       await sql`select pg_notify(${CHANNEL}, payload) from unnest(${payloads}::text[]) as payload`.execute(trx);
     },
-    committed: () => {},
+    // Otherwise they come back to this process with the others'.
+    committed: (changes) => {
+      if (connection.isListening) return;
+      for (const change of changes) listeners.tell(change);
+    },
     async [Symbol.asyncDispose]() {
       listeners.clear();
       await connection.close();
@@ -98,6 +105,8 @@ class Listening {
   readonly #heard: (change: Change) => void;
   #client: pg.Client | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #asking: NodeJS.Timeout | null = null;
+  #isListening = false;
   #delayMs = RECONNECT_FIRST_MS;
   #closed = false;
 
@@ -105,6 +114,10 @@ class Listening {
     this.#config = config;
     this.#log = log;
     this.#heard = heard;
+  }
+
+  get isListening(): boolean {
+    return this.#isListening;
   }
 
   async open(): Promise<void> {
@@ -116,12 +129,14 @@ class Listening {
     });
     try {
       await client.connect();
-      await client.query(`listen ${CHANNEL}`);
+      await client.query({ text: `listen ${CHANNEL}`, query_timeout: ANSWER_MAX_MS } as pg.QueryConfig);
     } catch (error) {
       this.#client = null;
-      await client.end().catch(() => {});
+      void client.end().catch(() => {});
       throw databaseFault(error);
     }
+    this.#isListening = true;
+    this.#asking = setInterval(() => this.#ask(client), ASK_EVERY_MS);
     client.once('end', () => this.#lost(client));
     this.#delayMs = RECONNECT_FIRST_MS;
   }
@@ -129,7 +144,17 @@ class Listening {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer) clearTimeout(this.#timer);
+    if (this.#asking) clearInterval(this.#asking);
     await this.#client?.end().catch(() => {});
+  }
+
+  #ask(client: pg.Client): void {
+    client.query({ text: 'select 1', query_timeout: ANSWER_MAX_MS } as pg.QueryConfig).catch((error: unknown) => {
+      if (this.#client !== client) return;
+      this.#log.warn({ err: error }, 'the listening connection is silent');
+      void client.end().catch(() => {});
+      this.#lost(client);
+    });
   }
 
   #receive(payload: string): void {
@@ -141,6 +166,8 @@ class Listening {
   #lost(client: pg.Client): void {
     if (this.#client !== client) return;
     this.#client = null;
+    this.#isListening = false;
+    if (this.#asking) clearInterval(this.#asking);
     this.#retry();
   }
 

@@ -18,7 +18,8 @@ export type Backend = {
 };
 
 export type Connection = {
-  query(sql: string, parameters: readonly unknown[]): Promise<Answer>;
+  /** An answer that does not come within `answerMs` is a fault; a connection that is silent cannot be told from a slow one otherwise. */
+  query(sql: string, parameters: readonly unknown[], answerMs?: number): Promise<Answer>;
   /** A broken connection is thrown away. */
   release(broken: boolean): void;
 };
@@ -31,6 +32,11 @@ export const dialectOf = (backend: Backend): Dialect => ({
   createQueryCompiler: () => new PostgresQueryCompiler(),
   createIntrospector: (db) => new PostgresIntrospector(db),
 });
+
+/** Beginning takes a database no time: who does not answer is not there. */
+const BEGIN_MAX_MS = 5_000;
+const COMMIT_MAX_MS = 15_000;
+const ROLLBACK_MAX_MS = 5_000;
 
 class BackendDriver implements Driver {
   readonly #backend: Backend;
@@ -50,18 +56,24 @@ class BackendDriver implements Driver {
   }
 
   async beginTransaction(connection: Lease, settings: TransactionSettings): Promise<void> {
-    await connection.run(`start transaction isolation level ${settings.isolationLevel ?? 'read committed'}`);
+    await connection.run(
+      `start transaction isolation level ${settings.isolationLevel ?? 'read committed'}`,
+      [],
+      BEGIN_MAX_MS,
+    );
   }
 
   /** PostgreSQL answers the commit of a failed transaction with a rollback, and no error. */
   async commitTransaction(connection: Lease): Promise<void> {
-    const { command } = await connection.run('commit');
+    const { command } = await connection.run('commit', [], COMMIT_MAX_MS).catch((error: unknown) => {
+      throw unheard(error);
+    });
     if (command !== 'COMMIT') throw new StoreFault('transaction_aborted', 'a failed transaction cannot be committed');
   }
 
   /** Where it cannot be said, the connection goes, and the database rolls back by itself. */
   async rollbackTransaction(connection: Lease): Promise<void> {
-    await connection.run('rollback').catch(() => connection.condemn());
+    await connection.run('rollback', [], ROLLBACK_MAX_MS).catch(() => connection.condemn());
   }
 
   async releaseConnection(connection: Lease): Promise<void> {
@@ -73,6 +85,12 @@ class BackendDriver implements Driver {
   }
 }
 
+function unheard(error: unknown): unknown {
+  if (!(error instanceof StoreFault) || error.code !== 'database_away') return error;
+  const message = 'The database went away while this was written: look whether it was, once the database is back.';
+  return new StoreFault('commit_unheard', message, { cause: error });
+}
+
 class Lease implements DatabaseConnection {
   readonly #connection: Connection;
   #broken = false;
@@ -81,11 +99,14 @@ class Lease implements DatabaseConnection {
     this.#connection = connection;
   }
 
-  async run(sql: string, parameters: readonly unknown[] = []): Promise<Answer> {
+  async run(sql: string, parameters: readonly unknown[] = [], answerMs?: number): Promise<Answer> {
     try {
-      return await this.#connection.query(sql, parameters);
+      return await this.#connection.query(sql, parameters, answerMs);
     } catch (error) {
-      throw databaseFault(error);
+      const fault = databaseFault(error);
+      // Where it never began, nobody rolls it back: it would be lent out again as it is.
+      if (fault.code === 'database_away') this.condemn();
+      throw fault;
     }
   }
 

@@ -1,6 +1,8 @@
 export type StoreFaultCode =
-  /** The database cannot be reached, or went away; what was under way was rolled back, or its commit went unheard. */
+  /** The database cannot be reached, or went away; what was under way is rolled back. */
   | 'database_away'
+  /** It went away while a commit was under way: that it was written, or was not, is not known. */
+  | 'commit_unheard'
   /** Two transactions waited for each other, or read what the other changed; the same work may succeed when tried again. */
   | 'deadlock'
   | 'serialization_failure'

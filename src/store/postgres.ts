@@ -36,17 +36,45 @@ export function postgresBackend(databaseUrl: string, log: Log): Backend {
     client.on('error', (error) => log.warn({ err: error }, 'a database connection broke'));
   });
   pool.on('error', () => {});
+  const silence = silences(pool);
   return {
     async connect() {
-      const client = await pool.connect();
+      const client = await silence.connect();
       return {
-        async query(sql, parameters) {
-          const { command, rowCount, rows } = await client.query<object>(sql, [...parameters]);
+        async query(sql, parameters, answerMs) {
+          const limit = answerMs === undefined ? {} : { query_timeout: answerMs };
+          const asked = client.query<object>({ text: sql, values: [...parameters], ...limit });
+          const { command, rowCount, rows } = await asked.catch((error: unknown) => {
+            if (isSilence(error)) silence.heard();
+            throw error;
+          });
           return { command, changed: rowCount ?? 0, rows };
         },
         release: (broken) => client.release(broken),
       };
     },
     close: () => pool.end(),
+  };
+}
+
+/** What pg throws where `query_timeout` passes. */
+const isSilence = (error: unknown): boolean => error instanceof Error && error.message === 'Query read timeout';
+
+/** Where one connection has fallen silent, those of the same age are not tried one by one: they are as dead. */
+function silences(pool: pg.Pool): { connect(): Promise<pg.PoolClient>; heard(): void } {
+  const since = new WeakMap<object, number>();
+  let lastMs = 0;
+  pool.on('connect', (client) => since.set(client, performance.now()));
+  return {
+    heard: () => {
+      lastMs = performance.now();
+    },
+    async connect() {
+      for (;;) {
+        const client = await pool.connect();
+        if ((since.get(client) ?? Number.POSITIVE_INFINITY) >= lastMs) return client;
+        client.release(true);
+      }
+    },
   };
 }
