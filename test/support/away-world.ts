@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import type { Engagement } from '../../src/access/engagement.ts';
@@ -141,7 +142,6 @@ export class AwayWorld implements AsyncDisposable {
       // Read to the end, or it would stand still once its pipe is full.
       createInterface(child.stdout ?? process.stdin).on('line', (line) => {
         if (said.length < LINES_MAX) said.push(line);
-        if (process.env['AWAY_LOG']) process.stderr.write(`LOG ${line}\n`);
         const { msg, gateway } = JSON.parse(line) as { msg?: string; gateway?: { port: number } };
         if (msg !== 'ready' || !gateway) return;
         this.#port = gateway.port;
@@ -203,6 +203,17 @@ export class AwayWorld implements AsyncDisposable {
   /** Of a finished recording. */
   manifest(session: string): unknown {
     return JSON.parse(readFileSync(join(this.folder.path, 'data', 'recordings', session, 'manifest.json'), 'utf8'));
+  }
+
+  /** Resolves once Slack has been told all that there was to tell. */
+  async told(): Promise<void> {
+    const waiting = () => this.access.store.transaction((tx) => tx.outbox.due(new Date('2999-12-31'), 1));
+    while ((await waiting()).length > 0) await pause(100);
+  }
+
+  async endAll(): Promise<void> {
+    const live = await this.access.store.transaction((tx) => tx.grants.list({ activeAt: new Date(), limit: 100 }));
+    for (const grant of live) await this.access.revoke(grant);
   }
 
   /** How often the thread says this. */
