@@ -114,7 +114,7 @@ export const SOCKETS_IN_FLIGHT_MAX = 500;
 export const EARLY_TERMINATIONS_MAX = 10_000;
 /** Until a report is taken: its session counts as live, and its thread is not told, while it is not. Twice as long each time. */
 export const REPORT_RETRY_MS = 1_000;
-export const REPORT_RETRY_MAX_MS = 15_000;
+export const REPORT_RETRY_MAX_MS = 5_000;
 
 /** Between the processes: one message, what a second may bring from one of them, and what may wait for one that does not read. */
 export const MESSAGE_MAX = 1024 * 1024;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { z } from 'zod';
@@ -23,6 +24,14 @@ const StoredChange = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('grant_ended'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('session_end_asked'), sessionId: SessionId }),
 ]) satisfies z.ZodType<Change>;
+
+const Heard = z.strictObject({ /** Null is nobody. */ from: z.uuid().nullable(), change: StoredChange });
+type Heard = z.infer<typeof Heard>;
+
+/** As PostgreSQL itself has it: the same twice in one transaction is told once. */
+const distinct = (changes: readonly Change[]): Change[] => [
+  ...new Map(changes.map((change) => [json(change), change])).values(),
+];
 
 const CHANNEL = 'daypass_change';
 const RECONNECT_FIRST_MS = 100;
@@ -74,22 +83,26 @@ export function localChanges(log: Log): ChangeFeed {
   };
 }
 
-/** LISTEN and NOTIFY: every process on the database hears of a change once, this one too. */
+/**
+ * LISTEN and NOTIFY: every process on the database hears of a change once. The one that made it hears of it from itself: its listening
+ * connection may be gone, and nothing else would end a session that somebody asked to end.
+ */
 export async function postgresChanges(config: pg.ClientConfig, log: Log): Promise<ChangeFeed> {
   const listeners = new Listeners(log);
-  const connection = new Listening(config, log, (change) => listeners.tell(change));
+  const self = randomUUID();
+  const connection = new Listening(config, log, ({ from, change }) => {
+    if (from !== self) listeners.tell(change);
+  });
   await connection.open();
   return {
     subscribe: (listener) => listeners.add(listener),
     async publish(trx, changes) {
       if (changes.length === 0) return;
-      const payloads = changes.map(json);
+      const payloads = distinct(changes).map((change) => json({ from: self, change } satisfies Heard));
       await sql`select pg_notify(${CHANNEL}, payload) from unnest(${payloads}::text[]) as payload`.execute(trx);
     },
-    // Otherwise they come back to this process with the others'.
     committed: (changes) => {
-      if (connection.isListening) return;
-      for (const change of changes) listeners.tell(change);
+      for (const change of distinct(changes)) listeners.tell(change);
     },
     async [Symbol.asyncDispose]() {
       listeners.clear();
@@ -102,22 +115,17 @@ export async function postgresChanges(config: pg.ClientConfig, log: Log): Promis
 class Listening {
   readonly #config: pg.ClientConfig;
   readonly #log: Log;
-  readonly #heard: (change: Change) => void;
+  readonly #heard: (heard: Heard) => void;
   #client: pg.Client | null = null;
   #timer: NodeJS.Timeout | null = null;
   #asking: NodeJS.Timeout | null = null;
-  #isListening = false;
   #delayMs = RECONNECT_FIRST_MS;
   #closed = false;
 
-  constructor(config: pg.ClientConfig, log: Log, heard: (change: Change) => void) {
+  constructor(config: pg.ClientConfig, log: Log, heard: (heard: Heard) => void) {
     this.#config = config;
     this.#log = log;
     this.#heard = heard;
-  }
-
-  get isListening(): boolean {
-    return this.#isListening;
   }
 
   async open(): Promise<void> {
@@ -135,7 +143,6 @@ class Listening {
       void client.end().catch(() => {});
       throw databaseFault(error);
     }
-    this.#isListening = true;
     this.#asking = setInterval(() => this.#ask(client), ASK_EVERY_MS);
     client.once('end', () => this.#lost(client));
     this.#delayMs = RECONNECT_FIRST_MS;
@@ -158,15 +165,14 @@ class Listening {
   }
 
   #receive(payload: string): void {
-    const change = parseChange(payload);
-    if (change) this.#heard(change);
+    const heard = parseHeard(payload);
+    if (heard) this.#heard(heard);
     else this.#log.warn({ payload: payload.slice(0, 200) }, 'a notification that is no change was ignored');
   }
 
   #lost(client: pg.Client): void {
     if (this.#client !== client) return;
     this.#client = null;
-    this.#isListening = false;
     if (this.#asking) clearInterval(this.#asking);
     this.#retry();
   }
@@ -178,7 +184,7 @@ class Listening {
     this.#timer = setTimeout(() => {
       this.open().then(
         // Messages may have been enqueued meanwhile.
-        () => (this.#closed ? this.close() : this.#heard({ kind: 'outbox' })),
+        () => (this.#closed ? this.close() : this.#heard({ from: null, change: { kind: 'outbox' } })),
         (error: unknown) => {
           this.#log.warn({ err: error }, 'still not listening for changes');
           this.#retry();
@@ -188,9 +194,9 @@ class Listening {
   }
 }
 
-function parseChange(payload: string): Change | null {
+function parseHeard(payload: string): Heard | null {
   try {
-    const parsed = StoredChange.safeParse(JSON.parse(payload));
+    const parsed = Heard.safeParse(JSON.parse(payload));
     return parsed.success ? parsed.data : null;
   } catch {
     return null;

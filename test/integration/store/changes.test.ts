@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../../src/store/store.ts';
 import type { Change, Store } from '../../../src/use-cases/ports.ts';
@@ -23,13 +24,21 @@ describe('changes on postgres', () => {
 
   it('reach every process on the database once, the one that made them too', async () => {
     await using two = await openStore(one.options);
-    const heard = [hearing(one, ended(9)), hearing(two, ended(9))];
+    const heard = [hearing(one, ended(9)), hearing(two, ended(8))];
     const asked: Change = { kind: 'session_end_asked', sessionId: sessionId(1) };
     await announce(one, ended(1), asked, ended(1));
     await announce(two, { kind: 'outbox' });
     await announce(two, ended(9));
-    const all = [ended(1), asked, { kind: 'outbox' }, ended(9)];
-    expect(await Promise.all(heard)).toEqual([all, all]);
+    await announce(one, ended(8));
+    for (const all of await Promise.all(heard)) {
+      // Between those of two processes there is no order.
+      expect(all.filter((each) => [ended(1), asked].some((own) => isDeepStrictEqual(own, each)))).toEqual([
+        ended(1),
+        asked,
+      ]);
+      const others = all.filter((each) => [{ kind: 'outbox' }, ended(9)].some((own) => isDeepStrictEqual(own, each)));
+      expect(others).toEqual([{ kind: 'outbox' }, ended(9)]);
+    }
   });
 
   it('are heard after their commit only', async () => {
@@ -47,6 +56,15 @@ describe('changes on postgres', () => {
     committing.open();
     await first;
     expect(await heard).toEqual([ended(2), ended(3)]);
+  });
+
+  it('reach the one that made them also when its listening connection is gone', async () => {
+    const heard = hearing(one, ended(4));
+    await one.sql(
+      `select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%' or query = 'select 1'`,
+    );
+    await announce(one, ended(4));
+    expect((await heard).at(-1)).toEqual(ended(4));
   });
 
   it('that no Daypass made are ignored', async () => {
