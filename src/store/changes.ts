@@ -6,6 +6,7 @@ import { GrantId, SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { Change } from '../use-cases/ports.ts';
 import { databaseFault } from './fault.ts';
+import { CLOSE_MAX_MS, withinMs } from './postgres.ts';
 import { json } from './rows.ts';
 import type { Trx } from './tables.ts';
 
@@ -152,7 +153,7 @@ class Listening {
     this.#closed = true;
     if (this.#timer) clearTimeout(this.#timer);
     if (this.#asking) clearInterval(this.#asking);
-    await this.#client?.end().catch(() => {});
+    if (this.#client) await withinMs(this.#client.end(), CLOSE_MAX_MS);
   }
 
   #ask(client: pg.Client): void {

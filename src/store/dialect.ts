@@ -103,10 +103,7 @@ class Lease implements DatabaseConnection {
     try {
       return await this.#connection.query(sql, parameters, answerMs);
     } catch (error) {
-      const fault = databaseFault(error);
-      // Where it never began, nobody rolls it back: it would be lent out again as it is.
-      if (fault.code === 'database_away') this.condemn();
-      throw fault;
+      throw databaseFault(error);
     }
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { Log } from '../log.ts';
 import type { Backend } from './dialect.ts';
@@ -7,6 +8,8 @@ const CONNECT_MAX_MS = 15_000;
 const STATEMENT_MAX_MS = 30_000;
 const LOCK_MAX_MS = 15_000;
 const IDLE_IN_TRANSACTION_MAX_MS = 60_000;
+/** A goodbye that nobody answers is not waited for. */
+export const CLOSE_MAX_MS = 2_000;
 
 /** Instants, days and bigints stay the text that PostgreSQL wrote. */
 export const TEXT_TYPES: readonly number[] = [
@@ -53,8 +56,15 @@ export function postgresBackend(databaseUrl: string, log: Log): Backend {
         release: (broken) => client.release(broken),
       };
     },
-    close: () => pool.end(),
+    close: () => withinMs(pool.end(), CLOSE_MAX_MS),
   };
+}
+
+export async function withinMs(work: Promise<unknown>, ms: number): Promise<void> {
+  const late = new AbortController();
+  const { signal } = late;
+  await Promise.race([work.catch(() => {}), pause(ms, undefined, { signal }).catch(() => {})]);
+  late.abort();
 }
 
 /** What pg throws where `query_timeout` passes. */

@@ -9,6 +9,7 @@ import { createLog } from '../../../src/log.ts';
 import { localOperator, type Operator } from '../../../src/operator/operator.ts';
 import { type AdminSocket, isServed, remoteOperator, serveAdminSocket } from '../../../src/operator/socket.ts';
 import { AccessWorld } from '../../support/access-world.ts';
+import { gate } from '../../support/gate.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
 const log = createLog('silent');
@@ -92,6 +93,32 @@ describe('the admin socket', () => {
     expect(await raw('{"verb":"mint"}')).toBe(400);
     expect(await raw('not json')).toBe(500);
     expect(await raw('x'.repeat(100_000))).toBe(500);
+  });
+
+  it.each([
+    ['database_away', /its database is away, so nothing was done/],
+    ['commit_unheard', /it may have been done or not/],
+    ['bad_luck', /the request failed/],
+  ])('says whether anything was done when it cannot do it: %s', async (code, says) => {
+    const failing: Operator = {
+      ...operator,
+      revoke: async () => {
+        throw Object.assign(new Error('no'), { code });
+      },
+    };
+    await using other = await serveAdminSocket(join(world.folder, 'other.sock'), failing, log);
+    await expect(remoteOperator(other.path).revoke(grant.id, null)).rejects.toThrow(says);
+  });
+
+  it('says that it is not known when control ends before it answers', async () => {
+    const asked = gate();
+    const hanging: Operator = { ...operator, revoke: () => new Promise(() => asked.open()) };
+    const other = await serveAdminSocket(join(world.folder, 'other.sock'), hanging, log);
+    const revoking = remoteOperator(other.path).revoke(grant.id, null);
+    revoking.catch(() => {});
+    await asked.opened;
+    await other[Symbol.asyncDispose]();
+    await expect(revoking).rejects.toThrow(/went away: it may have been done or not/);
   });
 
   it('is served by one control only, and a stale one is replaced', async () => {
