@@ -26,7 +26,8 @@ const StoredChange = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('session_end_asked'), sessionId: SessionId }),
 ]) satisfies z.ZodType<Change>;
 
-const Heard = z.strictObject({ /** Null is nobody. */ from: z.uuid().nullable(), change: StoredChange });
+/** `from` names the process that made it; null is nobody. */
+const Heard = z.strictObject({ from: z.uuid().nullable(), change: StoredChange });
 type Heard = z.infer<typeof Heard>;
 
 /** As PostgreSQL itself has it: the same twice in one transaction is told once. */

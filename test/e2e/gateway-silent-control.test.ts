@@ -47,7 +47,8 @@ it('a control that does not answer is not waited for, and a session that it allo
   }
   answer();
   // To control they live from its answer on.
-  for (const n of [0, 1]) expect(await control.endingOf(await control.session(n))).toEqual({ how: 'closed' });
+  for (const n of [0, 1])
+    expect(await control.endingOf(await control.session(n))).toEqual({ how: 'failed', why: 'login_abandoned' });
   expect(control.opened_).toEqual([]);
   expect(await ssh(world, ['direct', 'echo on'])).toMatchObject({ code: 0, stdout: 'on\n' });
 });
