@@ -32,7 +32,7 @@ const lateBy = (grant: Grant): number => Date.now() - Date.parse(grant.terms.not
 
 describe('while Slack is away', () => {
   it('an operator’s word and the end of a grant end sessions within a second; the thread hears of each once', async () => {
-    const [revoked, short] = [await world.grant('web-01'), await world.grant('db-01', 20)];
+    const [revoked, short] = [await world.grant('web-01'), await world.grant('db-01', 15)];
     await using one = await begin('web-01');
     await using other = await begin('db-01');
     await world.slack.cut('refused');
