@@ -26,7 +26,7 @@ import {
 import { recipientProblem } from './recording/wrapped-key.ts';
 import { eraseFor, openRecordings, type Recordings } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
-import { startSlack } from './slack/slack.ts';
+import { keepSlack } from './slack/keep-slack.ts';
 import { openStore } from './store/store.ts';
 import { gatewayControl } from './use-cases/gateway-authority.ts';
 import { type RefusalNotes, refusalNotes } from './use-cases/note-refusals.ts';
@@ -117,7 +117,7 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
   running = gateway;
   own(endSessionsOn({ store, gateway, clock, authority, log, touch }));
   own(
-    await startSlack(
+    await keepSlack(
       {
         botToken: secrets.SLACK_BOT_TOKEN,
         appToken: secrets.SLACK_APP_TOKEN,

@@ -121,8 +121,13 @@ describe('control, killed between a revocation and its push', () => {
     expect(performance.now() - killed).toBeLessThan(2_000);
     for (const pid of workers) expect(isAlive(pid)).toBe(false);
 
+    // Nor does it need Slack for that.
+    await world.slack.cut('refused');
     await world.serve();
     expect((await ssh(world, ['web-01', 'true'])).stderr).toMatch(/Your access was ended/);
+    await world.grant('db-01');
+    expect(await ssh(world, ['db-01', 'echo in'])).toMatchObject({ code: 0, stdout: 'in\n' });
+    await world.slack.mend();
     expect((await world.sessions()).find((each) => each.id === id)?.state).toBe('interrupted');
     expect(world.manifest(id)).toMatchObject({ state: 'interrupted', seal: expect.anything() });
     await world.told();

@@ -217,6 +217,7 @@ describe('a token that does not work', () => {
   it('stops the start with Slack’s reason, and nothing else', async () => {
     await world.stop();
     await expect(world.start({ botToken: 'xoxb-wrong' })).rejects.toThrow(/invalid_auth/);
+    await expect(world.start({ appToken: 'xapp-wrong' })).rejects.toThrow(/invalid_auth/);
     await world.start();
   });
 });

@@ -11,7 +11,8 @@ import { createKeys, loadKeys } from '../../src/ca/keys.ts';
 import { readManifest } from '../../src/demo/workspace/manifest.ts';
 import { startWorkspace, type Workspace } from '../../src/demo/workspace/workspace.ts';
 import { createLog } from '../../src/log.ts';
-import { type Slack, type SlackDeps, startSlack } from '../../src/slack/slack.ts';
+import { keepSlack } from '../../src/slack/keep-slack.ts';
+import type { SlackDeps } from '../../src/slack/slack.ts';
 import { type OpenStore, openBackend, openStore, storeOn } from '../../src/store/store.ts';
 import type { RandomSource } from '../../src/use-cases/ports.ts';
 import { registerKey } from '../../src/use-cases/register-key.ts';
@@ -59,7 +60,7 @@ export class SlackWorld implements AsyncDisposable {
   readonly security: Persona;
   readonly #deps: SlackDeps;
   readonly #folder: string;
-  #slack: Slack | null = null;
+  #slack: AsyncDisposable | null = null;
 
   /** `deaf` are events that Slack does not send: everything then rests on what is asked at the click. */
   static async open(
@@ -122,9 +123,9 @@ export class SlackWorld implements AsyncDisposable {
     };
   }
 
-  async start(change: { botToken?: string } = {}): Promise<void> {
+  async start(change: { botToken?: string; appToken?: string } = {}): Promise<void> {
     const { botToken, appToken, apiUrl } = this.workspace;
-    this.#slack = await startSlack(
+    this.#slack = await keepSlack(
       { botToken, appToken, apiUrl, securityChannel: SECURITY_CHANNEL, securityUsers: [MEMBER.security], ...change },
       this.#deps,
     );

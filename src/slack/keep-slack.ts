@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type SlackDeps, type SlackOptions, startSlack } from './slack.ts';
+import { faultOf } from './slack-fault.ts';
+
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MAX_MS = 30_000;
+
+/**
+ * Connects to Slack; where nobody answers there it goes on trying, and whoever starts it need not wait: logins by ssh, and their ends,
+ * hang on no Slack. Rejects where Slack answers that it will not have these tokens.
+ */
+export async function keepSlack(options: SlackOptions, deps: SlackDeps): Promise<AsyncDisposable> {
+  const stop = new AbortController();
+  const connect = async (): Promise<AsyncDisposable | null> => {
+    try {
+      return await startSlack(options, deps);
+    } catch (error) {
+      const fault = faultOf(error);
+      if (fault.kind === 'permanent' || (fault.kind === 'refused' && fault.retryAfterSeconds === null)) throw error;
+      deps.log.error({ err: error }, 'Slack cannot be reached: ssh goes on without it, and it is tried again');
+      return null;
+    }
+  };
+  const keepTrying = async (): Promise<AsyncDisposable | null> => {
+    for (let failures = 0; ; failures += 1) {
+      const delay = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(failures, 10));
+      await sleep(delay, undefined, { signal: stop.signal }).catch(() => undefined);
+      if (stop.signal.aborted) return null;
+      const connected = await connect().catch((error: unknown) => {
+        deps.log.error({ err: error }, 'Slack does not take these tokens: correct them and start again');
+        return null;
+      });
+      if (connected) return connected;
+    }
+  };
+  const first = await connect();
+  const connected = first ? Promise.resolve(first) : keepTrying();
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await (await connected)?.[Symbol.asyncDispose]();
+    },
+  };
+}
