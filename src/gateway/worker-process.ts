@@ -1,6 +1,11 @@
-import { expiresAt, type Grant, goesOnUnder, type Running } from '../access/grant.ts';
+import { expiresAt, type Grant, goesOnUnder } from '../access/grant.ts';
 import type { SessionId } from '../access/ids.ts';
-import type { AuthorizedSession, GatewayControl, SessionReport } from '../use-cases/gateway-control.ts';
+import {
+  type AuthorizedSession,
+  type GatewayControl,
+  runningOf,
+  type SessionReport,
+} from '../use-cases/gateway-control.ts';
 import type { TerminationOrder, Watcher } from '../use-cases/ports.ts';
 import { deferred } from './deferred.ts';
 import { FromWorker, type ToWorker } from './ipc.ts';
@@ -296,10 +301,3 @@ export class WorkerProcess {
     if (!this.#isGone) this.#worker.send(JSON.stringify(message));
   }
 }
-
-const runningOf = (session: AuthorizedSession): Running => {
-  const { personId, engagementId, login, keyFingerprint: fingerprint, scope } = session;
-  const { targetId: id, address, port, hostKeys } = session;
-  const target = { id, address, port, hostKeys: [...hostKeys].sort() };
-  return { personId, engagementId, login, fingerprint, scope, target };
-};

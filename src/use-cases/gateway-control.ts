@@ -1,3 +1,4 @@
+import type { Running } from '../access/grant.ts';
 import type {
   Digest,
   EngagementId,
@@ -64,6 +65,14 @@ export type AuthorizedSession = {
   readonly endsAt: Date;
   /** `ssh-ed25519-cert-v01@openssh.com <base64>` for the worker's session key. */
   readonly certificate: string;
+};
+
+/** What runs, as it was decided. */
+export const runningOf = (session: AuthorizedSession): Running => {
+  const { personId, engagementId, login, keyFingerprint: fingerprint, scope } = session;
+  const { targetId: id, address, port, hostKeys } = session;
+  const target = { id, address, port, hostKeys: [...hostKeys].sort() };
+  return { personId, engagementId, login, fingerprint, scope, target };
 };
 
 /** Why a connection was turned away, by a worker or by control; the key only where its signature was verified. */
