@@ -1,10 +1,8 @@
-import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engagement } from '../../../src/access/engagement.ts';
 import type { Grant } from '../../../src/access/grant.ts';
 import type { Person } from '../../../src/access/person.ts';
 import { Target } from '../../../src/access/target.ts';
-import { encode, string, uint8 } from '../../../src/sshwire/bytes.ts';
 import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
 import { endGrant } from '../../../src/use-cases/end-grant.ts';
 import type { ConnectionRefusal } from '../../../src/use-cases/gateway-control.ts';
@@ -16,40 +14,8 @@ import { reviewRequest } from '../../../src/use-cases/review-request.ts';
 import { seePerson } from '../../../src/use-cases/see-person.ts';
 import { holdSessionsToGrants, noteExpiredGrants } from '../../../src/use-cases/sweep.ts';
 import { AccessWorld, granted } from '../../support/access-world.ts';
+import { SshKey } from '../../support/signing-key.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
-
-/** A contractor's key and what ssh would sign with it. */
-class SshKey {
-  readonly #private: KeyObject;
-  readonly blob: Uint8Array;
-
-  constructor() {
-    const pair = generateKeyPairSync('ed25519');
-    this.#private = createPrivateKey(pair.privateKey.export({ format: 'pem', type: 'pkcs8' }));
-    const raw = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
-    this.blob = encode(string('ssh-ed25519'), string(raw));
-  }
-
-  get fingerprint(): string {
-    return `SHA256:${createHash('sha256').update(this.blob).digest('base64').replace(/=+$/, '')}`;
-  }
-
-  proof(userName: string, certificate: string | null, sshSessionId = randomBytes(32)) {
-    const [type = 'ssh-ed25519', body] = certificate?.split(' ') ?? [];
-    const key = body === undefined ? this.blob : new Uint8Array(Buffer.from(body, 'base64'));
-    const fields = [
-      string(userName),
-      string('ssh-connection'),
-      string('publickey'),
-      uint8(1),
-      string(type),
-      string(key),
-    ];
-    const signed = encode(string(new Uint8Array(sshSessionId)), uint8(50), ...fields);
-    const signature = encode(string('ssh-ed25519'), string(new Uint8Array(sign(null, signed, this.#private))));
-    return { signed, signature };
-  }
-}
 
 describe.each(STORE_KINDS)('on the %s store', (kind) => {
   let store: TestStore;
