@@ -23,6 +23,7 @@ import {
   systemClock,
   systemRandom,
 } from './places.ts';
+import { freeMiB } from './recording/session-recording.ts';
 import { recipientProblem } from './recording/wrapped-key.ts';
 import { eraseFor, openRecordings, type Recordings } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
@@ -39,6 +40,7 @@ import {
   noteExpiredGrants,
   SESSION_ENDED_BY_REVIEWER,
 } from './use-cases/sweep.ts';
+import { freeSpaceWatch } from './use-cases/watch-free-space.ts';
 
 export type Control = AsyncDisposable & { readonly gateway: { readonly address: string; readonly port: number } };
 
@@ -115,6 +117,7 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
     ),
   );
   running = gateway;
+  own(watchingSpace({ store, clock, log }, config));
   own(endSessionsOn({ store, gateway, clock, authority, log, touch }));
   own(
     await keepSlack(
@@ -188,6 +191,16 @@ function usableRecipients(config: Config): readonly string[] {
   });
   if (problems.length > 0) throw new ConfigError(config.file, problems);
   return recipients;
+}
+
+/** It fills over hours, or within a minute. */
+function watchingSpace(
+  { store, clock, log }: Pick<Ending, 'store' | 'clock' | 'log'>,
+  config: Config,
+): AsyncDisposable {
+  const free = (): Promise<number> => freeMiB(spoolFolder(config));
+  const run = freeSpaceWatch({ store, clock, freeMiB: free, minFreeMiB: config.gateway.min_free_mib });
+  return startSchedules([{ name: 'watch free space', cron: '*/10 * * * * *', run }], log);
 }
 
 /** Writes refused connections down each minute, and once more at the end. */

@@ -29,6 +29,7 @@ export const AUDIT_EVENT_TYPES = [
   'session_terminated',
   'session_watched',
   'connection_refused',
+  'free_space_changed',
   'recording_sealed',
   'recording_disputed',
   'recording_seal_failed',

@@ -72,8 +72,7 @@ export const UPSTREAM_CONNECT_MS = 15_000;
 export const FAILURE_LINGER_MS = 5_000;
 /** The same where the recording has failed, which has to end the session within a second. */
 export const FAREWELL_MS = 600;
-/** The part of `min_free_mib` that live sessions leave free, and how often that is looked at. */
-export const RESERVE = 0.2;
+/** How often live sessions are held to what they leave of the disk. */
 export const RESERVE_CHECK_MS = 250;
 /** How long a client whose access ended may take to read why and leave. */
 export const TERMINATED_LINGER_MS = 100;

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { RESERVE } from '../access/disk-space.ts';
 import type { SessionId } from '../access/ids.ts';
 import { createLog } from '../log.ts';
 import { Recorder } from '../recording/recorder.ts';
@@ -8,7 +9,7 @@ import { freeMiB } from '../recording/session-recording.ts';
 import { encodePublicKey, parsePublicKeyLine } from '../sshwire/public-key.ts';
 import { type Answer, type Ask, ControlLink, type Start, type Terminate, type Watch } from './control-link.ts';
 import { type Downstream, downstreamServer, type NewSession } from './downstream.ts';
-import { RESERVE, RESERVE_CHECK_MS } from './limits.ts';
+import { RESERVE_CHECK_MS } from './limits.ts';
 import { plainLine, wordForTerminal } from './refusals.ts';
 import { Session } from './session.ts';
 import { setRekeying } from './transport.ts';

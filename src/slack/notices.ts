@@ -6,6 +6,7 @@ import type { Clock, Inventory, Store, Tx } from '../use-cases/ports.ts';
 import { viewBurst, viewGrant, viewRequest, viewSession } from '../use-cases/views.ts';
 import type { Block } from './blocks.ts';
 import { engagementMessage } from './engagement-message.ts';
+import { freeSpaceMessage } from './free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
 import { grantIssued, keyRegistered, requestClosed, requestReceived } from './personal-messages.ts';
 import { reviewCard } from './review-card.ts';
@@ -68,6 +69,8 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
       const view = await viewSession(deps)({ sessionId: notice.sessionId });
       return view && { to: threadOf(view.engagement), ...hostKeyMismatch(view, notice.targetId) };
     }
+    case 'free_space':
+      return { to: { kind: 'channel', channelId: deps.securityChannel }, ...freeSpaceMessage(notice) };
     default:
       return notice satisfies never;
   }

@@ -1,5 +1,6 @@
 import { sql, type UpdateObject } from 'kysely';
 import { z } from 'zod';
+import { SPACE_LEVELS } from '../access/disk-space.ts';
 import { EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId, TargetId } from '../access/ids.ts';
 import { isRepeatable, messageKey, type Notice, type OutboxItem } from '../use-cases/notice.ts';
 import type { Outbox } from '../use-cases/ports.ts';
@@ -28,6 +29,13 @@ const StoredNotice = z.discriminatedUnion('kind', [
     engagementId: EngagementId,
     targetId: TargetId,
     sessionId: SessionId,
+  }),
+  z.strictObject({
+    kind: z.literal('free_space'),
+    at: z.iso.datetime(),
+    level: z.enum(SPACE_LEVELS),
+    freeMiB: z.int().nonnegative(),
+    minFreeMiB: z.int().nonnegative(),
   }),
 ]) satisfies z.ZodType<Notice>;
 

@@ -1,3 +1,4 @@
+import type { SpaceLevel } from '../access/disk-space.ts';
 import type { EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId, TargetId } from '../access/ids.ts';
 
 /**
@@ -33,6 +34,14 @@ export type Notice =
       readonly engagementId: EngagementId;
       readonly targetId: TargetId;
       readonly sessionId: SessionId;
+    }
+  /** Recordings run out of space, or have some again: to security's channel. `at` is ISO 8601. */
+  | {
+      readonly kind: 'free_space';
+      readonly at: string;
+      readonly level: SpaceLevel;
+      readonly freeMiB: number;
+      readonly minFreeMiB: number;
     };
 
 export type NoticeKind = Notice['kind'];
@@ -78,6 +87,8 @@ export function messageKey(notice: Notice): string {
       return `ended:${notice.grantId}`;
     case 'host_key_mismatch':
       return `mismatch:${notice.sessionId}`;
+    case 'free_space':
+      return `space:${notice.at}`;
   }
 }
 

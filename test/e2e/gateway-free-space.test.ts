@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { CHANNELS } from '../../src/demo/workspace/seed.ts';
 import { type Client, ssh, sshClient, WAYS } from '../support/gateway-client.ts';
 import { LaunchedWorld, WORKER_ID } from '../support/launched-world.ts';
 import { type Mounted, mountTmpfs } from '../support/mounts.ts';
+import type { State } from '../support/persona.ts';
 import { describeAsRoot } from '../support/root.ts';
 
 const MIB = 1024 * 1024;
@@ -31,9 +33,9 @@ describeAsRoot('where less is free than gateway.min_free_mib', () => {
     await world?.[Symbol.asyncDispose]();
   });
 
-  const fill = (): void => {
+  const fill = (leaveMiB = LIMIT - 20): void => {
     const { bavail, bsize } = statfsSync(data());
-    writeFileSync(filler(), Buffer.alloc(bavail * bsize - (LIMIT - 20) * MIB));
+    writeFileSync(filler(), Buffer.alloc(bavail * bsize - leaveMiB * MIB));
   };
   const free = (): void => rmSync(filler(), { force: true });
   const listed = async (...args: string[]): Promise<{ id: string; state: string; session: string }[]> =>
@@ -104,6 +106,27 @@ describeAsRoot('where less is free than gateway.min_free_mib', () => {
     expect(await listed('sessions', 'list')).toEqual([]);
     expect(await listed('grants', 'list')).toEqual([]);
     free();
+  });
+
+  it('security reads so in Slack, before sessions are refused, then, and when it is over', async () => {
+    const security = world.persona('security');
+    const told = ({ channels }: State) =>
+      channels
+        .filter(({ id }) => id === CHANNELS.security)
+        .flatMap(({ messages }) => messages)
+        .filter(({ plain }) => / left(\.| for recordings)/.test(plain));
+    let before = told(await security.state()).length;
+    const reads = async (words: string): Promise<void> => {
+      await security.until(words, (state) => told(state).slice(before).at(-1)?.plain.includes(words));
+      before = told(await security.state()).length;
+    };
+    fill(2 * LIMIT);
+    await reads('with less than 100.0 MiB none can begin');
+    free();
+    fill();
+    await reads('left for recordings, and 100.0 MiB are needed');
+    free();
+    await reads('Space for recordings again');
   });
 
   /** The recordings that are sealed, once there are so many. */

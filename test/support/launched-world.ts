@@ -14,6 +14,7 @@ import { AccessWorld } from './access-world.ts';
 import { type TestFolder, testFolder } from './folder.ts';
 import { fingerprintOf } from './gateway-world.ts';
 import { type KeyFile, makeKeyFile } from './openssh.ts';
+import { Persona } from './persona.ts';
 import { descendants, type Outcome, run, runOk } from './processes.ts';
 import { reader } from './reader.ts';
 import { type Sshd, startSshd } from './sshd.ts';
@@ -188,6 +189,11 @@ export class LaunchedWorld implements AsyncDisposable {
         ...['Host web-01', '  ProxyJump gateway', `  User ${this.login}`, ...inner, ''],
       ].join('\n'),
     );
+  }
+
+  /** A person at the Slack workspace that it is connected to. */
+  persona(name: 'contractor' | 'manager' | 'security'): Persona {
+    return new Persona(this.#workspace.url, name);
   }
 
   /** A verb of the command line, as root. */

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { SPACE_LEVELS } from '../../../src/access/disk-space.ts';
 import { PersonId, TargetId } from '../../../src/access/ids.ts';
 import { BUILT_IN_SCOPES } from '../../../src/access/scope.ts';
 import type { Target } from '../../../src/access/target.ts';
 import { engagementForm } from '../../../src/slack/engagement.ts';
 import { engagementMessage } from '../../../src/slack/engagement-message.ts';
+import { freeSpaceMessage } from '../../../src/slack/free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from '../../../src/slack/grant-messages.ts';
 import { helpAnswer } from '../../../src/slack/help.ts';
 import { listBlocks } from '../../../src/slack/list.ts';
@@ -66,6 +68,9 @@ describe('a message', () => {
           sessionLine(sessionsView(world)),
           sessionDetail(sessionsView(world)),
           hostKeyMismatch(sessionsView(world), 'web-01'),
+          ...SPACE_LEVELS.map((level) =>
+            freeSpaceMessage({ kind: 'free_space', at: NOON.toISOString(), level, freeMiB: 80, minFreeMiB: 500 }),
+          ),
           helpAnswer(world.text, GATEWAY),
         ];
         for (const message of messages) checkInert([...checkMessage(message), message.text]);
