@@ -21,6 +21,8 @@ const sessions = new Map<number, RecordedSession | RecordingError>();
 /** What the disk lost it tells only when it is asked, so it is asked so long after something was written. */
 const SYNC_MS = 400;
 let isSyncing = false;
+/** How often this looks whether whoever started the process is still there. */
+const PARENT_CHECK_MS = 1_000;
 
 const tell = (message: FromThread, buffers: readonly ArrayBuffer[] = []): void =>
   parentPort?.postMessage(message, buffers);
@@ -133,6 +135,12 @@ parentPort?.on('message', (message: ToThread) => {
       );
   }
 });
+
+// The process ends by itself where its parent is gone, unless its own event loop hangs: then nobody is left to end it.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+}, PARENT_CHECK_MS);
 
 // A recipient that cannot be used is found before anybody connects.
 await wrapNewKey(recipients);

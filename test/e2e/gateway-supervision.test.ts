@@ -13,7 +13,7 @@ import { GatewayWorld } from '../support/gateway-world.ts';
 import { descendants, runOk } from '../support/processes.ts';
 import { bytesOf, readBack } from '../support/recorded.ts';
 import { allDead, connected } from '../support/sockets.ts';
-import { WatchedHost } from '../support/watched-host.ts';
+import { hang, WatchedHost } from '../support/watched-host.ts';
 
 let world: GatewayWorld;
 const dispose = (): Promise<void> => world[Symbol.asyncDispose]();
@@ -224,6 +224,16 @@ describe('without a word from control', () => {
     const manifest = JSON.parse(readFileSync(`${recordings}/${id}/manifest.json`, 'utf8'));
     expect(manifest).toMatchObject({ state: 'interrupted', session: id });
     expect(bytesOf(await readBack(`${recordings}/${id}`, [away.identity]), 0, FRAME.stdout).toString()).toBe('in\n');
+  });
+
+  it('a control that was killed takes along what hangs', async () => {
+    await using away = await gatewayProcess({});
+    await using client = sshClient(away, ['direct', 'echo in; cat']);
+    await once(client.stdout, 'data');
+    for (const worker of away.workers) hang(worker);
+    process.kill(away.pid, 'SIGKILL');
+    expect(await client.exited).toBe(255);
+    await allGone(away.workers);
   });
 });
 

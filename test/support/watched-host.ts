@@ -9,6 +9,9 @@ import { type TestFolder, testFolder } from './folder.ts';
 
 export type Lag = { readonly p99: number; readonly max: number };
 
+/** One of these workers, for ever in one turn of its event loop. */
+export const hang = (worker: number): void => void process.kill(worker, 'SIGUSR2');
+
 /** Workers as they are, which can be hung, whose clocks can be moved and whose event loops are watched. */
 export class WatchedHost implements Disposable {
   readonly #folder: TestFolder = testFolder();
@@ -29,7 +32,7 @@ export class WatchedHost implements Disposable {
 
   /** For ever in one turn of its event loop. */
   hang(worker: number): void {
-    process.kill(worker, 'SIGUSR2');
+    hang(worker);
   }
 
   /** For two seconds in one turn of its event loop. */
