@@ -200,15 +200,12 @@ function watchingSpace(
 ): AsyncDisposable {
   const free = (): Promise<number> => freeMiB(spoolFolder(config));
   const run = freeSpaceWatch({ store, clock, freeMiB: free, minFreeMiB: config.gateway.min_free_mib });
-  return startSchedules([{ name: 'watch free space', cron: '*/10 * * * * *', run }], log);
+  return startSchedules([{ name: 'watch free space', everyMs: 10_000, run }], log);
 }
 
 /** Writes refused connections down each minute, and once more at the end. */
 function flushing(refusals: RefusalNotes, log: Log): AsyncDisposable {
-  const schedules = startSchedules(
-    [{ name: 'note refused connections', cron: '0 * * * * *', run: refusals.flush }],
-    log,
-  );
+  const schedules = startSchedules([{ name: 'note refused connections', everyMs: 60_000, run: refusals.flush }], log);
   return {
     async [Symbol.asyncDispose]() {
       await schedules[Symbol.asyncDispose]();
@@ -244,9 +241,9 @@ function endSessionsOn({ store, gateway, clock, authority, log, touch }: Ending)
   });
   const schedules = startSchedules(
     [
-      { name: 'note expired grants', cron: '* * * * * *', run: noteExpiredGrants(deps) },
-      { name: 'hold sessions to their grants', cron: '* * * * * *', run: hold },
-      { name: 'expire requests', cron: '*/10 * * * * *', run: expireRequests(deps) },
+      { name: 'note expired grants', everyMs: 1_000, run: noteExpiredGrants(deps) },
+      { name: 'hold sessions to their grants', everyMs: 1_000, run: hold },
+      { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
       { name: 'forget old proofs', cron: '17 * * * *', run: forgetOldProofs(deps) },
     ],
     log,
