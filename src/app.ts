@@ -241,7 +241,11 @@ function endSessionsOn({ store, gateway, clock, authority, log, touch }: Ending)
   });
   const schedules = startSchedules(
     [
-      { name: 'note expired grants', everyMs: 1_000, run: noteExpiredGrants(deps) },
+      {
+        name: 'note expired grants',
+        everyMs: 1_000,
+        run: noteExpiredGrants({ ...deps, elapsedMs: () => performance.now() }),
+      },
       { name: 'hold sessions to their grants', everyMs: 1_000, run: hold },
       { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
       { name: 'forget old proofs', cron: '17 * * * *', run: forgetOldProofs(deps) },

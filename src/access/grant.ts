@@ -33,13 +33,17 @@ export type Grant = {
   /** HMAC over id and digest with a key that the database does not hold. */
   readonly mac: string;
   readonly end: GrantEnd | null;
+  /** When it was written down that it had run out: from then on it is over, wherever a clock is set to. */
+  readonly expiredAt: Date | null;
 };
 
 export const startsAt = (grant: Grant): Date => new Date(grant.terms.notBefore);
 export const expiresAt = (grant: Grant): Date => new Date(grant.terms.notAfter);
 
+export const hasExpired = (grant: Grant, now: Date): boolean => grant.expiredAt !== null || now >= expiresAt(grant);
+
 export const isActive = (grant: Grant, now: Date): boolean =>
-  grant.end === null && startsAt(grant) <= now && now < expiresAt(grant);
+  grant.end === null && startsAt(grant) <= now && !hasExpired(grant, now);
 
 export type AccessAsk = {
   readonly target: TargetPin;
@@ -113,8 +117,8 @@ function whyNoneIsLive(grants: readonly Grant[], now: Date): Rejection {
   const [latest] = [...grants].sort((a, b) => endedAt(b, now).getTime() - endedAt(a, now).getTime());
   if (!latest) return { code: 'no_live_grant' };
   if (latest.end) return { code: 'grant_revoked', at: latest.end.at };
-  if (now >= expiresAt(latest)) return { code: 'grant_expired', at: expiresAt(latest) };
+  if (hasExpired(latest, now)) return { code: 'grant_expired', at: expiresAt(latest) };
   return { code: 'no_live_grant' };
 }
 
-const endedAt = (grant: Grant, now: Date): Date => grant.end?.at ?? (expiresAt(grant) < now ? expiresAt(grant) : now);
+const endedAt = (grant: Grant, now: Date): Date => grant.end?.at ?? (hasExpired(grant, now) ? expiresAt(grant) : now);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { expiresAt, type Grant, isActive } from '../access/grant.ts';
+import { type Grant, hasExpired } from '../access/grant.ts';
 import { GrantId, SessionId, type TargetId } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { endGrant } from '../use-cases/end-grant.ts';
@@ -127,7 +127,7 @@ function listGrants(deps: Deps, { live, limit }: { live: boolean; limit: number 
 
 function stateOf(grant: Grant, now: Date): GrantRow['state'] {
   if (grant.end) return grant.end.how;
-  return isActive(grant, now) || now < expiresAt(grant) ? 'live' : 'expired';
+  return hasExpired(grant, now) ? 'expired' : 'live';
 }
 
 function listSessions(deps: Deps, { live, limit }: { live: boolean; limit: number }): Promise<SessionRow[]> {

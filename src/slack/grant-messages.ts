@@ -1,4 +1,4 @@
-import { expiresAt } from '../access/grant.ts';
+import { expiresAt, hasExpired } from '../access/grant.ts';
 import { short } from '../access/ids.ts';
 import type { GrantView, SessionsView } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
@@ -35,7 +35,7 @@ export function grantAnnounced(view: GrantView, now: Date): Message {
   const { grant, request, names } = view;
   const approvers = request.reviews.filter((review) => review.verdict === 'approve');
   const by = approvers.map((review) => nameOf(names, review.reviewerId)).join(' and ');
-  const live = grant.end === null && now < expiresAt(grant);
+  const live = grant.end === null && !hasExpired(grant, now);
   return {
     text: 'Access granted',
     blocks: [

@@ -7,7 +7,14 @@ import { changedOne, instant, instantOrNull, json, read, Timestamp, text, textOr
 import type { Trx } from './tables.ts';
 import { StoredTerms } from './terms.ts';
 
-const base = { id: GrantId, request_id: RequestId, terms: StoredTerms, digest: Digest, mac: z.string() };
+const base = {
+  id: GrantId,
+  request_id: RequestId,
+  terms: StoredTerms,
+  digest: Digest,
+  mac: z.string(),
+  expiry_noted_at: Timestamp.nullable(),
+};
 const GrantRow = z.union([
   z.object({ ...base, ended_how: z.null() }),
   z.object({
@@ -18,6 +25,7 @@ const GrantRow = z.union([
     end_comment: z.string().nullable(),
   }),
 ]);
+const OpenRow = z.object({ id: GrantId, not_after: Timestamp });
 const CertificateRow = z.object({
   serial: z.string(),
   key_id: z.string(),
@@ -33,7 +41,7 @@ function toGrant(raw: object): Grant {
     row.ended_how === null
       ? null
       : { how: row.ended_how, at: row.ended_at, by: row.ended_by, comment: row.end_comment };
-  return { id, requestId: request_id, terms, digest, mac, end };
+  return { id, requestId: request_id, terms, digest, mac, end, expiredAt: row.expiry_noted_at };
 }
 
 function toCertificate(raw: object): IssuedCertificate {
@@ -70,18 +78,32 @@ export function grants(trx: Trx): Grants {
       if (activeAt) {
         query = query
           .where('ended_at', 'is', null)
+          .where('expiry_noted_at', 'is', null)
           .where('not_before', '<=', instant(activeAt))
           .where('not_after', '>', instant(activeAt));
       }
       return (await query.execute()).map(toGrant);
     },
-    async lockExpiredUnnoted(now, limit) {
-      const rows = await select()
+    async open() {
+      const rows = await trx
+        .selectFrom('access_grant')
+        .select(['id', 'not_after'])
         .where('ended_at', 'is', null)
         .where('expiry_noted_at', 'is', null)
-        .where('not_after', '<=', instant(now))
         .orderBy('not_after')
-        .limit(limit)
+        .execute();
+      return rows.map((row) => {
+        const { id, not_after } = read(OpenRow, 'access_grant', row);
+        return { id, expiresAt: not_after };
+      });
+    },
+    async lockOpen(ids) {
+      if (ids.length === 0) return [];
+      const rows = await select()
+        .where('id', 'in', ids)
+        .where('ended_at', 'is', null)
+        .where('expiry_noted_at', 'is', null)
+        .orderBy('not_after')
         .forUpdate()
         .skipLocked()
         .execute();
@@ -90,7 +112,7 @@ export function grants(trx: Trx): Grants {
     async noteExpiry(id, at) {
       const result = await trx
         .updateTable('access_grant')
-        .set({ expiry_noted_at: instantOrNull(at) })
+        .set({ expiry_noted_at: instant(at) })
         .where('id', '=', id)
         .executeTakeFirstOrThrow();
       changedOne(result, 'grant');
@@ -127,7 +149,7 @@ async function insertGrant(trx: Trx, grant: Grant): Promise<void> {
       ended_at: instantOrNull(end?.at ?? null),
       ended_by: end?.by ?? null,
       end_comment: textOrNull(end?.comment ?? null),
-      expiry_noted_at: null,
+      expiry_noted_at: instantOrNull(grant.expiredAt),
     })
     .execute();
 }

@@ -138,8 +138,10 @@ export type Grants = {
   end(id: GrantId, end: GrantEnd): Promise<void>;
   ofPerson(id: PersonId): Promise<readonly Grant[]>;
   list(filter: { readonly activeAt?: Date; readonly limit: number }): Promise<readonly Grant[]>;
-  /** Grants whose `notAfter` has come and of which nobody was told, locked; ended ones are not among them. */
-  lockExpiredUnnoted(now: Date, limit: number): Promise<readonly Grant[]>;
+  /** Neither ended nor noted as expired, the one that expires first first. */
+  open(): Promise<readonly { readonly id: GrantId; readonly expiresAt: Date }[]>;
+  /** Those of these that still are, and that no other transaction has locked. */
+  lockOpen(ids: readonly GrantId[]): Promise<readonly Grant[]>;
   noteExpiry(id: GrantId, at: Date): Promise<void>;
   insertCertificate(grantId: GrantId | null, certificate: IssuedCertificate): Promise<void>;
   certificates(id: GrantId): Promise<readonly IssuedCertificate[]>;

@@ -124,6 +124,7 @@ async function createGrant(
     digest,
     mac: deps.authority.seal(id, digest),
     end: null,
+    expiredAt: null,
   };
   await tx.grants.insert(grant);
   const actor = { kind: 'daypass' } as const;

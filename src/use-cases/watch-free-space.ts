@@ -1,4 +1,5 @@
 import { type SpaceLevel, spaceLevel } from '../access/disk-space.ts';
+import { SECURITY_LANE } from './grant-ending.ts';
 import type { Clock, Store } from './ports.ts';
 
 type Deps = {
@@ -8,8 +9,6 @@ type Deps = {
   readonly freeMiB: () => Promise<number>;
   readonly minFreeMiB: number;
 };
-
-const LANE = 'free_space';
 
 /** Tells security's channel, once each time, that recordings run out of space, and that there is some again. */
 export function freeSpaceWatch({ store, clock, freeMiB, minFreeMiB }: Deps): () => Promise<void> {
@@ -22,7 +21,7 @@ export function freeSpaceWatch({ store, clock, freeMiB, minFreeMiB }: Deps): () 
     const facts = { level, freeMiB: free, minFreeMiB };
     await store.transaction(async (tx) => {
       await tx.audit.append({ type: 'free_space_changed', at, actor: { kind: 'daypass' }, facts });
-      await tx.outbox.enqueue({ kind: 'free_space', at: at.toISOString(), ...facts }, LANE);
+      await tx.outbox.enqueue({ kind: 'free_space', at: at.toISOString(), ...facts }, SECURITY_LANE);
     });
     told = level;
   };

@@ -76,7 +76,7 @@ export class TestControl implements GatewayControl {
     const id = GrantId.parse(randomUUID());
     const of = this.authority.digest(terms);
     const grant: Grant = {
-      ...{ id, terms, digest: of, end: null },
+      ...{ id, terms, digest: of, end: null, expiredAt: null },
       requestId: RequestId.parse(requestId(1)),
       mac: this.authority.seal(id, of),
     };

@@ -93,6 +93,7 @@ export const pending = (change: Partial<PendingRequest> = {}): PendingRequest =>
 });
 
 export const grant = (n: number, terms: Partial<GrantTerms> = {}, end: Grant['end'] = null): Grant => ({
+  expiredAt: null,
   id: grantId(n),
   requestId: requestId(n),
   terms: {

@@ -111,12 +111,19 @@ describe.each(STORE_KINDS)('the store on %s', (kind) => {
       expect(await tx.grants.list({ activeAt: later(99), limit: 10 })).toEqual([grant(1)]);
       expect(await tx.grants.list({ activeAt: later(199), limit: 10 })).toEqual([second, grant(1)]);
       expect(await tx.grants.list({ activeAt: later(200), limit: 10 })).toEqual([grant(1)]);
-      expect(await tx.grants.lockExpiredUnnoted(later(199), 10)).toEqual([]);
-      expect(await tx.grants.lockExpiredUnnoted(later(200), 10)).toEqual([second]);
+      const both = [grantId(1), second.id];
+      expect(await tx.grants.open()).toEqual([
+        { id: second.id, expiresAt: later(200) },
+        { id: grantId(1), expiresAt: later(3_600) },
+      ]);
+      expect(await tx.grants.lockOpen(both)).toEqual([second, grant(1)]);
       await tx.grants.noteExpiry(second.id, later(200));
-      expect(await tx.grants.lockExpiredUnnoted(later(200), 10)).toEqual([]);
+      expect(await tx.grants.byId(second.id)).toEqual({ ...second, expiredAt: later(200) });
+      expect(await tx.grants.list({ activeAt: later(199), limit: 10 })).toEqual([grant(1)]);
+      expect(await tx.grants.lockOpen(both)).toEqual([grant(1)]);
       await tx.grants.end(grantId(1), { how: 'returned', at: later(9), by: null, comment: null });
-      expect(await tx.grants.lockExpiredUnnoted(later(9_999), 10)).toEqual([]);
+      expect(await tx.grants.open()).toEqual([]);
+      expect(await tx.grants.lockOpen(both)).toEqual([]);
       expect(await tx.grants.list({ activeAt: later(9), limit: 10 })).toEqual([]);
     });
   });

@@ -56,6 +56,12 @@ describe.each(STORE_KINDS)('rows on %s', (kind) => {
     `update access_request set status = 'pending', decided_at = null where id = '${requestId(1)}'`,
   ])('keep what was asked and approved: %s', (sql) => refused(sql));
 
+  it('let a grant expire once', async () => {
+    await store.transaction((tx) => tx.grants.noteExpiry(grantId(1), later(50)));
+    await refused('update access_grant set expiry_noted_at = null');
+    await refused(`update access_grant set expiry_noted_at = expiry_noted_at + interval '1 day'`);
+  });
+
   it('let a grant end once', async () => {
     const end = { how: 'revoked', at: later(60), by: personId(2), comment: 'done' } as const;
     await store.transaction((tx) => tx.grants.end(grantId(1), end));

@@ -167,7 +167,7 @@ describe.each(STORE_KINDS)('what was stored on %s', (kind) => {
       fc.asyncProperty(anyTerms, columnText, fc.option(columnText), anyDate, async (terms, mac, comment, at) => {
         const id = ++n;
         const sealed = { id: grantId(id), requestId: requestId(id), terms, mac };
-        const grant: Grant = { ...sealed, digest: Digest.parse(digestOf(terms)), end: null };
+        const grant: Grant = { ...sealed, digest: Digest.parse(digestOf(terms)), end: null, expiredAt: null };
         const end = { how: 'revoked', at, by: personId(2), comment } as const;
         const [fresh, ended] = await store.transaction(async (tx) => {
           await tx.requests.insert(pending({ id: requestId(id) }));
