@@ -54,6 +54,8 @@ export class ChannelTable {
   readonly #channels = new Map<number, Channel>();
   readonly #opening = new Map<number, (answer: Channel | OpenRefused) => void>();
   #undecided = 0;
+  /** Channels of the peer that were let in, and those that the policy decides later, whatever it decides. */
+  #admitted = 0;
   #next = 0;
   #isOver = false;
 
@@ -210,7 +212,7 @@ export class ChannelTable {
     if (this.#channels.size + this.#undecided >= this.#channelsMax) {
       return void refuse(OPEN_FAILURE.SHORTAGE, `at most ${this.#channelsMax} channels at a time`);
     }
-    if (this.#next >= CHANNELS_PER_SESSION_MAX) {
+    if (this.#admitted >= CHANNELS_PER_SESSION_MAX) {
       return void refuse(
         OPEN_FAILURE.SHORTAGE,
         `at most ${CHANNELS_PER_SESSION_MAX} channels per connection; connect again`,
@@ -219,6 +221,7 @@ export class ChannelTable {
     const decided = attempt(() => this.#policy.open(type, data));
     if (!decided.ok) return void this.#kill(`a malformed channel open: ${decided.refusal.why}`);
     const decision = decided.value;
+    if (decision.accept !== false) this.#admitted += 1;
     if (decision.accept === 'later') this.#decideLater(peer, decision.decide, refuse);
     else if (decision.accept) decision.opened(this.#confirm(peer));
     else refuse(decision.reason, decision.description);

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import type { Fingerprint, SessionId } from '../access/ids.ts';
 import type { SessionReport } from '../use-cases/gateway-control.ts';
+import { closedMessage } from './closed-message.ts';
 import { type FromWorker, Handed, type Shown, ToWorker } from './ipc.ts';
 import { AUTHORIZE_MS, DEFAULT_LIMITS, HEARTBEAT_MS, type Limits, REFUSALS_PER_SECOND } from './limits.ts';
 import { MessagePipe, WORKER_PIPE_FD } from './message-pipe.ts';
@@ -145,9 +146,7 @@ export class ControlLink {
   }
 
   closed(session: SessionId, report: SessionReport): void {
-    const channels = report.channels.map((channel) => ({ ...channel }));
-    const { ending, recording } = report;
-    this.#send({ type: 'closed', session, ending, channels, refusals: [...report.refusals], recording });
+    this.#send(closedMessage(session, report));
   }
 
   #hear(raw: unknown): void {

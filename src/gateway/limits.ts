@@ -47,7 +47,7 @@ export const UNSIGNED_OFFERS_MAX = 20;
 /** A refused client that does not leave by itself is cut off. */
 export const REFUSED_LINGER_MS = 2_000;
 
-/** Channel opens over the life of one connection: each leaves a record. */
+/** Channels over the life of one connection, tunnels that the target refuses among them: each leaves a record. */
 export const CHANNELS_PER_SESSION_MAX = 1_000;
 export const ENVIRONMENT_MAX = 64;
 /** Refusals of SFTP requests that a client may leave unread before no more of its requests are looked at. */
@@ -82,8 +82,10 @@ export const PARTING_MS = 100;
 export const NOTICE_WAIT_MS = 1_000;
 export const NOTICE_SHOWN_MS = 8_000;
 export const NOTICES_WAITING_MAX = 10;
-/** What one who looks on is shown in one go, and how often. */
+/** What one who looks on is shown in one go: output, commands, all of it as JSON; and how often. */
 export const WATCH_BYTES_MAX = 128 * 1024;
+export const WATCH_COMMAND_MAX = 1_024;
+export const WATCH_MESSAGE_MAX = 512 * 1024;
 export const WATCH_FLUSH_MS = 100;
 /** How long before the end of access people are told, in minutes. */
 export const WARN_MINUTES = [5, 1] as const;
@@ -120,6 +122,10 @@ export const MESSAGE_MAX = 1024 * 1024;
 export const PIPE_MESSAGES_PER_SECOND = 4_000;
 export const PIPE_BYTES_PER_SECOND = 32 * 1024 * 1024;
 export const PIPE_BACKLOG_MAX = 16 * 1024 * 1024;
+/** Commands in the report of one session, as JSON: with a thousand channels of the longest it fits into one message. */
+export const REPORT_COMMANDS_MAX = 128 * 1024;
+/** What is told of a command that does not fit; the recording has all of it. */
+export const REPORT_COMMAND_CUT = 32;
 /** What a worker prints: one line of it in the log, how many a second, and how much of it is read in a second. */
 export const WORDS_LINE_MAX = 8 * 1024;
 export const WORDS_LINES_PER_SECOND = 200;

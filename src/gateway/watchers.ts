@@ -1,6 +1,6 @@
 import type { Stream } from './channel.ts';
 import type { Shown } from './ipc.ts';
-import { WATCH_BYTES_MAX, WATCH_FLUSH_MS } from './limits.ts';
+import { WATCH_BYTES_MAX, WATCH_COMMAND_MAX, WATCH_FLUSH_MS, WATCH_MESSAGE_MAX } from './limits.ts';
 
 type Send = (shown: readonly Shown[]) => void;
 
@@ -35,10 +35,21 @@ export class Watchers {
   }
 }
 
+/** Of an entry beside its command and its output. */
+const ENTRY_MAX = 200;
+
+/** JSON says a control character in six. */
+function lengthOf(shown: Shown): number {
+  if (shown.show === 'channel') return ENTRY_MAX + 6 * (shown.command?.length ?? 0);
+  return ENTRY_MAX + (shown.show === 'output' ? shown.bytes.length : 0);
+}
+
 class Watcher {
   readonly #send: Send;
   #waiting: Shown[] = [];
   #bytes = 0;
+  /** Of what waits, as JSON at its longest. */
+  #length = 0;
   #lost = 0;
   #timer: NodeJS.Timeout | null = null;
 
@@ -47,14 +58,22 @@ class Watcher {
   }
 
   output(channel: number, stream: Stream, bytes: Buffer): void {
-    const kept = bytes.subarray(0, Math.max(0, WATCH_BYTES_MAX - this.#bytes));
+    // Base64 takes less than twice as much.
+    const room = Math.floor((WATCH_MESSAGE_MAX - this.#length - ENTRY_MAX) / 2);
+    const kept = bytes.subarray(0, Math.max(0, Math.min(room, WATCH_BYTES_MAX - this.#bytes)));
     this.#lost += bytes.length - kept.length;
     this.#bytes += kept.length;
     if (kept.length > 0) this.add({ show: 'output', channel, stream, bytes: kept.toString('base64') });
   }
 
   add(shown: Shown): void {
-    this.#waiting.push(shown);
+    const command = shown.show === 'channel' ? (shown.command?.slice(0, WATCH_COMMAND_MAX) ?? null) : null;
+    const short = shown.show === 'channel' ? { ...shown, command } : shown;
+    const length = lengthOf(short);
+    // Only a terminal changes its size so often; the next change tells.
+    if (this.#length + length > WATCH_MESSAGE_MAX) return;
+    this.#length += length;
+    this.#waiting.push(short);
     this.#timer ??= setTimeout(() => this.flush(), WATCH_FLUSH_MS);
   }
 
@@ -64,6 +83,7 @@ class Watcher {
     const shown = this.#waiting.splice(0);
     if (this.#lost > 0) shown.push({ show: 'lost', bytes: this.#lost });
     this.#bytes = 0;
+    this.#length = 0;
     this.#lost = 0;
     if (shown.length > 0) this.#send(shown);
   }

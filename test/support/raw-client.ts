@@ -2,6 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import ssh2, { type Client } from 'ssh2';
+import type { Scope } from '../../src/access/scope.ts';
 import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh2-internals.ts';
 import { presentCertificate } from '../../src/gateway/upstream-auth.ts';
 import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';
@@ -29,10 +30,10 @@ export class RawClient implements Disposable {
   }
 
   /** Logs in as `<login>+<target>` with a key and a grant of its own. */
-  static async login(world: GatewayWorld, target = 'web-01'): Promise<RawClient> {
+  static async login(world: GatewayWorld, target = 'web-01', granted: Scope = scope('shell')): Promise<RawClient> {
     const { privateKey, line, print } = makeKey();
     const { certificate } = world.control.grant({
-      ...{ publicKey: line, fingerprint: print as never, login: world.login, scope: scope('shell') },
+      ...{ publicKey: line, fingerprint: print as never, login: world.login, scope: granted },
     });
     const { raw } = open(world, target, { certificate, privateKey });
     await once(raw.client, 'ready', { signal: AbortSignal.timeout(20_000) });

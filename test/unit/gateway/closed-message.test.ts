@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import type { Digest } from '../../../src/access/ids.ts';
+import type { ChannelSummary } from '../../../src/access/session.ts';
+import { closedMessage } from '../../../src/gateway/closed-message.ts';
+import { FromWorker } from '../../../src/gateway/ipc.ts';
+import { CHANNELS_PER_SESSION_MAX, COMMAND_MAX, MESSAGE_MAX } from '../../../src/gateway/limits.ts';
+import { sessionId } from '../../support/world.ts';
+
+const digest = 'a'.repeat(64) as Digest;
+const MOST = Number.MAX_SAFE_INTEGER;
+
+const channel = (id: number, command: string | null): ChannelSummary => ({
+  ...{ id, kind: 'exec', command, pty: false, bytesFromClient: MOST, bytesToClient: MOST },
+  ...{ stdoutSha256: digest, stderrSha256: digest, stdinSha256: digest, coverage: 'metadata', label: 'x'.repeat(32) },
+  files: { read: MOST, written: MOST, changed: MOST, refused: MOST, hashed: MOST },
+  destination: command === null ? { host: 'h'.repeat(255), port: 65_535 } : null,
+  ...{ startedAt: Date.now(), endedAt: Date.now(), exit: { kind: 'signal', name: 's'.repeat(32) } },
+});
+
+const report = (commands: readonly (string | null)[]) => ({
+  ending: { how: 'closed' } as const,
+  channels: commands.map((command, id) => channel(id, command)),
+  refusals: Array.from({ length: 20 }, () => '\u0001'.repeat(300)),
+  recording: { head: digest, chunks: MOST, bytes: MOST },
+});
+
+it.each([
+  ['the longest commands', '\u0001'.repeat(COMMAND_MAX)],
+  ['commands that just fit', 'x'.repeat(128)],
+  ['the longest destinations', null],
+])('a report of as many channels as there can be fits into one message, with %s', (_name, command) => {
+  const commands = Array.from({ length: CHANNELS_PER_SESSION_MAX }, () => command);
+  const message = closedMessage(sessionId(1), report(commands));
+  expect(JSON.stringify(message).length).toBeLessThan(MESSAGE_MAX);
+  expect(FromWorker.safeParse(message).success).toBe(true);
+});
+
+it('commands are told whole as long as they fit', () => {
+  const told = closedMessage(sessionId(1), report(['uptime', null, 'x'.repeat(32_000)])).channels;
+  expect(told.map(({ command }) => command?.length ?? null)).toEqual([6, null, 32_000]);
+});
