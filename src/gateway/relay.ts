@@ -58,6 +58,7 @@ export class Relay implements ChannelListener {
   #hasDownEof = false;
   #hasUpEof = false;
   #hasUpClosed = false;
+  #hasToldEndOfWrite = false;
   #farewell: { readonly sentence: string; readonly status: number } | null = null;
 
   constructor(session: RelaySession, down: Channel) {
@@ -224,8 +225,14 @@ export class Relay implements ChannelListener {
 
   #targetRequested(name: string, data: Buffer): void {
     if (name === 'exit-status' || name === 'exit-signal') this.#requests.ended(name, data);
-    else if (name === END_OF_WRITE) this.#down.request(name, false, encode());
+    else if (name === END_OF_WRITE) this.#endOfWrite();
     this.#settle();
+  }
+
+  /** Once: nothing paces a target that says it without end. */
+  #endOfWrite(): void {
+    if (!this.#hasToldEndOfWrite) this.#down.request(END_OF_WRITE, false, encode());
+    this.#hasToldEndOfWrite = true;
   }
 
   // Both.

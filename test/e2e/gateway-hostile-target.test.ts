@@ -16,7 +16,7 @@ import {
 } from '../support/hostile-target.ts';
 import { type KeyFile, makeKeyFile } from '../support/openssh.ts';
 import { run } from '../support/processes.ts';
-import { openSession } from '../support/raw-client.ts';
+import { openSession, RawClient } from '../support/raw-client.ts';
 import { connected } from '../support/sockets.ts';
 import { unhurt } from '../support/unhurt.ts';
 
@@ -243,6 +243,22 @@ describe('a target that asks too much costs little', () => {
       expect(ids).not.toEqual([]);
       for (const id of ids) expect(await world.control.endingOf(id)).toEqual({ how: 'closed' });
     }));
+
+  it('by saying without end that it reads no more, of which the client hears once', () =>
+    attacked(
+      onRequest((_, send) => {
+        send(SUCCESS);
+        many(1_000, () => send(encode(uint8(98), uint32(0), string('eow@openssh.com'), uint8(0))));
+        send(EOF);
+        send(CLOSE);
+      }),
+      async () => {
+        using raw = await RawClient.login(world, 'evil-01');
+        await raw.exec('true');
+        await raw.message(97);
+        expect(raw.received.filter((payload) => payload.includes('eow@openssh.com'))).toHaveLength(1);
+      },
+    ));
 
   it('by data after the end of its data, of which nothing goes on', () =>
     attacked(
