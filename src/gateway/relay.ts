@@ -2,6 +2,7 @@ import { permits } from '../access/permits.ts';
 import type { Scope } from '../access/scope.ts';
 import type { ChannelKind, ChannelSummary } from '../access/session.ts';
 import type { ChannelRecorder } from '../recording/channel-recorder.ts';
+import { recognise } from '../recording/file-log/observe.ts';
 import type { ChannelStart } from '../recording/recorder-messages.ts';
 import { encode } from '../sshwire/bytes.ts';
 import type { Channel, ChannelListener, Stream } from './channel.ts';
@@ -162,12 +163,17 @@ export class Relay implements ChannelListener {
   #started(data: Buffer): void {
     this.#startedAt = Date.now();
     const { started, command, terminal } = this.#asks;
+    const kind = this.#asks.kind ?? 'shell';
     const verdict = permits(this.#session.scope, started);
     if (!verdict.allowed) {
       this.#session.refused(verdict.why);
       return void this.fail(`${verdict.why}. Ask for another scope in Slack if you need it.`, REFUSED_STATUS);
     }
-    const kind = this.#asks.kind ?? 'shell';
+    // It changes bytes: neither what is decided here nor the file log would speak of what arrives.
+    if (terminal && recognise({ kind, command })) {
+      this.#session.refused('a transfer of files on a terminal was asked for and refused');
+      return void this.fail('files are transferred without a terminal: leave out -t.', REFUSED_STATUS);
+    }
     if (kind === 'subsystem') {
       const flows = { input: this.#input, output: this.#output };
       this.#sftp = GuardedSftp.of(this.#session.scope, flows, (sentence) => this.#session.refused(sentence));
