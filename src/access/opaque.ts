@@ -13,7 +13,7 @@ export function isOpaque(ask: ChannelAsk): boolean {
     case 'pty':
       return false;
     case 'exec':
-      return TRANSFERS.some((signs) => signs.every((sign) => sign.test(ask.command)));
+      return TRANSFERS.some((signs) => signs.every((sign) => sign.test(unquoted(ask.command))));
     case 'subsystem':
       return ask.name !== 'sftp';
     case 'tunnel':
@@ -22,3 +22,6 @@ export function isOpaque(ask: ChannelAsk): boolean {
       return ask satisfies never;
   }
 }
+
+/** Quotes and backslashes may stand in the middle of a word. */
+const unquoted = (command: string): string => command.replace(/['"\\]/g, '');

@@ -204,6 +204,8 @@ describe('a scope without opaque channels', () => {
     const asks: ChannelAsk[] = [
       exec('rsync --server -logDtpre.iLsfxC . /srv'),
       exec("sudo '/usr/bin/rsync' '--server' . /srv"),
+      exec("r'sy'nc --serv\\er . /srv"),
+      exec('gi""t upload""-pack /srv/x.git'),
       exec("git-upload-pack '/srv/x.git'"),
       exec('git receive-pack /srv/x.git'),
       exec('sh -c "git-upload-archive /srv/x.git"'),
