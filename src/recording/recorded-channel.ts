@@ -71,7 +71,10 @@ function contentOf(start: ChannelStart, keep: Keep): Content {
   if (kind === 'tunnel') return opaque('tunnel');
   const protocol = recognise({ kind, command });
   if (protocol)
-    return new FileContent(observe(protocol, command, (operation) => keepJson(keep, FRAME.file, operation)));
+    return new FileContent(
+      observe(protocol, command, (operation) => keepJson(keep, FRAME.file, operation)),
+      keep,
+    );
   return kind === 'subsystem' ? opaque('subsystem') : new TextContent(keep);
 }
 
@@ -150,16 +153,22 @@ class TextContent implements Content {
   }
 }
 
-/** A transfer: what was done to which files, and none of the bytes. */
+/**
+ * A transfer: what was done to which files, and none of the bytes. Its stderr is no part of the protocol and is kept as a command's:
+ * only the name of a program says that it is a transfer.
+ */
 class FileContent implements Content {
   readonly #observer: Observer;
+  readonly #aside: TextContent;
 
-  constructor(observer: Observer) {
+  constructor(observer: Observer, keep: Keep) {
     this.#observer = observer;
+    this.#aside = new TextContent(keep);
   }
 
   output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void {
     if (stream === 'stdout') this.#observer.fromTarget(bytes, micros);
+    else this.#aside.output(stream, bytes, micros);
   }
 
   input(bytes: Buffer, micros: number): void {

@@ -55,7 +55,7 @@ it('SFTP on a terminal is refused, so that no request hides in another', async (
   // For the gateway a handle and a path to resolve. Without the CRs the handle reaches into the head of what follows, and what was
   // a path begins the next request.
   const hidden = packet(3, id(2), text(join(folder, 'secret')), id(1), id(0));
-  say(packet(4, id(1), text('\r'.repeat(HEAD) + 'xxx')), packet(16, id(2), text(hidden)));
+  say(packet(4, id(1), text(`${'\r'.repeat(HEAD)}xxx`)), packet(16, id(2), text(hidden)));
   await pause(1_000);
   const answers = raw.received.filter(([each]) => each === 94).map((each) => each.subarray(9));
   expect(answers.filter((each) => each[4] === FXP_REPLY.HANDLE)).toEqual([]);

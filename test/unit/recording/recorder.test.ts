@@ -126,6 +126,26 @@ describe('a recording', () => {
     expect(linesOf(read, FRAME.journal)).toContainEqual({ what: 'binary', direction: 'output' });
   });
 
+  it('of what is called a transfer holds its stderr while that is text, whatever runs there', async () => {
+    const { path, recording } = await begin();
+    const start = { ...command(1, 'sftp'), kind: 'subsystem' } as const;
+    const channels = [command(0, '/tmp/mine/scp -f x'), start, command(2, 'git-upload-pack x')].map((each) =>
+      recording.channel(each),
+    );
+    for (const channel of channels) {
+      channel.output('stderr', Buffer.from('all that a shell says'));
+      channel.output('stderr', Buffer.from('data\0data'));
+      channel.output('stderr', Buffer.from('never'));
+      await channel.finish();
+    }
+    await recording.close(CLOSING);
+    const read = await readBack(path);
+    for (const channel of [0, 1, 2]) {
+      expect(bytesOf(read, channel, FRAME.stderr).toString()).toBe('all that a shell says');
+    }
+    expect(linesOf(read, FRAME.journal)).toContainEqual({ what: 'binary', direction: 'output' });
+  });
+
   it('of a tunnel and of an unknown subsystem holds counts and digests only', async () => {
     const { path, recording } = await begin();
     const start = { ...command(0, ''), command: null, destination: { host: 'db', port: 5432 } };
