@@ -15,7 +15,8 @@ async function withOperator<T>(config: Config, work: (operator: Operator) => Pro
   const [{ openStore }, { createLog }] = await Promise.all([import('../store/store.ts'), import('../log.ts')]);
   const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;
   await using store = await openStore({ databaseUrl, dataDir: config.dataDir, log: createLog('warn') });
-  return work(localOperator({ store, clock: systemClock, check: null, gateways: () => null }));
+  // Awaited here: the store closes when this returns.
+  return await work(localOperator({ store, clock: systemClock, check: null, gateways: () => null }));
 }
 
 type ListOptions = { readonly json?: boolean; readonly all?: boolean; readonly limit: string };
