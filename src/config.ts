@@ -59,7 +59,7 @@ export function loadConfig(file: string): Config {
 /** To whom recordings are readable; throws a ConfigError where that is nobody. */
 export function recipientsOf({ file, recordings }: Config): readonly string[] {
   if (recordings.recipients.length > 0) return recordings.recipients;
-  const example = JSON.stringify(exampleOf(at(Settings, ['recordings', 'recipients'])));
+  const example = JSON.stringify(exampleAt(Settings, ['recordings', 'recipients']));
   throw new ConfigError(file, [
     `recordings.recipients: nobody could read what is recorded; \`daypass init\` makes a key pair and puts its recipient here, for example ${example}`,
   ]);
@@ -105,7 +105,7 @@ function problems(schema: z.ZodType, error: z.ZodError): string[] {
       });
     }
     const path = issue.path.join('.') || '(the whole file)';
-    const example = exampleOf(at(schema, issue.path));
+    const example = exampleAt(schema, issue.path);
     const missing = issue.code === 'invalid_type' && issue.input === undefined && issue.message.includes('undefined');
     const what = missing ? 'missing' : issue.message;
     return `${path}: ${what}${example === null ? '' : `; for example ${JSON.stringify(example)}`}`;
@@ -116,7 +116,7 @@ function at(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | null {
   let here: z.ZodType | null = schema;
   for (const step of path) {
     const inner: z.ZodType | null = here && unwrap(here);
-    if (inner instanceof z.ZodObject) here = (inner.shape as Record<string, z.ZodType>)[String(step)] ?? null;
+    if (inner instanceof z.ZodObject) here = childrenOf(inner)[String(step)] ?? null;
     else if (inner instanceof z.ZodArray) here = inner.element as z.ZodType;
     else here = null;
   }
@@ -124,23 +124,48 @@ function at(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | null {
 }
 
 function unwrap(schema: z.ZodType): z.ZodType {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable
+  ) {
     return unwrap(schema.unwrap() as z.ZodType);
   }
   return schema;
 }
 
-const childrenOf = (schema: z.ZodType | null): Record<string, unknown> => {
+const childrenOf = (schema: z.ZodType | null): Record<string, z.ZodType> => {
   const inner = schema && unwrap(schema);
-  return inner instanceof z.ZodObject ? inner.shape : {};
+  return inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>) : {};
 };
+
+/** What has no example of its own is shown by that of the list or map it is in. */
+function exampleAt(schema: z.ZodType, path: readonly PropertyKey[]): unknown {
+  const own = exampleOf(at(schema, path));
+  const around = own === null && path.length > 0 ? exampleOf(at(schema, path.slice(0, -1))) : null;
+  if (around === null || typeof around !== 'object') return own;
+  return Object.values(around)[0] ?? null;
+}
 
 function exampleOf(schema: z.ZodType | null): unknown {
   for (let here = schema; here; ) {
     const examples: unknown = here.meta()?.['examples'];
     if (Array.isArray(examples) && examples.length > 0) return examples[0];
     const inner = unwrap(here);
-    here = inner === here ? null : inner;
+    if (inner === here) return composedExample(here);
+    here = inner;
   }
   return null;
+}
+
+/** Of what holds others: the least that would do. */
+function composedExample(schema: z.ZodType): unknown {
+  if (schema instanceof z.ZodArray) {
+    const element = exampleOf(schema.element as z.ZodType);
+    return element === null ? null : [element];
+  }
+  const required = Object.entries(childrenOf(schema)).filter(([, child]) => !child.safeParse(undefined).success);
+  const entries = required.map(([key, child]) => [key, exampleOf(child)]);
+  return entries.length === 0 ? null : Object.fromEntries(entries);
 }

@@ -2,6 +2,7 @@ import { Duration as LuxonDuration } from 'luxon';
 import { z } from 'zod';
 import { Target } from './access/target.ts';
 import { DEFAULT_CIPHERS, DOWNSTREAM_CIPHERS } from './gateway/algorithms.ts';
+import { parseAddressList } from './sshwire/address.ts';
 
 const HostAndPort = z
   .string()
@@ -89,7 +90,10 @@ const Gateway = z
       }),
     source_address: z
       .string()
-      .regex(/^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/, 'an IP address or a CIDR range')
+      .refine(
+        (text) => !text.includes(',') && parseAddressList(text) !== null,
+        'an IP address or a CIDR range, such as 10.0.0.0/8',
+      )
       .nullable()
       .default(null)
       .meta({

@@ -48,11 +48,11 @@ const Rules = z.strictObject({
     .max(20)
     .default([900, 3600, 14_400, 28_800])
     .meta({
-      description: 'The durations that the request form offers.',
+      description: 'The durations that the request form offers; these when left out.',
       examples: [['PT15M', 'PT1H', 'PT4H', 'PT8H']],
     }),
   request_ttl: IsoSeconds.default(86_400).meta({
-    description: 'How long a request waits for its review.',
+    description: 'How long a request waits for its review; a day when left out.',
     examples: ['P1D'],
   }),
   scopes: DefinedScopes,

@@ -18,7 +18,7 @@ export function configurationPage(): string {
   return `# Configuration
 
 Three YAML files side by side; \`daypass init\` writes them. An unknown setting or a wrong type is refused at start, with its path
-and an example. Secrets come from the environment only. This page is written from the schemas in \`src/config.ts\`.
+and an example. Secrets come from the environment only. This page is written from the schemas in \`src/settings.ts\` and \`src/access/\`.
 
 ## daypass.yml
 
@@ -41,7 +41,15 @@ ${table(Secrets)}
 }
 
 function table(schema: z.ZodType): string {
-  const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema;
+  const root = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    // zod leaves them out of what is transformed: they are written as in the files nonetheless.
+    override: ({ zodSchema, jsonSchema }) => {
+      const examples = z.globalRegistry.get(zodSchema)?.['examples'];
+      if (Array.isArray(examples)) jsonSchema.examples = examples;
+    },
+  }) as Schema;
   const rows = rowsOf(root, '');
   return ['| setting | default | what it is | example |', '|---|---|---|---|', ...rows].join('\n');
 }

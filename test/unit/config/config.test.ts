@@ -70,6 +70,36 @@ describe('the configuration', () => {
     expect(message).toMatch(/slack\.security_channel: .*for example "C0123456789"/);
   });
 
+  it('has an example for what lies in a list, and for what holds other settings', () => {
+    const [, rest = ''] = GOOD['daypass.yml'].split(/(?=gateway)/);
+    const message = refusal({
+      'daypass.yml': `recordings: { recipients: [age1x], retention: 90, kept: P1D }\n${rest.replace('C0', '')}`,
+    });
+    expect(message).toMatch(/recordings\.recipients\.0: .*; for example "age1/);
+    expect(message).toMatch(/recordings\.retention: .*; for example "P90D"/);
+    expect(message).toContain('recordings.kept: unknown setting; known here: recipients, retention');
+    const least = GOOD['daypass.yml'].replace(/gateway.*\n|slack.*\n/g, '');
+    expect(refusal({ 'daypass.yml': `${least}slack: x\n` })).toMatch(
+      /gateway: missing; for example {"public_host":"ssh\.example\.com"}\n.*slack: .*; for example {"security_channel":"C0123456789"}/,
+    );
+    expect(refusal({ 'policy.yml': '' })).toContain('"rules":[{"name":"one reviewer approves","max_duration":"PT8H"}]');
+    const labels = GOOD['targets.yml'].replace('name: Web', 'name: Web, labels: { env: 1 }');
+    expect(refusal({ 'targets.yml': labels })).toMatch(/targets\.0\.labels\.env: .*; for example "production"/);
+  });
+
+  it.each(['300.1.1.1', '192.0.2.10/33', '192.0.2.10/24', '1.2.3', 'fe80::1::2', '192.0.2.1,192.0.2.2'])(
+    'refuses %j as the address that certificates are bound to: every target would',
+    (address) => {
+      const file = GOOD['daypass.yml'].replace('gateway: {', `gateway: { source_address: "${address}",`);
+      expect(refusal({ 'daypass.yml': file })).toMatch(/gateway\.source_address: an IP address or a CIDR range/);
+    },
+  );
+
+  it.each(['192.0.2.10', '192.0.2.0/24', '2001:db8::1', '2001:db8::/32'])('takes %j as that address', (address) => {
+    const file = GOOD['daypass.yml'].replace('gateway: {', `gateway: { source_address: "${address}",`);
+    expect(loadConfig(folderWith({ 'daypass.yml': file })).gateway.source_address).toBe(address);
+  });
+
   it.each([
     "'",
     '"',
