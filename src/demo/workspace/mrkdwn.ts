@@ -11,8 +11,13 @@ const unescaped = (text: string): string =>
 /** Mrkdwn as words without markup: mentions by name, dates in UTC, links by their text. */
 function plainWords(state: WorkspaceState, text: string): string {
   const replaced = text.replace(/<([^<>]*)>/g, (_, inner: string) => entity(state, inner));
-  return unescaped(replaced.replace(/:([a-z_]+):\s?/g, '').replace(/[*`]/g, ''));
+  // Slack shows code as it is, in between backquotes.
+  const parts = replaced.split(/```(.*?)```|`([^`\n]+)`/s);
+  const words = parts.map((part, index) => (index % 3 === 0 ? withoutMarks(part) : part));
+  return unescaped(words.join(''));
 }
+
+const withoutMarks = (text: string): string => text.replace(/:([a-z_]+):\s?/g, '').replace(/[*`]/g, '');
 
 function entity(state: WorkspaceState, inner: string): string {
   const [head = '', label] = inner.split('|');
