@@ -82,7 +82,9 @@ function read<Schema extends z.ZodType>(file: string, schema: Schema): z.output<
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(file, [`${why}. \`daypass init\` writes one to begin with.`]);
+    throw new ConfigError(file, [
+      `${why}. Name yours with --config <file>; \`daypass init\` writes one to begin with.`,
+    ]);
   }
   let content: unknown;
   try {

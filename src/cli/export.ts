@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { SessionId } from '../access/ids.ts';
-import type { Config } from '../config.ts';
+import { type Config, ConfigError } from '../config.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
 import { adminSocketPath } from '../places.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportRecording } from '../recording/exported-files.ts';
@@ -10,7 +10,7 @@ import { openKey } from '../recording/read.ts';
 import { verifyRecording } from '../recording/verify.ts';
 import { identitiesOf } from '../recording/wrapped-key.ts';
 import { print, Refused } from './output.ts';
-import { type PlaceOptions, placeOf, recordingId } from './recording-place.ts';
+import { configOrPlace, type PlaceOptions, placeOf, recordingId } from './recording-place.ts';
 
 type Options = PlaceOptions & {
   readonly identity: string;
@@ -43,7 +43,7 @@ export function exportCommand(recordings: Command, config: () => Config): void {
 
 async function run(config: () => Config, id: SessionId, options: Options): Promise<void> {
   const channel = channelOf(options.channel);
-  const { folder: recordings, checker } = placeOf(config, options);
+  const { folder: recordings, checker } = placeOf(configOrPlace(config), options);
   const folder = join(recordings, id);
   const verdict = await verifyRecording(folder, id, checker);
   if (verdict.state === 'erased') throw new Refused(`${id} was erased under rule ${JSON.stringify(verdict.rule)}.`);
@@ -56,9 +56,12 @@ async function run(config: () => Config, id: SessionId, options: Options): Promi
   const key = await keyOf(folder, options.identity);
   await audit(config, id, { format: options.format, channel });
   const out = resolve(options.out ?? id);
-  const { files, broken } = await exportRecording(folder, key, { out, format: options.format, channel }).finally(() =>
-    key.fill(0),
-  );
+  const { files, broken } = await exportRecording(folder, key, { out, format: options.format, channel })
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      throw new Refused(`${error.path ?? out} is there already and stays as it is: name another folder with --out.`);
+    })
+    .finally(() => key.fill(0));
   for (const name of files) print(join(out, name));
   if (files.length === 0) print('There is nothing of that in this recording.');
   if (broken !== null) process.stderr.write(`The export ends before its time: ${broken}.\n`);
@@ -93,7 +96,8 @@ async function audit(
     if (await isServed(path)) return await remoteOperator(path).noteExport(id, facts);
     process.stderr.write('Control does not run: this export is not in the audit log.\n');
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const isElsewhere = error instanceof ConfigError;
+    const why = isElsewhere ? 'no configuration here names a control.' : error instanceof Error ? error.message : error;
     process.stderr.write(`This export is not in the audit log: ${why}\n`);
   }
 }

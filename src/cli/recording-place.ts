@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SessionId } from '../access/ids.ts';
 import { type RecordingChecks, recordingChecker } from '../ca/recordings.ts';
-import type { Config } from '../config.ts';
+import { type Config, ConfigError } from '../config.ts';
 import { keysFolder, recordingsFolder } from '../places.ts';
 import { Refused } from './output.ts';
 
@@ -10,6 +10,19 @@ import { Refused } from './output.ts';
 export type PlaceOptions = { readonly recordings?: string; readonly publicKey?: string };
 
 const KEY_FILE_MAX = 65_536;
+
+/** Recordings are also looked at where only copies of them are. */
+export const configOrPlace = (config: () => Config) => (): Config => {
+  try {
+    return config();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new Refused(
+      `${error.message}\nWithout a configuration say --recordings <folder> and --public-key <file>.`,
+      2,
+    );
+  }
+};
 
 export function placeOf(config: () => Config, options: PlaceOptions): { folder: string; checker: RecordingChecks } {
   const folder = options.recordings === undefined ? recordingsFolder(config()) : resolve(options.recordings);

@@ -6,13 +6,14 @@ import { LEDGER_FILE } from '../recording/ledger.ts';
 import { type Problem, type Verdict, verifyRecording } from '../recording/verify.ts';
 import { type LedgerVerdict, verifyAll } from '../recording/verify-all.ts';
 import { print, Refused } from './output.ts';
-import { type PlaceOptions, placeOf, recordingAt } from './recording-place.ts';
+import { configOrPlace, type PlaceOptions, placeOf, recordingAt } from './recording-place.ts';
 
 type Options = PlaceOptions & { readonly all?: boolean; readonly json?: boolean };
 
 const PROGRESS_MS = 1_000;
 
-export function verifyCommand(program: Command, config: () => Config): void {
+export function verifyCommand(program: Command, given: () => Config): void {
+  const config = configOrPlace(given);
   program
     .command('verify [recordings...]')
     .description(
@@ -22,11 +23,11 @@ export function verifyCommand(program: Command, config: () => Config): void {
     .option('--recordings <folder>', 'where recordings lie; <data_dir>/recordings when left out')
     .option('--public-key <file>', 'the public recording key; <data_dir>/keys/recording_key.pub when left out')
     .option('--json', 'print JSON')
-    .action(async (given: readonly string[], options: Options) => {
-      if (options.all ? given.length > 0 : given.length === 0) {
+    .action(async (names: readonly string[], options: Options) => {
+      if (options.all ? names.length > 0 : names.length === 0) {
         throw new Refused('Name recordings by id or folder, or say --all.', 2);
       }
-      process.exitCode = (await (options.all ? all(config, options) : some(config, given, options))) ? 0 : 1;
+      process.exitCode = (await (options.all ? all(config, options) : some(config, names, options))) ? 0 : 1;
     });
 }
 
