@@ -28,6 +28,7 @@ export class Flow {
   readonly #witness: Witness;
   #queue: Piece[] = [];
   #ours = 0;
+  #waiting = 0;
   #isOver = false;
 
   constructor(witness: Witness) {
@@ -38,10 +39,16 @@ export class Flow {
   push(stream: Stream, bytes: Buffer, owed = bytes.length): void {
     if (this.#isOver || bytes.length === 0) return void (owed > 0 && this.source?.consumed(owed));
     this.#ours += bytes.length - owed;
+    this.#waiting += bytes.length;
     if (!this.#fitsLast(stream, bytes, owed)) this.#queue.push(this.#piece(stream, bytes, owed));
   }
 
-  /** Bytes of our own that wait. */
+  /** Bytes that wait. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Those of our own among them. */
   get ours(): number {
     return this.#ours;
   }
@@ -55,6 +62,7 @@ export class Flow {
     this.#isOver = true;
     const waiting = this.#queue.splice(0).reduce((sum, piece) => sum + piece.owed, 0);
     this.#ours = 0;
+    this.#waiting = 0;
     if (waiting > 0) this.source?.consumed(waiting);
   }
 
@@ -81,6 +89,7 @@ export class Flow {
   #settle(piece: Piece, length: number): void {
     const owed = Math.min(length, piece.owed);
     piece.owed -= owed;
+    this.#waiting -= length;
     this.#ours -= length - owed;
     if (owed > 0) this.source?.consumed(owed);
   }

@@ -1,19 +1,32 @@
+import { PATH_MAX } from '../recording/file-log/operation.ts';
 import { SftpPackets } from '../recording/file-log/sftp-packets.ts';
-import { Fields, FXP, FXP_REPLY, type Request, readRequest, SFTP_VERSION } from '../recording/file-log/sftp-wire.ts';
+import {
+  Fields,
+  FX,
+  FXP,
+  FXP_REPLY,
+  type Request,
+  readRequest,
+  SFTP_VERSION,
+} from '../recording/file-log/sftp-wire.ts';
 import { encode, string, uint8, uint32 } from '../sshwire/bytes.ts';
 import { plainLine } from './refusals.ts';
 import { type FileRights, SftpPaths } from './sftp-paths.ts';
-import { judge } from './sftp-rules.ts';
+import { judge, type RequestVerdict } from './sftp-rules.ts';
 
 /** What goes on to the target, what goes to the client instead, and, once it cannot be held, why the channel must end. */
 export type Guarded = { readonly forward: Buffer[]; readonly answer: Buffer[]; readonly ended: string | null };
 
 /** Requests that wait for the target's answer, and refusals that wait for their turn. */
 const OUTSTANDING_MAX = 8_192;
-const ANSWERS_MAX = 1_024;
+const ANSWERS_MAX = 2_048;
+/** Of paths that wait for either, as the file log counts them. */
+const PATHS_MAX = 2 * 1024 * 1024;
+const FILES_MAX = 1_000;
 const PATH_SHOWN = 200;
 
-type Answer = { readonly after: number; readonly bytes: Buffer };
+type Outstanding = { readonly kind: Request['kind']; readonly asksForStart: boolean; readonly cost: number };
+type Answer = { readonly after: number; readonly bytes: Buffer; readonly cost: number };
 
 /**
  * Holds a scope inside the SFTP protocol: requests that it does not allow are answered here, and never reach the target.
@@ -26,7 +39,7 @@ type Answer = { readonly after: number; readonly bytes: Buffer };
  */
 export class SftpGuard {
   readonly #rights: FileRights['rights'];
-  readonly #paths: SftpPaths;
+  readonly #within: SftpPaths;
   readonly #refused: (sentence: string) => void;
   readonly #client: SftpPackets;
   readonly #target: SftpPackets;
@@ -35,14 +48,17 @@ export class SftpGuard {
   #ended: string | null = null;
   /** Whether the content that passes belongs to a request that was refused. */
   #isDropping = false;
-  readonly #outstanding = new Map<number, { readonly asksForStart: boolean }>();
+  readonly #outstanding = new Map<number, Outstanding>();
+  #paths = 0;
+  /** Open, or asked for. */
+  #files = 0;
   #sent = 0;
   #answered = 0;
   readonly #answers: Answer[] = [];
 
   constructor(rights: FileRights, refused: (sentence: string) => void) {
     this.#rights = rights.rights;
-    this.#paths = new SftpPaths(rights.paths);
+    this.#within = new SftpPaths(rights.paths);
     this.#refused = refused;
     this.#client = new SftpPackets('client', {
       packet: (head) => this.#request(head),
@@ -66,18 +82,20 @@ export class SftpGuard {
   }
 
   get isFull(): boolean {
-    return this.#outstanding.size >= OUTSTANDING_MAX || this.#answers.length >= ANSWERS_MAX;
+    return this.#isOver(1);
+  }
+
+  #isOver(times: number): boolean {
+    const { size } = this.#outstanding;
+    return (
+      size >= times * OUTSTANDING_MAX || this.#answers.length >= times * ANSWERS_MAX || this.#paths >= times * PATHS_MAX
+    );
   }
 
   client(bytes: Buffer): Guarded {
     this.#forward = [];
     if (this.#ended === null) this.#client.push(bytes);
-    if (
-      this.#ended === null &&
-      (this.#outstanding.size > 2 * OUTSTANDING_MAX || this.#answers.length > 4 * ANSWERS_MAX)
-    ) {
-      this.#end('The client asked for more than it waits for');
-    }
+    if (this.#isOver(2)) this.#end('The client asked for more than it waits for');
     return this.#outcome(this.#forward, this.#target.isBetween ? this.#due() : []);
   }
 
@@ -109,6 +127,7 @@ export class SftpGuard {
     const due: Buffer[] = [];
     for (let next = this.#answers[0]; next && next.after <= this.#answered; next = this.#answers[0]) {
       due.push(next.bytes);
+      this.#paths -= next.cost;
       this.#answers.shift();
     }
     return due;
@@ -131,13 +150,22 @@ export class SftpGuard {
     }
     const request = readRequest(head);
     if (!request) return void this.#end('The client sent an SFTP request that cannot be read');
-    const verdict = judge(request, this.#rights, this.#paths);
+    const verdict = this.#verdict(request);
     this.#isDropping = verdict !== null;
     if (verdict) return void this.#refuse(request, verdict.status, verdict.why);
     if (this.#outstanding.has(request.id)) return void this.#end('The client gave two SFTP requests the same number');
-    this.#outstanding.set(request.id, { asksForStart: asksForStart(request) });
+    const cost = costOf(request);
+    this.#outstanding.set(request.id, { kind: request.kind, asksForStart: asksForStart(request), cost });
+    this.#paths += cost;
+    if (opens(request)) this.#files += 1;
     this.#sent += 1;
     this.#pass(head);
+  }
+
+  #verdict(request: Request): RequestVerdict {
+    const verdict = judge(request, this.#rights, this.#within);
+    if (verdict || !opens(request) || this.#files < FILES_MAX) return verdict;
+    return { status: FX.FAILURE, why: `more than ${FILES_MAX} open files at a time` };
   }
 
   /** The head may stand in a buffer that is used again, and its length was taken off. */
@@ -155,7 +183,9 @@ export class SftpGuard {
     this.#refused(plainLine(`sftp: ${what} was refused: ${why}`));
     const sentence = `Daypass refuses ${why}. Ask in Slack for another scope if you need it.`;
     const body = encode(uint8(FXP_REPLY.STATUS), uint32(request.id), uint32(status), string(sentence), string('en'));
-    this.#answers.push({ after: this.#sent, bytes: Buffer.from(string(body)) });
+    const cost = costOf(request);
+    this.#paths += cost;
+    this.#answers.push({ after: this.#sent, bytes: Buffer.from(string(body)), cost });
   }
 
   #reply(head: Buffer): void {
@@ -175,12 +205,21 @@ export class SftpGuard {
     if (!request) return void this.#end('The target answered an SFTP request that was not made');
     this.#outstanding.delete(id);
     this.#answered += 1;
+    this.#paths -= request.cost;
+    if (opens(request) && head[0] !== FXP_REPLY.HANDLE) this.#files -= 1;
+    if (request.kind === 'close' && head[0] === FXP_REPLY.STATUS && head.readUInt32BE(5) === FX.OK) this.#files -= 1;
     if (request.asksForStart && head[0] === FXP_REPLY.NAME && fields.uint32() === 1) {
       const folder = fields.string();
-      if (fields.ok) this.#paths.startsIn(folder);
+      if (fields.ok) this.#within.startsIn(folder);
     }
   }
 }
+
+const opens = ({ kind }: Pick<Request, 'kind'>): boolean => kind === 'open' || kind === 'opendir';
+
+/** Paths are shown in the log, and those that are not UTF-8 in hex as well. */
+const costOf = ({ paths }: Request): number =>
+  paths.reduce((sum, path) => sum + 3 * Math.min(path.length, PATH_MAX), paths.length > 0 ? 200 : 0);
 
 /** OpenSSH's server takes an empty path for ".". */
 const asksForStart = ({ kind, paths }: Request): boolean =>

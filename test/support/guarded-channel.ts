@@ -2,6 +2,7 @@ import type { Scope } from '../../src/access/scope.ts';
 import type { Channel, Stream } from '../../src/gateway/channel.ts';
 import { Flow } from '../../src/gateway/flow.ts';
 import { GuardedSftp } from '../../src/gateway/guarded-sftp.ts';
+import { observe } from '../../src/recording/file-log/observe.ts';
 import { scope } from './samples.ts';
 
 /** One side, as far as flows look at it. */
@@ -27,29 +28,35 @@ class Peer {
 }
 
 /** A guarded channel between its two flows, with a client and a target that count. */
-export function guardedChannel(files: NonNullable<Scope['files']>) {
+export function guardedChannel(files: NonNullable<Scope['files']>, more: Partial<Scope> = {}) {
   const client = new Peer();
   const target = new Peer();
   const refused: string[] = [];
+  /** As it is recorded. */
+  const log = observe('sftp', 'sftp', () => {});
   const seen: { input: Buffer; output: Buffer } = { input: Buffer.alloc(0), output: Buffer.alloc(0) };
   const state: { sftp: GuardedSftp | null; isReady: boolean } = { sftp: null, isReady: true };
   const input = new Flow({
     isReady: () => state.isReady && state.sftp?.isReady !== false,
     accept: (_stream, bytes) => {
       seen.input = Buffer.concat([seen.input, bytes]);
+      log.fromClient(bytes, 0);
     },
   });
   const output = new Flow({
     isReady: () => state.isReady,
     accept: (_stream, bytes) => {
       seen.output = Buffer.concat([seen.output, bytes]);
+      log.fromTarget(bytes, 0);
     },
   });
   input.source = client.channel;
   input.sink = target.channel;
   output.source = target.channel;
   output.sink = client.channel;
-  const sftp = GuardedSftp.of({ ...scope('files-ro'), files }, { input, output }, (sentence) => refused.push(sentence));
+  const sftp = GuardedSftp.of({ ...scope('files-ro'), files, ...more }, { input, output }, (sentence) =>
+    refused.push(sentence),
+  );
   if (!sftp) throw new Error('nothing to guard');
   state.sftp = sftp;
   const settle = () => {
@@ -59,7 +66,7 @@ export function guardedChannel(files: NonNullable<Scope['files']>) {
       if (peer.credited > peer.sent) throw new Error('more was given back than was sent');
   };
   return {
-    ...{ client, target, refused, seen, state, sftp, input, output, settle },
+    ...{ client, target, refused, log, seen, state, sftp, input, output, settle },
     fromClient(bytes: Buffer) {
       client.sent += bytes.length;
       input.push('stdout', bytes);

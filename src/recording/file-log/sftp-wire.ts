@@ -12,7 +12,7 @@ export const FXP = { INIT: 1, VERSION: 2, READ: 5, WRITE: 6, EXTENDED: 200 } as 
 export const FXP_REPLY = { STATUS: 101, HANDLE: 102, DATA: 103, NAME: 104, ATTRS: 105, EXTENDED_REPLY: 201 } as const;
 
 /** §7. */
-export const FX = { OK: 0, EOF: 1, PERMISSION_DENIED: 3, OP_UNSUPPORTED: 8 } as const;
+export const FX = { OK: 0, EOF: 1, PERMISSION_DENIED: 3, FAILURE: 4, OP_UNSUPPORTED: 8 } as const;
 
 const STATUS_NAMES = [
   'ok',

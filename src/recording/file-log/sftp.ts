@@ -16,11 +16,11 @@ import {
   statusName,
 } from './sftp-wire.ts';
 
-/** sshfs asks for many things at once; nobody for more. */
-const PENDING_MAX = 8_192;
+/** Where a scope is held inside the protocol, the gateway lets less through than each of these: nobody can make the log lose its way. */
+const PENDING_MAX = 32_768;
 const HANDLES_MAX = 1_024;
 /** Of paths that are kept while requests wait and files are open. */
-const PATHS_MAX = 8 * 1024 * 1024;
+const PATHS_MAX = 48 * 1024 * 1024;
 
 type Pending = {
   readonly kind: RequestKind;
@@ -40,7 +40,9 @@ export class SftpLog {
   readonly #onOperation: OnOperation;
   readonly #client: SftpPackets;
   readonly #target: SftpPackets;
-  readonly #pending = new Map<number, Pending>();
+  /** Under one number the oldest first: servers answer in order. */
+  readonly #pending = new Map<number, Pending[]>();
+  #pendingLength = 0;
   readonly #files = new Map<string, OpenFile>();
   readonly #waiting: Waiting = { bytes: 0 };
   readonly #counts = { read: 0, written: 0, changed: 0, refused: 0, hashed: 0 };
@@ -100,13 +102,15 @@ export class SftpLog {
     }
     const request = readRequest(head);
     if (!request) return void this.#lose('the client sent a request that cannot be read');
-    if (this.#pending.has(request.id)) return void this.#lose('the client gave two requests the same number');
     const file = this.#fileOf(request, 0);
     const pending = this.#pendingOf(request, file);
     this.#paths += pending.cost;
-    if (this.#pending.size >= PENDING_MAX || this.#paths > PATHS_MAX)
+    if (this.#pendingLength >= PENDING_MAX || this.#paths > PATHS_MAX)
       return void this.#lose('too much waits for an answer');
-    this.#pending.set(request.id, pending);
+    this.#pendingLength += 1;
+    const waiting = this.#pending.get(request.id);
+    if (waiting) waiting.push(pending);
+    else this.#pending.set(request.id, [pending]);
     if (request.kind === 'write') this.#writing = { file, offset: pending.offset };
     else if (request.kind === 'copy-data') this.#fileOf(request, 1)?.spoilWritten('content was copied into it');
   }
@@ -163,9 +167,11 @@ export class SftpLog {
   }
 
   #take(id: number): Pending | null {
-    const pending = this.#pending.get(id);
-    if (!pending) return null;
-    this.#pending.delete(id);
+    const waiting = this.#pending.get(id);
+    const pending = waiting?.shift();
+    if (!waiting || !pending) return null;
+    if (waiting.length === 0) this.#pending.delete(id);
+    this.#pendingLength -= 1;
     this.#paths -= pending.cost;
     return pending;
   }
@@ -245,7 +251,7 @@ export class SftpLog {
     for (const file of this.#files.values()) {
       this.#logFile(file, file.entry('unanswered', 'still open', this.#micros, why));
     }
-    for (const { entry } of this.#pending.values()) {
+    for (const { entry } of [...this.#pending.values()].flat()) {
       if (entry) this.#onOperation({ ...entry, result: 'unanswered', endedMicros: this.#micros });
     }
     this.#files.clear();
