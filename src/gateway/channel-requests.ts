@@ -1,6 +1,6 @@
 import { attempt, type Reader, reader } from '../sshwire/bytes.ts';
 import type { ExitSignal } from './channel.ts';
-import { COMMAND_MAX } from './limits.ts';
+import { COMMAND_MAX, ENVIRONMENT_BYTES_MAX } from './limits.ts';
 
 /** What channel requests carry (RFC 4254 §6.2, §6.4, §6.5, §6.7, §6.10). Null where it is malformed. */
 
@@ -24,8 +24,14 @@ export const readTerminal = (data: Buffer): Terminal | null =>
 export const readSize = (data: Buffer): Omit<Terminal, 'term'> | null =>
   read(data, (from) => ({ columns: size(from.uint32('columns')), rows: size(from.uint32('rows')) }));
 
-/** The name of an environment variable. */
-export const readVariable = (data: Buffer): string | null => read(data, (from) => from.text('variable', 256));
+export type Variable = { readonly name: string; readonly value: string };
+
+/** An environment variable; bytes of its value that are no UTF-8 show as U+FFFD. */
+export const readVariable = (data: Buffer): Variable | null =>
+  read(data, (from) => ({
+    name: from.text('variable', 256),
+    value: Buffer.from(from.string('value', ENVIRONMENT_BYTES_MAX)).toString('utf8'),
+  }));
 
 /** The exec line as sshd hands it to a shell, or the name of a subsystem; bytes that are no UTF-8 show as U+FFFD. */
 export const readCommand = (data: Buffer): string | null =>

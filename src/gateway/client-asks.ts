@@ -1,8 +1,8 @@
 import { type ChannelAsk, permits, permitsVariable } from '../access/permits.ts';
 import type { Scope } from '../access/scope.ts';
 import type { ChannelKind } from '../access/session.ts';
-import { readCommand, readSize, readTerminal, readVariable, type Terminal } from './channel-requests.ts';
-import { ENVIRONMENT_MAX } from './limits.ts';
+import { readCommand, readSize, readTerminal, readVariable, type Terminal, type Variable } from './channel-requests.ts';
+import { ENVIRONMENT_BYTES_MAX, ENVIRONMENT_MAX } from './limits.ts';
 import { REFUSED_CHANNEL_REQUESTS, refusedSentence } from './refused-features.ts';
 import type { TargetRequest } from './target-requests.ts';
 
@@ -26,7 +26,8 @@ export class ClientAsks {
   #kind: Exclude<ChannelKind, 'tunnel'> | null = null;
   #command: string | null = null;
   #terminal: Terminal | null = null;
-  #environment = 0;
+  readonly #environment: Variable[] = [];
+  #environmentBytes = 0;
 
   constructor(host: AskHost) {
     this.#host = host;
@@ -44,6 +45,11 @@ export class ClientAsks {
 
   get terminal(): Terminal | null {
     return this.#terminal;
+  }
+
+  /** What went on to the target of what the client set. */
+  get environment(): readonly Variable[] {
+    return this.#environment;
   }
 
   /** What was started, as the scope decides on it. */
@@ -88,9 +94,12 @@ export class ClientAsks {
   }
 
   #setVariable(data: Buffer): boolean {
-    this.#environment += 1;
-    if (this.#environment > ENVIRONMENT_MAX || this.#kind !== null) return false;
-    if (!permitsVariable(this.#host.scope, readVariable(data) ?? '')) return false;
+    const variable = readVariable(data);
+    if (!variable || this.#kind !== null || !permitsVariable(this.#host.scope, variable.name)) return false;
+    if (this.#environment.length >= ENVIRONMENT_MAX) return false;
+    if (this.#environmentBytes + data.length > ENVIRONMENT_BYTES_MAX) return false;
+    this.#environment.push(variable);
+    this.#environmentBytes += data.length;
     this.#host.forward({ name: 'env', data, expects: null });
     return true;
   }

@@ -50,6 +50,8 @@ export const REFUSED_LINGER_MS = 2_000;
 /** Channels over the life of one connection, tunnels that the target refuses among them: each leaves a record. */
 export const CHANNELS_PER_SESSION_MAX = 1_000;
 export const ENVIRONMENT_MAX = 64;
+/** Of their names and values, as they are sent: the recording has them in one line. */
+export const ENVIRONMENT_BYTES_MAX = 32_768;
 /** Refusals of SFTP requests that a client may leave unread before no more of its requests are looked at. */
 export const GUARD_ANSWERS_MAX = 64 * 1024;
 /** The same for all answers: the file log keeps what was asked until its answer has gone on. */

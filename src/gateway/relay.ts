@@ -181,7 +181,12 @@ export class Relay implements ChannelListener {
     this.#requests.forward({ name: kind, data, expects: 'start' });
     this.#session.watched.started();
     const recordInput = this.#session.scope.record_input === true;
-    const recorder = this.#session.openRecorder({ kind, command, terminal, destination: null, recordInput });
+    // A value can be all that a command runs: it is kept like what is typed.
+    const environment = this.#asks.environment.map(({ name, value }) =>
+      terminal && !recordInput ? { name, bytes: Buffer.byteLength(value) } : { name, value },
+    );
+    const start = { kind, command, terminal, environment, destination: null, recordInput };
+    const recorder = this.#session.openRecorder(start);
     // Where there is none the session has been told, and is being cut.
     this.#gate.expect(recorder, () => this.#finish());
     this.#session

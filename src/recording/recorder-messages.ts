@@ -11,6 +11,11 @@ export type ChannelStart = {
   /** The exec line or the subsystem's name. */
   readonly command: string | null;
   readonly terminal: { readonly columns: number; readonly rows: number; readonly term: string | null } | null;
+  /** What the client set for it; of values only how long they are where what is typed is not kept. */
+  readonly environment?: readonly ({ readonly name: string } & (
+    | { readonly value: string }
+    | { readonly bytes: number }
+  ))[];
   /** Of a tunnel. */
   readonly destination: { readonly host: string; readonly port: number } | null;
   /** What is typed at its terminal is kept, as far as it was echoed. */

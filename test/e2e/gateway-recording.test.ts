@@ -53,6 +53,17 @@ describe('a recording', () => {
     return join(out, 'channel-0.cast');
   };
 
+  it('has what a client set for a command, and at a terminal only how long it is', async () => {
+    const set = ['-o', "SetEnv=LC_DO='echo seen by nobody'", 'direct'];
+    const environment = async () => (await last()).journal.find(({ what }) => what === 'channel')?.['environment'];
+    await ssh(world, [...set, 'sh -c "$LC_DO"']);
+    expect(await environment()).toContainEqual({ name: 'LC_DO', value: 'echo seen by nobody' });
+    await ssh(world, ['-tt', ...set, 'true']);
+    expect(await environment()).toContainEqual({ name: 'LC_DO', bytes: 19 });
+    await ssh(world, ['-o', `SetEnv=A=${'x'.repeat(20_000)} B=${'y'.repeat(20_000)} C=z`, 'direct', 'true']);
+    expect(await environment()).toEqual([expect.objectContaining({ name: 'A' }), { name: 'C', value: 'z' }]);
+  });
+
   it.each(WAYS)('of a terminal replays with asciinema to what the person saw, by way of %s', async (way) => {
     let seen = '';
     {
