@@ -10,6 +10,7 @@ import {
   type Stats,
   writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** The keys cannot be used as they lie on disk. Its message names the path and the remedy, never what a file holds. */
 export class KeysError extends Error {
@@ -74,7 +75,8 @@ const symbolicLink = (path: string): KeysError =>
 function checkOwnedAlone(path: string, stats: Stats, wanted: number): void {
   const user = process.geteuid?.();
   if (user !== undefined && stats.uid !== user) {
-    const remedy = `Run Daypass as user ${stats.uid}, or: chown ${user} ${path}`;
+    const folder = stats.isDirectory() ? path : dirname(path);
+    const remedy = `Run Daypass as user ${stats.uid}, or: chown -R ${user} ${folder}`;
     throw new KeysError(path, `it belongs to user ${stats.uid}, and Daypass runs as user ${user}`, remedy);
   }
   const mode = stats.mode & 0o7777;

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { addMissingKeys, createKeys, loadKeys } from '../ca/keys.ts';
 import { loadConfig, POLICY_FILE, TARGETS_FILE } from '../config.ts';
 import { keysFolder } from '../places.ts';
+import { actAsOwnerOf } from './as-owner.ts';
 import { addRecipient, CONSOLE_KEY_FILE, consoleRecipient } from './console-key.ts';
 import { print } from './output.ts';
 
@@ -68,6 +69,8 @@ async function init(file: string, isAdding: boolean): Promise<void> {
   }
   const config = loadConfig(file);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  // Keys are their owner's. Where daypass.yml is still to be written, whoever runs this has to stay.
+  if (config.recordings.recipients.length > 0) actAsOwnerOf(config.dataDir);
   const folder = keysFolder(config);
   if (existsSync(folder)) {
     if (isAdding) for (const name of addMissingKeys(folder)) print(`made   ${join(folder, name)}`);

@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { GrantId, SessionId } from '../access/ids.ts';
 import type { Rejection } from '../access/rejection.ts';
 import type { Config } from '../config.ts';
 import { localOperator, type Operator } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
-import { adminSocketPath, systemClock } from '../places.ts';
+import { adminSocketPath, databaseFolder, systemClock } from '../places.ts';
+import { actAsOwnerOf } from './as-owner.ts';
 import { print, printJson, Refused, table } from './output.ts';
 import { Watching } from './watching.ts';
 
@@ -14,6 +16,12 @@ async function withOperator<T>(config: Config, work: (operator: Operator) => Pro
   if (await isServed(path)) return work(remoteOperator(path));
   const [{ openStore }, { createLog }] = await Promise.all([import('../store/store.ts'), import('../log.ts')]);
   const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;
+  actAsOwnerOf(config.dataDir);
+  if (databaseUrl === null && !existsSync(databaseFolder(config))) {
+    process.stderr.write(
+      'No control runs here, and there is no database yet: with PostgreSQL, set DAYPASS_DATABASE_URL as for serve.\n',
+    );
+  }
   await using store = await openStore({ databaseUrl, dataDir: config.dataDir, log: createLog('warn') });
   // Awaited here: the store closes when this returns.
   return await work(localOperator({ store, clock: systemClock, check: null, gateways: () => null }));

@@ -8,6 +8,7 @@ import { isServed, remoteOperator } from '../operator/socket.ts';
 import { adminSocketPath, keysFolder, recordingsFolder, systemClock } from '../places.ts';
 import { type SealedFacts, sealedFacts } from '../recording/listed.ts';
 import { listRecordings } from '../recording/verify-all.ts';
+import { actAsOwnerOf } from './as-owner.ts';
 import { exportCommand } from './export.ts';
 import { print, printJson, Refused, table } from './output.ts';
 import { type PlaceOptions, recordingId } from './recording-place.ts';
@@ -84,6 +85,7 @@ async function erase(config: Config, id: SessionId, rule: string): Promise<Erase
     import('../operator/socket.ts'),
     import('../operator/operator.ts'),
   ]);
+  actAsOwnerOf(config.dataDir);
   const log = createLog('warn');
   const clock = systemClock;
   const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;

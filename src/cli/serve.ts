@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Config, loadConfig, loadSecrets, recipientsOf } from '../config.ts';
-import type { WorkerHost } from '../gateway/worker-host.ts';
+import type { LauncherHost } from '../gateway/launcher-host.ts';
 import type { Log } from '../log.ts';
+import { actAsOwnerOf } from './as-owner.ts';
 import { print, Refused } from './output.ts';
 
 export function serveCommand(program: Command): void {
@@ -32,6 +33,7 @@ export function serveCommand(program: Command): void {
       const config = loadConfig(program.opts<{ config: string }>().config);
       const [{ migrate }, { createLog }] = await Promise.all([import('../store/store.ts'), import('../log.ts')]);
       const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;
+      actAsOwnerOf(config.dataDir);
       const applied = await migrate({ databaseUrl, dataDir: config.dataDir, log: createLog('warn') });
       print(applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}`);
     });
@@ -49,7 +51,11 @@ async function serve(config: Config, mode: Mode): Promise<void> {
   if (mode === 'single user') log.warn('workers share control’s uid: an owned worker could read the CA keys');
   // Loaded when needed: most commands want neither Slack nor a database, and should not wait for them.
   const { startControl } = await import('../app.ts');
-  const control = await startControl(config, secrets, log, mode === 'launched' ? await launcherHost() : null);
+  const host = mode === 'launched' ? await launcherHost() : null;
+  const control = await startControl(config, secrets, log, host).catch((error: unknown) => {
+    host?.letEnd();
+    throw error;
+  });
   log.info({ gateway: control.gateway, mode }, 'ready');
   const reason = await askedToStop();
   log.info({ reason }, 'stopping');
@@ -60,7 +66,7 @@ async function serve(config: Config, mode: Mode): Promise<void> {
 }
 
 /** Control ends with its launcher. */
-async function launcherHost(): Promise<WorkerHost> {
+async function launcherHost(): Promise<LauncherHost> {
   const { LauncherHost } = await import('../gateway/launcher-host.ts');
   return new LauncherHost(() => process.exit(1));
 }

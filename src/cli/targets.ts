@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import type { Finding } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
 import { adminSocketPath, inventoryOf, keysFolder, systemClock, systemRandom } from '../places.ts';
+import { actAsOwnerOf } from './as-owner.ts';
 import { print, printJson, Refused, table } from './output.ts';
 
 const SCAN_MS = 10_000;
@@ -30,8 +31,10 @@ export function targetsCommand(program: Command, config: () => Config): void {
     .option('--ssh-dir <dir>', 'where the target keeps its sshd files', '/etc/ssh')
     .option('--json', 'print JSON')
     .action((id: string, options: { sshDir: string; json?: boolean }) => {
-      const target = find(config(), id);
-      const keys = loadKeys(keysFolder(config()));
+      const loaded = config();
+      const target = find(loaded, id);
+      actAsOwnerOf(loaded.dataDir);
+      const keys = loadKeys(keysFolder(loaded));
       const snippet = targetFiles(target, keys.targetCaPublicKey, options.sshDir);
       if (options.json) return printJson(snippet);
       print(
@@ -80,6 +83,7 @@ async function check(config: Config, id: TargetId): Promise<readonly Finding[]> 
     import('../ca/authority.ts'),
     import('../gateway/check-target.ts'),
   ]);
+  actAsOwnerOf(config.dataDir);
   const authority = certificateAuthority(loadKeys(keysFolder(config)), systemRandom);
   const sourceAddress = config.gateway.source_address;
   return targetCheck({ authority, inventory: inventoryOf(config), clock: systemClock, sourceAddress })(id);

@@ -12,6 +12,7 @@ type Remote = { readonly events: WorkerEvents; pid: number | undefined };
 
 /** Control's end of its launcher, which runs the workers and listens. */
 export class LauncherHost implements WorkerHost {
+  readonly #socket = new Socket({ fd: LAUNCHER_PIPE_FD });
   readonly #pipe: MessagePipe;
   readonly #workers = new Map<number, Remote>();
   readonly #calls = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>();
@@ -25,7 +26,12 @@ export class LauncherHost implements WorkerHost {
       messagesPerSecond: Number.POSITIVE_INFINITY,
       bytesPerSecond: Number.POSITIVE_INFINITY,
     };
-    this.#pipe = new MessagePipe(new Socket({ fd: LAUNCHER_PIPE_FD }), listeners, limits);
+    this.#pipe = new MessagePipe(this.#socket, listeners, limits);
+  }
+
+  /** A control that could not start ends then; otherwise its launcher would take it for one that runs. */
+  letEnd(): void {
+    this.#socket.unref();
   }
 
   async listen(): Promise<{ address: string; port: number }> {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ssh, sshClient, WAYS } from '../support/gateway-client.ts';
@@ -109,5 +109,27 @@ describeAsRoot('daypass serve as root', () => {
     expect(client.stderr()).toMatch(/this session ends in 1 seconds/);
     expect(client.stderr()).toMatch(/the gateway is being restarted; session ended/);
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  it('is not kept from starting by what root asks while it does not run', async () => {
+    await world.stop();
+    const data = join(world.folder.path, 'data');
+    expect(await world.cli('grants', 'list')).toMatchObject({ code: 0, stdout: expect.stringContaining('web-01') });
+    expect(await world.cli('targets', 'snippet', 'web-01')).toMatchObject({ code: 0, stderr: '' });
+    expect(await runOk('find', [join(data, 'db'), join(data, 'db.lock'), '-not', '-user', String(CONTROL_ID)])).toBe(
+      '',
+    );
+    await world.serve();
+  });
+
+  it('ends with the reason where control cannot start', async () => {
+    await world.stop();
+    const keys = join(world.folder.path, 'data', 'keys');
+    chownSync(keys, 0, 0);
+    const { code, stderr } = await world.serveInVain();
+    chownSync(keys, CONTROL_ID, CONTROL_ID);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${keys}: it belongs to user 0, and Daypass runs as user ${CONTROL_ID}`);
+    expect(stderr).toContain(`chown -R ${CONTROL_ID} ${keys}\n`);
   });
 });

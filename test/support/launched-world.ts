@@ -201,6 +201,12 @@ export class LaunchedWorld implements AsyncDisposable {
     return run(process.execPath, [this.#cli, '--config', this.#config, ...args]);
   }
 
+  /** `serve` where it is expected to end by itself. */
+  serveInVain(): Promise<Outcome> {
+    const env = { SLACK_BOT_TOKEN: this.#workspace.botToken, SLACK_APP_TOKEN: this.#workspace.appToken };
+    return run(process.execPath, [this.#cli, '--config', this.#config, 'serve'], { env });
+  }
+
   async stop(): Promise<number | null> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;

@@ -139,7 +139,7 @@ describe('the configuration', () => {
   it('says which file is missing and what writes one', () => {
     const file = folderWith();
     rmSync(join(file, '..', 'policy.yml'));
-    expect(() => loadConfig(file)).toThrow(/policy\.yml cannot be used:\n.*daypass init/s);
+    expect(() => loadConfig(file)).toThrow(/policy\.yml cannot be used:\n.*--config <file>.*daypass init/s);
   });
 });
 
