@@ -90,7 +90,7 @@ export function sessionsCommand(program: Command, config: () => Config): void {
             ['SESSION', 'STATE', 'PERSON', 'TARGET', 'LOGIN', 'FROM', 'STARTED', 'ENDED', 'IN', 'OUT'],
             rows.map((row) => [
               ...[row.id, row.state, row.person, row.target, row.login, row.client, row.startedAt, row.endedAt ?? '-'],
-              ...[String(row.bytesFromClient), String(row.bytesToClient)],
+              ...[String(row.bytesFromClient ?? '-'), String(row.bytesToClient ?? '-')],
             ]),
           ),
         );

@@ -116,6 +116,10 @@ export class SessionChannels {
     this.#deps.journal({ what: 'refused', sentence: kept });
   }
 
+  get hasRefused(): boolean {
+    return this.#refusals.length > 0;
+  }
+
   /** Tells the person something in each channel, and goes on; where there is none yet, in the next one. */
   notice(sentence: string): void {
     for (const relay of this.#relays.keys()) relay.notice(sentence);

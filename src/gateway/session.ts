@@ -118,7 +118,9 @@ export class Session {
   /** The client's connection is gone. */
   clientGone(): void {
     if (this.#failure) return void this.end(this.#failure.ending);
-    this.end(this.#hasOpened ? { how: 'closed' } : { how: 'failed', why: 'login_abandoned' });
+    // Who reads a refusal and leaves has waited for nothing, wherever the login at the target stands.
+    const isAnswered = this.#hasOpened || this.channels.hasRefused;
+    this.end(isAnswered ? { how: 'closed' } : { how: 'failed', why: 'login_abandoned' });
   }
 
   /**

@@ -33,9 +33,10 @@ export const SessionRow = z.strictObject({
   client: z.string(),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().nullable(),
-  channels: z.int(),
-  bytesFromClient: z.int(),
-  bytesToClient: z.int(),
+  /** Null while it lives: they are counted where it is relayed, and told at its end. */
+  channels: z.int().nullable(),
+  bytesFromClient: z.int().nullable(),
+  bytesToClient: z.int().nullable(),
   grant: GrantId,
 });
 export type SessionRow = z.infer<typeof SessionRow>;
@@ -135,7 +136,7 @@ function listSessions(deps: Deps, { live, limit }: { live: boolean; limit: numbe
     const sessions = live ? (await tx.sessions.live()).slice(0, limit) : await tx.sessions.list(limit);
     const names = await tx.persons.names([...new Set(sessions.map((session) => session.personId))]);
     return sessions.map((session) => {
-      const channels = session.ended?.channels ?? [];
+      const channels = session.ended?.channels;
       const ending = session.ended?.ending;
       return {
         id: session.id,
@@ -147,9 +148,9 @@ function listSessions(deps: Deps, { live, limit }: { live: boolean; limit: numbe
         client: session.clientAddress,
         startedAt: session.startedAt.toISOString(),
         endedAt: session.ended?.at.toISOString() ?? null,
-        channels: channels.length,
-        bytesFromClient: channels.reduce((sum, channel) => sum + channel.bytesFromClient, 0),
-        bytesToClient: channels.reduce((sum, channel) => sum + channel.bytesToClient, 0),
+        channels: channels?.length ?? null,
+        bytesFromClient: channels?.reduce((sum, channel) => sum + channel.bytesFromClient, 0) ?? null,
+        bytesToClient: channels?.reduce((sum, channel) => sum + channel.bytesToClient, 0) ?? null,
         grant: session.grantId,
       };
     });

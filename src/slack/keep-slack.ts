@@ -16,7 +16,10 @@ export async function keepSlack(options: SlackOptions, deps: SlackDeps): Promise
       return await startSlack(options, deps);
     } catch (error) {
       const fault = faultOf(error);
-      if (fault.kind === 'permanent' || (fault.kind === 'refused' && fault.retryAfterSeconds === null)) throw error;
+      if (fault.kind === 'permanent' || (fault.kind === 'refused' && fault.retryAfterSeconds === null)) {
+        const why = `Slack answers ${fault.error}: look at SLACK_BOT_TOKEN and SLACK_APP_TOKEN, and at what the app may do`;
+        throw new Error(why, { cause: error });
+      }
       deps.log.error({ err: error }, 'Slack cannot be reached: ssh goes on without it, and it is tried again');
       return null;
     }

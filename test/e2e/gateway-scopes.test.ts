@@ -56,6 +56,10 @@ describe('exec:<name>', () => {
       );
     }
     expect(existsSync(marker)).toBe(false);
+    // The refusal comes before the target has answered: they are over like any other session, and no login was given up.
+    const { control } = world();
+    const ids = await Promise.all([1, 2, 3].map((n) => control.session(control.sessions.length - n)));
+    for (const id of ids) expect(await control.endingOf(id)).toEqual({ how: 'closed' });
     expect(await refusals(world())).toEqual([
       'scope exec:say does not allow this command: a shell would give $ a meaning; it allows: What it is for',
     ]);

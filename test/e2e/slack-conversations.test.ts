@@ -216,8 +216,12 @@ describe('a contractor who is deactivated', () => {
 describe('a token that does not work', () => {
   it('stops the start with Slack’s reason, and nothing else', async () => {
     await world.stop();
-    await expect(world.start({ botToken: 'xoxb-wrong' })).rejects.toThrow(/invalid_auth/);
-    await expect(world.start({ appToken: 'xapp-wrong' })).rejects.toThrow(/invalid_auth/);
+    await expect(world.start({ botToken: 'xoxb-wrong' })).rejects.toThrow(
+      /invalid_auth: .* SLACK_BOT_TOKEN and SLACK_APP_TOKEN/,
+    );
+    await expect(world.start({ appToken: 'xapp-wrong' })).rejects.toThrow(
+      /invalid_auth: .* SLACK_BOT_TOKEN and SLACK_APP_TOKEN/,
+    );
     await world.start();
   });
 });

@@ -11,6 +11,7 @@ import { type AdminSocket, isServed, remoteOperator, serveAdminSocket } from '..
 import { AccessWorld } from '../../support/access-world.ts';
 import { gate } from '../../support/gate.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
+import { session, sessionEnd } from '../../support/world.ts';
 
 const log = createLog('silent');
 let store: TestStore;
@@ -69,6 +70,17 @@ describe('the admin socket', () => {
     ]);
     expect(await operator.sessions({ live: true, limit: 10 })).toEqual([]);
     expect(await operator.check(world.targets[0]?.id as never)).toEqual([{ level: 'ok', text: 'logged in' }]);
+  });
+
+  it('says of a session that lives that nothing is counted yet, and of one that is over what was', async () => {
+    const { engagementId, personId } = grant.terms;
+    const one = session(1, { grantId: grant.id, engagementId, personId });
+    await store.transaction((tx) => tx.sessions.insert(one, one.id));
+    const counts = { channels: null, bytesFromClient: null, bytesToClient: null };
+    expect(await operator.sessions({ live: true, limit: 10 })).toMatchObject([{ state: 'live', ...counts }]);
+    await store.transaction((tx) => tx.sessions.end(one.id, sessionEnd()));
+    const none = { channels: 0, bytesFromClient: 0, bytesToClient: 0 };
+    expect(await operator.sessions({ live: false, limit: 10 })).toMatchObject([{ state: 'closed', ...none }]);
   });
 
   it('ends a grant, once, and says when it had ended', async () => {
