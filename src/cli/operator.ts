@@ -56,7 +56,7 @@ export function grantsCommand(program: Command, config: () => Config): void {
   grants
     .command('revoke <grant>')
     .description('End a grant and its live sessions. <grant> is an id or the beginning of one.')
-    .option('--comment <text>', 'why, for the thread')
+    .option('--comment <text>', 'why; the person reads it on the terminal of a live session')
     .action((given: string, options: { comment?: string }) =>
       withOperator(config(), async (operator) => {
         const rows = await operator.grants({ live: true, limit: 10_000 });
