@@ -1,7 +1,15 @@
 import { forcedCommand } from './forced-command.ts';
 import type { Grant } from './grant.ts';
 import { expiresAt, startsAt } from './grant.ts';
-import { type Digest, type Login, Login as LoginSchema, type PersonId, type SessionId, type TargetId } from './ids.ts';
+import {
+  type Digest,
+  GrantId,
+  type Login,
+  Login as LoginSchema,
+  type PersonId,
+  type SessionId,
+  type TargetId,
+} from './ids.ts';
 import type { Scope } from './scope.ts';
 
 /** What a certificate is to say (OpenSSH PROTOCOL.certkeys). The serial and the nonce are the signer's. */
@@ -29,6 +37,10 @@ export function downstreamCertificate(grant: Grant): CertificateSpec {
     extensions: grant.terms.scope.pty ? ['permit-pty'] : [],
   };
 }
+
+/** The grant that such a certificate speaks for; null for one that speaks for several. */
+export const grantOfKeyId = (keyId: string): GrantId | null =>
+  GrantId.safeParse(/^daypass:([^:]*):/.exec(keyId)?.[1]).data ?? null;
 
 /** How many logins one certificate may name. */
 export const PRINCIPALS_MAX = 8;

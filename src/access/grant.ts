@@ -1,7 +1,7 @@
 import type { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, RequestId, TargetId } from './ids.ts';
 import type { Rejection } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
-import { type Scope, sameScope } from './scope.ts';
+import { includesScope, type Scope, sameScope } from './scope.ts';
 import { samePin, type TargetPin } from './target.ts';
 
 /** What was approved, in full. The grant's digest is over exactly this, as RFC 8785 JSON with dates in ISO 8601. */
@@ -49,11 +49,13 @@ export type AccessAsk = {
   readonly target: TargetPin;
   readonly login: Login;
   readonly fingerprint: Fingerprint;
+  /** The grant that the certificate speaks for, where it speaks for one alone. */
+  readonly certified: GrantId | null;
 };
 
 /**
- * Among one person's grants, the live one that allows this ask and ends latest; otherwise the refusal that is
- * nearest to what the person tried.
+ * Among one person's grants a live one that allows this ask: with the scope of the one that the certificate names, or with one that
+ * no other's is wider than; of these the one that ends latest. Otherwise the refusal that is nearest to what the person tried.
  */
 export function pickGrant(grants: readonly Grant[], ask: AccessAsk, now: Date): Result<Grant> {
   const live = grants.filter((grant) => isActive(grant, now));
@@ -73,13 +75,20 @@ export function pickGrant(grants: readonly Grant[], ask: AccessAsk, now: Date): 
     return refuse({ code: 'login_not_granted', login: ask.login, granted });
   }
   const withKey = asLogin.filter((grant) => grant.terms.keyFingerprints.includes(ask.fingerprint));
-  const [first, ...rest] = withKey;
-  if (!first) {
+  if (withKey.length === 0) {
     const [nearest] = asLogin;
     if (!nearest) return refuse({ code: 'no_live_grant' });
     return refuse({ code: 'key_not_in_grant', fingerprint: ask.fingerprint, grantId: nearest.id });
   }
-  return ok(rest.reduce((best, grant) => (expiresAt(grant) > expiresAt(best) ? grant : best), first));
+  const fitting = withFittingScope(withKey, ask.certified);
+  return ok(fitting.reduce((best, grant) => (expiresAt(grant) > expiresAt(best) ? grant : best)));
+}
+
+function withFittingScope(grants: readonly Grant[], certified: GrantId | null): readonly Grant[] {
+  const named = grants.find((grant) => grant.id === certified);
+  if (named) return grants.filter((grant) => sameScope(grant.terms.scope, named.terms.scope));
+  const isWider = (a: Scope, b: Scope): boolean => includesScope(a, b) && !includesScope(b, a);
+  return grants.filter((grant) => !grants.some((other) => isWider(other.terms.scope, grant.terms.scope)));
 }
 
 /** A session, by what was decided when it began. */

@@ -80,5 +80,34 @@ export const BUILT_IN_SCOPES: readonly Scope[] = [
 export const sameScope = (a: Scope, b: Scope): boolean =>
   JSON.stringify(Scope.parse(a)) === JSON.stringify(Scope.parse(b));
 
+/** Whether a scope lets through all that another does. */
+export function includesScope(wide: Scope, narrow: Scope): boolean {
+  const flags = ['shell', 'pty', 'loopback'] as const;
+  return (
+    flags.every((flag) => wide[flag] || !narrow[flag]) &&
+    includesExec(wide.exec, narrow.exec) &&
+    includesFiles(wide.files, narrow.files) &&
+    narrow.tunnels.every(({ host, ports }) => ports.every((port) => leadsTo(wide, host, port))) &&
+    (wide.opaque === undefined || narrow.opaque === 'refused')
+  );
+}
+
+function includesExec(wide: Scope['exec'], narrow: Scope['exec']): boolean {
+  if (wide === 'any' || narrow === 'none') return true;
+  if (wide === 'none' || narrow === 'any') return false;
+  const patterns = new Set(wide.map((pattern) => JSON.stringify(pattern)));
+  return narrow.every((pattern) => patterns.has(JSON.stringify(pattern)));
+}
+
+function includesFiles(wide: Scope['files'], narrow: Scope['files']): boolean {
+  if (narrow === null) return true;
+  if (wide === null || (wide.rights === 'read' && narrow.rights !== 'read')) return false;
+  if (wide.paths.length === 0) return true;
+  return narrow.paths.length > 0 && narrow.paths.every((path) => wide.paths.includes(path));
+}
+
+const leadsTo = ({ tunnels }: Scope, host: string, port: number): boolean =>
+  tunnels.some((tunnel) => tunnel.host === host && tunnel.ports.includes(port));
+
 export const findScope = (scopes: readonly Scope[], name: string): Scope | null =>
   scopes.find((scope) => scope.name === name) ?? null;

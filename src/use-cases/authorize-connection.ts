@@ -1,4 +1,4 @@
-import { upstreamCertificate } from '../access/certificate.ts';
+import { grantOfKeyId, upstreamCertificate } from '../access/certificate.ts';
 import { type Grant, grantedTargets, isActive, pickGrant } from '../access/grant.ts';
 import { type Fingerprint, Login, SessionId } from '../access/ids.ts';
 import type { Person } from '../access/person.ts';
@@ -141,7 +141,8 @@ function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonl
   const [any] = targets;
   const [login] = any?.logins ?? [];
   if (!any || !login) return { code: 'no_live_grant' };
-  const picked = pickGrant(grants, { target: pin(any), login, fingerprint: proof.fingerprint }, now);
+  const ask = { target: pin(any), login, fingerprint: proof.fingerprint, certified: null };
+  const picked = pickGrant(grants, ask, now);
   return picked.ok ? { code: 'no_live_grant' } : picked.rejection;
 }
 
@@ -162,7 +163,8 @@ async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promi
     const granted = (proof.certificate?.principals ?? []).flatMap((each) => Login.safeParse(each).data ?? []);
     return refuse({ code: 'login_not_granted', login, granted });
   }
-  const picked = pickGrant(grants, { target: pin(target), login, fingerprint: proof.fingerprint }, now);
+  const certified = grantOfKeyId(proof.certificate.keyId);
+  const picked = pickGrant(grants, { target: pin(target), login, fingerprint: proof.fingerprint, certified }, now);
   if (!picked.ok) return picked;
   // A revocation that is being written at this moment goes first, or waits and then finds the session.
   const grant = await tx.grants.lock(picked.value.id);

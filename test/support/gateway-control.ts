@@ -185,7 +185,7 @@ export class TestControl implements GatewayControl {
     const target = this.targets.find((each) => each.id === targetId);
     const live = this.grants.filter((each) => isActive(each, now));
     if (!target) return refuse({ code: 'unknown_target_name', given: name, granted: grantedTargets(live) });
-    const asked = { target: pin(target), login: login.data, fingerprint: proof.fingerprint };
+    const asked = { target: pin(target), login: login.data, fingerprint: proof.fingerprint, certified: null };
     const picked = pickGrant(this.grants, asked, now);
     if (!picked.ok) return picked;
     const grant = picked.value;

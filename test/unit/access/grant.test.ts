@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { downstreamCertificate, upstreamCertificate } from '../../../src/access/certificate.ts';
-import { expiresAt, goesOnUnder, isActive, pickGrant } from '../../../src/access/grant.ts';
-import { SessionId } from '../../../src/access/ids.ts';
+import {
+  combinedCertificate,
+  downstreamCertificate,
+  grantOfKeyId,
+  upstreamCertificate,
+} from '../../../src/access/certificate.ts';
+import { expiresAt, type Grant, goesOnUnder, isActive, pickGrant } from '../../../src/access/grant.ts';
+import { type GrantId, SessionId } from '../../../src/access/ids.ts';
 import {
   engagementId,
   fingerprint,
@@ -11,11 +16,12 @@ import {
   login,
   NOON,
   personId,
+  scope,
   targetId,
   targetPin,
 } from '../../support/samples.ts';
 
-const ask = { target: targetPin('web-01'), login: login('deploy'), fingerprint: fingerprint(1) };
+const ask = { target: targetPin('web-01'), login: login('deploy'), fingerprint: fingerprint(1), certified: null };
 const ended = { how: 'revoked', at: later(60), by: personId(2), comment: null } as const;
 
 describe('a grant', () => {
@@ -70,6 +76,35 @@ describe('picking a grant', () => {
   it('takes, of several that allow it, the one that ends latest', () => {
     const longer = grant(2, { notAfter: later(7_200).toISOString() });
     expect(pickGrant([grant(1), longer, grant(3)], ask, later(1))).toEqual({ ok: true, value: longer });
+  });
+
+  it('takes the one that allows more before the one that ends later, unless the certificate is for that one', () => {
+    const short = grant(1);
+    const long = grant(2, { scope: scope('files-rw'), notAfter: later(7_200).toISOString() });
+    const later2 = grant(3, { scope: scope('files-rw'), notAfter: later(9_000).toISOString() });
+    const grants = [long, short, later2];
+    const picked = (certified: GrantId | null, from: readonly Grant[] = grants) => {
+      const found = pickGrant(from, { ...ask, certified }, later(1));
+      return found.ok ? found.value.id : null;
+    };
+    expect(picked(null)).toBe(short.id);
+    expect(picked(short.id)).toBe(short.id);
+    expect(picked(long.id)).toBe(later2.id);
+    expect(picked(grant(9).id)).toBe(short.id);
+    expect(picked(long.id, [short])).toBe(short.id);
+  });
+
+  it('takes, of several that allow different things, the one that ends latest', () => {
+    const files = grant(1, { scope: scope('files-rw') });
+    const command = { ...scope('files-ro'), exec: [['uptime']] };
+    const other = grant(2, { scope: command, notAfter: later(7_200).toISOString() });
+    expect(pickGrant([files, other], ask, later(1))).toEqual({ ok: true, value: other });
+  });
+
+  it('knows by its key id whether a certificate is for one grant alone', () => {
+    expect(grantOfKeyId(downstreamCertificate(grant(1)).keyId)).toBe(grant(1).id);
+    expect(grantOfKeyId(combinedCertificate(personId(1), [grant(1), grant(2)], grant(1).digest).keyId)).toBeNull();
+    for (const keyId of ['', 'daypass:', 'daypass:x:y', `${grant(1).id}`]) expect(grantOfKeyId(keyId)).toBeNull();
   });
 
   it('says what is nearest to what was tried', () => {

@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isOpaque } from '../../../src/access/opaque.ts';
 import { type ChannelAsk, permits } from '../../../src/access/permits.ts';
-import { Scope } from '../../../src/access/scope.ts';
+import { includesScope, Scope } from '../../../src/access/scope.ts';
 import { scope } from '../../support/samples.ts';
 
 const exec = (command: string): ChannelAsk => ({ kind: 'exec', command });
@@ -221,5 +222,63 @@ describe('a scope without opaque channels', () => {
   it('lets through what can be replayed or logged', () => {
     const asks: ChannelAsk[] = [{ kind: 'shell' }, exec('git log'), exec('rsync --version'), exec('scp -t /tmp'), sftp];
     for (const ask of asks) expect(why(watched, ask)).toBeNull();
+  });
+});
+
+describe('a scope that includes another', () => {
+  const some = <T>(values: readonly T[]) => fc.subarray([...values], { minLength: 1 });
+  const paths = ['/srv/www/**', '/srv/*', '/etc/hosts'];
+  const scopes = fc
+    .record({
+      shell: fc.boolean(),
+      pty: fc.boolean(),
+      exec: fc.oneof(fc.constantFrom('any', 'none'), some([['uptime'], ['systemctl', 'restart', '*'], ['id', '**']])),
+      files: fc.option(
+        fc.record({ rights: fc.constantFrom('read', 'read-write'), paths: fc.oneof(fc.constant([]), some(paths)) }),
+      ),
+      tunnels: fc.array(fc.record({ host: fc.constantFrom('db.internal', '*.internal'), ports: some([5432, 6379]) }), {
+        maxLength: 2,
+      }),
+      loopback: fc.boolean(),
+      opaque: fc.constantFrom('refused', undefined),
+    })
+    .map((fields) => own('shell:own', fields));
+  const asks: ChannelAsk[] = [
+    ...[{ kind: 'shell' } as const, { kind: 'pty' } as const, sftp, exec('uptime'), exec('systemctl restart nginx')],
+    ...[
+      exec('id root'),
+      exec('rm -rf /'),
+      exec('rsync --server . /'),
+      exec('scp -t /srv/www/a'),
+      exec('scp -f /etc/hosts'),
+    ],
+    ...[exec('scp -f /root/x'), exec('scp -t .'), exec('scp -r -f /srv/www/a')],
+    ...['db.internal', 'other.internal', 'localhost'].flatMap((host) =>
+      [5432, 6379, 80].map((port) => ({ kind: 'tunnel', host, port }) as const),
+    ),
+  ];
+
+  const target = { id: 'web-01', address: '192.0.2.11', port: 22 };
+  const may = (of: Scope, ask: ChannelAsk): boolean =>
+    permits(of, ask, { target, gateway: { hosts: [], ports: [] } }).allowed;
+
+  it('lets through whatever that lets through', () => {
+    let included = 0;
+    fc.assert(
+      fc.property(scopes, scopes, (a, b) => {
+        if (!includesScope(a, b)) return;
+        included += 1;
+        for (const ask of asks) expect([ask, may(a, ask) || !may(b, ask)]).toEqual([ask, true]);
+      }),
+      { seed: 7, numRuns: 20_000 },
+    );
+    expect(included).toBeGreaterThan(50);
+  });
+
+  it('is itself, shell before files, ide before shell', () => {
+    const inOrder = ['files-ro', 'files-rw', 'shell', 'ide'].map((name) => scope(name));
+    for (const [n, wide] of inOrder.entries()) {
+      expect(inOrder.map((narrow) => includesScope(wide, narrow))).toEqual(inOrder.map((_, m) => m <= n));
+    }
   });
 });
