@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 import type { Client, Connection } from 'ssh2';
+import { PACKET_HEADER, packetFor } from './packets.ts';
 
 /**
  * What the gateway reaches into of ssh2 beyond its documented interface, typed, in one place. ssh2 does the transport (RFC 4253)
@@ -35,6 +36,8 @@ export type Protocol = {
     read: { read(payload: Buffer): Buffer; cleanup(): void };
     readonly write: { readonly allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer };
   };
+  /** What encrypts; another one after each key exchange. */
+  readonly _cipher: object;
   readonly _authsQueue: string[];
   /** Sends a KEXINIT (RFC 4253 §9); what is sent until the exchange is over waits. */
   rekey(): void;
@@ -61,6 +64,7 @@ export function internalsOf(connection: Connection | Client): Internals {
     typeof packets?.read?.read === 'function' &&
     typeof packets.write?.alloc === 'function' &&
     typeof packets.write.finalize === 'function' &&
+    typeof internals._protocol._cipher === 'object' &&
     Array.isArray(internals._protocol._authsQueue) &&
     typeof internals._protocol.rekey === 'function' &&
     typeof internals._sock?.destroy === 'function';
@@ -97,7 +101,9 @@ export function tapMessages(protocol: Protocol, take: (payload: Buffer) => boole
 export function sendMessage(protocol: Protocol, length: number, write: (packet: Buffer, start: number) => void): void {
   const { write: writer } = protocol._packetRW;
   const start = writer.allocStart;
-  const packet = writer.alloc(length);
+  // What is sent during a key exchange waits inside ssh2.
+  const isAtOnce = protocol._kexinit === undefined && start === PACKET_HEADER;
+  const packet = (isAtOnce && packetFor(protocol._cipher, length)) || writer.alloc(length);
   write(packet, start);
   utilities.sendPacket(protocol, writer.finalize(packet));
 }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Client, Connection } from 'ssh2';
 import { DEFAULT_LIMITS, type Limits, REKEY_BACKLOG_MAX, SOCKET_HIGH_WATER, SOCKET_MAX } from './limits.ts';
 import { disconnect, MESSAGE } from './messages.ts';
+import { reusePackets } from './packets.ts';
 import { internalsOf, type Protocol, sendMessage, sendPayload, tapMessages } from './ssh2-internals.ts';
 
 /** What a message that waits costs beside its bytes. */
@@ -46,6 +47,7 @@ export class Transport {
       this.#holdFlood();
       return taken;
     });
+    reusePackets(socket);
     socket.on('drain', () => this.#drained());
     const events: EventEmitter = connection;
     // Nothing is written during a key exchange: ssh2 would pile it up.
