@@ -86,6 +86,9 @@ const shown = (text: string): string => {
 /** Variables that change no more than how a program words and colours what it says. */
 const WORDING = /^(?:LANG|LANGUAGE|LC_[A-Z]+|COLORTERM|NO_COLOR)$/;
 
+/** No path among them: catalogues of messages are files, and programs follow what such a variable says to them. */
+const WORDING_VALUE = /^[\w.@:,+-]{0,128}$/;
+
 /** Whether a client may set a variable (RFC 4254 §6.4): with others, a listed command would do what no list says. */
-export const permitsVariable = (scope: Scope, name: string): boolean =>
-  scope.shell || scope.exec === 'any' || WORDING.test(name);
+export const permitsVariable = (scope: Scope, { name, value }: { name: string; value: string }): boolean =>
+  scope.shell || scope.exec === 'any' || (WORDING.test(name) && WORDING_VALUE.test(value));

@@ -95,7 +95,7 @@ export class ClientAsks {
 
   #setVariable(data: Buffer): boolean {
     const variable = readVariable(data);
-    if (!variable || this.#kind !== null || !permitsVariable(this.#host.scope, variable.name)) return false;
+    if (!variable || this.#kind !== null || !permitsVariable(this.#host.scope, variable)) return false;
     if (this.#environment.length >= ENVIRONMENT_MAX) return false;
     if (this.#environmentBytes + data.length > ENVIRONMENT_BYTES_MAX) return false;
     this.#environment.push(variable);

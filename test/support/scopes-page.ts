@@ -89,9 +89,15 @@ const decisions = (): string =>
       ]),
       [
         ...['setting LANG, LC_*', 'RFC 4254 §6.4'],
-        ...scopes.map((scope) => yes(permitsVariable(scope, 'LANG') && permitsVariable(scope, 'LC_ALL'))),
+        ...scopes.map((scope) =>
+          yes(['LANG', 'LC_ALL'].every((name) => permitsVariable(scope, { name, value: 'de_DE.UTF-8' }))),
+        ),
       ],
-      ['setting any variable', 'RFC 4254 §6.4', ...scopes.map((scope) => yes(permitsVariable(scope, 'LD_PRELOAD')))],
+      [
+        'setting any variable',
+        'RFC 4254 §6.4',
+        ...scopes.map((scope) => yes(permitsVariable(scope, { name: 'LD_PRELOAD', value: 'x' }))),
+      ],
     ],
   );
 
@@ -200,7 +206,8 @@ split, the command is refused and the character named: \`; | & $ ( ) < > * ? [ ]
 beyond ASCII, \`=\` in the first word and at the start of any. In quotes most of them are plain; \`!\` never is, nor are \`$\` and a backquote in
 double quotes, or a backslash in any. The rule is what sh, dash, bash, zsh, ksh, mksh, yash, busybox and fish agree on.
 
-The variables that a client sends are part of what a command does: without a shell only language and colours go on.
+The variables that a client sends are part of what a command does: without a shell only language and colours go on, and of
+those no value that could be a path.
 
 ## Files
 

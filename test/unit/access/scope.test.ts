@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isOpaque } from '../../../src/access/opaque.ts';
-import { type ChannelAsk, permits } from '../../../src/access/permits.ts';
+import { type ChannelAsk, permits, permitsVariable } from '../../../src/access/permits.ts';
 import { includesScope, Scope } from '../../../src/access/scope.ts';
 import { scope } from '../../support/samples.ts';
 
@@ -280,5 +280,27 @@ describe('a scope that includes another', () => {
     for (const [n, wide] of inOrder.entries()) {
       expect(inOrder.map((narrow) => includesScope(wide, narrow))).toEqual(inOrder.map((_, m) => m <= n));
     }
+  });
+});
+
+describe('a variable that a client sets', () => {
+  const allowed = (of: Scope, name: string, value: string): boolean => permitsVariable(of, { name, value });
+  const listed = own('exec:own', { exec: [['uptime']] });
+
+  it('goes on where a shell or any command does', () => {
+    for (const of of [scope('shell'), own('exec:any', { exec: 'any' })]) {
+      expect(allowed(of, 'LD_PRELOAD', '/tmp/x')).toBe(true);
+    }
+  });
+
+  it('is one of language or colour elsewhere, and names no file', () => {
+    for (const value of ['', 'C', 'de_DE.UTF-8@euro', 'pt_BR:en', 'truecolor', '1']) {
+      for (const name of ['LANG', 'LANGUAGE', 'LC_MESSAGES', 'COLORTERM'])
+        expect(allowed(listed, name, value)).toBe(true);
+    }
+    for (const value of ['/tmp/x', '../../tmp/x', 'de:/tmp', 'a b', 'x\n', '%n', 'é', 'x'.repeat(129)]) {
+      expect([value, allowed(listed, 'LANGUAGE', value)]).toEqual([value, false]);
+    }
+    for (const name of ['LD_PRELOAD', 'PATH', 'LC_', 'lang']) expect(allowed(listed, name, 'C')).toBe(false);
   });
 });
