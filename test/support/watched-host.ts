@@ -2,9 +2,9 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import pino from 'pino';
 import { ForkHost } from '../../src/gateway/fork-host.ts';
 import type { WorkerHost } from '../../src/gateway/worker-host.ts';
+import { createLog } from '../../src/log.ts';
 import { type TestFolder, testFolder } from './folder.ts';
 
 export type Lag = { readonly p99: number; readonly max: number };
@@ -20,9 +20,10 @@ export class WatchedHost implements Disposable {
   get options() {
     const spool = join(this.#folder.path, 'spool');
     const recordings = join(this.#folder.path, 'recordings');
+    const log = createLog(process.env['DAYPASS_LOG_LEVEL'] ?? 'silent');
     const wrap = (host: WorkerHost): WorkerHost =>
       new ForkHost({
-        ...{ listen: { host: '127.0.0.1', port: 0 }, cwd: spool, account: null, log: pino({ level: 'silent' }) },
+        ...{ listen: { host: '127.0.0.1', port: 0 }, cwd: spool, account: null, log },
         files: { collect: (id) => host.collect(id), left: () => host.left() },
         program: fileURLToPath(new URL('./watched-worker.ts', import.meta.url)),
         args: [this.#lagFile],
