@@ -200,7 +200,7 @@ function watchingSpace(
 ): AsyncDisposable {
   const free = (): Promise<number> => freeMiB(spoolFolder(config));
   const run = freeSpaceWatch({ store, clock, freeMiB: free, minFreeMiB: config.gateway.min_free_mib });
-  return startSchedules([{ name: 'watch free space', everyMs: 10_000, run }], log);
+  return startSchedules([{ name: 'watch free space', everyMs: 5_000, run }], log);
 }
 
 /** Writes refused connections down each minute, and once more at the end. */

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { type OpenStore, openBackend, type StoreOptions, storeOn } from '../../src/store/store.ts';
 import { createDatabase } from './postgres.ts';
+import { runOk } from './processes.ts';
 
 export type StoreKind = OpenStore['kind'];
 export const STORE_KINDS: readonly StoreKind[] = ['postgres', 'embedded'];
@@ -88,5 +89,6 @@ async function copyTemplate(dataDir: string): Promise<void> {
       if (!existsSync(template)) throw error;
     });
   }
-  await cp(template, dataDir, { recursive: true });
+  // Node's own takes two seconds for it.
+  await runOk('cp', ['-r', `${template}/.`, dataDir]);
 }
