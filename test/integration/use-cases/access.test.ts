@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engagement } from '../../../src/access/engagement.ts';
-import { expiresAt, type Grant, isActive } from '../../../src/access/grant.ts';
+import type { Grant } from '../../../src/access/grant.ts';
 import type { Person } from '../../../src/access/person.ts';
 import { Target } from '../../../src/access/target.ts';
 import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
@@ -331,37 +331,6 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
         ({ type }) => type === 'grant_returned' || type === 'grant_revoked' || type === 'grant_expired',
       );
       expect(ended).toHaveLength(1);
-    });
-
-    it('by the clock is put off by no clock that is set back, and undone by none', async () => {
-      const grant = await world.grant(contractor, reviewer, engagement);
-      const lasts = expiresAt(grant).getTime() - now.getTime();
-      let elapsed = 0;
-      const note = noteExpiredGrants({ ...world.deps, elapsedMs: () => elapsed });
-      const isLive = async (): Promise<boolean> => {
-        const kept = await store.transaction((tx) => tx.grants.byId(grant.id));
-        return kept !== null && isActive(kept, now);
-      };
-      expect(await note()).toBe(0);
-      // The wall clock shows the same as in the beginning.
-      elapsed = lasts - 1;
-      expect(await note()).toBe(0);
-      expect(await isLive()).toBe(true);
-      elapsed = lasts;
-      expect(await note()).toBe(1);
-      expect(await isLive()).toBe(false);
-      expect(await note()).toBe(0);
-    });
-
-    it('by a clock that was too fast stays one when it is set right', async () => {
-      const grant = await world.grant(contractor, reviewer, engagement);
-      const before = now;
-      const note = noteExpiredGrants({ ...world.deps, elapsedMs: () => 0 });
-      now = expiresAt(grant);
-      expect(await note()).toBe(1);
-      now = before;
-      const kept = await store.transaction((tx) => tx.grants.byId(grant.id));
-      expect(kept && isActive(kept, now)).toBe(false);
     });
   });
 });
