@@ -27,7 +27,6 @@ export class Flow {
   filter: Filter | null = null;
   readonly #witness: Witness;
   #queue: Piece[] = [];
-  #ours = 0;
   #waiting = 0;
   #isOver = false;
 
@@ -38,7 +37,6 @@ export class Flow {
   /** `owed` is how much of the bytes the source sent. */
   push(stream: Stream, bytes: Buffer, owed = bytes.length): void {
     if (this.#isOver || bytes.length === 0) return void (owed > 0 && this.source?.consumed(owed));
-    this.#ours += bytes.length - owed;
     this.#waiting += bytes.length;
     if (!this.#fitsLast(stream, bytes, owed)) this.#queue.push(this.#piece(stream, bytes, owed));
   }
@@ -46,11 +44,6 @@ export class Flow {
   /** Bytes that wait. */
   get waiting(): number {
     return this.#waiting;
-  }
-
-  /** Those of our own among them. */
-  get ours(): number {
-    return this.#ours;
   }
 
   get isEmpty(): boolean {
@@ -61,7 +54,6 @@ export class Flow {
   stop(): void {
     this.#isOver = true;
     const waiting = this.#queue.splice(0).reduce((sum, piece) => sum + piece.owed, 0);
-    this.#ours = 0;
     this.#waiting = 0;
     if (waiting > 0) this.source?.consumed(waiting);
   }
@@ -90,7 +82,6 @@ export class Flow {
     const owed = Math.min(length, piece.owed);
     piece.owed -= owed;
     this.#waiting -= length;
-    this.#ours -= length - owed;
     if (owed > 0) this.source?.consumed(owed);
   }
 

@@ -1,6 +1,6 @@
 import type { Scope } from '../access/scope.ts';
 import type { Flow } from './flow.ts';
-import { GUARD_ANSWERS_MAX, GUARD_UNREAD_MAX } from './limits.ts';
+import { GUARD_UNREAD_MAX } from './limits.ts';
 import { type Guarded, SftpGuard } from './sftp-guard.ts';
 
 /** The guard of an SFTP channel between its two flows; null where the scope lets everything through. */
@@ -31,7 +31,7 @@ export class GuardedSftp {
 
   /** Whether the client's next bytes can be looked at: answers that it does not read are bounded, and with them what the file log keeps. */
   get isReady(): boolean {
-    return !this.#guard.isFull && this.#output.ours <= GUARD_ANSWERS_MAX && this.#output.waiting <= GUARD_UNREAD_MAX;
+    return !this.#guard.isFull && this.#output.waiting <= GUARD_UNREAD_MAX;
   }
 
   /** Why the channel must end, where it must: what passes is no SFTP that can be held. */

@@ -52,9 +52,7 @@ export const CHANNELS_PER_SESSION_MAX = 1_000;
 export const ENVIRONMENT_MAX = 64;
 /** Of their names and values, as they are sent: the recording has them in one line. */
 export const ENVIRONMENT_BYTES_MAX = 32_768;
-/** Refusals of SFTP requests that a client may leave unread before no more of its requests are looked at. */
-export const GUARD_ANSWERS_MAX = 64 * 1024;
-/** The same for all answers: the file log keeps what was asked until its answer has gone on. */
+/** Answers to SFTP requests that a client may leave unread before no more of its requests are looked at: the file log keeps these. */
 export const GUARD_UNREAD_MAX = 64 * 1024;
 export const COMMAND_MAX = 32_768;
 /** Channel windows that we grant: what may wait per channel and direction. */

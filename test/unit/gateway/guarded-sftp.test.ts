@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Scope } from '../../../src/access/scope.ts';
-import { GUARD_ANSWERS_MAX } from '../../../src/gateway/limits.ts';
+import { GUARD_UNREAD_MAX } from '../../../src/gateway/limits.ts';
 import { SFTP_PACKET_MAX } from '../../../src/recording/file-log/sftp-wire.ts';
 import { guardedChannel } from '../../support/guarded-channel.ts';
 import { runs } from '../../support/hostile-text.ts';
@@ -127,7 +127,7 @@ describe('a guarded SFTP channel', () => {
 
           expect(here.client.credited).toBe(here.client.sent);
           expect(here.target.credited).toBe(here.target.sent);
-          expect(here.output.ours).toBe(0);
+          expect(here.output.waiting).toBe(0);
           expect(here.seen.input.equals(stream)).toBe(true);
           expect(here.seen.output.equals(here.client.received)).toBe(true);
         },
@@ -252,8 +252,8 @@ describe('a guarded SFTP channel', () => {
     const refusedRequest = (n: number) => packet(13, uint32(n), text('/x'));
     let n = 0;
     for (; here.client.credited === here.client.sent && n < 100_000; n += 1) here.fromClient(refusedRequest(n));
-    expect(here.output.ours).toBeGreaterThan(GUARD_ANSWERS_MAX);
-    expect(here.output.ours).toBeLessThan(GUARD_ANSWERS_MAX + 1_024);
+    expect(here.output.waiting).toBeGreaterThan(GUARD_UNREAD_MAX);
+    expect(here.output.waiting).toBeLessThan(GUARD_UNREAD_MAX + 1_024);
     expect(here.sftp.ended).toBeNull();
     here.client.room = 1e9;
     here.settle();
