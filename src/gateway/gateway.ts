@@ -21,7 +21,7 @@ import {
   REPORT_RETRY_MS,
 } from './limits.ts';
 import { fileRecording, moveRecording } from './recordings.ts';
-import { leftInSpool, Spool } from './spool.ts';
+import { filedWithoutCopy, leftInSpool, Spool } from './spool.ts';
 import type { WorkerHost } from './worker-host.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -101,7 +101,7 @@ export async function localHost({
     return new ForkHost({ listen, cwd: spool, account: null, log, files });
   }
   const account = { uid: workerUid, gid: workerGid };
-  const files = await Spool.open({ spool, recordings }, account, { uid, gid });
+  const files = await Spool.open({ spool, recordings }, account, { uid, gid }, filedWithoutCopy(log));
   return new ForkHost({ listen, cwd: files.path, account, log, files });
 }
 

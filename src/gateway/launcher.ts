@@ -15,7 +15,7 @@ import {
   WORKERS_MAX,
 } from './limits.ts';
 import { MessagePipe } from './message-pipe.ts';
-import { type Account, Spool } from './spool.ts';
+import { type Account, filedWithoutCopy, Spool } from './spool.ts';
 import type { HostedWorker } from './worker-host.ts';
 
 export type LauncherOptions = {
@@ -149,7 +149,7 @@ class ControlRun {
 
   async #left(): Promise<SessionId[]> {
     const { spool, recordings, worker, control, listen, log } = this.#options;
-    this.#spool ??= await Spool.open({ spool, recordings }, worker, control);
+    this.#spool ??= await Spool.open({ spool, recordings }, worker, control, filedWithoutCopy(log));
     const files = this.#spool;
     this.#host ??= new ForkHost({ listen, cwd: files.path, account: worker, log, files });
     return files.left();

@@ -1,15 +1,20 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -45,6 +50,14 @@ beforeEach(() => {
   writeFileSync(join(decoy, 'file'), SECRET, { mode: 0o640 });
 });
 afterEach(() => folder[Symbol.dispose]());
+
+/** Exchanges two folders of its own for as long as it lives. */
+const SWAP = `
+  const { renameSync } = require('node:fs');
+  const [a, b] = process.argv.slice(1);
+  require('node:fs').writeSync(1, 'on');
+  for (;;) for (const [from, to] of [[a, a + '-aside'], [b, a], [a, b], [a + '-aside', a]]) try { renameSync(from, to); } catch {}
+`;
 
 const pipe = (path: string): void => {
   expect(spawnSync('mkfifo', [path]).status).toBe(0);
@@ -107,7 +120,7 @@ describeAsRoot('between two accounts', () => {
     give();
     chownSync(inside('manifest.json'), 1, 1);
     await using files = await opened();
-    await expect(files.collect(ID)).rejects.toThrow(/something else than plain files of its worker/);
+    await expect(files.collect(ID)).rejects.toThrow(/something other than plain files of its worker/);
     expect(statSync(inside('manifest.json')).uid).toBe(1);
   });
 
@@ -121,7 +134,7 @@ describeAsRoot('between two accounts', () => {
     give();
     chownSync(join(decoy, 'file'), owner.uid, owner.gid);
     await using files = await opened();
-    await expect(files.collect(ID)).rejects.toThrow(/ELOOP|something else than plain files of its worker/);
+    await expect(files.collect(ID)).rejects.toThrow(/ELOOP|something other than plain files of its worker/);
     expect(readdirSync(recordings)).toEqual([]);
     expect(statSync(join(decoy, 'file'))).toMatchObject({ uid: owner.uid, mode: 0o100_640 });
   });
@@ -145,6 +158,68 @@ describeAsRoot('between two accounts', () => {
     expect(statSync(join(recordings, ID, 'manifest.json'))).toMatchObject({ uid: CONTROL.uid, mode: 0o100_600 });
     expect(existsSync(session())).toBe(false);
     expect(await files.collect(ID)).toBe(false);
+  });
+
+  it('what a worker still holds open is not what was filed', async () => {
+    writeFileSync(inside('recording.bin'), SECRET);
+    give();
+    const held = openSync(inside('recording.bin'), 'r+');
+    try {
+      await using files = await opened();
+      await files.collect(ID);
+      writeSync(held, 'overwritten', 0);
+      expect(readFileSync(join(recordings, ID, 'recording.bin'), 'utf8')).toBe(SECRET);
+    } finally {
+      closeSync(held);
+    }
+  });
+
+  // Whether a folder is swapped just in time is chance: some of these are.
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    'what is filed is what was checked, whatever the worker swaps it for (%i)',
+    async () => {
+      // Many: checking them takes a while.
+      for (let n = 0; n < 100; n += 1) writeFileSync(inside(`${n}`), '');
+      writeFileSync(inside('manifest.json'), '{}');
+      const other = join(spool, 'other');
+      mkdirSync(other);
+      symlinkSync(join(decoy, 'file'), join(other, 'manifest.json'));
+      give();
+      chmodSync(folder.path, 0o711);
+      const swapping = spawn(process.execPath, ['-e', SWAP, session(), other], { ...WORKER });
+      try {
+        await once(swapping.stdout, 'data');
+        await using files = await opened();
+        for (let round = 0; round < 20 && !existsSync(join(recordings, ID)); round += 1) {
+          await files.collect(ID).catch(() => {});
+        }
+        for (const name of readdirSync(recordings).filter((each) => each === ID)) {
+          expect(statSync(join(recordings, name))).toMatchObject({ uid: CONTROL.uid, mode: 0o40_700 });
+          expect(lstatSync(join(recordings, name, 'manifest.json'))).toMatchObject({
+            uid: CONTROL.uid,
+            mode: 0o100_600,
+          });
+        }
+        untouched();
+      } finally {
+        swapping.kill('SIGKILL');
+      }
+    },
+  );
+
+  it('a run that was killed on the way is taken up by the next', async () => {
+    chownSync(recordings, CONTROL.uid, CONTROL.gid);
+    const taken = join(recordings, `.${ID}.taken`);
+    mkdirSync(taken);
+    writeFileSync(join(taken, 'recording.bin'), SECRET);
+    chownSync(join(taken, 'recording.bin'), WORKER.uid, WORKER.gid);
+    mkdirSync(join(recordings, `.${ID}.filing`));
+    writeFileSync(join(recordings, `.${ID}.filing`, 'recording.bin'), 'half');
+    await using files = await opened();
+    expect(await files.left()).toEqual([ID]);
+    expect(await files.collect(ID)).toBe(true);
+    expect(readdirSync(recordings)).toEqual([ID]);
+    expect(readFileSync(join(recordings, ID, 'recording.bin'), 'utf8')).toBe(SECRET);
   });
 
   it('a link in the place of the spool or of the recordings opens nothing', async () => {
