@@ -1,9 +1,16 @@
 import { encode, string, uint8, uint32 } from '../sshwire/bytes.ts';
 
-/** Message numbers of RFC 4253 §12, RFC 4252 §6 and RFC 4254 §9. */
+/** Message numbers of RFC 4253 §12, RFC 8308 §2.3, RFC 4252 §6 and RFC 4254 §9. */
 export const MESSAGE = {
   DISCONNECT: 1,
+  IGNORE: 2,
+  UNIMPLEMENTED: 3,
+  DEBUG: 4,
+  EXT_INFO: 7,
   KEXINIT: 20,
+  NEWKEYS: 21,
+  /** RFC 5656 §7.1: the same number as KEXDH_INIT. */
+  KEX_ECDH_INIT: 30,
   USERAUTH_REQUEST: 50,
   USERAUTH_BANNER: 53,
   GLOBAL_REQUEST: 80,
@@ -30,6 +37,14 @@ export type OpenFailure = (typeof OPEN_FAILURE)[keyof typeof OPEN_FAILURE];
 export const STDERR = 1;
 
 export const flag = (value: boolean): Uint8Array => uint8(value ? 1 : 0);
+
+/** RFC 8308 §2.3: names and values of extensions. */
+export const extInfo = (extensions: readonly (readonly [string, string])[]): Uint8Array =>
+  encode(
+    uint8(MESSAGE.EXT_INFO),
+    uint32(extensions.length),
+    ...extensions.flatMap(([name, value]) => [string(name), string(value)]),
+  );
 
 /** RFC 4252 §5.4. */
 export const banner = (text: string): Uint8Array => encode(uint8(MESSAGE.USERAUTH_BANNER), string(text), string(''));

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 import type { Client, Connection } from 'ssh2';
 import { PACKET_HEADER, packetFor } from './packets.ts';
+import { mendExchanges } from './ssh2-exchanges.ts';
 
 /**
  * What the gateway reaches into of ssh2 beyond its documented interface, typed, in one place. ssh2 does the transport (RFC 4253)
@@ -29,9 +30,14 @@ type Offer = {
 export type Protocol = {
   /** What our KEXINIT offers (RFC 4253 §7.1); a server sends it after the client's identification. */
   _offer: Offer;
-  readonly _kex: { readonly sessionID: Buffer | undefined } | undefined;
+  readonly _server: boolean;
+  readonly _kex: KeyExchange | undefined;
   /** Present from our KEXINIT to the end of that key exchange. */
   readonly _kexinit: Buffer | undefined;
+  /** What decrypts; it hands messages to `_onPayload` of the protocol, and to another function while keys are exchanged. */
+  _decipher: { inSeqno: number; readonly _onPayload: unknown };
+  readonly _onPayload: unknown;
+  _onHandshakeComplete: (negotiated: unknown) => void;
   readonly _packetRW: {
     read: { read(payload: Buffer): Buffer; cleanup(): void };
     readonly write: { readonly allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer };
@@ -43,6 +49,17 @@ export type Protocol = {
   rekey(): void;
   authPK: unknown;
   authNone: unknown;
+};
+
+/** One key exchange (RFC 4253 §7). */
+export type KeyExchange = {
+  readonly sessionID: Buffer | undefined;
+  /** The client said ext-info-c (RFC 8308 §2.1). */
+  remoteExtInfoEnabled: boolean;
+  readonly _sentNEWKEYS: boolean;
+  parse(payload: Buffer): unknown;
+  /** Of a server: first sends its reply and NEWKEYS, then takes the new keys into use. */
+  finish: (isPartial?: boolean) => unknown;
 };
 
 type Internals = { readonly _protocol: Protocol; readonly _sock: Duplex };
@@ -65,6 +82,8 @@ export function internalsOf(connection: Connection | Client): Internals {
     typeof packets.write?.alloc === 'function' &&
     typeof packets.write.finalize === 'function' &&
     typeof internals._protocol._cipher === 'object' &&
+    typeof internals._protocol._onHandshakeComplete === 'function' &&
+    typeof internals._protocol._onPayload === 'function' &&
     Array.isArray(internals._protocol._authsQueue) &&
     typeof internals._protocol.rekey === 'function' &&
     typeof internals._sock?.destroy === 'function';
@@ -85,15 +104,13 @@ export function offerCipher(protocol: Protocol, cipher: string): void {
   });
 }
 
-/** What ssh2 takes for a message of no type that it knows, and passes over. */
-const TAKEN = Buffer.of(0);
-
 /**
  * Shows every message to `take` before ssh2 parses it, after decryption; what it takes (true) ssh2 never sees. With compression off
  * the reader that ssh2 puts in place after each key exchange has no state, so ours stays.
  */
 export function tapMessages(protocol: Protocol, take: (payload: Buffer) => boolean): void {
-  const reader = { read: (payload: Buffer): Buffer => (take(payload) ? TAKEN : payload), cleanup(): void {} };
+  const mend = mendExchanges(protocol, (payload) => sendPayload(protocol, payload));
+  const reader = { read: (payload: Buffer): Buffer => mend(payload, take(payload)), cleanup(): void {} };
   Object.defineProperty(protocol._packetRW, 'read', { configurable: true, get: () => reader, set: () => {} });
 }
 

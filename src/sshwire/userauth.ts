@@ -47,6 +47,11 @@ const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map([
   ]),
 ]);
 
+/** The signature algorithms of logins, as a server-sig-algs extension names them (RFC 8308 §3.1): without those of certificates. */
+export const SIGNATURE_ALGORITHMS: readonly string[] = [...ALGORITHMS].flatMap(([name, { blob }]) =>
+  blob === 'plain' ? [name] : [],
+);
+
 /**
  * Reads the data that a client signs and verifies its signature over exactly these bytes. A value is returned only for the key
  * that signed: a key that was merely offered never comes out of here.

@@ -18,7 +18,8 @@ const PACKAGES = [
   { name: 'sshfs', programs: ['sshfs', 'fusermount3'] },
   { name: 'ansible-core', programs: ['ansible'] },
   { name: 'putty-tools', programs: ['plink', 'psftp', 'puttygen'] },
-  { name: 'python3-paramiko', present: hasParamiko },
+  { name: 'python3-paramiko', present: () => hasModule('paramiko') },
+  { name: 'python3-asyncssh', present: () => hasModule('asyncssh') },
   { name: 'chromium', programs: ['chromium'] },
   { name: 'asciinema', programs: ['asciinema'] },
   { name: 'vim-tiny', programs: ['vi'] },
@@ -121,6 +122,6 @@ function hasPostgres() {
 }
 
 /** Debian's modules are seen by Debian's Python only, whichever comes first in PATH. */
-function hasParamiko() {
-  return spawnSync('/usr/bin/python3', ['-c', 'import paramiko'], { stdio: 'ignore' }).status === 0;
+function hasModule(name) {
+  return spawnSync('/usr/bin/python3', ['-W', 'ignore', '-c', `import ${name}`], { stdio: 'ignore' }).status === 0;
 }
