@@ -1,15 +1,15 @@
-import picomatch from 'picomatch';
-
 export type PathPatterns = {
   readonly isWithin: (path: string) => boolean;
   /** Whether the path and all that could lie below it are within. */
   readonly isWithinWhole: (path: string) => boolean;
 };
 
-const OPTIONS = { dot: true, noextglob: true, nonegate: true } as const;
 const BELOW = '/**';
 
-/** Absolute glob patterns of a scope. Paths are given absolute, without `.` and `..`; no patterns at all let every path through. */
+/**
+ * Absolute patterns of a scope: `*` is any part of a name, `**` any names. Paths are given absolute, without `.` and `..`; no patterns at
+ * all let every path through.
+ */
 export function pathPatterns(patterns: readonly string[]): PathPatterns {
   if (patterns.length === 0) return { isWithin: () => true, isWithinWhole: () => true };
   const matcher = (some: readonly string[]) => {
@@ -22,26 +22,29 @@ export function pathPatterns(patterns: readonly string[]): PathPatterns {
   return { isWithin, isWithinWhole };
 }
 
-/** More than `*`, `**` and `?`. */
-const OTHER_MAGIC = /[[\]{}()\\]/;
-const ACROSS_NAMES = /\{[^}]*\/|\[[^\]]*\/|\([^)]*\//;
+/** What other tools give a meaning in a pattern. A policy that has it is refused; a scope from before that matches nothing with it. */
+const OTHER_MAGIC = /[?[\]{}()\\]/;
 
-/**
- * Regular expressions of globs take time that grows with the path's length to the power of their stars: one path would stop a
- * process for seconds. So each name is matched by itself, and both names and paths without going back beyond the last star.
- */
+/** Why a pattern could not mean what its author thinks, or null. */
+export function wrongPathPattern(pattern: string): string | null {
+  const magic = OTHER_MAGIC.exec(pattern)?.[0];
+  if (magic !== undefined) return `only * and ** stand for names, not ${magic}; write a pattern for each`;
+  const isPart = namesOf(pattern).some((name) => name.includes('**') && name !== '**');
+  return isPart ? '** is a name of its own, between slashes; within a name write *' : null;
+}
+
+/** Names and paths are matched without going back beyond the last star: at most as many steps as path times pattern. */
 function patternMatcher(pattern: string): (path: string) => boolean {
-  if (ACROSS_NAMES.test(pattern)) return picomatch(pattern, OPTIONS);
-  // `/srv/**` is the folder and all below it; behind a star it is what lies below only, as picomatch has it.
+  if (wrongPathPattern(pattern) !== null) return () => false;
+  // `/srv/**` is the folder and all below it; behind a star it is what lies below only.
   const names = namesOf(pattern.replace(/([^*/]\*|\/\*)\/\*\*$/, '$1/*/**'));
   const wanted = names.map((name) => (name === '**' ? ANY : nameMatcher(name)));
   return (path) => matchesStars(wanted, namesOf(path), (isMatch, name) => isMatch(name));
 }
 
 function nameMatcher(pattern: string): (name: string) => boolean {
-  if (OTHER_MAGIC.test(pattern)) return picomatch(pattern, OPTIONS);
   const wanted = pattern.split('').map((unit) => (unit === '*' ? ANY : unit));
-  return (name) => matchesStars(wanted, name.split(''), (one, unit) => one === '?' || one === unit);
+  return (name) => matchesStars(wanted, name.split(''), (one, unit) => one === unit);
 }
 
 const namesOf = (path: string): string[] => path.split('/').filter((name) => name !== '');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { wrongPattern } from './exec-patterns.ts';
+import { wrongPathPattern } from './path-patterns.ts';
 import { BUILT_IN_SCOPES, findScope, ScopeName } from './scope.ts';
 import { readHostPattern } from './tunnel-host.ts';
 
@@ -14,7 +15,11 @@ const PathPattern = z
   .string()
   .max(512)
   .regex(/^\/[^\p{C}]*$/u, 'an absolute path, with * and ** where names vary')
-  .refine((text) => !text.split('/').includes('..'), 'no path with ".."');
+  .refine((text) => !text.split('/').includes('..'), 'no path with ".."')
+  .superRefine((text, context) => {
+    const wrong = wrongPathPattern(text);
+    if (wrong) context.addIssue({ code: 'custom', message: wrong });
+  });
 
 const Files = z
   .strictObject({
@@ -27,7 +32,8 @@ const Files = z
       .max(PATHS_MAX)
       .default([])
       .meta({
-        description: 'Where: `*` is one name, `**` any path below. Every path that the login reaches when left out.',
+        description:
+          'Where: `*` is a name or a part of one, `**` any path below; nothing else is a pattern. Every path that the login reaches when left out.',
         examples: [['/srv/www/**']],
       }),
   })
@@ -107,7 +113,8 @@ const Defined = z.strictObject({
     .literal('refused')
     .optional()
     .meta({
-      description: 'Refuses what a recording could only count: tunnels, rsync, git, unknown subsystems.',
+      description:
+        'Refuses tunnels, of which a recording could only count bytes, and ends a channel that carries more binary data than a recording keeps.',
       examples: ['refused'],
     }),
   watch: z

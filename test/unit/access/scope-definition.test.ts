@@ -66,6 +66,14 @@ describe('scopes that operators define', () => {
         { name: 'files:x', words, files: { rights: 'read', paths: ['/srv/../**'] } },
         'scopes.0.files.paths.0: no path with ".."',
       ],
+      ...['/srv/{a,b}/**', '/srv/[ab]', '/srv/a?', '/srv/(a)', '/srv/a\\*'].map((path): readonly [object, string] => [
+        { name: 'files:x', words, files: { rights: 'read', paths: [path] } },
+        'scopes.0.files.paths.0: only * and ** stand for names, not ',
+      ]),
+      [
+        { name: 'files:x', words, files: { rights: 'read', paths: ['/srv/a**'] } },
+        'scopes.0.files.paths.0: ** is a name of its own',
+      ],
       [{ name: 'tunnel:x', words, tunnels: [{ host: '*', ports: [1] }] }, 'scopes.0.tunnels.0.host: a host name'],
       [{ name: 'tunnel:x', words, tunnels: [{ host: 'db', ports: [] }] }, 'scopes.0.tunnels.0.ports: '],
       [{ name: 'exec:x', words: 'two\nlines', exec: [['ls']] }, 'scopes.0.words: one line'],
