@@ -2,7 +2,7 @@ import type { PersonaState } from './workspace/persona-state.ts';
 
 /** What a persona sees, as its JSON comes over the wire. */
 export type Seen = PersonaState;
-type SeenMessage = Seen['channels'][number]['messages'][number]['replies'][number];
+export type SeenMessage = Seen['channels'][number]['messages'][number]['replies'][number];
 
 const WAIT_MS = 30_000;
 

@@ -10,6 +10,9 @@ export const ACTION = {
   withdraw: 'withdraw_request',
   endGrant: 'end_grant',
   endSession: 'end_session',
+  showDetails: 'show_details',
+  sendFiles: 'send_files',
+  openCard: 'open_card',
   pickEngagement: 'pick_engagement',
 } as const;
 

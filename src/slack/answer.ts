@@ -1,8 +1,8 @@
 import type { Rejection } from '../access/rejection.ts';
 import { type Block, section } from './blocks.ts';
 import { type Edge, namesFor } from './edge.ts';
-import { escapeText } from './text.ts';
-import { markup, word } from './wording.ts';
+import { type Line, own, toNotification, value } from './line.ts';
+import { refusalLine } from './wording.ts';
 
 /** What one person is told, and nobody else. */
 export type Answer = { readonly text: string; readonly blocks: readonly Block[] };
@@ -10,16 +10,16 @@ export type Answer = { readonly text: string; readonly blocks: readonly Block[] 
 const SENTENCE_MAX = 2_900;
 const RESPOND_TIMEOUT_MS = 8_000;
 
-export const say = (sentence: string): Answer => {
-  const text = escapeText(sentence, SENTENCE_MAX);
-  return { text, blocks: [section(text)] };
-};
+export const answer = (...lines: readonly Line[]): Answer => ({
+  text: toNotification(lines.flatMap((each, index) => (index === 0 ? each : [...own(' '), ...each]))),
+  blocks: [section(...lines)],
+});
 
-/** A refusal in words. Its facts are escaped one by one, so its dates stay alive. */
-export async function refusal(edge: Edge, rejection: Rejection): Promise<Answer> {
-  const text = word(rejection, markup(await namesFor(edge, rejection)));
-  return { text, blocks: [section(text)] };
-}
+export const say = (sentence: string): Answer => answer(value(sentence, SENTENCE_MAX));
+
+/** A refusal in words. */
+export const refusal = async (edge: Edge, rejection: Rejection): Promise<Answer> =>
+  answer(refusalLine(rejection, await namesFor(edge, rejection)));
 
 /** Answers through the URL that came with a command or a click: five times, within half an hour. */
 export async function respondTo(url: string, answer: Answer, replaceOriginal = false): Promise<void> {

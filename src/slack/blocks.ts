@@ -1,5 +1,6 @@
 import type { types } from '@slack/bolt';
-import { plain } from './text.ts';
+import { type Line, stacked, toElements, toMrkdwn, toPlain } from './line.ts';
+import { plain, plainLines } from './text.ts';
 
 export type Block = types.KnownBlock;
 export type View = types.ModalView;
@@ -16,49 +17,78 @@ export const LIMITS = {
   viewTitle: 24,
   inputMax: 3_000,
   actions: 25,
+  contextElements: 10,
+  contextText: 2_000,
 } as const;
 
-/** `verbatim` keeps Slack from making links and mentions out of plain words. */
-const mrkdwn = (text: string): types.MrkdwnElement => ({ type: 'mrkdwn', text, verbatim: true });
 export const plainText = (text: string, max: number): types.PlainTextElement => ({
   type: 'plain_text',
   text: plain(text, max),
   emoji: false,
 });
 
-export const section = (text: string): types.SectionBlock => ({ type: 'section', text: mrkdwn(text) });
-export const context = (text: string): types.ContextBlock => ({ type: 'context', elements: [mrkdwn(text)] });
+type Part = types.RichTextBlockElement;
+
+/** Text is in rich text, whose elements hold it as it is: nothing in it is ever read as markup. */
+export const rich = (...parts: readonly Part[]): types.RichTextBlock => ({ type: 'rich_text', elements: [...parts] });
+
+/** Lines one below the other. */
+export const paragraph = (...lines: readonly Line[]): types.RichTextSection => ({
+  type: 'rich_text_section',
+  elements: toElements(stacked(lines)),
+});
+
+/** What somebody wrote, with its line breaks. */
+export const quoted = (text: string, max: number): types.RichTextQuote => ({
+  type: 'rich_text_quote',
+  elements: [{ type: 'text', text: plainLines(text, max) }],
+});
+
+/** Lines to copy, or a command. */
+export const preformatted = (text: string, max: number = LIMITS.sectionText): types.RichTextPreformatted => ({
+  type: 'rich_text_preformatted',
+  elements: [{ type: 'text', text: plainLines(text, max) }],
+});
+
+export const bullets = (lines: readonly Line[]): types.RichTextList => ({
+  type: 'rich_text_list',
+  style: 'bullet',
+  elements: lines.map((each) => paragraph(each)),
+});
+
+export const section = (...lines: readonly Line[]): types.RichTextBlock => rich(paragraph(...lines));
+
+/** Small print, which rich text does not have: our own words as mrkdwn, a line that holds somebody else's as plain text. */
+export const context = (...lines: readonly Line[]): types.ContextBlock => ({
+  type: 'context',
+  elements: lines.slice(0, LIMITS.contextElements).map((each): types.MrkdwnElement | types.PlainTextElement => {
+    const text = toMrkdwn(each);
+    return text === null ? plainText(toPlain(each), LIMITS.contextText) : { type: 'mrkdwn', text, verbatim: true };
+  }),
+});
+
 export const header = (text: string): types.HeaderBlock => ({
   type: 'header',
   text: plainText(text, LIMITS.headerText),
 });
 export const divider = (): types.DividerBlock => ({ type: 'divider' });
 
-/** Lines as few sections as they fit in; every line is there, none is split. */
-export function sections(lines: readonly string[]): types.SectionBlock[] {
-  const texts: string[] = [];
-  for (const line of lines) {
-    const last = texts.at(-1);
-    if (last !== undefined && last.length + 1 + line.length <= LIMITS.sectionText) {
-      texts[texts.length - 1] = `${last}\n${line}`;
-    } else texts.push(line);
-  }
-  return texts.map(section);
-}
-
 type ButtonOptions = {
   readonly action: string;
   readonly label: string;
   readonly value?: string;
+  /** Opens this address. */
+  readonly url?: string;
   readonly style?: 'primary' | 'danger';
   readonly confirm?: { readonly title: string; readonly text: string; readonly yes: string };
 };
 
-export const button = ({ action, label, value, style, confirm }: ButtonOptions): types.Button => ({
+export const button = ({ action, label, value, url, style, confirm }: ButtonOptions): types.Button => ({
   type: 'button',
   action_id: action,
   text: plainText(label, LIMITS.buttonText),
   ...(value === undefined ? {} : { value }),
+  ...(url === undefined ? {} : { url }),
   ...(style === undefined ? {} : { style }),
   ...(confirm === undefined
     ? {}
@@ -112,12 +142,11 @@ export const notice = (title: string, blocks: readonly Block[]): View => ({
 });
 
 /** Characters of all texts of a message, which Slack bounds together. */
-export const textLength = (blocks: readonly Block[]): number =>
-  blocks.reduce((sum, block) => {
-    if (block.type === 'section') return sum + (block.text?.text.length ?? 0);
-    if (block.type === 'header') return sum + block.text.text.length;
-    if (block.type === 'context') {
-      return sum + block.elements.reduce((all, each) => all + ('text' in each ? each.text.length : 0), 0);
-    }
-    return sum;
-  }, 0);
+export function textLength(blocks: readonly unknown[]): number {
+  let length = 0;
+  JSON.stringify(blocks, (key, value: unknown) => {
+    if ((key === 'text' || key === 'fallback' || key === 'format') && typeof value === 'string') length += value.length;
+    return value;
+  });
+  return length;
+}

@@ -1,9 +1,11 @@
-import { RequestId, SessionId } from '../access/ids.ts';
+import { GrantId, RequestId, SessionId } from '../access/ids.ts';
 import { endSession } from '../use-cases/end-session.ts';
+import { sendFiles } from '../use-cases/send-files.ts';
 import { withdrawRequest } from '../use-cases/withdraw-request.ts';
 import { ACTION } from './action-ids.ts';
 import { type Answer, refusal, say, whisper } from './answer.ts';
 import { notice, type View } from './blocks.ts';
+import { detailsView } from './details.ts';
 import type { Asker, Edge } from './edge.ts';
 import { helpAnswer } from './help.ts';
 import { publishHome } from './home.ts';
@@ -34,6 +36,8 @@ export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new 
   [ACTION.withdraw, withdraw],
   [ACTION.endGrant, pressEndGrant],
   [ACTION.endSession, pressEndSession],
+  [ACTION.showDetails, showDetails],
+  [ACTION.sendFiles, pressSendFiles],
 ]);
 
 const inWindow = (title: string, answer: Answer): View => notice(title, answer.blocks);
@@ -123,7 +127,10 @@ async function withdraw(click: Click): Promise<void> {
   const withdrawn = requestId.success
     ? await withdrawRequest(edge)({ by: asker.person.id, requestId: requestId.data })
     : ({ ok: false, rejection: { code: 'unknown_request' } } as const);
-  await afterChange(click, withdrawn.ok ? say('Your request is withdrawn.') : await refusal(edge, withdrawn.rejection));
+  await afterChange(
+    click,
+    withdrawn.ok ? say('Your request was withdrawn.') : await refusal(edge, withdrawn.rejection),
+  );
 }
 
 async function pressEndGrant(click: Click): Promise<void> {
@@ -147,5 +154,24 @@ async function pressEndSession(click: Click): Promise<void> {
     ? await endSession(edge)({ ...by, sessionId: sessionId.data })
     : ({ ok: false, rejection: { code: 'unknown_session' } } as const);
   if (!ended.ok) return tellAt(edge, payload, await refusal(edge, ended.rejection));
-  await tellAt(edge, payload, say('The session is being cut; its line in the thread says when it is.'));
+  await tellAt(edge, payload, say('The session is being cut. Its line in the thread says when it has ended.'));
+}
+
+async function showDetails(click: Click): Promise<void> {
+  const { edge, asker, payload, value } = click;
+  const channelId = payload.container?.channel_id ?? payload.channel?.id;
+  const view = await detailsView(edge, asker, value, channelId);
+  if (view) return show(click, view);
+  await tellAt(edge, payload, say('There is nothing to show: it is gone, or not for you to see.'));
+}
+
+async function pressSendFiles(click: Click): Promise<void> {
+  const { edge, asker, payload } = click;
+  const grantId = GrantId.safeParse(click.value);
+  const sent = grantId.success
+    ? await sendFiles(edge)({ by: asker.person.id, grantId: grantId.data })
+    : ({ ok: false, rejection: { code: 'unknown_grant' } } as const);
+  if (!sent.ok) return tellAt(edge, payload, await refusal(edge, sent.rejection));
+  if (!sent.value)
+    await tellAt(edge, payload, say('The files were already sent: they are in your direct messages with Daypass.'));
 }

@@ -1,21 +1,25 @@
 import type { ChannelSummary, FileCounts } from '../access/session.ts';
-import { code, escapeText } from './text.ts';
+import { type Line, line, mono, own, value } from './line.ts';
 import { bytes, count, roughly } from './words.ts';
 
 const GROUPS_MAX = 6;
 const HOST_MAX = 100;
 const LABEL_MAX = 32;
+/** A longer command stands in lines of its own. */
+const INLINE_MAX = 100;
 
 /**
  * How well what passed is accounted for, in a line: "shell 41 minutes recorded · sftp 3 files hashed · tunnel 12.0 MiB opaque". No
  * commands, paths or destinations.
  */
 export function coverageLine(channels: readonly ChannelSummary[]): string {
-  if (channels.length === 0) return 'no channels';
+  if (channels.length === 0) return 'nothing was run or copied';
   const groups = new Map<string, ChannelSummary[]>();
   for (const channel of channels) {
     const key = `${nameOf(channel)}/${channel.coverage}`;
-    groups.set(key, [...(groups.get(key) ?? []), channel]);
+    const group = groups.get(key);
+    if (group) group.push(channel);
+    else groups.set(key, [channel]);
   }
   const parts = [...groups.values()].map(groupWords);
   const more = parts.length - GROUPS_MAX;
@@ -32,7 +36,7 @@ function nameOf({ kind, label, command }: ChannelSummary): string {
 function groupWords(channels: readonly ChannelSummary[]): string {
   const [first] = channels;
   if (!first) return '';
-  const name = escapeText(nameOf(first), LABEL_MAX);
+  const name = nameOf(first).slice(0, LABEL_MAX);
   const isNoun = name === 'shell' || name === 'tunnel' || name === 'command' || name === 'subsystem';
   const many = channels.length === 1 ? name : isNoun ? count(channels.length, name) : `${channels.length} ${name}`;
   if (first.label === '') return channels.length === 1 ? `1 ${name}` : many;
@@ -76,21 +80,68 @@ function fileWords({ read, written, changed, refused, hashed }: FileCounts): str
 }
 
 const COVERED: Readonly<Record<ChannelSummary['coverage'], string>> = {
-  full: 'recorded whole',
+  full: 'recorded in full',
   metadata: 'recorded in part, the rest by digest',
-  opaque: 'opaque: counted, not read',
+  opaque: 'counted, contents not recorded',
 };
 
-/** What security reads of one channel beside its command: protocol, coverage, how long, where to, which files. */
-export function accountOf(channel: ChannelSummary): string {
-  const { label, coverage, files, destination } = channel;
-  return [
-    ...(destination === null ? [] : [`to ${code(`${destination.host}:${destination.port}`, HOST_MAX)}`]),
-    ...(label === '' ? [] : [`${escapeText(label, LABEL_MAX)} ${files ? 'logged' : COVERED[coverage]}`]),
-    ...(files === null ? [] : [`${files.read} read, ${files.written} written, ${fileTail(files)}`]),
-    ...(isTimed(channel) ? [roughly(channel.endedAt - channel.startedAt)] : []),
-  ].join(' · ');
+/** What happened in one channel, for security: "Ran `uptime`, exit 0, recorded in full". The command comes apart where it is long. */
+export function deedOf(channel: ChannelSummary): { readonly said: Line; readonly command: string | null } {
+  const { command } = channel;
+  const apart = command !== null && isLong(command);
+  const said = line`${what(channel, apart)}${outcome(channel)}`;
+  return { said: apart ? line`${said}:` : said, command: apart ? command : null };
 }
 
-const fileTail = ({ changed, refused, hashed }: FileCounts): string =>
-  `${changed} changed, ${refused} refused, ${hashed} hashed`;
+const isLong = (command: string): boolean => command.length > INLINE_MAX || /[\r\n]/.test(command);
+
+function what(channel: ChannelSummary, apart: boolean): Line {
+  const { kind, label, command, pty, destination } = channel;
+  if (kind === 'shell') return pty ? line`*Interactive shell*` : line`*Shell* without a terminal`;
+  if (kind === 'tunnel') {
+    const to = destination === null ? 'an unknown place' : `${destination.host}:${destination.port}`;
+    return line`*Tunnel* to ${mono(to, HOST_MAX)}`;
+  }
+  const named = command === null || apart ? [] : line` ${mono(command, INLINE_MAX)}`;
+  if (kind === 'subsystem') {
+    return label === '' || label === command
+      ? line`*Used*${named}`
+      : line`*Used* ${value(label, LABEL_MAX)} as${named}`;
+  }
+  const isProgram = label === '' || label === 'terminal' || label === 'command';
+  const ran = isProgram
+    ? line`*Ran${apart ? ' this' : ''}*${named}`
+    : line`*Ran* ${value(label, LABEL_MAX)}${apart ? [] : line`:`}${named}`;
+  return pty ? line`${ran} in a terminal` : ran;
+}
+
+function outcome(channel: ChannelSummary): Line {
+  const { coverage, files, kind, label } = channel;
+  const parts = [
+    ...(isTimed(channel) ? [`for ${roughly(channel.endedAt - channel.startedAt)}`] : []),
+    ...(files === null ? [] : [fileDeeds(files)]),
+    ...(kind === 'tunnel' ? [bytes(total([channel]))] : []),
+    ...(kind !== 'shell' || channel.exit?.kind !== 'status' || channel.exit.code !== 0 ? [exitOf(channel)] : []),
+    ...(label === '' ? [] : [files === null ? COVERED[coverage] : 'files logged']),
+  ];
+  const said = parts.filter((part) => part !== '');
+  if (said.length === 0) return [];
+  const [first = '', ...rest] = said;
+  return own(`${first.startsWith('for ') ? ' ' : ', '}${[first, ...rest].join(', ')}`);
+}
+
+const fileDeeds = ({ read, written, changed, refused, hashed }: FileCounts): string =>
+  [
+    `${count(read, 'file')} read`,
+    `${written} written`,
+    ...(changed === 0 ? [] : [`${changed} changed`]),
+    ...(refused === 0 ? [] : [`${refused} refused`]),
+    `${hashed} hashed`,
+  ].join(', ');
+
+export function exitOf({ exit }: ChannelSummary): string {
+  if (exit === null) return '';
+  if (exit.kind === 'status') return `exit ${exit.code}`;
+  // The target names the signal; what is not shaped like one (RFC 4254 §6.10) is not repeated.
+  return /^[A-Z0-9]{1,12}$/.test(exit.name) ? `signal ${exit.name}` : 'an unknown signal';
+}

@@ -47,7 +47,7 @@ export async function deliver(
     ...(place.threadTs === null ? {} : { thread_ts: place.threadTs }),
     text: message.text,
     blocks: [...message.blocks],
-    metadata: { event_type: MESSAGE_EVENT, event_payload: { key: item.key } },
+    metadata: { event_type: MESSAGE_EVENT, event_payload: { ...message.facts, key: item.key } },
     unfurl_links: false,
     unfurl_media: false,
   });
@@ -63,7 +63,7 @@ async function update(deps: DeliveryDeps, posted: MessageRef, message: Rendered)
     ts: posted.ts,
     text: message.text,
     blocks: [...message.blocks],
-    metadata: { event_type: MESSAGE_EVENT, event_payload: { key: posted.key } },
+    metadata: { event_type: MESSAGE_EVENT, event_payload: { ...message.facts, key: posted.key } },
   });
   return null;
 }

@@ -22,6 +22,7 @@ export type Edge = {
   readonly inventory: Inventory;
   readonly gateway: GatewayFacts;
   readonly securityUsers: readonly string[];
+  readonly securityChannel: string;
   readonly log: Log;
   /** Resolves when messages that are being posted at this moment are written down. */
   readonly settled: () => Promise<void>;

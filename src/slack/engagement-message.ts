@@ -2,60 +2,74 @@ import type { Engagement } from '../access/engagement.ts';
 import type { PersonId } from '../access/ids.ts';
 import { findScope, type Scope, type ScopeName } from '../access/scope.ts';
 import { ACTION } from './action-ids.ts';
-import { actions, type Block, button, context, header, sections } from './blocks.ts';
-import { bold, code, escapeText } from './text.ts';
-import { day, list } from './words.ts';
+import { actions, type Block, bullets, button, context, header, LIMITS, rich, section, textLength } from './blocks.ts';
+import { type Line, line, listed, mono, strong, toNotification, value } from './line.ts';
+import { day } from './words.ts';
 
 type Names = ReadonlyMap<PersonId, string>;
+type Message = { readonly text: string; readonly blocks: Block[] };
 const NAME_MAX = 80;
 const PEOPLE_MAX = 40;
 const SCOPES_MAX = 20;
 
-export const nameOf = (names: Names, person: PersonId): string => bold(names.get(person) ?? 'somebody', NAME_MAX);
+export const nameOf = (names: Names, person: PersonId): Line => strong(names.get(person) ?? 'somebody', NAME_MAX);
 
-const people = (names: Names, ids: readonly PersonId[]): string => {
-  const shown = ids.slice(0, PEOPLE_MAX).map((id) => names.get(id) ?? 'somebody');
-  const rest = ids.length - shown.length;
-  return rest === 0 ? list(shown, NAME_MAX) : `${list(shown, NAME_MAX)} (${rest} more)`;
+const people = (names: Names, ids: readonly PersonId[]): Line => {
+  const shown = listed(ids.slice(0, PEOPLE_MAX).map((id) => value(names.get(id) ?? 'somebody', NAME_MAX)));
+  const rest = ids.length - PEOPLE_MAX;
+  return rest > 0 ? line`${shown} (${rest} more)` : shown;
 };
 
 /** The root of the engagement's thread. */
-export function engagementMessage(
-  engagement: Engagement,
-  names: Names,
-  scopes: readonly Scope[],
-): { text: string; blocks: Block[] } {
+export function engagementMessage(engagement: Engagement, names: Names, scopes: readonly Scope[]): Message {
   const { name, vendor, sponsorId, memberIds, reviewerIds, targetIds, lastDay, timeZone } = engagement;
+  const about = line`${strong(name, NAME_MAX)} with ${strong(vendor, NAME_MAX)}`;
+  const blocks: Block[] = [
+    header('Engagement'),
+    section(
+      about,
+      line`Opened by ${nameOf(names, sponsorId)}, until the end of ${day(lastDay)} (${value(timeZone, 60)})`,
+      line`*Members* ${people(names, memberIds)}`,
+      line`*Reviewers* ${people(names, reviewerIds)}`,
+    ),
+    section(line`*Scopes*`),
+    rich(bullets(scopeLines(engagement.scopes, scopes))),
+  ];
+  const room = LIMITS.messageText - textLength(blocks) - 500;
   return {
-    text: `Engagement ${escapeText(name, NAME_MAX)} is open: ask for access with the Request button.`,
+    text: toNotification(line`Engagement ${about} is open, until ${day(lastDay)}. Request access with the button.`),
     blocks: [
-      header('Engagement'),
-      ...sections([
-        `${bold(name, NAME_MAX)} · with ${bold(vendor, NAME_MAX)} · opened by ${nameOf(names, sponsorId)} · until the end of ${day(lastDay)} (${escapeText(timeZone, 60)})`,
-        `Members: ${people(names, memberIds)}`,
-        `Reviewers: ${people(names, reviewerIds)}`,
-        'Scopes:',
-        ...scopeLines(engagement.scopes, scopes),
-        'Targets:',
-        ...chunks(targetIds.map((id) => code(id, 70)).slice(0, 100), 10).map((ids) => ids.join(' ')),
-      ]),
+      ...blocks,
+      section(line`*Targets* ${targets(targetIds, room)}`),
       actions('engagement', [
         button({ action: ACTION.openRequest, label: 'Request access', value: engagement.id, style: 'primary' }),
         button({ action: ACTION.showKey, label: 'Register a key' }),
         button({ action: ACTION.showList, label: 'My access' }),
       ]),
-      context('Everything about this engagement happens in this thread. Sessions through Daypass are recorded.'),
+      context(line`Everything about this engagement happens in this thread. Sessions through Daypass are recorded.`),
     ],
   };
 }
 
-function scopeLines(names: readonly ScopeName[], scopes: readonly Scope[]): string[] {
-  const lines = names.slice(0, SCOPES_MAX).map((name) => {
-    const words = findScope(scopes, name)?.words;
-    return `• ${code(name, 60)} ${words === undefined ? 'is defined no longer' : escapeText(words, 130)}`;
+/** As many as there is room for, and how many more there are. */
+function targets(ids: readonly string[], room: number): Line {
+  let left = room;
+  const shown = ids.slice(0, 100).filter((id) => {
+    left -= id.length + 2;
+    return left > 0;
   });
-  return names.length > lines.length ? [...lines, `and ${names.length - lines.length} more`] : lines;
+  const rest = ids.length - shown.length;
+  const all = listed(shown.map((id) => mono(id, 70)));
+  return rest > 0 ? line`${all} (${rest} more)` : all;
 }
 
-const chunks = <T>(items: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
+function scopeLines(names: readonly ScopeName[], scopes: readonly Scope[]): Line[] {
+  const lines = names.slice(0, SCOPES_MAX).map((name) => {
+    const words = findScope(scopes, name)?.words;
+    return words === undefined
+      ? line`${mono(name, 60)} is no longer defined`
+      : line`${mono(name, 60)} ${value(words, 130)}`;
+  });
+  const rest = names.length - lines.length;
+  return rest > 0 ? [...lines, line`and ${rest} more`] : lines;
+}

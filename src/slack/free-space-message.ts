@@ -1,6 +1,7 @@
 import { RESERVE } from '../access/disk-space.ts';
 import type { Notice } from '../use-cases/notice.ts';
 import { type Block, context, section } from './blocks.ts';
+import { type Line, line, own, toNotification } from './line.ts';
 import { bytes } from './words.ts';
 
 type FreeSpace = Extract<Notice, { kind: 'free_space' }>;
@@ -8,38 +9,32 @@ type Message = { readonly text: string; readonly blocks: Block[] };
 
 const MIB = 1024 * 1024;
 const MAKE_ROOM = context(
-  'Whoever runs Daypass makes room on the disk of `data_dir`, or enlarges it; nothing has to be restarted.',
+  line`Whoever runs Daypass makes room on the disk that holds \`data_dir\`, or enlarges it. Nothing has to be restarted.`,
 );
 
 /** To security's channel, before contractors meet a refusal. */
 export function freeSpaceMessage({ level, freeMiB, minFreeMiB }: FreeSpace): Message {
-  const left = bytes(freeMiB * MIB);
-  const least = bytes(minFreeMiB * MIB);
+  const left = own(bytes(freeMiB * MIB));
+  const least = own(bytes(minFreeMiB * MIB));
   switch (level) {
     case 'low':
-      return {
-        text: `Space for recordings is low: ${left} left`,
-        blocks: [
-          section(
-            `:warning: *Space for recordings is low: ${left} left.* Sessions begin and go on; with less than ${least} none can begin.`,
-          ),
-          MAKE_ROOM,
-        ],
-      };
+      return message(
+        line`:warning: *Running low on space for recordings: ${left} left.* New sessions still start; below ${least} they do not.`,
+        MAKE_ROOM,
+      );
     case 'too_little':
-      return {
-        text: `No session can begin: ${left} left for recordings`,
-        blocks: [
-          section(
-            `:no_entry: *No session can begin: ${left} left for recordings*, and ${least} are needed. Live sessions go on, and end below ${bytes(minFreeMiB * RESERVE * MIB)}.`,
-          ),
-          MAKE_ROOM,
-        ],
-      };
+      return message(
+        line`:no_entry: *No session can start: ${left} left for recordings*, and ${least} are needed. Live sessions continue until less than ${own(bytes(minFreeMiB * RESERVE * MIB))} is left.`,
+        MAKE_ROOM,
+      );
     case 'enough':
-      return {
-        text: `Space for recordings again: ${left} left`,
-        blocks: [section(`:white_check_mark: *Space for recordings again: ${left} left.* Sessions begin as usual.`)],
-      };
+      return message(
+        line`:white_check_mark: *There is space for recordings again: ${left} left.* Sessions start as usual.`,
+      );
   }
 }
+
+const message = (said: Line, ...more: readonly Block[]): Message => ({
+  text: toNotification(said),
+  blocks: [section(said), ...more],
+});

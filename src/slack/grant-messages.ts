@@ -3,19 +3,27 @@ import { short } from '../access/ids.ts';
 import type { GrantView, SessionsView } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
 import { actions, type Block, button, context, section } from './blocks.ts';
+import { detailsButton } from './details.ts';
 import { nameOf } from './engagement-message.ts';
-import { code } from './text.ts';
-import { count, when } from './words.ts';
+import { type Line, line, listed, mono, own, strong, tag, toNotification } from './line.ts';
+import { count, duration, roughly } from './words.ts';
 
 type Message = { readonly text: string; readonly blocks: Block[] };
 const TARGETS_SHOWN = 10;
 
-const what = ({ grant }: GrantView): string => {
-  const { login, targets } = grant.terms;
-  const shown = targets.slice(0, TARGETS_SHOWN).map((target) => code(target.id, 70));
+/** `web-01, db-01`; the rest is counted. */
+export function targetsLine(targets: readonly { readonly id: string }[], max = TARGETS_SHOWN): Line {
+  const shown = targets.slice(0, max).map((target) => mono(target.id, 70));
   const rest = targets.length - shown.length;
-  return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more (all are on the review card)` : ''} as ${code(login, 40)}`;
-};
+  return listed(rest > 0 ? [...shown, line`${rest} more`] : shown);
+}
+
+/** What an access is: targets, login, scope. */
+export const accessLine = (terms: {
+  readonly targets: readonly { readonly id: string }[];
+  readonly login: string;
+  readonly scope: { readonly name: string };
+}): Line => line`${targetsLine(terms.targets)} as ${mono(terms.login, 40)}, scope ${mono(terms.scope.name, 60)}`;
 
 export const endGrantButton = (grantId: string, label: string, mine: boolean) =>
   button({
@@ -25,25 +33,33 @@ export const endGrantButton = (grantId: string, label: string, mine: boolean) =>
     style: 'danger',
     confirm: {
       title: mine ? 'Hand this access back?' : 'Revoke this access?',
-      text: 'The access ends now, and its live sessions are cut within a second. It cannot be undone; a new request can be made.',
+      text: 'The access ends now, and live sessions are cut within a second. This cannot be undone, but access can be requested again.',
       yes: mine ? 'Hand back' : 'Revoke',
     },
   });
 
-/** To the thread: granted by whom, until when, digest. */
+/** To the thread: who may reach what, by whose leave, for how long. */
 export function grantAnnounced(view: GrantView, now: Date): Message {
   const { grant, request, names } = view;
   const approvers = request.reviews.filter((review) => review.verdict === 'approve');
-  const by = approvers.map((review) => nameOf(names, review.reviewerId)).join(' and ');
+  const by = approvers.length === 0 ? own('nobody') : listed(approvers.map((each) => nameOf(names, each.reviewerId)));
   const live = grant.end === null && !hasExpired(grant, now);
+  const who = nameOf(names, grant.terms.personId);
+  const lasts = own(duration(request.ask.durationSeconds));
+  const what = accessLine(grant.terms);
   return {
-    text: 'Access granted',
+    text: toNotification(line`Access granted to ${who} by ${by}: ${what}, for ${lasts}`),
     blocks: [
       section(
-        `:white_check_mark: Access granted to ${nameOf(names, grant.terms.personId)} by ${by || 'nobody'}: ${what(view)}, until ${when(expiresAt(grant))}`,
+        line`:white_check_mark: *Access granted* to ${who} by ${by}`,
+        line`${what}`,
+        line`for ${lasts}, until ${expiresAt(grant)}`,
       ),
-      context(`Grant ${code(short(grant.id), 12)} · digest ${code(grant.digest, 70)}`),
-      ...(live ? [actions('granted', [endGrantButton(grant.id, 'Revoke', false)])] : []),
+      context(line`Access ${tag(short(grant.id))}`),
+      actions('granted', [
+        ...(live ? [endGrantButton(grant.id, 'Revoke', false)] : []),
+        detailsButton('grant', grant.id),
+      ]),
     ],
   };
 }
@@ -53,19 +69,22 @@ export function grantEnded(view: GrantView): Message {
   const { grant, names, liveSessions } = view;
   const { end } = grant;
   const person = nameOf(names, grant.terms.personId);
+  const by = end?.by ? nameOf(names, end.by) : own('Daypass or an operator');
   const how =
     end === null
-      ? `it ran out ${when(expiresAt(grant))}`
+      ? line`it ran out ${expiresAt(grant)}`
       : end.how === 'returned'
-        ? `handed back by ${person} ${when(end.at)}`
-        : `revoked by ${end.by ? nameOf(names, end.by) : 'Daypass or an operator'} ${when(end.at)}`;
+        ? line`handed back by ${person} ${end.at}`
+        : line`revoked by ${by} ${end.at}`;
+  const sessions = own(count(liveSessions, 'live session'));
+  const what = accessLine(grant.terms);
   return {
-    text: `Access ended, ${count(liveSessions, 'live session')}`,
+    text: toNotification(line`Access ended, ${sessions}: ${person}, ${what}; ${how}`),
     blocks: [
-      section(
-        `:checkered_flag: *Access ended, ${count(liveSessions, 'live session')}*: ${person}, ${what(view)}; ${how}`,
+      section(line`:checkered_flag: *Access ended, ${sessions}*: ${person}, ${what}; ${how}`),
+      context(
+        line`Access ${tag(short(grant.id))} · whatever was left running in the background on a target has to be ended there`,
       ),
-      context(`Grant ${code(short(grant.id), 12)} · what was detached on a target is the target’s to end`),
     ],
   };
 }
@@ -73,14 +92,23 @@ export function grantEnded(view: GrantView): Message {
 /** To the thread: nobody was let through, and somebody should look. */
 export function hostKeyMismatch(view: SessionsView, targetId: string): Message {
   const [session] = view.sessions;
-  const who = session ? nameOf(view.names, session.personId) : 'Somebody';
+  const who = session ? nameOf(view.names, session.personId) : own('Somebody');
+  const target = mono(targetId, 70);
   return {
-    text: `Host key of ${targetId} does not match`,
+    text: toNotification(line`The host key of ${target} does not match, so ${who} was not connected`),
     blocks: [
       section(
-        `:rotating_light: *The host key of ${code(targetId, 70)} is not the pinned one.* ${who} was not connected. Either the target was set up anew, or something else answers at its address.`,
+        line`:rotating_light: *The host key of ${target} is not the pinned one.* ${who} was not connected. Either the target was rebuilt, or something else answers at its address.`,
       ),
-      context('If the change is known, an operator pins the new key: `daypass targets scan`. If not, tell security.'),
+      context(
+        line`If the change was planned, an operator pins the new key: \`daypass targets scan\`. If not, tell security.`,
+      ),
     ],
   };
 }
+
+/** `59 minutes left, until …`. */
+export const timeLeft = (until: Date, now: Date): Line =>
+  line`*${own(roughly(until.getTime() - now.getTime()))} left*, until ${until}`;
+
+export const named = (name: string): Line => strong(name, 80);

@@ -1,15 +1,15 @@
 import { ACTION, COMMAND, COMMAND_WORDS } from './action-ids.ts';
 import type { Answer } from './answer.ts';
-import { actions, button, section } from './blocks.ts';
+import { actions, bullets, button, paragraph, preformatted, rich, section } from './blocks.ts';
+import { line, mono, toNotification } from './line.ts';
 import { type GatewayFacts, gatewayCommand, targetName } from './ssh-config.ts';
-import { code } from './text.ts';
 
 const WHAT: Readonly<Record<(typeof COMMAND_WORDS)[number], string>> = {
-  request: 'ask for access to targets of an engagement',
-  list: 'what you have, wait for, and may decide',
-  revoke: 'hand back your access, or end another’s where you may',
+  request: 'request access to an engagement’s targets',
+  list: 'your access and requests, and what waits for your review',
+  revoke: 'hand back your access, or end somebody else’s',
   key: 'register your SSH key with a one-time code',
-  engagement: 'open an engagement: `/access engagement new`',
+  engagement: 'open an engagement: /access engagement new',
   help: 'this text',
 };
 
@@ -24,17 +24,23 @@ const buttons = () =>
 export function helpAnswer(unknown: string | null, gateway: GatewayFacts): Answer {
   const intro =
     unknown === null
-      ? 'Daypass gives temporary SSH access, asked for and approved here.'
-      : `${code(unknown, 60)} is not a word that Daypass knows. These are:`;
-  const lines = COMMAND_WORDS.map((word) => `• \`${COMMAND} ${word}\` ${WHAT[word]}`);
+      ? line`Daypass gives temporary SSH access, requested and approved here.`
+      : line`Daypass does not know the word ${mono(unknown, 60)}. It knows these:`;
   return {
-    text: 'How to use Daypass',
+    text: toNotification(line`How to use Daypass: ${COMMAND} followed by ${COMMAND_WORDS.join(', ')}`),
     blocks: [
-      section([intro, ...lines].join('\n')),
-      section(
-        `In a terminal, ${code(gatewayCommand('config', gateway), 400)} prints an ssh_config to set up once; then ${code(`ssh ${targetName('<target>', gateway)}`, 200)} works for each access you are granted. In the place of \`config\`: \`list\`, \`cert\`, \`end\`, \`help\`.`,
+      section(intro),
+      rich(bullets(COMMAND_WORDS.map((word) => line`${mono(`${COMMAND} ${word}`, 60)} ${WHAT[word]}`))),
+      rich(
+        paragraph(line`To set up ssh once, paste the lines that this prints into a terminal:`),
+        preformatted(gatewayCommand('config', gateway)),
+        paragraph(
+          line`From then on ${mono(`ssh ${targetName('<target>', gateway)}`, 200)} works for each access you are given. Instead of \`config\` you can say \`list\`, \`cert\`, \`end\` or \`help\`.`,
+        ),
       ),
-      section('Guests, for whom slash commands may not work: use these buttons, or those in the engagement’s thread.'),
+      section(
+        line`If slash commands do not work for you (they may not for guests), use these buttons, or those in the engagement’s thread.`,
+      ),
       buttons(),
     ],
   };

@@ -1,23 +1,59 @@
+import type { AccessList } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
-import { actions, type Block, button, context, header, LIMITS } from './blocks.ts';
+import { actions, type Block, button, context, divider, header, section } from './blocks.ts';
 import type { Asker, Edge } from './edge.ts';
-import { listAnswer } from './list.ts';
+import { type Line, line, mono, own, strong } from './line.ts';
+import { cardLinks, listBlocks, readList } from './list.ts';
+import { endSessionButton } from './session-messages.ts';
+import { count, day } from './words.ts';
 
-/** The Home tab: what one has with the time left, what waits for one's review, and the buttons. */
+const ENGAGEMENTS_MAX = 5;
+const SESSIONS_MAX = 5;
+
+/** The Home tab: what waits for one's review, what one has with the time left, what one answers for, and the buttons. */
 export async function publishHome(edge: Edge, asker: Asker): Promise<void> {
-  const { blocks } = await listAnswer(edge, asker);
-  const top: Block[] = [
-    header('Daypass'),
-    actions('home', [
-      button({ action: ACTION.openRequest, label: 'Request access', style: 'primary', value: '' }),
-      button({ action: ACTION.showKey, label: 'Register a key' }),
-      button({ action: ACTION.showList, label: 'Refresh' }),
-      button({ action: ACTION.showHelp, label: 'Help' }),
-    ]),
-    context('Temporary SSH access, asked for and approved in Slack. Sessions are recorded.'),
-  ];
-  await edge.web.views.publish({
-    user_id: asker.userId,
-    view: { type: 'home', blocks: [...top, ...blocks].slice(0, LIMITS.messageBlocks * 2) },
-  });
+  const list = await readList(edge, asker);
+  const cards = await cardLinks(edge, asker, list);
+  const blocks = [...top(), ...listBlocks(list, edge.clock.now(), cards), ...governedBlocks(list)];
+  await edge.web.views.publish({ user_id: asker.userId, view: { type: 'home', blocks } });
 }
+
+const top = (): Block[] => [
+  header('Daypass'),
+  actions('home', [
+    button({ action: ACTION.openRequest, label: 'Request access', style: 'primary', value: '' }),
+    button({ action: ACTION.showKey, label: 'Register a key' }),
+    button({ action: ACTION.showList, label: 'Refresh' }),
+    button({ action: ACTION.showHelp, label: 'Help' }),
+  ]),
+  context(line`Temporary SSH access, requested and approved in Slack. Sessions are recorded.`),
+];
+
+/** Engagements that this person opened or reviews for, and who is connected in them at this moment. */
+export function governedBlocks({ governed, names }: AccessList): Block[] {
+  if (governed.length === 0) return [];
+  const busiest = [...governed].sort((one, other) => other.live.length - one.live.length);
+  const rest = governed.length - ENGAGEMENTS_MAX;
+  return [
+    divider(),
+    section(line`*Engagements you look after*`),
+    ...busiest
+      .slice(0, ENGAGEMENTS_MAX)
+      .flatMap(({ engagement, live }) => [
+        section(about(engagement.name, engagement.vendor, engagement.lastDay, live.length)),
+        ...live
+          .slice(0, SESSIONS_MAX)
+          .flatMap((session) => [
+            section(
+              line`:large_green_circle: ${strong(names.get(session.personId) ?? 'somebody', 80)} on ${mono(`${session.login}@${session.targetId}`, 110)}, since ${session.startedAt}`,
+            ),
+            actions(`session_${session.id}`, [endSessionButton(session.id, true)]),
+          ]),
+        ...(live.length > SESSIONS_MAX ? [context(line`and ${live.length - SESSIONS_MAX} more in the thread`)] : []),
+      ]),
+    ...(rest > 0 ? [context(line`and ${own(count(rest, 'more engagement'))}`)] : []),
+  ];
+}
+
+const about = (name: string, vendor: string, lastDay: string, live: number): Line =>
+  line`${strong(name, 80)} with ${strong(vendor, 80)}, until the end of ${own(day(lastDay))} · ${own(live === 0 ? 'nobody is connected' : count(live, 'live session'))}`;

@@ -1,51 +1,50 @@
 import { expiresAt, type Grant } from '../access/grant.ts';
-import { GrantId, type PersonId, short } from '../access/ids.ts';
+import { GrantId, type PersonId, type RequestId, short } from '../access/ids.ts';
 import type { AccessRequest } from '../access/request.ts';
 import { endGrant } from '../use-cases/end-grant.ts';
+import { messageKey } from '../use-cases/notice.ts';
 import { type AccessList, listAccess } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
 import { type Answer, refusal, say } from './answer.ts';
 import { actions, type Block, button, context, divider, LIMITS, section } from './blocks.ts';
 import type { Asker, Edge } from './edge.ts';
-import { endGrantButton } from './grant-messages.ts';
-import { bold, code, escapeText } from './text.ts';
-import { count, duration, roughly, when } from './words.ts';
+import { accessLine, endGrantButton, timeLeft } from './grant-messages.ts';
+import { type Line, line, listed, own, strong, tag, value } from './line.ts';
+import { count, duration } from './words.ts';
 
 const EACH_MAX = 5;
-const TARGETS_SHOWN = 3;
 const PREFIX_MIN = 4;
 
-const readList = (edge: Edge, asker: Asker): Promise<AccessList> =>
+export const readList = (edge: Edge, asker: Asker): Promise<AccessList> =>
   listAccess(edge)({ personId: asker.person.id, isSecurity: asker.isSecurity });
 
-const targetsOf = (targets: readonly { readonly id: string }[]): string => {
-  const shown = targets.slice(0, TARGETS_SHOWN).map((target) => code(target.id, 70));
-  return targets.length > shown.length
-    ? `${shown.join(', ')} and ${targets.length - shown.length} more`
-    : shown.join(', ');
-};
+type Links = ReadonlyMap<RequestId, string>;
+const NO_LINKS: Links = new Map();
 
-/** What one has, waits for, and may decide or end. */
-export function listBlocks(list: AccessList, now: Date): Block[] {
-  const name = (id: PersonId): string => bold(list.names.get(id) ?? 'somebody', 80);
+/** What one has, waits for, and may decide or end. `cards` has the addresses of review cards. */
+export function listBlocks(list: AccessList, now: Date, cards: Links = NO_LINKS): Block[] {
+  const name = (id: PersonId): Line => strong(list.names.get(id) ?? 'somebody', 80);
   const nothing = list.grants.length + list.pending.length + list.toReview.length + list.revocable.length === 0;
   const blocks: Block[] = [
-    ...part('Your access', list.grants, (grant) => withEnd(`${grantLine(grant, now)}`, grant, true)),
+    ...part('Waiting for your review', list.toReview, (request) => [
+      section(line`${name(request.ask.personId)} asks for ${requestLine(request)}`),
+      context(line`Waits until ${request.expiresAt}`),
+      ...openCard(request, cards),
+    ]),
+    ...part('Your access', list.grants, (grant) => withEnd(grantLine(grant, now), grant, true)),
     ...part('Your requests, waiting for a review', list.pending, (request) => [
-      section(`${requestLine(request)} · waits until ${when(request.expiresAt)}`),
+      section(requestLine(request)),
+      context(line`Waits until ${request.expiresAt}`),
       actions(`pending_${request.id}`, [
         button({ action: `${ACTION.withdraw}:${request.id}`, label: 'Withdraw', value: request.id }),
       ]),
     ]),
-    ...part('Waiting for your review (the card is in your direct messages with Daypass)', list.toReview, (request) => [
-      section(`${name(request.ask.personId)}: ${requestLine(request)} · waits until ${when(request.expiresAt)}`),
-    ]),
-    ...part('Access of others that you may end', list.revocable, (grant) =>
-      withEnd(`${name(grant.terms.personId)}: ${grantLine(grant, now)}`, grant, false),
+    ...part('Access of others that you can end', list.revocable, (grant) =>
+      withEnd([line`${name(grant.terms.personId)}: ${accessLine(grant.terms)}`, left(grant, now)], grant, false),
     ),
   ];
-  if (nothing) blocks.push(section('You have no live access, no request, and nothing to review.'));
-  blocks.push(context(keysLine(list)));
+  if (nothing) blocks.push(section(line`You have no live access, no open request, and nothing to review.`));
+  blocks.push(context(...keysLines(list)));
   return blocks.slice(0, LIMITS.messageBlocks);
 }
 
@@ -53,21 +52,35 @@ function part<T>(title: string, items: readonly T[], show: (item: T) => Block[])
   if (items.length === 0) return [];
   const rest = items.length - EACH_MAX;
   return [
-    section(`*${title}*`),
+    section(line`*${own(title)}*`),
     ...items.slice(0, EACH_MAX).flatMap(show),
-    ...(rest > 0 ? [context(`and ${rest} more; \`daypass grants list\` on the host shows all`)] : []),
+    ...(rest > 0 ? [context(line`and ${rest} more; \`daypass grants list\` on the host shows all`)] : []),
     divider(),
   ];
 }
 
-const grantLine = (grant: Grant, now: Date): string =>
-  `${targetsOf(grant.terms.targets)} as ${code(grant.terms.login, 40)}, scope ${code(grant.terms.scope.name, 60)} · *${roughly(expiresAt(grant).getTime() - now.getTime())} left*, until ${when(expiresAt(grant))} · grant ${code(short(grant.id), 12)}`;
+/** A decision is made on the card, which has all facts; where its address is not known it is in the direct messages. */
+function openCard(request: AccessRequest, cards: Links): Block[] {
+  const url = cards.get(request.id);
+  return url === undefined
+    ? [context(line`Approve or deny it on the card in your direct messages with Daypass.`)]
+    : [
+        actions(`review_${request.id}`, [
+          button({ action: `${ACTION.openCard}:${request.id}`, label: 'Open the card', style: 'primary', url }),
+        ]),
+      ];
+}
 
-const requestLine = ({ ask }: AccessRequest): string =>
-  `${targetsOf(ask.targets)} as ${code(ask.login, 40)}, scope ${code(ask.scope.name, 60)}, ${duration(ask.durationSeconds)}`;
+const left = (grant: Grant, now: Date): Line =>
+  line`${timeLeft(expiresAt(grant), now)} · access ${tag(short(grant.id))}`;
 
-const withEnd = (line: string, grant: Grant, mine: boolean): Block[] => [
-  section(line),
+const grantLine = (grant: Grant, now: Date): readonly Line[] => [accessLine(grant.terms), left(grant, now)];
+
+const requestLine = ({ ask }: AccessRequest): Line =>
+  line`${accessLine(ask)}, for ${own(duration(ask.durationSeconds))}`;
+
+const withEnd = (lines: readonly Line[], grant: Grant, mine: boolean): Block[] => [
+  section(...lines),
   actions(`grant_${grant.id}`, [
     ...(mine ? [extendButton(grant.id)] : []),
     endGrantButton(grant.id, mine ? 'Hand back' : 'Revoke', mine),
@@ -77,15 +90,34 @@ const withEnd = (line: string, grant: Grant, mine: boolean): Block[] => [
 const extendButton = (grantId: string) =>
   button({ action: `${ACTION.extendGrant}:${grantId}`, label: 'Extend', value: grantId });
 
-const keysLine = ({ keys, engagements }: AccessList): string => {
-  const names = engagements.slice(0, 10).map((engagement) => escapeText(engagement.name, 80));
-  const member = names.length === 0 ? 'You are a member of no engagement' : `Member of: ${names.join(', ')}`;
-  return `${keys.length === 0 ? 'No SSH key is registered' : `${count(keys.length, 'SSH key')} registered`} · ${member}`;
+const keysLines = ({ keys, engagements }: AccessList): readonly Line[] => {
+  const names = engagements.slice(0, 10).map((engagement) => value(engagement.name, 80));
+  const registered =
+    keys.length === 0 ? own('No SSH key registered') : own(`${count(keys.length, 'SSH key')} registered`);
+  return [registered, names.length === 0 ? own('Not a member of any engagement') : line`Member of ${listed(names)}`];
 };
 
 export async function listAnswer(edge: Edge, asker: Asker): Promise<Answer> {
   const list = await readList(edge, asker);
-  return { text: 'Your access', blocks: listBlocks(list, edge.clock.now()) };
+  return { text: summary(list), blocks: listBlocks(list, edge.clock.now(), await cardLinks(edge, asker, list)) };
+}
+
+const summary = ({ grants, pending, toReview }: AccessList): string =>
+  `Your access: ${grants.length} live, ${count(pending.length, 'request')} waiting, ${toReview.length} to review`;
+
+/** Where the review cards of the first few are. A card that Slack does not find has no address. */
+export async function cardLinks(edge: Edge, asker: Asker, { toReview }: AccessList): Promise<Links> {
+  const links = new Map<RequestId, string>();
+  for (const { id: requestId } of toReview.slice(0, EACH_MAX)) {
+    const key = messageKey({ kind: 'review_card', requestId, to: asker.person.id });
+    const card = await edge.store.transaction((tx) => tx.messages.get(key));
+    if (!card) continue;
+    const answer = await edge.web.chat
+      .getPermalink({ channel: card.channelId, message_ts: card.ts })
+      .catch((error: unknown) => edge.log.warn({ err: error }, 'a review card has no address'));
+    if (answer?.permalink) links.set(requestId, answer.permalink);
+  }
+  return links;
 }
 
 /** `/access revoke`: the list with its buttons; with the beginning of a grant's id, that grant ends. */
@@ -93,11 +125,10 @@ export async function revokeAnswer(edge: Edge, asker: Asker, prefix: string | nu
   const list = await readList(edge, asker);
   const endable = [...list.grants, ...list.revocable];
   if (prefix === null) {
-    if (endable.length === 0)
-      return say('There is no live access that you could end. /access list shows what there is.');
+    if (endable.length === 0) return say('There is no live access that you can end. /access list shows what you have.');
     return {
-      text: 'Which access shall end?',
-      blocks: listBlocks({ ...list, pending: [], toReview: [] }, edge.clock.now()),
+      text: 'Which access should end?',
+      blocks: listBlocks({ ...list, pending: [], toReview: [], governed: [] }, edge.clock.now()),
     };
   }
   const wanted = prefix.toLowerCase();
@@ -105,11 +136,11 @@ export async function revokeAnswer(edge: Edge, asker: Asker, prefix: string | nu
   const [only, ...others] = matching;
   if (!only) {
     return say(
-      `No live access that you may end begins with “${prefix.slice(0, 60)}” (at least ${PREFIX_MIN} characters of a grant’s id). /access list shows them.`,
+      `No live access that you can end begins with “${prefix.slice(0, 60)}”. Give at least the first ${PREFIX_MIN} characters; /access list shows them.`,
     );
   }
   if (others.length > 0)
-    return say(`“${prefix}” fits ${matching.length} grants. Give more characters; /access list shows them.`);
+    return say(`“${prefix}” matches ${matching.length} of them. Give more characters; /access list shows them.`);
   return endAnswer(edge, asker, only.id);
 }
 

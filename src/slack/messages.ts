@@ -4,6 +4,7 @@ import { actions, button, section } from './blocks.ts';
 import { react } from './commands.ts';
 import { type Edge, whoAsks } from './edge.ts';
 import { helpAnswer } from './help.ts';
+import { own } from './line.ts';
 
 export type Words = {
   readonly user: string;
@@ -41,7 +42,7 @@ export async function answerWords(edge: Edge, words: Words): Promise<void> {
 
 const withButton = (text: string, action: string, label: string): Answer => ({
   text,
-  blocks: [section(text), actions('word', [button({ action, label, style: 'primary', value: '' })])],
+  blocks: [section(own(text)), actions('word', [button({ action, label, style: 'primary', value: '' })])],
 });
 
 /** In a direct message openly, in a channel only to the person who asked. */

@@ -8,9 +8,9 @@ import type { Block } from './blocks.ts';
 import { engagementMessage } from './engagement-message.ts';
 import { freeSpaceMessage } from './free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
-import { grantIssued, keyRegistered, requestClosed, requestReceived } from './personal-messages.ts';
+import { grantFiles, grantIssued, keyRegistered, requestClosed, requestReceived } from './personal-messages.ts';
 import { reviewCard } from './review-card.ts';
-import { sessionDetail, sessionLine } from './session-messages.ts';
+import { headsOf, sessionDetail, sessionLine } from './session-messages.ts';
 import type { AccessFile, GatewayFacts } from './ssh-config.ts';
 
 export type Destination =
@@ -25,6 +25,8 @@ export type Rendered = {
   readonly blocks: readonly Block[];
   /** Present where the message is the comment of uploaded files. */
   readonly files?: readonly AccessFile[];
+  /** Digests that the message vouches for, whole: they go into its metadata, which the text does not show. */
+  readonly facts?: Readonly<Record<string, string>>;
   /** Nothing is posted where the message is not there yet. */
   readonly onlyUpdate?: boolean;
 };
@@ -53,17 +55,19 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     case 'request_closed':
       return requestNotice(deps, notice);
     case 'grant_issued':
+    case 'grant_files':
       return issued(deps, notice);
     case 'grant_announced':
     case 'grant_ended':
       return grantNotice(deps, notice);
     case 'session_line': {
       const view = await viewBurst(deps)({ burstId: notice.burstId });
-      return view && { to: threadOf(view.engagement), ...sessionLine(view) };
+      return view && { to: threadOf(view.engagement), ...sessionLine(view), facts: headsOf(view) };
     }
     case 'session_detail': {
       const view = await viewSession(deps)({ sessionId: notice.sessionId });
-      return view && { to: { kind: 'channel', channelId: deps.securityChannel }, ...sessionDetail(view) };
+      const to = { kind: 'channel', channelId: deps.securityChannel } as const;
+      return view && { to, ...sessionDetail(view), facts: headsOf(view) };
     }
     case 'host_key_mismatch': {
       const view = await viewSession(deps)({ sessionId: notice.sessionId });
@@ -125,7 +129,7 @@ async function card(deps: RenderDeps, notice: Of<'review_card'> | Of<'review_car
     inventory: deps.inventory,
     audience: notice.to === null ? 'thread' : 'reviewer',
     now: deps.clock.now(),
-    mention: requester && `<@${requester.userId}>`,
+    userId: requester?.userId ?? null,
   });
   return { to, ...message, onlyUpdate: notice.kind === 'review_card_changed' };
 }
@@ -140,14 +144,15 @@ async function requestNotice(
   return { to, ...(notice.kind === 'request_received' ? requestReceived(view) : requestClosed(view)) };
 }
 
-async function issued(deps: RenderDeps, notice: Of<'grant_issued'>): Promise<Rendered | null> {
+async function issued(deps: RenderDeps, notice: Of<'grant_issued'> | Of<'grant_files'>): Promise<Rendered | null> {
   const view = await viewGrant(deps)({ grantId: notice.grantId });
   const to = view && (await inbox(deps, view.grant.terms.personId));
   if (!view || !to) return null;
+  if (notice.kind === 'grant_issued') return { to, ...grantIssued(view, deps.gateway) };
   const now = deps.clock.now();
   const all = await deps.store.transaction((tx) => tx.grants.ofPerson(view.grant.terms.personId));
   const over = all.filter((grant) => grant.id !== view.grant.id && !isActive(grant, now)).slice(-STALE_GRANTS_MAX);
-  return { to, blocks: [], ...grantIssued(view, over, deps.gateway) };
+  return { to, blocks: [], ...grantFiles(view, over, deps.gateway) };
 }
 
 async function grantNotice(
@@ -157,5 +162,5 @@ async function grantNotice(
   const view = await viewGrant(deps)({ grantId: notice.grantId });
   if (!view) return null;
   const message = notice.kind === 'grant_ended' ? grantEnded(view) : grantAnnounced(view, deps.clock.now());
-  return { to: threadOf(view.engagement), ...message };
+  return { to: threadOf(view.engagement), ...message, facts: { digest: view.grant.digest } };
 }

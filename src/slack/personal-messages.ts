@@ -3,8 +3,10 @@ import type { PersonId } from '../access/ids.ts';
 import type { RegisteredKey } from '../access/person.ts';
 import type { GrantView, RequestView } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
-import { actions, type Block, button, context, section } from './blocks.ts';
+import { actions, type Block, button, context, paragraph, preformatted, quoted, rich, section } from './blocks.ts';
 import { nameOf } from './engagement-message.ts';
+import { accessLine } from './grant-messages.ts';
+import { type Line, line, listed, mono, own, strong, toNotification, value } from './line.ts';
 import {
   type AccessFile,
   accessFiles,
@@ -14,24 +16,16 @@ import {
   installLines,
   targetName,
 } from './ssh-config.ts';
-import { bold, code, escapeText, quote } from './text.ts';
-import { count, duration, list, when } from './words.ts';
+import { entities } from './text.ts';
+import { count, duration, when } from './words.ts';
 
 type Message = { readonly text: string; readonly blocks: Block[] };
 
 const EXAMPLES_MAX = 5;
 const COMMENT_MAX = 1_500;
 
-/** Lines to copy. Inside a code block only the three entities need escaping. */
-export const codeBlock = (lines: readonly string[]): string =>
-  `\`\`\`\n${lines.map((line) => line.replace(/[&<>]/g, (each) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[each] ?? '')).join('\n')}\n\`\`\``;
-
-const describe = ({ request, engagement }: RequestView): string => {
-  const { ask } = request;
-  const targets = ask.targets.slice(0, EXAMPLES_MAX).map((target) => code(target.id, 70));
-  const rest = ask.targets.length - targets.length;
-  return `${targets.join(', ')}${rest > 0 ? ` and ${count(rest, 'more target')}` : ''} as ${code(ask.login, 40)} in ${bold(engagement.name, 80)}`;
-};
+const describe = ({ request, engagement }: RequestView): Line =>
+  line`${accessLine(request.ask)}, for ${own(duration(request.ask.durationSeconds))}, in ${strong(engagement.name, 80)}`;
 
 /** To the requester: it arrived, and whose turn it is. */
 export function requestReceived(view: RequestView): Message {
@@ -39,15 +33,15 @@ export function requestReceived(view: RequestView): Message {
   const reviewers = engagement.reviewerIds
     .filter((id) => id !== request.ask.personId)
     .slice(0, 20)
-    .map((id) => names.get(id) ?? 'somebody');
+    .map((id) => value(names.get(id) ?? 'somebody', 80));
+  const said = line`Your request was received: ${describe(view)}`;
   return {
-    text: 'Your access request was received',
+    text: toNotification(said),
     blocks: [
-      section(
-        `Your request was received: ${describe(view)}, ${duration(request.ask.durationSeconds)} from the approval on.`,
-      ),
+      section(said),
       context(
-        `${list(reviewers, 80)} can review it; ${count(request.approvals, 'approval')} needed. It waits until ${when(request.expiresAt)}.`,
+        line`Can be reviewed by ${listed(reviewers)}`,
+        line`Needs ${own(count(request.approvals, 'approval'))} · waits until ${request.expiresAt}`,
       ),
       actions('received', [button({ action: ACTION.showList, label: 'My access and requests' })]),
     ],
@@ -59,29 +53,32 @@ export function requestClosed(view: RequestView): Message {
   const { request, names } = view;
   const denial = request.reviews.findLast((review) => review.verdict === 'deny');
   const again = actions('again', [
-    button({ action: ACTION.openRequest, label: 'Ask again', value: view.engagement.id }),
+    button({ action: ACTION.openRequest, label: 'Request again', value: view.engagement.id }),
   ]);
   if (request.status === 'denied' && denial) {
+    const said = line`:no_entry: ${nameOf(names, denial.reviewerId)} denied your request: ${describe(view)}`;
     const why = denial.comment
-      ? [section(quote(denial.comment, COMMENT_MAX))]
-      : [context('No reason was given; ask in the engagement’s thread.')];
-    const line = `:no_entry: ${nameOf(names, denial.reviewerId)} denied your request: ${describe(view)}.`;
-    return { text: 'Your access request was denied', blocks: [section(line), ...why, again] };
+      ? [rich(paragraph(said), quoted(denial.comment, COMMENT_MAX))]
+      : [section(said), context(line`No reason was given; ask in the engagement’s thread.`)];
+    return { text: toNotification(said), blocks: [...why, again] };
   }
-  const line = `:hourglass: Nobody decided your request in time, so it expired: ${describe(view)}. Talk to the reviewers in the engagement’s thread, then ask again.`;
-  return { text: 'Your access request expired', blocks: [section(line), again] };
+  const said = line`:hourglass: Your request expired, because nobody reviewed it in time: ${describe(view)}`;
+  return {
+    text: toNotification(said),
+    blocks: [section(said), context(line`Ask the reviewers in the engagement’s thread, then request again.`), again],
+  };
 }
 
 /** To the key's owner, or to the sponsor of an engagement that the owner works in. */
 export function keyRegistered(key: RegisteredKey, owner: string, to: PersonId): Message {
-  const type = escapeText(key.publicKey.split(' ')[0] ?? '', 50);
-  const line = `${code(key.fingerprint, 70)} (${type}) · ${when(key.registeredAt)}`;
+  const type = value(key.publicKey.split(' ')[0] ?? '', 50);
+  const which = line`${mono(key.fingerprint, 70)} (${type}), ${key.registeredAt}`;
   if (key.personId === to) {
     return {
-      text: 'Your SSH key is registered',
+      text: toNotification(line`Your SSH key is registered: ${type}`),
       blocks: [
-        section(`:key: Your SSH key is registered: ${line}`),
-        context('It joins no access you already have. If this was not you, tell security at once.'),
+        section(line`:key: *Your SSH key is registered*`, which),
+        context(line`It joins no access you already have. If this was not you, tell security at once.`),
         actions('registered', [
           button({ action: ACTION.openRequest, label: 'Request access', style: 'primary', value: '' }),
         ]),
@@ -89,38 +86,81 @@ export function keyRegistered(key: RegisteredKey, owner: string, to: PersonId): 
     };
   }
   return {
-    text: 'A member of your engagement registered an SSH key',
+    text: toNotification(line`${strong(owner, 80)}, a member of your engagement, registered an SSH key: ${type}`),
     blocks: [
-      section(`:key: ${bold(owner, 80)}, a member of an engagement you opened, registered an SSH key: ${line}`),
-      context('It joins no access that exists already. If you did not expect it, ask them by another way than Slack.'),
+      section(line`:key: ${strong(owner, 80)}, a member of an engagement you opened, registered an SSH key`, which),
+      context(
+        line`It joins no access that exists already. If you did not expect it, ask them by another way than Slack.`,
+      ),
     ],
   };
 }
 
-/** Certificate, ssh_config and the lines that install them: one message with files. */
-export function grantIssued(
+/** To the contractor: what to type. Nothing has to be downloaded where ssh is set up for Daypass. */
+export function grantIssued(view: GrantView, gateway: GatewayFacts): Message {
+  const { grant, engagement, request, liveSessions: running } = view;
+  const { targets } = grant.terms;
+  const names = targets.slice(0, EXAMPLES_MAX).map((target) => `ssh ${targetName(target.id, gateway)}`);
+  const rest = targets.length - names.length;
+  const what = accessLine(grant.terms);
+  const lasts = own(duration(request.ask.durationSeconds));
+  const where = strong(engagement.name, 80);
+  return {
+    text: toNotification(line`You have access: ${what}, for ${lasts}, in ${where}`),
+    blocks: [
+      section(
+        line`:white_check_mark: *You have access* in ${where}, for ${lasts}, until ${expiresAt(grant)}`,
+        what,
+        ...(running > 0
+          ? [
+              line`*It extends ${own(count(running, 'session'))} that you have open:* keep working, you do not have to reconnect.`,
+            ]
+          : []),
+      ),
+      rich(
+        paragraph(rest > 0 ? line`Connect, to these and ${own(count(rest, 'more target'))}:` : line`Connect:`),
+        preformatted(names.join('\n')),
+        paragraph(
+          line`First time? Set up ssh once, with the lines that this prints. After that there is nothing to download.`,
+        ),
+        preformatted(gatewayCommand('config', gateway)),
+      ),
+      context(line`Sessions are recorded.`),
+      actions('granted', [
+        button({ action: `${ACTION.sendFiles}:${grant.id}`, label: 'Other ways in', value: grant.id }),
+        button({ action: ACTION.showList, label: 'My access' }),
+      ]),
+    ],
+  };
+}
+
+/**
+ * Certificate, ssh_config and known_hosts, for who wants files. The comment of files is mrkdwn, so it holds nothing that anybody could
+ * have typed: target ids and logins are of letters, digits and hyphens.
+ */
+export function grantFiles(
   view: GrantView,
   over: readonly Grant[],
   gateway: GatewayFacts,
 ): { readonly text: string; readonly files: readonly AccessFile[] } {
-  const { grant, engagement } = view;
+  const { grant } = view;
   const { login, targets } = grant.terms;
   const [first] = targets;
-  const names = targets.slice(0, EXAMPLES_MAX).map((target) => `ssh ${targetName(target.id, gateway)}`);
+  const names = targets.slice(0, EXAMPLES_MAX).map((target) => target.id);
   const rest = targets.length - names.length;
-  const running = view.liveSessions;
   const text = [
-    `:white_check_mark: Your access to ${count(targets.length, 'target')} in ${bold(engagement.name, 80)} is granted, until ${when(expiresAt(grant))}.`,
-    ...(running > 0
-      ? [`*It extends ${count(running, 'session')} that you have open:* go on working, nothing needs a new connection.`]
-      : []),
+    `Certificate and ssh_config for ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} as ${login}, until ${when(expiresAt(grant))}.`,
     'Download the files of this message, then paste these lines into a terminal (change `~/Downloads` if your files go elsewhere):',
     codeBlock(installLines(grant, over)),
-    `Connect${rest > 0 ? `, to these and ${count(rest, 'more target')} in the .conf file` : ''}:`,
-    codeBlock(names),
-    ...(first ? [`Or without ssh_config names: ${code(directCommand(login, first.id, gateway), 400)}`] : []),
-    `To be spared the files next time: ${code(gatewayCommand('config', gateway), 400)} prints an ssh_config to set up once, for every access to come.`,
-    `_Is the key that you registered not where ssh-keygen puts it? Change \`IdentityFile\` in the .conf file. Sessions are recorded._`,
+    ...(first
+      ? [
+          'Then connect by name, or directly:',
+          codeBlock([`ssh ${targetName(first.id, gateway)}`, directCommand(login, first.id, gateway)]),
+        ]
+      : []),
+    '_If your private key is not where ssh-keygen puts it, change `IdentityFile` in the .conf file._',
   ];
   return { text: text.join('\n'), files: accessFiles(grant, view.certificates, view.keys, gateway) };
 }
+
+const codeBlock = (lines: readonly string[]): string => `\`\`\`\n${entities(lines.join('\n'))}\n\`\`\``;

@@ -20,6 +20,7 @@ import {
   section,
   type View,
 } from './blocks.ts';
+import { line } from './line.ts';
 import { fieldsOf, type ViewPayload } from './payloads.ts';
 import { plain } from './text.ts';
 import { duration } from './words.ts';
@@ -112,7 +113,9 @@ export function requestForm({ engagements, chosen, inventory, like }: RequestFor
         dispatch: true,
         element: select(ACTION.pickEngagement, 'Choose what the work belongs to', choices, picked),
       }),
-      ...(chosen ? dependent(chosen, inventory, like) : [section('Choose the engagement first: its targets follow.')]),
+      ...(chosen
+        ? dependent(chosen, inventory, like)
+        : [section(line`Choose the engagement first; its targets follow.`)]),
     ],
   };
 }
@@ -120,17 +123,22 @@ export function requestForm({ engagements, chosen, inventory, like }: RequestFor
 function dependent(chosen: Engagement, inventory: RequestForm['inventory'], like: RequestForm['like']): Block[] {
   const targets = targetsOf(chosen, inventory);
   if (targets.length === 0)
-    return [section('None of this engagement’s targets is in the inventory any more. Tell its sponsor.')];
+    return [section(line`None of this engagement’s targets is in the inventory any more. Tell its sponsor.`)];
   const logins = [...new Set(targets.flatMap((target) => target.logins))].map((login) => option(login, login));
   const scopes = chosen.scopes.flatMap((name) => findScope(inventory.scopes, name) ?? []);
-  if (scopes.length === 0) return [section('None of this engagement’s scopes is defined any more. Tell its sponsor.')];
+  if (scopes.length === 0)
+    return [section(line`None of this engagement’s scopes is defined any more. Tell its sponsor.`)];
   const scopeOptions = scopes.map((scope) => option(`${scope.name}: ${scope.words}`, scope.name));
   const durations = inventory.policy.durations.map((seconds) => option(duration(seconds), String(seconds)));
   const usual = valued(durations, String(PERSONAL_HOUR)) ?? durations[0];
   const again = targets.filter((target) => like?.targets.some((each) => each.id === target.id));
   return [
     ...(like
-      ? [context('Sessions that run go on, without a new connection, where targets, login and scope stay.')]
+      ? [
+          context(
+            line`Running sessions continue, without reconnecting, as long as targets, login and scope stay the same.`,
+          ),
+        ]
       : []),
     input({
       field: 'targets',
@@ -140,7 +148,7 @@ function dependent(chosen: Engagement, inventory: RequestForm['inventory'], like
     input({
       field: 'login',
       label: 'Login',
-      hint: 'The account that you will have on every one of these targets.',
+      hint: 'The account you will use on each of these targets.',
       element: select(`login:${chosen.id}`, 'Choose a login', logins, valued(logins, like?.login) ?? only(logins)),
     }),
     input({
@@ -161,7 +169,7 @@ function dependent(chosen: Engagement, inventory: RequestForm['inventory'], like
     input({
       field: 'reason',
       label: 'Why',
-      hint: 'Reviewers and the engagement’s thread read this. No secrets.',
+      hint: 'Shown to reviewers and in the engagement’s thread. No secrets.',
       element: { ...textInput('reason', REASON_MAX, like?.reason), multiline: true },
     }),
     input({
@@ -193,7 +201,7 @@ export function readRequest(view: ViewPayload): Omit<RequestAccessInput, 'by'> |
 export const noKeyView = (): View =>
   notice('Register a key first', [
     section(
-      'Access is given to an SSH key, and none of yours is registered yet. Press the button for a one-time code: one ssh line then registers your key. Afterwards open this form again.',
+      line`Access is given to an SSH key, and you have none registered yet. Press the button for a one-time code: a single ssh command then registers your key. After that, open this form again.`,
     ),
     actions('no_key', [button({ action: ACTION.showKey, label: 'Show my one-time code', style: 'primary' })]),
   ]);
@@ -201,7 +209,7 @@ export const noKeyView = (): View =>
 export const noEngagementView = (): View =>
   notice('Request access', [
     section(
-      'You are a member of no engagement that is open, and access is asked for within one. Ask the colleague you work with to run `/access engagement new`, or to add you.',
+      line`Access is requested within an engagement, and you are not a member of an open one. Ask the colleague you work with to run \`/access engagement new\`, or to add you.`,
     ),
   ]);
 

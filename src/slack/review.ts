@@ -6,6 +6,7 @@ import { type ReviewRequestInput, reviewRequest } from '../use-cases/review-requ
 import { CALLBACK } from './action-ids.ts';
 import { input, LIMITS, plainText, section, type View } from './blocks.ts';
 import { type Asker, type Edge, namesFor } from './edge.ts';
+import { line } from './line.ts';
 import { requestButton, type ViewPayload } from './payloads.ts';
 import { errorAt } from './request-form.ts';
 import type { Outcome } from './submission.ts';
@@ -53,7 +54,7 @@ export function denyView(value: string | undefined, card: Card): View | null {
     close: plainText('Cancel', LIMITS.viewTitle),
     blocks: [
       section(
-        'The requester is told that you denied it. What you write here goes to them and to the other reviewers, not to the thread.',
+        line`The requester is told that you denied it. What you write here goes to them and to the other reviewers, not to the thread.`,
       ),
       input({
         field: 'comment',

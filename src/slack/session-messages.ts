@@ -2,115 +2,152 @@ import { short } from '../access/ids.ts';
 import type { ChannelSummary, Session, SessionEnding } from '../access/session.ts';
 import type { SessionsView } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
-import { actions, type Block, button, context, LIMITS, section, sections, textLength } from './blocks.ts';
-import { accountOf, coverageLine } from './coverage.ts';
+import { actions, type Block, bullets, button, context, LIMITS, rich, section, textLength } from './blocks.ts';
+import { coverageLine, exitOf } from './coverage.ts';
+import { deeds } from './deeds.ts';
+import { detailsButton } from './details.ts';
 import { nameOf } from './engagement-message.ts';
-import { code, escapeText } from './text.ts';
-import { bytes, count, duration, when } from './words.ts';
+import { dotted, type Line, line, mono, own, strong, tag, toNotification, value } from './line.ts';
+import { bytes, count, duration } from './words.ts';
 
 const BUTTONS_MAX = 20;
 const ENDED_MAX = 10;
-const COMMAND_MAX = 400;
 const REFUSALS_MAX = 10;
 const HEAD_SHOWN = 12;
-const HEAD_LENGTH = 64;
 
+type Message = { readonly text: string; readonly blocks: Block[] };
 type Ended = Session & { readonly ended: NonNullable<Session['ended']> };
 const isEnded = (session: Session): session is Ended => session.ended !== null;
 
 /** The line that sessions of one person on one target share in the engagement's thread: counts, no commands, no addresses. */
-export function sessionLine(view: SessionsView): { text: string; blocks: Block[] } {
+export function sessionLine(view: SessionsView): Message {
   const { sessions, names } = view;
   const [first] = sessions;
-  if (!first) return { text: 'Sessions', blocks: [section('No sessions')] };
+  if (!first) return { text: 'No sessions', blocks: [section(line`No sessions`)] };
   const live = sessions.filter((session) => !isEnded(session));
   const ended = sessions.filter(isEnded);
-  const who = `${nameOf(names, first.personId)} on ${code(`${first.login}@${first.targetId}`, 110)}`;
-  const blocks: Block[] = [];
-  if (live.length > 0) {
-    blocks.push(
-      section(
-        sessions.length === 1
-          ? `:large_green_circle: Session started: ${who} · ${when(first.startedAt)}`
-          : `:large_green_circle: ${count(sessions.length, 'session')}, *${live.length} live*: ${who} · since ${when(first.startedAt)}`,
-      ),
-    );
-  } else {
-    blocks.push(
-      section(`:white_circle: ${headline(ended, sessions.length)}: ${who} · started ${when(first.startedAt)}`),
-    );
-  }
-  const heads = live.slice(-ENDED_MAX).map(recordingHeads);
-  if (heads.some((each) => each !== '')) blocks.push(context(heads.filter((each) => each !== '').join(' · ')));
+  const who = line`${nameOf(names, first.personId)} on ${mono(`${first.login}@${first.targetId}`, 110)}`;
+  const said = headline(sessions, live, ended, who);
   const recent = ended.slice(-ENDED_MAX);
-  if (ended.length > recent.length) blocks.push(context(totals(ended)));
-  blocks.push(...sections(recent.map((session) => summary(session))));
-  blocks.push(...terminateButtons(live));
-  return { text: `Session of ${escapeText(names.get(first.personId) ?? 'somebody', 80)} on ${first.targetId}`, blocks };
+  return {
+    text: toNotification(said),
+    blocks: [
+      section(said),
+      ...small(live.slice(-ENDED_MAX).map((session) => recordingWords(session))),
+      ...(sessions.length === 1 ? single(recent) : several(ended, recent)),
+      actions('live_sessions', [...terminateButtons(live), detailsButton('sessions', first.id)]),
+    ],
+  };
 }
 
-const headline = (ended: readonly Ended[], all: number): string =>
-  all === 1 && ended[0] ? howItEnded(ended[0].ended.ending) : `${count(all, 'session')}, all ended`;
+function headline(sessions: readonly Session[], live: readonly Session[], ended: readonly Ended[], who: Line): Line {
+  const [first] = sessions;
+  const [only] = ended;
+  const since = first ? first.startedAt : '';
+  if (live.length > 0) {
+    return sessions.length === 1
+      ? line`:large_green_circle: Session started: ${who}, ${since}`
+      : line`:large_green_circle: ${own(count(sessions.length, 'session'))}, *${live.length} live*: ${who}, since ${since}`;
+  }
+  return sessions.length === 1 && only
+    ? line`${howItEnded(only.ended.ending)} after ${own(lasted(only))}: ${who}, started ${since}`
+    : line`:white_circle: ${own(count(sessions.length, 'session'))}, all ended: ${who}, since ${since}`;
+}
 
-function summary(session: Ended): string {
-  const { ended, startedAt } = session;
-  const seconds = (ended.at.getTime() - startedAt.getTime()) / 1000;
+const lasted = ({ startedAt, ended }: Ended): string => duration((ended.at.getTime() - startedAt.getTime()) / 1000);
+
+const small = (lines: readonly Line[]): Block[] => {
+  const said = lines.filter((each) => each.length > 0);
+  return said.length === 0 ? [] : [context(...said)];
+};
+
+/** What one session was. */
+function single([session]: readonly Ended[]): Block[] {
+  if (!session) return [];
   return [
-    `• ${code(short(session.id), 12)} ${howItEnded(ended.ending)} after ${duration(seconds)}`,
-    traffic(ended.channels),
-    coverageLine(ended.channels),
-    exits(ended.channels),
-    ...(ended.refusals.length === 0 ? [] : [`${count(ended.refusals.length, 'refusal')}`]),
-    recordingHeads(session),
-  ]
-    .filter((part) => part !== '')
-    .join(' · ');
+    section(value(coverageLine(session.ended.channels), 600)),
+    context(dotted(...afterwards(session), tag(short(session.id)), recordingWords(session))),
+  ];
 }
 
-/** Heads of the recording's chain: who read them here can tell later whether the recording is still the one of that moment. */
-function recordingHeads({ recording }: Session, length = HEAD_SHOWN): string {
+function several(ended: readonly Ended[], recent: readonly Ended[]): Block[] {
+  const all = ended.flatMap((session) => session.ended.channels);
+  const more = ended.length > recent.length;
+  return [
+    ...(more
+      ? [
+          context(
+            line`${own(count(ended.length, 'ended session'))} in all: ${dotted(own(traffic(all)), value(coverageLine(all), 600))}. The last ${ENDED_MAX}:`,
+          ),
+        ]
+      : []),
+    ...(recent.length === 0 ? [] : [rich(bullets(recent.map(summary)))]),
+  ];
+}
+
+const summary = (session: Ended): Line =>
+  dotted(
+    line`${tag(short(session.id))} ${howItEnded(session.ended.ending)} after ${own(lasted(session))}`,
+    value(coverageLine(session.ended.channels), 400),
+    ...afterwards(session),
+    recordingWords(session),
+  );
+
+const afterwards = ({ ended }: Ended): Line[] => [
+  own(traffic(ended.channels)),
+  own(exits(ended.channels)),
+  ...(ended.refusals.length === 0 ? [] : [own(count(ended.refusals.length, 'refusal'))]),
+];
+
+/**
+ * Heads of the recording's chain, by their beginnings: who read them here can tell later whether the recording is still the one of that
+ * moment. The message's metadata has them whole.
+ */
+function recordingWords({ recording }: Session): Line {
   const { headAtStart, headAtEnd, state } = recording;
-  const heads = [headAtStart, headAtEnd].map((head) => head && code(head.slice(0, length), length + 2));
-  const words = heads[1] ? `recording ${heads[0] ?? 'of an unknown beginning'} → ${heads[1]}` : '';
-  const shown = words || (heads[0] ? `recording ${heads[0]}` : '');
-  if (state === 'failed') return `:warning: ${shown === '' ? 'recording' : shown}, not sealed`;
-  if (shown === '' || state === null || state === 'live' || state === 'closed') return shown;
-  return `${shown}, ${state}`;
+  const begun = headAtStart === null ? own('of an unknown beginning') : tag(headAtStart.slice(0, HEAD_SHOWN));
+  const heads = headAtEnd === null ? begun : line`${begun} → ${tag(headAtEnd.slice(0, HEAD_SHOWN))}`;
+  const known = headAtStart !== null || headAtEnd !== null;
+  if (state === 'failed')
+    return known ? line`:warning: recording ${heads}, not sealed` : line`:warning: recording not sealed`;
+  if (!known) return [];
+  return state === null || state === 'live' || state === 'closed'
+    ? line`recording ${heads}`
+    : line`recording ${heads}, ${own(state)}`;
 }
 
-function totals(ended: readonly Ended[]): string {
-  const channels = ended.flatMap((session) => session.ended.channels);
-  return `In all: ${count(ended.length, 'ended session')} · ${traffic(channels)} · ${coverageLine(channels)}. The last ${ENDED_MAX}:`;
-}
+/** Digests that a message vouches for, whole, where people do not have to look at them. */
+export const headsOf = ({ sessions }: SessionsView): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    sessions
+      .slice(-ENDED_MAX)
+      .flatMap(({ id, recording: { headAtStart, headAtEnd } }) => [
+        ...(headAtStart === null ? [] : [[`head_at_start:${short(id)}`, headAtStart]]),
+        ...(headAtEnd === null ? [] : [[`head_at_end:${short(id)}`, headAtEnd]]),
+      ]),
+  );
 
 const sum = (channels: readonly ChannelSummary[], pick: (channel: ChannelSummary) => number): number =>
   channels.reduce((all, channel) => all + pick(channel), 0);
 
 const traffic = (channels: readonly ChannelSummary[]): string =>
-  `${bytes(sum(channels, (each) => each.bytesFromClient))} to the target, ${bytes(sum(channels, (each) => each.bytesToClient))} back`;
+  `${bytes(sum(channels, (each) => each.bytesFromClient))} sent, ${bytes(sum(channels, (each) => each.bytesToClient))} received`;
 
 function exits(channels: readonly ChannelSummary[]): string {
   const seen = [...new Set(channels.map((channel) => exitOf(channel)).filter((exit) => exit !== ''))];
   return seen.slice(0, 5).join(', ');
 }
 
-function exitOf({ exit }: ChannelSummary): string {
-  if (exit === null) return '';
-  if (exit.kind === 'status') return `exit ${exit.code}`;
-  // The target names the signal; what is not shaped like one (RFC 4254 §6.10) is not repeated.
-  return /^[A-Z0-9]{1,12}$/.test(exit.name) ? `signal ${exit.name}` : 'an unknown signal';
-}
-
-function howItEnded(ending: SessionEnding): string {
+function howItEnded(ending: SessionEnding): Line {
   switch (ending.how) {
     case 'closed':
-      return 'Session ended';
+      return line`:white_circle: Session ended`;
     case 'interrupted':
-      return ':warning: Session interrupted';
+      return line`:warning: Session interrupted`;
     case 'terminated':
-      return `Session terminated (${TERMINATED[ending.why]})`;
+      return line`:white_circle: Session terminated (${own(TERMINATED[ending.why])})`;
     case 'failed':
-      return `:warning: Session failed (${FAILED[ending.why]})`;
+      return line`:warning: Session failed (${own(FAILED[ending.why])})`;
     default:
       return ending satisfies never;
   }
@@ -134,81 +171,57 @@ const FAILED: Readonly<Record<Extract<SessionEnding, { how: 'failed' }>['why'], 
   login_abandoned: 'client went away while logging in',
 };
 
-function terminateButtons(live: readonly Session[]): Block[] {
-  if (live.length === 0) return [];
-  const buttons = live.slice(0, BUTTONS_MAX).map((session) =>
-    button({
-      action: `${ACTION.endSession}:${session.id}`,
-      label: live.length === 1 ? 'Terminate session' : `Terminate ${short(session.id)}`,
-      value: session.id,
-      style: 'danger',
-      confirm: {
-        title: 'Terminate this session?',
-        text: 'Both ends of the connection are cut at once. The grant stays: the person can connect again until it ends.',
-        yes: 'Terminate',
-      },
-    }),
-  );
-  return [actions('live_sessions', buttons)];
+function terminateButtons(live: readonly Session[]) {
+  return live.slice(0, BUTTONS_MAX).map((session) => endSessionButton(session.id, live.length === 1));
 }
 
-/** What only security reads: commands, client address, digests of what was delivered. */
-export function sessionDetail(view: SessionsView): { text: string; blocks: Block[] } {
-  const { sessions, names, engagement, grant } = view;
+export const endSessionButton = (id: Session['id'], only: boolean) =>
+  button({
+    action: `${ACTION.endSession}:${id}`,
+    label: only ? 'Terminate session' : `Terminate ${short(id)}`,
+    value: id,
+    style: 'danger',
+    confirm: {
+      title: 'Terminate this session?',
+      text: 'The connection is cut at once. The access stays: the person can connect again until it ends.',
+      yes: 'Terminate',
+    },
+  });
+
+/** What only security reads: what was done, from where, and how to replay it. */
+export function sessionDetail(view: SessionsView): Message {
+  const { sessions, names, engagement } = view;
   const [session] = sessions;
-  if (!session) return { text: 'Session', blocks: [section('No such session')] };
+  if (!session) return { text: 'No such session', blocks: [section(line`No such session`)] };
   const { ended } = session;
-  const seconds = ended ? (ended.at.getTime() - session.startedAt.getTime()) / 1000 : 0;
-  const head: Block[] = [
-    section(
-      [
-        `${ended ? howItEnded(ended.ending) : 'Session'}: ${nameOf(names, session.personId)} on ${code(`${session.login}@${session.targetId}`, 110)}`,
-        `Engagement ${escapeText(engagement.name, 80)} · session ${code(session.id, 40)}`,
-        `From ${code(session.clientAddress, 60)} by ${session.via === 'jump' ? 'ProxyJump' : 'direct login'}, key ${code(session.keyFingerprint, 70)}`,
-        `${when(session.startedAt)}, ${duration(seconds)} · grant ${code(short(grant.id), 12)}, digest ${code(session.grantDigest, 70)}`,
-        recordingHeads(session, HEAD_LENGTH),
-      ]
-        .filter((line) => line !== '')
-        .join('\n'),
+  const how = isEnded(session)
+    ? line`${howItEnded(session.ended.ending)} after ${own(lasted(session))}`
+    : line`:large_green_circle: Session started`;
+  const who = line`${nameOf(names, session.personId)} (${value(engagement.vendor, 80)}) on ${mono(`${session.login}@${session.targetId}`, 110)}`;
+  const said = line`${how}: ${who}, started ${session.startedAt}`;
+  const channels = ended?.channels ?? [];
+  const id = short(session.id);
+  const tail: Block[] = [
+    ...refused(ended?.refusals ?? []),
+    context(
+      line`From ${value(session.clientAddress, 60)}, ${own(session.via === 'jump' ? 'through ProxyJump' : 'directly')} · engagement ${strong(engagement.name, 80)}`,
+      dotted(own(traffic(channels)), line`session ${tag(id)}`, recordingWords(session)),
+      line`Replay it: \`daypass recordings export ${own(id)}\``,
     ),
+    actions('session', [detailsButton('session', session.id)]),
   ];
-  const refusals = (ended?.refusals ?? [])
-    .slice(0, REFUSALS_MAX)
-    .map((refusal) => `:no_entry_sign: ${code(refusal, 300)}`);
-  const moreRefusals = (ended?.refusals.length ?? 0) - refusals.length;
-  if (moreRefusals > 0) refusals.push(`and ${count(moreRefusals, 'more refusal')}; the manifest has them`);
-  const tail = sections(refusals);
+  const head = [section(said)];
   const room = LIMITS.messageText - textLength(head) - textLength(tail) - 200;
   return {
-    text: `Session details: ${escapeText(names.get(session.personId) ?? 'somebody', 80)} on ${session.targetId}`,
-    blocks: [...head, ...sections(channelLines(ended?.channels ?? [], room)), ...tail],
+    text: toNotification(line`${said}. ${value(coverageLine(channels), 400)}`),
+    blocks: [...head, ...deeds(channels, room), ...tail],
   };
 }
 
-function channelLines(channels: readonly ChannelSummary[], room: number): string[] {
-  const lines: string[] = [];
-  let left = room;
-  for (const [index, channel] of channels.entries()) {
-    const line = channelLine(channel);
-    left -= line.length + 1;
-    if (left < 0) {
-      lines.push(`and ${count(channels.length - index, 'more channel')}; the recording’s manifest has them all`);
-      break;
-    }
-    lines.push(line);
-  }
-  return lines;
-}
-
-function channelLine(channel: ChannelSummary): string {
-  const what = channel.command === null ? channel.kind : `${channel.kind} ${code(channel.command, COMMAND_MAX)}`;
-  const exit = exitOf(channel);
-  return [
-    `*${channel.id}* ${what}${channel.pty ? ' with a terminal' : ''}${exit === '' ? '' : ` · ${exit}`}`,
-    accountOf(channel),
-    `in ${bytes(channel.bytesFromClient)} ${code(channel.stdinSha256.slice(0, 16), 20)}`,
-    `out ${bytes(channel.bytesToClient)} ${code(channel.stdoutSha256.slice(0, 16), 20)} ${code(channel.stderrSha256.slice(0, 16), 20)}`,
-  ]
-    .filter((part) => part !== '')
-    .join(' · ');
+function refused(refusals: readonly string[]): Block[] {
+  if (refusals.length === 0) return [];
+  const shown = refusals.slice(0, REFUSALS_MAX).map((refusal) => mono(refusal, 300));
+  const rest = refusals.length - shown.length;
+  const more = rest > 0 ? [line`and ${own(count(rest, 'more refusal'))}, all in the recording’s manifest`] : [];
+  return [section(line`:no_entry_sign: *Refused*`), rich(bullets([...shown, ...more]))];
 }

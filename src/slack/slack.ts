@@ -61,7 +61,8 @@ export async function startSlack(options: SlackOptions, deps: SlackDeps): Promis
   const delivery = new webApi.WebClient(options.botToken, { ...common, logger, timeout: DELIVERY_TIMEOUT_MS });
   const outbox = new OutboxWorker({ ...deps, log, securityChannel, web: delivery });
   parts.push(outbox);
-  const edge: Edge = { ...deps, log, web, own, directory, securityUsers, settled: () => outbox.settled() };
+  const settled = (): Promise<void> => outbox.settled();
+  const edge: Edge = { ...deps, log, web, own, directory, securityUsers, securityChannel, settled };
   const people = new PeopleWatch(edge);
   parts.push(people);
   const boundary = new Boundary(log, deps.random);

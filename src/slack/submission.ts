@@ -1,7 +1,7 @@
 import { notice, section, type View } from './blocks.ts';
 import type { Boundary } from './boundary.ts';
 import type { Edge } from './edge.ts';
-import { escapeText } from './text.ts';
+import { value } from './line.ts';
 
 /** What a form becomes when it is sent off. */
 export type Outcome =
@@ -21,8 +21,8 @@ export type AckView = (
 /** Slack waits three seconds for the acknowledgement, which for a form carries its outcome. */
 const ACK_WITHIN_MS = 2_000;
 
-const told = (title: string, text: string): View => notice(title, [section(escapeText(text, 2_900))]);
-const WORKING = told('Daypass', 'Daypass is still at it. This window changes when it is done.');
+const told = (title: string, text: string): View => notice(title, [section(value(text, 2_900))]);
+const WORKING = told('Daypass', 'Daypass is still working on it. This window changes when it is done.');
 
 /** Handles a form once, and always answers in it: with its outcome in time, or with an update of it afterwards. */
 export async function submission(
@@ -74,7 +74,7 @@ function inTime(outcome: Outcome): Parameters<AckView>[0] {
 function afterwards(outcome: Outcome): View {
   switch (outcome.kind) {
     case 'close':
-      return told('Daypass', 'Done. What follows comes as a message.');
+      return told('Daypass', 'Done. The rest comes as a message.');
     case 'errors':
       return told('Not done', Object.values(outcome.errors).join(' '));
     case 'show':

@@ -1,44 +1,45 @@
-/** Text for Slack's mrkdwn: the only way by which what people typed, or targets said, gets into a message. */
+/** What people typed, or targets said, made fit to be shown: nothing that hides or reorders, and bounded. */
 
-/** Controls, zero-width and bidirectional marks, line separators, fillers, tags: nothing that hides or reorders. */
+/** Controls, zero-width and bidirectional marks, line separators, fillers, tags. */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 const LONE_SURROGATES = /\p{Cs}/gu;
+const BREAKS = /[\r\n\t\u2028\u2029]+/g;
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 const ELLIPSIS = '…';
 
-/** Drops what cannot be seen and makes lone surrogates visible; line breaks become spaces. */
-const visible = (text: string): string =>
-  text
-    .replace(/[\r\n\t\u2028\u2029]+/g, ' ')
-    .replace(LONE_SURROGATES, '\ufffd')
-    .replace(HIDDEN, '')
-    .trim();
+/** Drops what cannot be seen and makes lone surrogates visible. */
+const visible = (text: string): string => text.replace(LONE_SURROGATES, '\ufffd').replace(HIDDEN, '');
 
-/** Escaped for mrkdwn, at most `max` UTF-16 units as sent; an entity or a surrogate pair is never split. */
-export function escapeText(text: string, max: number): string {
-  return cut(
-    [...visible(text)].map((character) => ENTITIES[character] ?? character),
+/** One line, for plain_text and for text elements of rich text, which know no markup; no character is split. */
+export const plain = (text: string, max: number): string =>
+  cut([...visible(text.replace(BREAKS, ' ')).trim()], max) || '-';
+
+/** The same with its line breaks; what is not there is said. */
+export function plainLines(text: string, max: number): string {
+  const lines = text.split(/\r\n|[\r\n\u2028\u2029]/).map((line) => visible(line.replaceAll('\t', '    ')).trimEnd());
+  const shown = cut([...lines.join('\n').replace(/^\n+|\n+$/g, '')], max);
+  return shown.trim() === '' ? '(empty)' : shown;
+}
+
+/** Escaped for Slack's mrkdwn, at most `max` UTF-16 units as sent; an entity or a surrogate pair is never split. */
+export const escapeText = (text: string, max: number): string =>
+  cut([...visible(text.replace(BREAKS, ' ')).trim()].map(entities), max);
+
+export const entities = (text: string): string => text.replace(/[&<>]/g, (each) => ENTITIES[each] ?? each);
+
+/**
+ * For a message's `text`, which phones show and Slack reads as mrkdwn: escaped, and the marks of bold, strike, code and emoji are replaced
+ * by characters that look alike.
+ */
+export const inert = (text: string, max: number): string =>
+  escapeText(
+    text
+      .replaceAll('*', '∗')
+      .replaceAll('~', '∼')
+      .replaceAll('`', 'ˋ')
+      .replace(/:(?=[\w+-]+:)/g, '∶'),
     max,
   );
-}
-
-/** In code style. A backtick of the text would end it, so it becomes one that looks alike. */
-export function code(text: string, max: number): string {
-  const inner = escapeText(text.replaceAll('`', 'ˋ'), max - 2);
-  return inner === '' ? '`(empty)`' : `\`${inner}\``;
-}
-
-/** Bold. The text's own asterisks would end it. */
-export function bold(text: string, max: number): string {
-  const inner = escapeText(text.replaceAll('*', '∗'), max - 2);
-  return inner === '' ? '*(no name)*' : `*${inner}*`;
-}
-
-/** A quotation: what somebody typed can be told from what Daypass says, line breaks or not. */
-export const quote = (text: string, max: number): string => `> ${escapeText(text, max - 2) || '(nothing)'}`;
-
-/** For plain_text objects, which know no markup; bounded without splitting a character. */
-export const plain = (text: string, max: number): string => cut([...visible(text)], max) || '-';
 
 function cut(pieces: readonly string[], max: number): string {
   let length = 0;

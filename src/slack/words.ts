@@ -1,5 +1,4 @@
 import { DateTime, Duration } from 'luxon';
-import { escapeText } from './text.ts';
 
 /** `4 hours`, `1 hour, 30 minutes`. */
 export const duration = (seconds: number): string => {
@@ -41,10 +40,3 @@ export function bytes(count: number): string {
 }
 
 export const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
-
-/** `a, b and c`; escaped, each bounded. */
-export function list(items: readonly string[], maxEach: number): string {
-  const escaped = items.map((item) => escapeText(item, maxEach));
-  const last = escaped.pop() ?? '';
-  return escaped.length === 0 ? last : `${escaped.join(', ')} and ${last}`;
-}

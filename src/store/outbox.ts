@@ -20,6 +20,7 @@ const StoredNotice = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('request_received'), requestId: RequestId }),
   z.strictObject({ kind: z.literal('request_closed'), requestId: RequestId }),
   z.strictObject({ kind: z.literal('grant_issued'), grantId: GrantId }),
+  z.strictObject({ kind: z.literal('grant_files'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('grant_announced'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('session_line'), burstId: SessionId }),
   z.strictObject({ kind: z.literal('session_detail'), sessionId: SessionId }),

@@ -18,8 +18,10 @@ export type Notice =
   | { readonly kind: 'request_received'; readonly requestId: RequestId }
   /** Tells the requester of a denial or an expired request. */
   | { readonly kind: 'request_closed'; readonly requestId: RequestId }
-  /** Certificate, ssh_config and install lines, to the contractor. */
+  /** What was granted and what to type, to the contractor. */
   | { readonly kind: 'grant_issued'; readonly grantId: GrantId }
+  /** Certificate, ssh_config and the lines that install them, to the contractor who asked for files. */
+  | { readonly kind: 'grant_files'; readonly grantId: GrantId }
   /** Granted by whom, until when, digest: to the thread. */
   | { readonly kind: 'grant_announced'; readonly grantId: GrantId }
   /** The line that a burst of sessions shares in the thread: posted first, updated afterwards. */
@@ -77,6 +79,8 @@ export function messageKey(notice: Notice): string {
       return `closed:${notice.requestId}`;
     case 'grant_issued':
       return `issued:${notice.grantId}`;
+    case 'grant_files':
+      return `files:${notice.grantId}`;
     case 'grant_announced':
       return `granted:${notice.grantId}`;
     case 'session_line':

@@ -1,4 +1,4 @@
-import type { Engagement } from '../access/engagement.ts';
+import { type Engagement, isOver } from '../access/engagement.ts';
 import { type Grant, isActive } from '../access/grant.ts';
 import type { GrantId, PersonId, RequestId, SessionId } from '../access/ids.ts';
 import type { RegisteredKey } from '../access/person.ts';
@@ -17,6 +17,8 @@ export type AccessList = {
   /** Live grants of others that this person may end. */
   readonly revocable: readonly Grant[];
   readonly engagements: readonly Engagement[];
+  /** Engagements this person opened or reviews for that are not over, with the sessions that live in them. */
+  readonly governed: readonly { readonly engagement: Engagement; readonly live: readonly Session[] }[];
   readonly keys: readonly RegisteredKey[];
   readonly names: Names;
 };
@@ -34,27 +36,32 @@ export const listAccess =
       const pending = (await tx.requests.pendingOf(personId)).filter((request) => !isExpired(request, now));
       const toReview = (await tx.requests.pendingForReviewer(personId)).filter((request) => !isExpired(request, now));
       const engagements = await tx.engagements.all();
-      const governed = new Set(
-        engagements
-          .filter((each) => isSecurity || each.sponsorId === personId || each.reviewerIds.includes(personId))
-          .map((each) => each.id),
+      const governed = engagements.filter(
+        (each) => isSecurity || each.sponsorId === personId || each.reviewerIds.includes(personId),
       );
+      const governs = new Set(governed.map((each) => each.id));
       const live = await tx.grants.list({ activeAt: now, limit: LIST_MAX });
       const revocable = live.filter(
-        (grant) => grant.terms.personId !== personId && governed.has(grant.terms.engagementId),
+        (grant) => grant.terms.personId !== personId && governs.has(grant.terms.engagementId),
       );
+      const sessions = governed.length === 0 ? [] : await tx.sessions.live();
+      const present = governed
+        .filter((each) => !isOver(each, now))
+        .map((engagement) => ({ engagement, live: sessions.filter((each) => each.engagementId === engagement.id) }));
       return {
         grants,
         pending,
         toReview,
         revocable,
         engagements: engagements.filter((each) => each.memberIds.includes(personId)),
+        governed: present,
         keys: await tx.keys.ofPerson(personId),
         names: await tx.persons.names([
           ...new Set([
             personId,
             ...revocable.map((grant) => grant.terms.personId),
             ...toReview.map((request) => request.ask.personId),
+            ...present.flatMap((each) => each.live.map((session) => session.personId)),
           ]),
         ]),
       };

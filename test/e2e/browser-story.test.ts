@@ -144,20 +144,21 @@ describe('by hands in a browser, three people', () => {
     await picture('6-approved');
   });
 
-  it('the contractor downloads the files, pastes the lines and is in', async () => {
+  it('the contractor is told what to type, asks for files, pastes their lines and is in', async () => {
     await be('Casey Lind');
     await page
       .getByRole('button', { name: /^Daypass/ })
       .or(page.getByRole('link', { name: /Daypass/ }))
       .first()
       .click();
-    await page
-      .getByText(/is granted, until/)
-      .first()
-      .waitFor();
+    await page.getByText('You have access').first().waitFor();
+    await page.getByText('ssh web-01.demo.daypass').first().waitFor();
     await picture('7-granted');
-    mkdirSync(join(home, 'Downloads'));
+    await press('Other ways in');
     const links = page.locator('a[download]');
+    await links.first().waitFor();
+    await picture('7-files');
+    mkdirSync(join(home, 'Downloads'));
     for (let index = 0; index < (await links.count()); index += 1) {
       const [download] = await Promise.all([page.waitForEvent('download'), links.nth(index).click()]);
       await download.saveAs(join(home, 'Downloads', download.suggestedFilename()));
@@ -166,8 +167,8 @@ describe('by hands in a browser, three people', () => {
     const here = lines.replaceAll('~/', `${home}/`).replaceAll('Include daypass/', `Include ${home}/.ssh/daypass/`);
     await run('sh', ['-e', '-c', here]);
     await run('sh', ['-e', '-c', `sed -i "s#~/#${home}/#g" ${home}/.ssh/daypass/*.conf`]);
-    const { stdout } = await ssh('web-01.demo.daypass', 'echo "hello from $(id -un)"');
-    expect(stdout).toMatch(/^hello from /);
+    const { stdout } = await ssh('-tt', 'web-01.demo.daypass', 'printf "\\033[32mhello from $(id -un)\\033[0m\\n"');
+    expect(stdout).toContain('hello from ');
   });
 
   it('the contractor asks for more time in a form that is filled in', async () => {
@@ -175,7 +176,7 @@ describe('by hands in a browser, three people', () => {
     await page.getByRole('button', { name: 'Extend', exact: true }).waitFor();
     await picture('8-home');
     await press('Extend');
-    await dialog().getByText('Sessions that run go on').waitFor();
+    await dialog().getByText('Running sessions continue').waitFor();
     expect(await dialog().getByRole('textbox', { name: 'Why' }).inputValue()).toMatch(/^Move the order database/);
     await picture('9-extend');
     await page.keyboard.press('Escape');
@@ -198,6 +199,13 @@ describe('by hands in a browser, three people', () => {
       .first()
       .waitFor();
     await picture('10-thread');
+    await press('Details');
+    await dialog().getByText('Heads of the recording’s hash chain').waitFor();
+    await picture('10-details');
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'hidden' });
+    // The keyboard is back where it was.
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Details');
     await press('Revoke');
     const sure = page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true });
     await sure.click();
@@ -209,6 +217,30 @@ describe('by hands in a browser, three people', () => {
     await expect(ssh('web-01.demo.daypass', 'true')).rejects.toMatchObject({
       stderr: expect.stringContaining('Your access was ended at'),
     });
+  });
+
+  it('a manager’s Home tab has who waits, who is connected, and where to look', async () => {
+    await page
+      .getByRole('button', { name: /^Daypass/ })
+      .or(page.getByRole('link', { name: /Daypass/ }))
+      .first()
+      .click();
+    await page.getByRole('tab', { name: 'Home' }).click();
+    await page.getByText('Engagements you look after').waitFor();
+    await picture('12-home-manager');
+  });
+
+  it('security reads what was run, in words, and replays the recording', async () => {
+    await be('Sam');
+    await page.getByRole('button', { name: /security-reviews/ }).click();
+    await page.getByText('Ran').first().waitFor();
+    await picture('13-security');
+    await page.getByRole('button', { name: 'Replay it here' }).first().click();
+    await page.locator('.screen').getByText('hello from').waitFor();
+    await page.getByRole('button', { name: 'Play again' }).waitFor();
+    await picture('14-replay');
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'hidden' });
   });
 
   it('and the page has not complained once', () => {

@@ -1,5 +1,5 @@
 import { App, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startWorkspace, type Workspace } from '../../src/demo/workspace/workspace.ts';
 
@@ -11,6 +11,14 @@ const silent: Logger = {
 };
 const plain = (text: string) => ({ type: 'plain_text', text }) as const;
 const mrkdwn = (text: string) => ({ type: 'section', text: { type: 'mrkdwn', text } }) as const;
+
+/** The texts that a field is described by. */
+const described = (field: Locator): Promise<string[]> =>
+  field.evaluate((element) =>
+    (element.getAttribute('aria-describedby') ?? '')
+      .split(' ')
+      .map((id: string) => element.ownerDocument.getElementById(id)?.textContent ?? '(nothing)'),
+  );
 
 let browser: Browser;
 let workspace: Workspace;
@@ -78,6 +86,7 @@ it('lets one person ask and another decide, by mouse and keyboard', async () => 
             type: 'input',
             block_id: 'why',
             label: plain('Why'),
+            hint: plain('Reviewers read this.'),
             element: { type: 'plain_text_input', action_id: 'why' },
           },
         ],
@@ -123,6 +132,10 @@ it('lets one person ask and another decide, by mouse and keyboard', async () => 
   await form.getByRole('textbox', { name: 'Why' }).fill('the migration');
   await form.getByRole('button', { name: 'Send' }).click();
   await form.getByRole('alert').filter({ hasText: 'Not without db-01.' }).waitFor();
+  const hosts = form.getByRole('combobox', { name: 'Hosts', exact: true });
+  expect(await hosts.getAttribute('aria-invalid')).toBe('true');
+  expect(await described(hosts)).toEqual(['Not without db-01.']);
+  expect(await described(form.getByRole('textbox', { name: 'Why' }))).toEqual(['Reviewers read this.']);
   expect(await form.getByRole('textbox', { name: 'Why' }).inputValue()).toBe('the migration');
   await form.getByRole('combobox', { name: /Hosts/ }).click();
   await page.getByRole('option', { name: 'db-01' }).click();
@@ -172,4 +185,91 @@ it('fits a narrow screen, and tells the others of what they have not read', asyn
     .getByLabel('1 unread')
     .waitFor();
   expect(broken).toEqual([]);
+});
+
+it('shows rich text as it is: its text is never markup, and several lines stay several', async () => {
+  const said = '*Approved* :tada: <@U0MANAGER0>\n> by `me`';
+  await app.client.chat.postMessage({
+    channel: ENGAGEMENT,
+    text: 'rich',
+    blocks: [
+      {
+        type: 'rich_text',
+        elements: [
+          {
+            type: 'rich_text_section',
+            elements: [
+              { type: 'emoji', name: 'white_check_mark' },
+              { type: 'text', text: ' Access for ' },
+              { type: 'text', text: '*Casey*', style: { bold: true } },
+              { type: 'user', user_id: 'U0CONTRACT' },
+              { type: 'date', timestamp: 1_900_000_000, format: '{date_short_pretty} at {time}', fallback: 'later' },
+            ],
+          },
+          { type: 'rich_text_quote', elements: [{ type: 'text', text: said }] },
+          { type: 'rich_text_preformatted', elements: [{ type: 'text', text: 'ssh web-01\nssh db-01' }] },
+          {
+            type: 'rich_text_list',
+            style: 'bullet',
+            elements: [
+              { type: 'rich_text_section', elements: [{ type: 'text', text: 'db-01', style: { code: true } }] },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+  await page.goto(`${workspace.url}#manager`);
+  const quote = page.locator('blockquote', { hasText: 'Approved' });
+  await quote.waitFor();
+  expect(await quote.innerText()).toBe(said);
+  expect(await quote.locator('*').count()).toBe(0);
+  expect(await page.locator('strong', { hasText: '*Casey*' }).innerText()).toBe('*Casey*');
+  expect(await page.locator('pre', { hasText: 'ssh web-01' }).innerText()).toBe('ssh web-01\nssh db-01');
+  expect(await page.locator('li code', { hasText: 'db-01' }).count()).toBe(1);
+  expect(await page.locator('time[title=later]').count()).toBe(1);
+  expect(broken).toEqual([]);
+});
+
+/** Texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, 1.4.3), as `selector: ratio`. */
+const FAINT = `(() => {
+  const numbers = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((n) => n / 255)
+    .map((n) => (n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, n, i) => sum + n * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = numbers(getComputedStyle(at).backgroundColor);
+      if (colour.length >= 3 && (colour[3] ?? 1) === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  return [...document.querySelectorAll('body *')].flatMap((element) => {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== '');
+    if (!own || !element.checkVisibility({ opacityProperty: true })) return [];
+    const [one, other] = [light(numbers(getComputedStyle(element).color)), light(ground(element))];
+    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    return ratio >= 4.5 ? [] : [element.tagName + '.' + element.className + ': ' + ratio.toFixed(2)];
+  });
+})()`;
+
+it('can be read: every text stands out from what is behind it, light and dark', async () => {
+  await app.client.chat.postMessage({ channel: ENGAGEMENT, text: 'news of `web-01` for <@U0MANAGER0>' });
+  await app.client.chat.postEphemeral({ channel: ENGAGEMENT, user: 'U0SECURITY', text: 'for you alone' });
+  await page.goto(`${workspace.url}#security`);
+  await page.getByText('for you alone').waitFor();
+  await page.locator('.count').first().waitFor();
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    expect(await page.evaluate(FAINT), colorScheme).toEqual([]);
+  }
+});
+
+it('says that the product is being started, and goes on by itself', async () => {
+  await using starting = await startWorkspace({ port: 0, starting: true });
+  await page.goto(starting.url);
+  await page.getByText('Daypass is starting').waitFor();
+  starting.open();
+  await page.getByText('Daypass is starting').waitFor({ state: 'hidden' });
+  await page.getByText('Next: register a key').waitFor();
 });

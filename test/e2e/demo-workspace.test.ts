@@ -255,6 +255,31 @@ describe('what Slack refuses', () => {
     ]);
   });
 
+  it('rich text that its reference does not know, or that says nothing', async () => {
+    const rich = (...elements: unknown[]) => ({ type: 'rich_text', elements }) as never;
+    const part = (type: string, ...elements: unknown[]) => ({ type, elements });
+    const words = { type: 'text', text: 'x', style: { bold: true } };
+    expect(await post([rich(part('rich_text_section', { type: 'text', text: '' }))])).toBe('invalid_blocks');
+    expect(await post([rich(part('rich_text_section', { ...words, style: { loud: true } }))])).toBe('invalid_blocks');
+    expect(await post([rich(part('rich_text_list', words))])).toBe('invalid_blocks');
+    expect(await post([rich(part('rich_text_preformatted', { type: 'user', user_id: 'U1' }))])).toBe('invalid_blocks');
+    expect(await post([rich(part('rich_text_section', { type: 'date', timestamp: 1, format: 'today' }))])).toBe(
+      'invalid_blocks',
+    );
+    expect(await post([rich()])).toBe('invalid_blocks');
+    const long = { ...words, text: 'x'.repeat(13_300) };
+    expect(await post([rich(part('rich_text_quote', long))])).toBe('msg_blocks_too_long');
+    const item = { ...part('rich_text_list', part('rich_text_section', words)), style: 'bullet' };
+    const posted = await web.chat.postMessage({
+      channel: ENGAGEMENT,
+      text: 'x',
+      blocks: [
+        rich(part('rich_text_section', words), item, part('rich_text_quote', { type: 'emoji', name: 'key' }, words)),
+      ],
+    });
+    expect(posted.ok).toBe(true);
+  });
+
   it('messages that are empty or too long altogether', async () => {
     expect(await post([], '')).toBe('no_text');
     expect(await post(Array.from({ length: 5 }, () => section('x'.repeat(2_700))))).toBe('msg_blocks_too_long');

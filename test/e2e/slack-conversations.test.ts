@@ -21,10 +21,10 @@ const answered = async (text: string, expected: RegExp): Promise<string> => {
 
 describe('/access', () => {
   it('names the known words for an unknown one, and only to who asked', async () => {
-    const answer = await answered('/access <!channel>', /is not a word that Daypass knows/);
+    const answer = await answered('/access <!channel>', /Daypass does not know the word <!channel>/);
     for (const word of ['request', 'list', 'revoke', 'key', 'engagement', 'help'])
       expect(answer).toContain(`/access ${word}`);
-    expect(JSON.stringify((await world.security.state()).ephemerals)).not.toContain('is not a word');
+    expect(JSON.stringify((await world.security.state()).ephemerals)).not.toContain('does not know the word');
   });
 
   it('shows the one-time code as the line that registers a key', async () => {
@@ -36,7 +36,7 @@ describe('/access', () => {
 
   it('answers list and revoke where there is nothing yet', async () => {
     await answered('/access list', /You have no live access/);
-    await answered('/access revoke', /no live access that you could end/);
+    await answered('/access revoke', /no live access that you can end/);
     await answered('/access revoke 12345678', /begins with “12345678”/);
     await answered('/access engagement', /engagement new/);
   });
@@ -64,7 +64,7 @@ describe('the engagement’s form', () => {
   };
 
   it('shows mistakes at their field', async () => {
-    expect(await errors({ last_day: '2001-01-01' })).toEqual({ last_day: expect.stringContaining('over already') });
+    expect(await errors({ last_day: '2001-01-01' })).toEqual({ last_day: expect.stringContaining('already passed') });
     expect(await errors({ reviewers: [MEMBER.contractor] })).toEqual({
       reviewers: expect.stringContaining('Casey Lind cannot review'),
     });
@@ -145,7 +145,7 @@ describe('what one has', () => {
   it('stands in the Home tab with its time left, and can be handed back there', async () => {
     await world.request({});
     await world.manager.click(await world.manager.card('direct'), 'Approve');
-    await world.contractor.until('the certificate', (state) => state.files.length > 0);
+    await world.contractor.granted();
     await world.contractor.openHome();
     const home = await world.contractor.until('the home tab', (state) => state.home?.view);
     expect(JSON.stringify(home)).toMatch(/59 minutes|1 hour/);
@@ -168,9 +168,9 @@ describe('what one has', () => {
 
   it('is asked for again by one button, in a form that is filled in as before', async () => {
     await world.request({ targets: ['db-01'], scope: 'files-rw', login: 'deploy', ticket: 'OPS-1042' });
-    const files = (await world.contractor.state()).files.length;
+    const grants = world.contractor.grants(await world.contractor.state()).length;
     await world.manager.click(await world.manager.card('direct'), 'Approve');
-    await world.contractor.until('the certificate', (state) => state.files.length > files);
+    await world.contractor.granted(grants + 1);
     await world.contractor.openHome();
     const [extend] = buttonsOf(
       await world.contractor.until(
@@ -181,7 +181,7 @@ describe('what one has', () => {
     await world.contractor.call('personas/contractor/clicks', { home: true, action_id: extend });
     const view = await world.contractor.until('the form', (state) => state.modal?.view);
     expect(view.title.text).toBe('Extend access');
-    expect(JSON.stringify(view)).toContain('Sessions that run go on');
+    expect(JSON.stringify(view)).toContain('Running sessions continue');
     const before = world.manager.cards(await world.manager.state()).length;
     expect((await world.contractor.submit({ duration: '14400' })).status).toBe(200);
     await world.manager.until('the cards', (state) => world.manager.cards(state).length === before + 2);
@@ -190,16 +190,16 @@ describe('what one has', () => {
       expect(card.plain).toContain(asked);
     expect(card.plain).not.toContain('web-01');
     await world.manager.click(card, 'Approve');
-    await world.contractor.until('both certificates', (state) => state.files.length > files + 3);
+    await world.contractor.granted(grants + 2);
   });
 });
 
 describe('a contractor who is deactivated', () => {
   it('loses live access at Slack’s word, and the thread says so', async () => {
-    const files = (await world.contractor.state()).files.length;
+    const grants = world.contractor.grants(await world.contractor.state()).length;
     await world.request();
     await world.manager.click(await world.manager.card('direct'), 'Approve');
-    await world.contractor.until('the certificate', (state) => state.files.length > files);
+    await world.contractor.granted(grants + 1);
     await world.contractor.call('people/contractor', { deleted: true });
     await world.manager.until('the end', (state) =>
       state.channels

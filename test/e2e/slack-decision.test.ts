@@ -21,23 +21,19 @@ const latest = async (): Promise<{ status: unknown; grants: number }> => {
   );
   return { status: row?.['status'], grants: Number(row?.['grants']) };
 };
-const certificates = () =>
-  world.contractor.state().then((state) => state.files.filter((file) => file.name.endsWith('-cert.pub')));
+const grants = async (): Promise<number> => world.contractor.grants(await world.contractor.state()).length;
 const announcements = (state: State): number =>
   world.contractor.thread(state).filter((message) => message.plain.includes('Access granted')).length;
 
 async function granted(times = 1): Promise<void> {
-  await world.contractor.until(
-    'the certificate',
-    (state) => state.files.filter((file) => file.name.endsWith('-cert.pub')).length >= times,
-  );
+  await world.contractor.granted(times);
   await world.contractor.until('the announcement', (state) => announcements(state) >= times);
 }
 
 const decidedCards = (): Promise<readonly Message[]> =>
   world.manager.until('decided cards', (state) => {
     const cards = world.manager.cards(state);
-    return cards.length > 0 && cards.every((card) => buttonsOf(card).length === 0) && cards;
+    return cards.length > 0 && cards.every((card) => !buttonsOf(card).includes('approve')) && cards;
   });
 
 const whisper = (text: string | RegExp): Promise<Message> =>
@@ -47,7 +43,7 @@ describe('a request approved in Slack', () => {
   beforeEach(opened);
   afterEach(closed);
 
-  it('brings the contractor a certificate, an ssh_config and known_hosts, and tells the thread', async () => {
+  it('tells the contractor what to type, brings files to who asks for them, and tells the thread', async () => {
     await world.request({ ticket: 'OPS-1' });
     const card = await world.manager.card('direct');
     expect(card.plain).toContain('Casey Lind');
@@ -57,14 +53,26 @@ describe('a request approved in Slack', () => {
     expect(card.plain).toContain('one manager approves');
     await world.manager.click(card, 'Approve');
     await granted();
+    const told = await world.contractor.granted();
+    expect(told.text).toBe(
+      'You have access: web-01 and db-01 as deploy, scope shell, for 1 hour, in Order database migration',
+    );
+    expect(told.plain).toContain('ssh web-01.demo.daypass\nssh db-01.demo.daypass');
+    expect(told.files).toEqual([]);
+    await world.files();
     const state = await world.contractor.state();
-    const [certificate] = await certificates();
+    const certificate = state.files.find((file) => file.name.endsWith('-cert.pub'));
     expect(await world.contractor.file(certificate?.download ?? '')).toMatch(/^ssh-ed25519-cert-v01@openssh\.com AAAA/);
     const config = state.files.find((file) => file.name.endsWith('.conf'));
     expect(await world.contractor.file(config?.download ?? '')).toContain(
       'Host db-01.demo.daypass web-01.demo.daypass',
     );
     expect(state.files.some((file) => file.name.endsWith('.known_hosts'))).toBe(true);
+    await world.contractor.click(told, 'Other ways in');
+    await world.contractor.until('that they are there', (seen) =>
+      seen.ephemerals.some((message) => message.plain.includes('The files were already sent')),
+    );
+    expect((await world.contractor.state()).files).toHaveLength(state.files.length);
     for (const each of await decidedCards()) expect(each.plain).toMatch(/Approved by Morgan Reyes/);
   });
 
@@ -79,9 +87,7 @@ describe('a request approved in Slack', () => {
     await whisper(/already approved by Morgan Reyes/);
     expect(await rows('access_grant')).toBe(1);
     expect(await rows('certificate')).toBe(1);
-    expect(await certificates()).toHaveLength(1);
-    const messages = (await world.contractor.state()).direct_messages.flatMap((channel) => channel.messages);
-    expect(messages.filter((message) => message.files.length > 0)).toHaveLength(1);
+    expect(await grants()).toBe(1);
     const announced = world.contractor
       .thread(await world.contractor.state())
       .filter((each) => each.plain.includes('Access granted'));
@@ -215,10 +221,10 @@ describe('a decision while Slack is unwell', () => {
   beforeAll(opened);
   afterAll(closed);
 
-  const POSTING = ['chat.postMessage', 'chat.update', 'files.completeUploadExternal', 'files.getUploadURLExternal'];
+  const POSTING = ['chat.postMessage', 'chat.update'];
 
   it.each(['http_500', 'timeout', 'lost', 'rate_limited'])('loses and doubles nothing through %s', async (kind) => {
-    const before = (await certificates()).length;
+    const before = await grants();
     await world.request();
     const card = await world.manager.card('direct');
     const times = kind === 'http_500' || kind === 'rate_limited' ? 2 : 1;
@@ -227,7 +233,7 @@ describe('a decision while Slack is unwell', () => {
     await granted(before + 1);
     await decidedCards();
     await world.noFaults();
-    expect(await certificates()).toHaveLength(before + 1);
+    expect(await grants()).toBe(before + 1);
     const state = await world.contractor.state();
     expect(announcements(state)).toBe(before + 1);
     const cards = world.contractor.thread(state).filter((each) => each.plain.startsWith('Access request'));
@@ -235,22 +241,22 @@ describe('a decision while Slack is unwell', () => {
   });
 
   it('tells of it after a restart, when it stopped between decision and message', async () => {
-    const before = (await certificates()).length;
+    const before = await grants();
     await world.request();
     const card = await world.manager.card('direct');
     for (const method of POSTING) await world.fault('http_500', 10_000, method);
     await world.manager.click(card, 'Approve');
     await expect.poll(latest, { timeout: 20_000 }).toEqual({ status: 'approved', grants: 1 });
     await world.stop();
-    expect(await certificates()).toHaveLength(before);
+    expect(await grants()).toBe(before);
     await world.noFaults();
     await world.start();
     await granted(before + 1);
-    expect(await certificates()).toHaveLength(before + 1);
+    expect(await grants()).toBe(before + 1);
   });
 
   it('goes on after Slack closed both connections', async () => {
-    const before = (await certificates()).length;
+    const before = await grants();
     await world.request();
     await world.fault('disconnect');
     const card = await world.manager.card('direct');

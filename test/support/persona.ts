@@ -140,6 +140,20 @@ export class Persona {
     return direct.filter((message) => message.plain.includes('request was received')).length;
   }
 
+  /** The direct messages that brought an access. */
+  grants(state: State): readonly Message[] {
+    const direct = state.direct_messages.flatMap((channel) => channel.messages);
+    return direct.filter((message) => message.plain.startsWith('You have access'));
+  }
+
+  /** Waits until this many accesses came; the last of them. */
+  async granted(times = 1): Promise<Message> {
+    return this.until('an access', (state) => {
+      const grants = this.grants(state);
+      return grants.length >= times && grants.at(-1);
+    });
+  }
+
   async card(where: 'direct' | 'thread'): Promise<Message> {
     return this.until(`a review card (${where})`, (state) =>
       this.cards(state).findLast((message) => (message.thread_ts === null) === (where === 'direct')),

@@ -17,6 +17,7 @@ const button = z.strictObject({
   action_id: actionId,
   text: plain(75),
   value: z.string().max(2_000).optional(),
+  url: z.string().min(1).max(3_000).optional(),
   style: z.enum(['primary', 'danger']).optional(),
   confirm: z.strictObject({ title: plain(100), text: plain(300), confirm: plain(30), deny: plain(30) }).optional(),
 });
@@ -65,10 +66,46 @@ const element = z.discriminatedUnion('type', [
   }),
 ]);
 
+const style = z
+  .strictObject({ bold: z.literal(true).optional(), code: z.literal(true).optional() })
+  .refine((given) => Object.keys(given).length > 0)
+  .optional();
+const words = z.strictObject({ type: z.literal('text'), text: z.string().min(1), style });
+const inline = z.discriminatedUnion('type', [
+  words,
+  z.strictObject({ type: z.literal('emoji'), name: z.string().regex(/^[a-z_]+$/) }),
+  z.strictObject({ type: z.literal('user'), user_id: z.string().regex(/^U[A-Z0-9]+$/) }),
+  z.strictObject({
+    type: z.literal('date'),
+    timestamp: z.int().nonnegative(),
+    format: z.literal('{date_short_pretty} at {time}'),
+    fallback: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d UTC$/),
+    style,
+  }),
+]);
+const paragraph = z.strictObject({ type: z.literal('rich_text_section'), elements: z.array(inline).min(1) });
+const richPart = z.discriminatedUnion('type', [
+  paragraph,
+  z.strictObject({ type: z.literal('rich_text_quote'), elements: z.array(words).min(1) }),
+  z.strictObject({ type: z.literal('rich_text_preformatted'), elements: z.array(words).min(1) }),
+  z.strictObject({
+    type: z.literal('rich_text_list'),
+    style: z.literal('bullet'),
+    elements: z.array(paragraph).min(1),
+  }),
+]);
+
 const block = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('section'), block_id: blockId, text: mrkdwn(3_000) }),
+  z.strictObject({ type: z.literal('rich_text'), block_id: blockId, elements: z.array(richPart).min(1) }),
   z.strictObject({ type: z.literal('header'), block_id: blockId, text: plain(150) }),
-  z.strictObject({ type: z.literal('context'), block_id: blockId, elements: z.array(mrkdwn(3_000)).min(1).max(10) }),
+  z.strictObject({
+    type: z.literal('context'),
+    block_id: blockId,
+    elements: z
+      .array(z.union([mrkdwn(3_000), plain(3_000)]))
+      .min(1)
+      .max(10),
+  }),
   z.strictObject({ type: z.literal('divider'), block_id: blockId }),
   z.strictObject({ type: z.literal('actions'), block_id: blockId, elements: z.array(button).min(1).max(25) }),
   z.strictObject({
@@ -94,11 +131,30 @@ const blockIds = (blocks: Blocks) => blocks.map((each) => each.block_id);
 const actionIds = (blocks: Blocks) =>
   blocks.flatMap((each) => (each.type === 'actions' ? each.elements.map((button) => button.action_id) : []));
 
+type Part = z.infer<typeof richPart>;
+const lineOf = (elements: readonly z.infer<typeof inline>[]): string =>
+  elements.map((each) => (each.type === 'text' ? each.text : each.type === 'date' ? each.fallback : '')).join('');
+const partLines = (part: Part): string[] =>
+  part.type === 'rich_text_list' ? part.elements.map((each) => lineOf(each.elements)) : [lineOf(part.elements)];
+
 const texts = (blocks: Blocks): string[] =>
   blocks.flatMap((each) => {
-    if (each.type === 'section' || each.type === 'header') return [each.text.text];
+    if (each.type === 'header') return [each.text.text];
+    if (each.type === 'rich_text') return each.elements.flatMap(partLines);
     return each.type === 'context' ? each.elements.map((inner) => inner.text) : [];
   });
+
+/** The texts that Slack reads as markup, in a message or a view. */
+export function markupIn(blocks: readonly unknown[]): string[] {
+  const found: string[] = [];
+  JSON.stringify(blocks, (_, value: unknown) => {
+    if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'mrkdwn') {
+      found.push(mrkdwn(3_000).parse(value).text);
+    }
+    return value;
+  });
+  return found;
+}
 
 /** Throws where Slack would refuse it; returns all texts that people see. */
 export function checkMessage(message: { readonly text: string; readonly blocks: readonly unknown[] }): string[] {
@@ -130,14 +186,21 @@ export function checkView(view: unknown): string[] {
   return texts(blocks);
 }
 
-/** What Daypass itself writes with angle brackets: dates, and the mention of one account. */
-const OWN_MARKUP = /<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>|<@U[A-Z0-9]+>/g;
+/** What Daypass itself writes with angle brackets: dates. */
+const OWN_MARKUP = /<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>/g;
 
-/** Throws where somebody's text could mention, link or hide. Quotation marks of a line's beginning are ours. */
-export function checkInert(shown: readonly string[]): void {
-  for (const text of shown) {
-    const rest = text.replace(OWN_MARKUP, '').replace(/^> /gm, '');
+/** Throws where text that Slack reads as markup could mention, link or hide. */
+export function checkInert(markup: readonly string[]): void {
+  for (const text of markup) {
+    const rest = text.replace(OWN_MARKUP, '');
     if (/[<>]/.test(rest) || /&(?!(?:amp|lt|gt);)/.test(rest)) throw new Error(`not escaped: ${rest}`);
+    checkVisible([text]);
+  }
+}
+
+/** Throws where a text holds what nobody sees, or what reorders it. */
+export function checkVisible(shown: readonly string[]): void {
+  for (const text of shown) {
     if (/[\p{Cs}\p{Cf}]|(?!\n)\p{Cc}/u.test(text)) throw new Error(`hidden characters: ${JSON.stringify(text)}`);
   }
 }

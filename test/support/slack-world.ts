@@ -207,6 +207,13 @@ export class SlackWorld implements AsyncDisposable {
     await this.contractor.until('the receipt', (state) => this.contractor.receipts(state) > receipts);
   }
 
+  /** The contractor asks for the files of the access that came last; returns when there are more of them. */
+  async files(): Promise<void> {
+    const before = (await this.contractor.state()).files.length;
+    await this.contractor.click(await this.contractor.granted(), 'Other ways in');
+    await this.contractor.until('the files', (state) => state.files.length > before);
+  }
+
   async ready(): Promise<void> {
     await this.openEngagement();
     await this.registerKey();

@@ -14,6 +14,8 @@ export const optionsFor = (name, blockId, actionId, typed) =>
     (body) => body.options,
   );
 
+export const recordingOf = (name, id) => read(`/personas/${name}/recordings/${id}`).then((body) => body.casts);
+
 /** Does something as a person. Says what went wrong where `quiet` does not ask for the answer instead. */
 export async function act(name, verb, body, quiet = false) {
   const response = await fetch(`/personas/${name}/${verb}`, {

@@ -1,7 +1,7 @@
 import * as api from './api.js';
 import { composer, sender } from './composer.js';
 import { fill, h, icon, toast } from './dom.js';
-import { drawGuide } from './guide.js';
+import { drawGuide, noteReplay } from './guide.js';
 import { drawChannel, drawHome, drawThread } from './messages.js';
 import { showModal } from './modal.js';
 import { drawSidebar } from './sidebar.js';
@@ -94,11 +94,13 @@ function draw() {
   const root = channel.messages.find((each) => each.ts === at.thread) ?? null;
   if (!root) at.thread = null;
   const view = { state, names, person, openThread: (message) => visitThread(message.ts) };
+  element('starting').hidden = !state.starting;
+  boxes.guide.hidden = state.starting;
   drawSidebar(boxes.sidebar, { state, personas, at: at.channel, go, become, close: closeNav });
   drawTop(channel, isApp);
   drawGuide(boxes.guide, {
     ...{ seen: seenByContractor, personas, isOpen: at.guide, toggle: toggleGuide, visit },
-    at: { name: at.name, channel: at.channel, thread: at.thread, isApp },
+    at: { name: at.name, channel: at.channel, channelName: channel.name, thread: at.thread, isApp },
   });
   if (isApp && at.tab === 'home') drawHome(boxes.list, view);
   else drawChannel(boxes.list, channel, view);
@@ -224,7 +226,8 @@ async function become(name) {
 /** Goes where a step of the guide happens. */
 async function visit(name, to) {
   await become(name);
-  const channel = to.place === 'dm' ? state.direct_messages[0] : defaultPlace();
+  const named = state.channels.find((each) => each.name === to.place);
+  const channel = to.place === 'dm' ? state.direct_messages[0] : (named ?? defaultPlace());
   go(channel.id, to.thread);
 }
 
@@ -247,6 +250,11 @@ document.addEventListener('keydown', (event) => {
     else if (at.thread && boxes.thread.contains(document.activeElement)) visitThread(null);
   }
 });
+document.addEventListener('replayed', () => {
+  noteReplay();
+  draw();
+});
+document.addEventListener('visit-message', ({ detail }) => go(detail.channel, detail.thread));
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && refresh());
 element('main').addEventListener('click', (event) => !event.target.closest('.open-nav, .me') && closeNav());
 

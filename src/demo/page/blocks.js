@@ -1,6 +1,7 @@
 import { h, icon } from './dom.js';
 import { field } from './elements.js';
 import { mrkdwn } from './mrkdwn.js';
+import { richText } from './rich-text.js';
 
 /**
  * Block Kit as nodes. `context` has the viewer's state, names, what fields hold and what is wrong with them; `press(element, block, entry)`
@@ -22,6 +23,8 @@ function inner(block, context) {
       return block.elements.map((each) =>
         each.type === 'image' ? h('span', {}, each.alt_text) : textNode(each, context),
       );
+    case 'rich_text':
+      return richText(block.elements, context.names);
     case 'section':
       return section(block, context);
     case 'actions':
@@ -82,18 +85,33 @@ function pressable(block, element, context) {
       type: 'button',
       className: `button ${element.style ?? ''}`,
       'aria-label': element.accessibility_label,
+      'data-focus': `${block.block_id}/${element.action_id}`,
       onclick: async () => {
+        // Not disabled while it works: the keyboard's place would be lost.
+        if (button.getAttribute('aria-disabled') === 'true') return;
         if (element.confirm && !(await confirm(element.confirm, context))) return;
+        if (element.url) follow(element.url);
         button.classList.add('busy');
-        button.disabled = true;
+        button.setAttribute('aria-disabled', 'true');
         await context.press(element, block, undefined);
         button.classList.remove('busy');
-        button.disabled = false;
+        button.removeAttribute('aria-disabled');
       },
     },
     element.text.text,
   );
   return button;
+}
+
+/** A message's own address is gone to here; any other one opens beside this page. */
+function follow(url) {
+  const to = new URL(url, location.href);
+  const message = /^\/archives\/([A-Z0-9]+)\/p(\d+)(\d{6})$/.exec(to.pathname);
+  if (to.origin === location.origin && message) {
+    const [, channel, seconds, fraction] = message;
+    const detail = { channel, ts: `${seconds}.${fraction}`, thread: to.searchParams.get('thread_ts') };
+    document.dispatchEvent(new CustomEvent('visit-message', { detail }));
+  } else if (/^https?:$/.test(to.protocol)) open(to, '_blank', 'noopener,noreferrer');
 }
 
 /** Slack's "are you sure". */
@@ -124,23 +142,29 @@ function confirm(words, context) {
 }
 
 function inputBlock(block, context) {
-  const { element } = block;
-  const wrong = context.errors?.[block.block_id];
-  const label = block.label.text;
+  const { element, block_id: id } = block;
+  const wrong = context.errors?.[id];
+  const about = [wrong ? `wrong-${id}` : null, block.hint ? `hint-${id}` : null].filter(Boolean).join(' ');
+  const input = field({
+    ...{ element, label: block.label.text, blockId: id, state: context.state },
+    describe: {
+      'aria-describedby': about === '' ? undefined : about,
+      'aria-invalid': wrong ? 'true' : undefined,
+      'aria-required': block.optional ? undefined : 'true',
+    },
+    held: context.values?.[id]?.[element.action_id],
+    set: (entry) => {
+      context.enter(block, element, entry);
+      if (block.dispatch_action && element.type.includes('select')) context.press(element, block, entry);
+    },
+  });
   return [
     h('div', { className: 'label' }, [
-      label,
+      block.label.text,
       block.optional ? h('span', { className: 'optional' }, ' (optional)') : null,
     ]),
-    field({
-      ...{ element, label: wrong ? `${label}. ${wrong}` : label, blockId: block.block_id, state: context.state },
-      held: context.values?.[block.block_id]?.[element.action_id],
-      set: (entry) => {
-        context.enter(block, element, entry);
-        if (block.dispatch_action && element.type.includes('select')) context.press(element, block, entry);
-      },
-    }),
-    wrong ? h('div', { className: 'wrong', role: 'alert' }, [icon('alert'), wrong]) : null,
-    block.hint ? h('div', { className: 'hint' }, block.hint.text) : null,
+    input,
+    wrong ? h('div', { className: 'wrong', role: 'alert', id: `wrong-${id}` }, [icon('alert'), wrong]) : null,
+    block.hint ? h('div', { className: 'hint', id: `hint-${id}` }, block.hint.text) : null,
   ];
 }

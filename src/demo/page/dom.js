@@ -36,10 +36,29 @@ export function keyed(parent, items, render) {
     return node;
   });
   const wanted = new Set(nodes);
+  const place = parent.contains(document.activeElement) ? placeOfFocus() : null;
   for (const node of [...parent.children]) if (!wanted.has(node)) node.remove();
   for (const [index, node] of nodes.entries()) {
     if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] ?? null);
   }
+  if (place && !parent.contains(document.activeElement)) place.back();
+}
+
+/** Where the keyboard is: the element, and how to find what has taken its place once it is drawn anew. */
+export function placeOfFocus() {
+  const element = document.activeElement;
+  if (!element || element === document.body) return null;
+  const item = element.closest('[data-key]');
+  const { key } = item?.dataset ?? {};
+  const { focus } = element.dataset;
+  const list = item?.parentElement;
+  const find = () => {
+    if (element.isConnected) return element;
+    const now = key && [...(list?.children ?? [])].find((each) => each.dataset.key === key);
+    if (!now) return focus ? document.querySelector(`[data-focus="${CSS.escape(focus)}"]`) : null;
+    return (focus && now.querySelector(`[data-focus="${CSS.escape(focus)}"]`)) || now.querySelector('button') || list;
+  };
+  return { back: () => (find() ?? document.getElementById('main')).focus({ preventScroll: true }) };
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -62,6 +81,7 @@ const PATHS = {
   menu: 'M4 6h16M4 12h16M4 18h16',
   chevron: 'm6 9 6 6 6-6',
   terminal: 'M4 5h16v14H4zM7 9l3 3-3 3M12 15h5',
+  play: 'M7 4.5v15l12-7.5z',
   eye: 'M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12M15 12a3 3 0 1 1-6 0 3 3 0 0 1 6 0',
 };
 

@@ -10,10 +10,11 @@ const asChannel = (channel) => ({ value: channel.id, label: `#${channel.name}`, 
  * An input of a form, or a menu beside a text. `held` is what it holds in Slack's shape; `set(entry)` hears of each change with the values
  * that the persona API takes.
  */
-export function field({ element, blockId, label, held, state, set }) {
+export function field({ element, blockId, label, held, state, set, describe = {} }) {
   const text = (tag, props) => {
     const input = h(tag, {
       'aria-label': label,
+      ...describe,
       placeholder: element.placeholder?.text,
       maxlength: element.max_length,
       value: held?.value ?? '',
@@ -37,13 +38,13 @@ export function field({ element, blockId, label, held, state, set }) {
       return text('input', { type: 'time', value: held?.selected_time ?? '' });
     case 'checkboxes':
     case 'radio_buttons':
-      return ticks({ element, label, held, set });
+      return ticks({ element, label, held, set, describe });
     default:
-      return chooser({ element, blockId, label, held, state, set });
+      return chooser({ element, blockId, label, held, state, set, describe });
   }
 }
 
-function ticks({ element, label, held, set }) {
+function ticks({ element, label, held, set, describe }) {
   const many = element.type === 'checkboxes';
   const chosen = new Set(
     (many ? held?.selected_options : [held?.selected_option].filter(Boolean))?.map((each) => each.value),
@@ -54,7 +55,7 @@ function ticks({ element, label, held, set }) {
     else chosen.delete(value);
     set(many ? [...chosen] : ([...chosen][0] ?? null));
   };
-  return h('div', { className: 'ticks', role: many ? 'group' : 'radiogroup', 'aria-label': label }, [
+  return h('div', { className: 'ticks', role: many ? 'group' : 'radiogroup', 'aria-label': label, ...describe }, [
     element.options.map((option) =>
       h('label', {}, [
         h('input', {
@@ -69,7 +70,7 @@ function ticks({ element, label, held, set }) {
   ]);
 }
 
-function chooser({ element, blockId, label, held, state, set }) {
+function chooser({ element, blockId, label, held, state, set, describe }) {
   const many = element.type.startsWith('multi_');
   const options = optionsOf(element, state);
   const search = options ? among(options) : (typed) => asked(element, blockId, state, typed);
@@ -78,7 +79,7 @@ function chooser({ element, blockId, label, held, state, set }) {
     typeof each === 'string' ? (known.get(each) ?? { value: each, label: each }) : asOption(each),
   );
   return menu({
-    ...{ label, many, search, selected: values },
+    ...{ label, many, search, describe, selected: values },
     max: element.max_selected_items,
     placeholder: element.placeholder?.text ?? (many ? 'Choose or search' : 'Choose'),
     onChange: (chosen) => set(many ? chosen : (chosen[0] ?? null)),

@@ -1,9 +1,17 @@
 import { codeLines, fill, h, icon } from './dom.js';
+import { preformattedIn } from './rich-text.js';
 
 /** Walks a newcomer through the story. How far it is, is read from what the contractor sees. */
 
-const codeIn = (text) => [...text.matchAll(/```\n?([\s\S]*?)```/g)].map((match) => match[1].trim());
+const codeIn = (text) => [...text.matchAll(/```\n?([\s\S]*?)```/g)].map((match) => decode(match[1].trim()));
 const decode = (text) => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+const SECURITY = 'security-reviews';
+
+/** Whether a recording was replayed on this page. */
+let replayed = false;
+export const noteReplay = () => {
+  replayed = true;
+};
 
 function facts(seen) {
   const channel = seen.channels.find((each) => each.name === 'acme-migration');
@@ -12,18 +20,17 @@ function facts(seen) {
   const thread = channel?.messages.flatMap((each) => each.replies) ?? [];
   const toMe = dm?.messages ?? [];
   const says = (list, pattern) => list.findLast((each) => pattern.test(each.plain));
-  const granted = toMe.findLast((each) => each.files.some((file) => file.name.endsWith('-cert.pub')));
-  const windowText = JSON.stringify(seen.modal?.view.blocks ?? [])
-    .replaceAll('\\n', '\n')
-    .replaceAll('\\"', '"');
-  const told = [...seen.ephemerals.map((each) => JSON.stringify(each.blocks).replaceAll('\\n', '\n')), windowText];
-  const register = told.flatMap(codeIn).findLast((line) => line.startsWith('ssh register-'));
+  const granted = says(toMe, /^You have access/);
+  const files = toMe.findLast((each) => each.files.some((file) => file.name.endsWith('-cert.pub')));
+  const told = [...seen.ephemerals.map((each) => each.blocks), seen.modal?.view.blocks ?? []];
+  const register = told.flatMap(preformattedIn).findLast((line) => line.startsWith('ssh register-'));
   return {
     channel,
     dm,
     root,
-    register: register ? decode(register) : null,
-    granted: granted ? codeIn(granted.text).map(decode) : [],
+    register: register ?? null,
+    connect: granted ? preformattedIn(granted.blocks).slice(0, 1) : [],
+    install: files ? codeIn(files.text).slice(0, 1) : [],
     done: {
       key: Boolean(says(toMe, /key is registered/i)),
       asked: Boolean(says(toMe, /request was received/i)) || Boolean(says(thread, /Access request/)),
@@ -31,12 +38,13 @@ function facts(seen) {
       connected: Boolean(says(thread, /Session|sessions?,/)),
       summary: Boolean(says(thread, /Session (?:ended|terminated|interrupted) .*after|all ended/)),
       ended: Boolean(says(thread, /Access ended/i)),
+      replayed,
     },
   };
 }
 
 function steps(known) {
-  const { done, register, granted, root } = known;
+  const { done, register, connect, install, root } = known;
   const thread = root ? { place: 'channel', thread: root.ts } : { place: 'channel' };
   return [
     {
@@ -69,15 +77,18 @@ function steps(known) {
       title: 'Connect with ssh',
       who: 'contractor',
       to: { place: 'dm' },
-      text: 'As Casey, download the files of Daypass’s message, then paste its lines into a terminal:',
-      lines: granted,
+      text:
+        install.length === 0
+          ? 'As Casey, set up ssh in one of two ways: once for good, as Daypass’s message says, or press “Other ways in” there for files. Then:'
+          : 'As Casey, download the files of Daypass’s message, paste its lines into a terminal, and connect:',
+      lines: [...install, ...connect],
     },
     {
       done: done.summary || done.ended,
       title: 'Read the summary',
       who: 'manager',
       to: thread,
-      text: 'Type exit in the session. The engagement’s thread then says what it was: who, target, time, bytes. Commands go to security’s channel only.',
+      text: 'Type exit in the session. The engagement’s thread then says who was on which target, for how long, and how much passed. What was run goes to security’s channel only.',
     },
     {
       done: done.ended,
@@ -85,7 +96,14 @@ function steps(known) {
       who: 'manager',
       to: thread,
       text: 'Connect once more as Casey and leave the session open. As Morgan, press Revoke in the thread: the session ends within a second.',
-      lines: granted.slice(1),
+      lines: connect,
+    },
+    {
+      done: done.replayed,
+      title: 'Replay the recording',
+      who: 'security',
+      to: { place: SECURITY },
+      text: 'As Sam from security, look at #security-reviews: each session is there with what was run in it. Press “Replay it here”: the recording is decrypted with a key that only security holds.',
     },
   ];
 }
@@ -94,6 +112,7 @@ function steps(known) {
 function isAt(step, place, { channel, dm }) {
   if (!step || step.who !== place.name) return false;
   if (step.to.place === 'dm') return place.channel === dm?.id || place.isApp;
+  if (step.to.place === SECURITY) return place.channelName === SECURITY;
   return place.channel === channel?.id && (!step.to.thread || step.to.thread === place.thread);
 }
 
@@ -121,7 +140,7 @@ export function drawGuide(box, { seen, personas, at: place, isOpen, toggle, visi
         { className: 'pips', 'aria-hidden': 'true' },
         list.map((each, index) => h('span', { className: each.done ? 'pip done' : index === at ? 'pip now' : 'pip' })),
       ),
-      h('strong', {}, step ? `Next: ${step.title.toLowerCase()}` : 'That was the whole story'),
+      h('strong', {}, step ? `Next: ${step.title[0].toLowerCase()}${step.title.slice(1)}` : 'That was the whole story'),
       h('small', {}, step ? `step ${at + 1} of ${list.length}` : ''),
       icon('chevron'),
     ],
@@ -155,7 +174,7 @@ export function drawGuide(box, { seen, personas, at: place, isOpen, toggle, visi
         h(
           'p',
           {},
-          'A key was registered, access asked for, approved, used, recorded and ended. #security-reviews, which Sam reads, holds the details.',
+          'A key was registered; access was requested, approved, used, recorded and ended; and the recording was replayed.',
         ),
       ]);
   fill(box, head, isOpen ? open : null);

@@ -6,7 +6,16 @@ let menus = 0;
  * A searchable menu: one choice, or several as chips. `search(typed)` gives options as { value, label, note }; it may ask the app.
  * Keys: arrows, Enter, Escape, and Backspace for the last chip.
  */
-export function menu({ label, placeholder, many = false, max = Number.POSITIVE_INFINITY, selected, search, onChange }) {
+export function menu({
+  label,
+  placeholder,
+  many = false,
+  max = Number.POSITIVE_INFINITY,
+  selected,
+  search,
+  describe,
+  onChange,
+}) {
   menus += 1;
   const listId = `menu-${menus}`;
   let chosen = [...selected];
@@ -24,6 +33,7 @@ export function menu({ label, placeholder, many = false, max = Number.POSITIVE_I
     'aria-expanded': 'false',
     'aria-controls': listId,
     'aria-autocomplete': 'list',
+    ...describe,
   });
   const list = h('ul', {
     id: listId,

@@ -2,6 +2,7 @@ import * as api from './api.js';
 import { renderBlocks } from './blocks.js';
 import { fill, h, icon, keyed } from './dom.js';
 import { clockTime, mrkdwn } from './mrkdwn.js';
+import { openReplay } from './replay.js';
 
 const size = (bytes) => (bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KB`);
 
@@ -29,8 +30,26 @@ function body(message, view) {
     enter: () => undefined,
   };
   const words = message.blocks.length > 0 ? renderBlocks(message.blocks, context) : mrkdwn(message.text, view.names);
-  return h('div', { className: 'message-body' }, [words, files(message)]);
+  return h('div', { className: 'message-body' }, [words, files(message), replayHere(message, view)]);
 }
+
+/** What no Slack has: the demo holds security's key, and replays what a message says can be replayed. */
+function replayHere(message, { state }) {
+  const id = state.replays ? recordingIn(message) : null;
+  if (id === null) return null;
+  return h(
+    'button',
+    {
+      type: 'button',
+      className: 'button replay-here',
+      onclick: () => openReplay(state.me.name, id, `Recording ${id}`),
+    },
+    [icon('play'), 'Replay it here'],
+  );
+}
+
+/** The recording that a message of security's channel says how to export. */
+export const recordingIn = (message) => /daypass recordings export ([0-9a-f]{8})/.exec(message.plain)?.[1] ?? null;
 
 function files(message) {
   if (message.files.length === 0) return null;
@@ -123,7 +142,7 @@ function draw(box, place, messages, view) {
   box.dataset.place = place;
   const items = messages.sort(order).map((message) => ({
     key: `${message.ts}${message.ephemeral ? 'e' : ''}`,
-    data: { ...message, replies: view.inThread ? undefined : message.replies },
+    data: { ...message, replays: view.state.replays, replies: view.inThread ? undefined : message.replies },
   }));
   keyed(box, items, (message) => row(message, view));
   if (stay) box.scrollTop = box.scrollHeight;

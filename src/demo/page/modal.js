@@ -1,15 +1,20 @@
 import * as api from './api.js';
 import { renderBlocks } from './blocks.js';
-import { h, icon } from './dom.js';
+import { h, icon, placeOfFocus } from './dom.js';
 
 const dialog = document.getElementById('modal');
 let shown = null;
+/** Where the keyboard was before the window opened. */
+let opener = null;
 
 /** Shows the person's topmost window; what they typed stays while it changes. */
 export function showModal(state, names) {
   const { modal } = state;
   if (!modal) {
-    if (dialog.open) dialog.close();
+    if (dialog.open) {
+      dialog.close();
+      opener?.back();
+    }
     shown = null;
     return;
   }
@@ -19,9 +24,12 @@ export function showModal(state, names) {
   const focused = document.activeElement?.getAttribute('aria-label') ?? null;
   shown = { face, id: modal.id, entered };
   draw(state, names, entered);
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) {
+    opener = placeOfFocus();
+    dialog.showModal();
+  }
   const back = [...dialog.querySelectorAll('input, textarea')].find(
-    (each) => focused !== null && each.getAttribute('aria-label')?.split('. ')[0] === focused.split('. ')[0],
+    (each) => focused !== null && each.getAttribute('aria-label') === focused,
   );
   const first = dialog.querySelector('.wrong')?.parentElement.querySelector('input, textarea');
   const target = first ?? back;

@@ -63,7 +63,7 @@ function inline(text, names) {
   return nodes;
 }
 
-function emojiNode(name, whole) {
+export function emojiNode(name, whole) {
   const known = EMOJI[name];
   if (!known) return whole;
   const [shape, tone] = known;
@@ -91,6 +91,11 @@ function entityNode(entity, names) {
 
 function dateNode(head, fallback) {
   const [, seconds, format = ''] = head.split('^');
+  return dateOf(seconds, format, fallback);
+}
+
+/** A moment in the reader's own time zone. */
+export function dateOf(seconds, format, fallback) {
   const date = new Date(Number(seconds) * 1000);
   if (Number.isNaN(date.getTime())) return fallback ?? '';
   const shown = format.replace(/\{(\w+)\}/g, (_, token) => dateToken(token, date));

@@ -140,7 +140,56 @@ const section = block('section', {
   accessory: Accessory.optional(),
   expand: z.boolean().optional(),
 });
+const marks = z.strictObject({
+  bold: z.boolean().optional(),
+  italic: z.boolean().optional(),
+  strike: z.boolean().optional(),
+  code: z.boolean().optional(),
+  underline: z.boolean().optional(),
+});
+const inline = <Type extends string, Shape extends z.ZodRawShape>(type: Type, shape: Shape) =>
+  z.strictObject({ type: z.literal(type), ...shape, style: marks.optional() });
+const words = inline('text', { text: z.string().min(1) });
+const link = inline('link', { url: z.string().min(1).max(3_000), text: z.string().optional() });
+const Inline = z.discriminatedUnion('type', [
+  words,
+  link,
+  inline('emoji', { name: z.string().min(1), unicode: z.string().optional() }),
+  inline('user', { user_id: id }),
+  inline('channel', { channel_id: id }),
+  inline('date', {
+    timestamp: z.int().nonnegative(),
+    format: z.string().regex(/\{[a-z_]+\}/, 'must hold a date token'),
+    url: z.string().max(3_000).optional(),
+    fallback: z.string().optional(),
+  }),
+]);
+export type Inline = z.infer<typeof Inline>;
+const richSection = z.strictObject({ type: z.literal('rich_text_section'), elements: z.array(Inline).min(1) });
+const RichPart = z.discriminatedUnion('type', [
+  richSection,
+  z.strictObject({
+    type: z.literal('rich_text_list'),
+    style: z.enum(['bullet', 'ordered']),
+    elements: z.array(richSection).min(1),
+    indent: z.int().min(0).max(8).optional(),
+    offset: z.int().min(0).optional(),
+    border: z.int().min(0).max(1).optional(),
+  }),
+  z.strictObject({
+    type: z.literal('rich_text_preformatted'),
+    elements: z.array(z.discriminatedUnion('type', [words, link])).min(1),
+    border: z.int().min(0).max(1).optional(),
+  }),
+  z.strictObject({
+    type: z.literal('rich_text_quote'),
+    elements: z.array(Inline).min(1),
+    border: z.int().min(0).max(1).optional(),
+  }),
+]);
+export type RichPart = z.infer<typeof RichPart>;
 const knownBlocks = [
+  block('rich_text', { elements: z.array(RichPart).min(1) }),
   section.refine((each) => each.text !== undefined || each.fields !== undefined, {
     message: 'missing required field: text',
   }),

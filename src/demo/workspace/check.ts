@@ -105,7 +105,7 @@ function elementProblems(element: Interactive): string[] {
 function textLength(blocks: readonly Block[]): number {
   let length = 0;
   JSON.stringify(blocks, (key, value: unknown) => {
-    if (key === 'text' && typeof value === 'string') length += value.length;
+    if ((key === 'text' || key === 'fallback') && typeof value === 'string') length += value.length;
     return value;
   });
   return length;

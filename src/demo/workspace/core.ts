@@ -4,6 +4,17 @@ import type { SocketMode } from './socket.ts';
 import type { User, WorkspaceState } from './state.ts';
 import type { Triggers } from './triggers.ts';
 
+/** One terminal or stream of a recording: asciicast v2. */
+export type Cast = { readonly name: string; readonly cast: string };
+
+/** What the demo has beside the workspace. */
+export type Stage = {
+  /** The product is being started, and nobody can be answered yet. */
+  starting: boolean;
+  /** Opens a recording, known by the beginning of its id; null where there is none such. */
+  replay: ((id: string) => Promise<readonly Cast[] | null>) | null;
+};
+
 /** The parts of the workspace that its two sides, the app's API and people, share. */
 export type Core = {
   readonly state: WorkspaceState;
@@ -11,6 +22,7 @@ export type Core = {
   readonly triggers: Triggers;
   readonly faults: Faults;
   readonly manifest: Manifest;
+  readonly stage: Stage;
   readonly tokens: { readonly bot: string; readonly app: string };
   /** `http://127.0.0.1:<port>`, known once the server listens. */
   readonly origin: () => string;

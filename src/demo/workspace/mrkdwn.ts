@@ -1,4 +1,4 @@
-import type { Block, Interactive } from './blocks.ts';
+import type { Block, Inline, Interactive, RichPart } from './blocks.ts';
 import type { Message, WorkspaceState } from './state.ts';
 
 /** Slack's client escapes what people type before it sends it. */
@@ -29,22 +29,27 @@ function entity(state: WorkspaceState, inner: string): string {
 
 /** A message as lines of plain text, for people who read the state and for the tour. */
 export function plainMessage(state: WorkspaceState, message: Pick<Message, 'text' | 'blocks'>): string {
-  const lines = message.blocks.length > 0 ? message.blocks.flatMap(blockLines) : [message.text];
-  return lines.map((line) => plainWords(state, line)).join('\n');
+  if (message.blocks.length === 0) return plainWords(state, message.text);
+  return message.blocks.flatMap((block) => blockLines(state, block)).join('\n');
 }
 
-function blockLines(block: Block): string[] {
+const plainText = (state: WorkspaceState, { type, text }: { type: string; text: string }): string =>
+  type === 'mrkdwn' ? plainWords(state, text) : text;
+
+function blockLines(state: WorkspaceState, block: Block): string[] {
   switch (block.type) {
     case 'header':
       return [block.text.text];
+    case 'rich_text':
+      return block.elements.flatMap((part) => richLines(state, part));
     case 'section':
       return [
-        ...(block.text ? [block.text.text] : []),
-        ...(block.fields ?? []).map((field) => field.text),
+        ...(block.text ? [plainText(state, block.text)] : []),
+        ...(block.fields ?? []).map((field) => plainText(state, field)),
         ...(block.accessory && block.accessory.type !== 'image' ? buttonLine([block.accessory]) : []),
       ];
     case 'context':
-      return [block.elements.map((each) => (each.type === 'image' ? each.alt_text : each.text)).join(' ')];
+      return [block.elements.map((each) => (each.type === 'image' ? each.alt_text : plainText(state, each))).join(' ')];
     case 'actions':
       return buttonLine(block.elements);
     case 'image':
@@ -57,6 +62,43 @@ function blockLines(block: Block): string[] {
       return block satisfies never;
   }
 }
+
+function richLines(state: WorkspaceState, part: RichPart): string[] {
+  switch (part.type) {
+    case 'rich_text_section':
+    case 'rich_text_preformatted':
+      return [inlineWords(state, part.elements)];
+    case 'rich_text_quote':
+      return [inlineWords(state, part.elements).replace(/^/gm, '> ')];
+    case 'rich_text_list':
+      return part.elements.map((item) => `• ${inlineWords(state, item.elements)}`);
+    default:
+      return part satisfies never;
+  }
+}
+
+const inlineWords = (state: WorkspaceState, elements: readonly Inline[]): string =>
+  elements
+    .map((each) => {
+      switch (each.type) {
+        case 'text':
+          return each.text;
+        case 'link':
+          return each.text ?? each.url;
+        case 'date':
+          return each.fallback ?? new Date(each.timestamp * 1000).toISOString();
+        case 'user':
+          return `@${state.user(each.user_id)?.realName ?? each.user_id}`;
+        case 'channel':
+          return `#${state.channel(each.channel_id)?.name ?? each.channel_id}`;
+        case 'emoji':
+          return '';
+        default:
+          return each satisfies never;
+      }
+    })
+    .join('')
+    .replace(/^ +/, '');
 
 function buttonLine(elements: readonly Interactive[]): string[] {
   const labels = elements.flatMap((each) => (each.type === 'button' ? [`[${each.text.text}]`] : []));

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,17 +23,25 @@ const HEADERS = {
   'cache-control': 'no-store',
 };
 
+const TERMINAL = '/page/xterm-headless.js';
+
+/** The terminal emulator that replays recordings: a CommonJS bundle, as a module. */
+async function terminal(): Promise<string> {
+  const bundle = await readFile(createRequire(import.meta.url).resolve('@xterm/headless'), 'utf8');
+  return `const exports = {};\n${bundle}\nexport const { Terminal } = exports;\n`;
+}
+
 /** The page's own files; false for any other path. */
 export async function servePage(path: string, response: ServerResponse): Promise<boolean> {
   const name = path === '/' ? 'index.html' : (/^\/page\/([a-z-]+\.(?:js|css|svg))$/.exec(path)?.[1] ?? null);
   const type = name === null ? undefined : TYPES[extname(name)];
   if (name === null || type === undefined) return false;
   try {
-    const content = await readFile(fileURLToPath(new URL(name, FOLDER)));
+    const content = path === TERMINAL ? await terminal() : await readFile(fileURLToPath(new URL(name, FOLDER)));
     response.writeHead(200, { ...HEADERS, 'content-type': type }).end(content);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (['ENOENT', 'MODULE_NOT_FOUND'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
 }

@@ -86,6 +86,7 @@ async function servePersona(
     if (verb === 'state') return answerState(core, user, url, response);
     if (verb === 'events') return streamChanges(core, request, response);
     if (verb === 'files') return sendFile(core, user, id, response);
+    if (verb === 'recordings') return sendRecording(core, user, id, response);
     if (verb === 'options') {
       const { searchParams: query } = url;
       const [block, action, q] = ['block_id', 'action_id', 'q'].map((key) => query.get(key) ?? '');
@@ -157,6 +158,20 @@ function sendFile(core: Core, user: User, id: string, response: ServerResponse):
     'content-disposition': `attachment; filename="${name}"`,
   });
   response.end(file.content);
+}
+
+/** The casts of a recording, decrypted with the demo's identity: only security holds such a key. */
+async function sendRecording(core: Core, user: User, id: string, response: ServerResponse): Promise<void> {
+  const { replay } = core.stage;
+  if (!replay || user.name !== 'security') {
+    throw new PersonaError(404, 'no_recordings', `${user.realName} holds no key that opens recordings.`);
+  }
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f-]{1,27})?$/.test(id)) {
+    throw new PersonaError(400, 'no_id', 'A recording is named by its id, or by the first 8 characters of it.');
+  }
+  const casts = await replay(id);
+  if (!casts) throw new PersonaError(404, 'no_such_recording', `There is no recording ${id} yet.`);
+  answerJson(response, 200, { ok: true, casts });
 }
 
 async function serveFaults(core: Core, request: IncomingMessage, response: ServerResponse): Promise<void> {

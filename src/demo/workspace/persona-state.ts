@@ -13,6 +13,10 @@ export function personaState(core: Core, user: User) {
   const modal = state.modalsOf(user.id).at(-1);
   return {
     version: state.version,
+    /** Nobody is answered yet. */
+    starting: core.stage.starting,
+    /** Whether this person can replay recordings here: it takes the key, which security holds. */
+    replays: core.stage.replay !== null && user.name === 'security',
     me: personObject(core, user),
     people: visiblePeople(state, user.id).map((each) => personObject(core, each)),
     commands: [...core.manifest.commands].map(([command, about]) => ({ command, ...about })),

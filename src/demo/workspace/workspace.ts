@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { serveApi, serveHandedOut } from './api.ts';
-import type { Core } from './core.ts';
+import type { Core, Stage } from './core.ts';
 import { PersonaError } from './errors.ts';
 import { Faults } from './faults.ts';
 import { answerJson, strangerSign } from './http.ts';
@@ -18,6 +18,8 @@ export type WorkspaceOptions = {
   /** 0 takes any free port. */
   readonly port: number;
   readonly manifest?: Manifest;
+  /** The page says that the product is being started, until `open` is called. */
+  readonly starting?: boolean;
   /** Milliseconds since 1970; tests let time pass by it. */
   readonly now?: () => number;
 };
@@ -27,6 +29,8 @@ export type Workspace = AsyncDisposable & {
   readonly apiUrl: string;
   readonly botToken: string;
   readonly appToken: string;
+  /** The product answers; recordings can be replayed where `replay` is given. */
+  open(replay?: Stage['replay']): void;
 };
 
 const REQUEST_MS = 120_000;
@@ -43,6 +47,7 @@ export async function startWorkspace(options: WorkspaceOptions): Promise<Workspa
     triggers: new Triggers(now),
     faults: new Faults(),
     manifest: options.manifest ?? readManifest(),
+    stage: { starting: options.starting ?? false, replay: null },
     tokens: { bot: `xoxb-demo-${secret}`, app: `xapp-1-demo-${secret}` },
     origin: () => `http://127.0.0.1:${port}`,
   };
@@ -65,6 +70,10 @@ export async function startWorkspace(options: WorkspaceOptions): Promise<Workspa
     apiUrl: `http://127.0.0.1:${port}/api/`,
     botToken: core.tokens.bot,
     appToken: core.tokens.app,
+    open(replay = null) {
+      Object.assign(core.stage, { starting: false, replay });
+      state.changed();
+    },
     [Symbol.asyncDispose]: () => stop(core, server),
   };
 }

@@ -16,7 +16,7 @@ const ROOT: Notice = { kind: 'engagement_opened', engagementId: engagementId(1) 
 const CARD: Notice = { kind: 'review_card', requestId: requestId(1), to: personId(2) };
 const THREAD_CARD: Notice = { kind: 'review_card', requestId: requestId(1), to: null };
 const GRANTED: Notice = { kind: 'grant_announced', grantId: grantId(1) };
-const ISSUED: Notice = { kind: 'grant_issued', grantId: grantId(1) };
+const ISSUED: Notice = { kind: 'grant_files', grantId: grantId(1) };
 const KEY: Notice = { kind: 'key_registered', fingerprint: fingerprint(1), to: personId(1) };
 const EVERYTHING: readonly (readonly [Notice, string])[] = [
   [ROOT, THREAD],
@@ -89,7 +89,7 @@ describe.each(STORE_KINDS)('the outbox on %s', (kind) => {
   const everyMessageStandsOnce = (): void => {
     expect(slack.posted.map((each) => each.key ?? each.files[0]).sort()).toEqual(
       EVERYTHING.map(([notice]) =>
-        notice.kind === 'grant_issued' ? 'daypass-dd000000-cert.pub' : messageKey(notice),
+        notice.kind === 'grant_files' ? 'daypass-dd000000-cert.pub' : messageKey(notice),
       ).sort(),
     );
   };

@@ -4,17 +4,25 @@ import { SPACE_LEVELS } from '../../../src/access/disk-space.ts';
 import { PersonId, TargetId } from '../../../src/access/ids.ts';
 import { BUILT_IN_SCOPES } from '../../../src/access/scope.ts';
 import type { Target } from '../../../src/access/target.ts';
+import { say } from '../../../src/slack/answer.ts';
 import { engagementForm } from '../../../src/slack/engagement.ts';
 import { engagementMessage } from '../../../src/slack/engagement-message.ts';
 import { freeSpaceMessage } from '../../../src/slack/free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from '../../../src/slack/grant-messages.ts';
 import { helpAnswer } from '../../../src/slack/help.ts';
+import { governedBlocks } from '../../../src/slack/home.ts';
 import { listBlocks } from '../../../src/slack/list.ts';
-import { grantIssued, keyRegistered, requestClosed, requestReceived } from '../../../src/slack/personal-messages.ts';
+import {
+  grantFiles,
+  grantIssued,
+  keyRegistered,
+  requestClosed,
+  requestReceived,
+} from '../../../src/slack/personal-messages.ts';
 import { noEngagementView, noKeyView, requestForm } from '../../../src/slack/request-form.ts';
 import { denyView } from '../../../src/slack/review.ts';
 import { type CardAudience, reviewCard } from '../../../src/slack/review-card.ts';
-import { sessionDetail, sessionLine } from '../../../src/slack/session-messages.ts';
+import { headsOf, sessionDetail, sessionLine } from '../../../src/slack/session-messages.ts';
 import { runs } from '../../support/hostile-text.ts';
 import {
   grantView,
@@ -40,7 +48,7 @@ import {
   personId,
   requestId,
 } from '../../support/samples.ts';
-import { checkInert, checkMessage, checkView } from '../../support/slack-limits.ts';
+import { checkInert, checkMessage, checkView, checkVisible, markupIn } from '../../support/slack-limits.ts';
 import { key } from '../../support/world.ts';
 
 const GATEWAY = { host: 'ssh.example.com', port: 2222, hostKeyLine: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5', site: 'acme' };
@@ -49,34 +57,76 @@ const card = (world: World) =>
     inventory: inventory(world),
     audience: world.audience,
     now: NOON,
-    mention: '<@U0CONTRACT>',
+    userId: 'U0CONTRACT',
   });
 
+const PLAIN: World = {
+  ...{ text: 'Web server', other: 'because', targets: 2, idLength: 8, status: 'pending', audience: 'reviewer' },
+  ...{ keys: 1, sessions: 1, channels: 1 },
+};
+
+const messagesOf = (world: World) => [
+  card(world),
+  engagementMessage(hostileEngagement(world), names(world), BUILT_IN_SCOPES),
+  requestReceived(requestView(world)),
+  requestClosed(requestView(world)),
+  keyRegistered(key(1), world.text, personId(1)),
+  keyRegistered(key(1), world.text, personId(4)),
+  grantIssued(grantView(world), GATEWAY),
+  grantAnnounced(grantView(world), NOON),
+  grantEnded(grantView(world)),
+  sessionLine(sessionsView(world)),
+  sessionDetail(sessionsView(world)),
+  hostKeyMismatch(sessionsView(world), 'web-01'),
+  ...SPACE_LEVELS.map((level) =>
+    freeSpaceMessage({ kind: 'free_space', at: NOON.toISOString(), level, freeMiB: 80, minFreeMiB: 500 }),
+  ),
+  helpAnswer(world.text, GATEWAY),
+  say(world.other),
+];
+
+/** Begins everything that somebody chose, so that it can be found wherever it got to. */
+const CANARY = 'Zq7';
+const typed = (world: World): World => ({
+  ...world,
+  text: `${CANARY} ${world.text}`,
+  other: `${CANARY} ${world.other}`,
+});
+
 describe('a message', () => {
-  it('is within Slack’s limits and inert, whatever people and targets are called', () => {
+  it('is within Slack’s limits, hides nothing, and has nothing that anybody typed in what Slack reads as markup', () => {
     fc.assert(
-      fc.property(worlds, (world) => {
-        const messages = [
-          card(world),
-          engagementMessage(hostileEngagement(world), names(world), BUILT_IN_SCOPES),
-          requestReceived(requestView(world)),
-          requestClosed(requestView(world)),
-          keyRegistered(key(1), world.text, personId(1)),
-          keyRegistered(key(1), world.text, personId(4)),
-          grantAnnounced(grantView(world), NOON),
-          grantEnded(grantView(world)),
-          sessionLine(sessionsView(world)),
-          sessionDetail(sessionsView(world)),
-          hostKeyMismatch(sessionsView(world), 'web-01'),
-          ...SPACE_LEVELS.map((level) =>
-            freeSpaceMessage({ kind: 'free_space', at: NOON.toISOString(), level, freeMiB: 80, minFreeMiB: 500 }),
-          ),
-          helpAnswer(world.text, GATEWAY),
-        ];
-        for (const message of messages) checkInert([...checkMessage(message), message.text]);
+      fc.property(worlds.map(typed), (world) => {
+        const shown = messagesOf(world).map((message) => {
+          const texts = checkMessage(message);
+          const markup = markupIn(message.blocks);
+          checkVisible(texts);
+          checkInert([...markup, message.text]);
+          expect(markup.join('\n')).not.toContain(CANARY);
+          expect(message.text).not.toMatch(/[*~`]|:[\w+-]+:/);
+          return texts.join('\n');
+        });
+        expect(shown.filter((text) => text.includes(CANARY)).length).toBeGreaterThan(8);
       }),
-      runs(60),
+      runs(40),
     );
+  });
+
+  it('shows a reason of several lines, a ticket and a name as they were typed', () => {
+    const reason = 'Move the *database*\n:white_check_mark: Approved before by <@U0MANAGER0>\n> done';
+    const base = requestView(PLAIN);
+    const ask = { ...base.request.ask, reason, ticket: '*OPS-1* :tada:' };
+    const view = { ...base, request: { ...base.request, ask }, names: new Map([[ask.personId, '*Casey* _Lind_']]) };
+    const { blocks } = reviewCard(view, { inventory: inventory(PLAIN), audience: 'thread', now: NOON, userId: null });
+    expect(markupIn(blocks).join('\n')).not.toMatch(/database|OPS-1|Casey/);
+    const elements = JSON.stringify(blocks);
+    for (const element of [
+      { type: 'rich_text_quote', elements: [{ type: 'text', text: reason }] },
+      { type: 'text', text: '*OPS-1* :tada:', style: { code: true } },
+      { type: 'text', text: '*Casey* _Lind_', style: { bold: true } },
+    ]) {
+      expect(elements).toContain(JSON.stringify(element));
+    }
   });
 
   it('lists a person’s access within the limits, however much there is', () => {
@@ -98,50 +148,95 @@ describe('a message', () => {
             pending: pendings,
             toReview: pendings,
             engagements: some(() => hostileEngagement(world)),
+            governed: [],
             keys: [],
             names: names(world),
           },
           NOON,
         );
-        checkInert(checkMessage({ text: 'list', blocks }));
+        checkVisible(checkMessage({ text: 'list', blocks }));
+        checkInert(markupIn(blocks));
       }),
       runs(60),
     );
   });
 
-  it('brings the certificate with a text that Slack takes whole', () => {
+  it('shows in the Home tab who is connected in the engagements that one looks after', () => {
     fc.assert(
-      fc.property(worlds, (world) => {
-        const { text } = grantIssued(grantView(world), [grant(2), grant(3)], GATEWAY);
+      fc.property(worlds.map(typed), (world) => {
+        const { sessions, engagement: of } = sessionsView(world);
+        const live = sessions.filter((each) => each.ended === null);
+        const blocks = governedBlocks({
+          ...{ grants: [], pending: [], toReview: [], revocable: [], engagements: [], keys: [], names: names(world) },
+          governed: Array.from({ length: 9 }, (_, n) => ({ engagement: of, live: n === 4 ? live : [] })),
+        });
+        expect(markupIn(blocks).join('\n')).not.toContain(CANARY);
+        const shown = checkMessage({ text: 'home', blocks });
+        if (live.length > 0) expect(shown.join('\n')).toContain('deploy@web-01');
+        expect(shown.at(-1)).toBe('and 4 more engagements');
+      }),
+      runs(40),
+    );
+  });
+
+  it('brings the files with a comment that Slack takes whole, and in which nobody’s words are', () => {
+    fc.assert(
+      fc.property(worlds.map(typed), (world) => {
+        const { text } = grantFiles(grantView(world), [grant(2), grant(3)], GATEWAY);
         expect(text.length).toBeLessThan(4_000);
+        expect(text).not.toContain(CANARY);
         checkInert([text]);
       }),
       runs(60),
     );
   });
+
+  it('says on a phone who, what, where and for how long', () => {
+    const base = requestView(PLAIN);
+    const { personId: who } = base.request.ask;
+    const [reviewer] = base.engagement.reviewerIds;
+    const known = new Map([
+      [who, 'Casey Lind'],
+      [reviewer ?? who, 'Morgan Reyes'],
+    ]);
+    const view = { ...base, names: known };
+    const granted = { ...grantView({ ...PLAIN, status: 'approved' }), names: known };
+    const context = { inventory: inventory(PLAIN), audience: 'reviewer', now: NOON, userId: null } as const;
+    const [first, second] = ids(PLAIN);
+    const what = `${first} and ${second} as deploy, scope shell`;
+    expect(reviewCard(view, context).text).toBe(
+      `Access request: Casey Lind of Web server asks for ${what}, for 1 hour`,
+    );
+    expect(requestReceived(view).text).toBe(`Your request was received: ${what}, for 1 hour, in Web server`);
+    expect(grantIssued(granted, GATEWAY).text).toBe(`You have access: ${what}, for 1 hour, in Web server`);
+    expect(grantAnnounced(granted, NOON).text).toContain(`Access granted to Casey Lind by`);
+    expect(grantAnnounced(granted, NOON).text).toContain(`: ${what}, for 1 hour`);
+    expect(grantEnded(granted).text).toContain(`Access ended, 0 live sessions: Casey Lind, ${what}; revoked by`);
+  });
 });
 
 describe('the way to the gateway itself', () => {
-  const world: World = {
-    ...{ text: 'Web server', other: 'because', targets: 2, idLength: 8, status: 'approved', audience: 'reviewer' },
-    ...{ keys: 1, sessions: 1, channels: 1 },
-  };
   const config = 'ssh daypass@ssh.example.com -p 2222 config';
 
   it('is a line of help, and of the message that brings an access', () => {
-    const help = checkMessage(helpAnswer(null, GATEWAY)).join('\n');
-    expect(help).toContain(`\`${config}\` prints an ssh_config to set up once`);
-    expect(help).toContain('`ssh &lt;target&gt;.acme.daypass`');
-    const { text } = grantIssued(grantView(world), [], GATEWAY);
-    expect(text.split('\n').filter((line) => line.includes(config))).toHaveLength(1);
+    const help = checkMessage(helpAnswer(null, GATEWAY));
+    expect(help).toContain(config);
+    expect(help.join('\n')).toContain('ssh <target>.acme.daypass');
+    const issued = checkMessage(grantIssued(grantView(PLAIN), GATEWAY));
+    expect(issued).toContain(config);
+    expect(issued).toContain(
+      ids(PLAIN)
+        .map((id) => `ssh ${id}.acme.daypass`)
+        .join('\n'),
+    );
   });
 
   it('holds with the longest name that a gateway can have', () => {
     const long = { ...GATEWAY, host: 'a'.repeat(253), site: 'b'.repeat(32) };
     checkMessage(helpAnswer('x'.repeat(3_000), long));
-    const { text } = grantIssued(grantView({ ...world, targets: 50, idLength: 63 }), [grant(2), grant(3)], long);
-    expect(text.length).toBeLessThan(4_000);
-    expect(text).toContain(`\`ssh daypass@${long.host} -p 2222 config\``);
+    const view = grantView({ ...PLAIN, targets: 50, idLength: 63 });
+    expect(checkMessage(grantIssued(view, long))).toContain(`ssh daypass@${long.host} -p 2222 config`);
+    expect(grantFiles(view, [grant(2), grant(3)], long).text.length).toBeLessThan(4_000);
   });
 });
 
@@ -150,7 +245,7 @@ describe('a review card', () => {
     fc.assert(
       fc.property(worlds, (world) => {
         const shown = checkMessage(card(world)).join('\n');
-        for (const id of ids(world)) expect(shown).toContain(`\`${id}\``);
+        for (const id of ids(world)) expect(shown).toContain(id);
       }),
       runs(60),
     );
@@ -169,7 +264,7 @@ describe('a review card', () => {
       channels: 0,
     };
     const toReviewer = checkMessage(card(world)).join('\n');
-    expect(toReviewer).toContain('*Web server*');
+    expect(toReviewer).toContain('Web server');
     expect(toReviewer).toContain(`${'a'.repeat(240)}:22`);
     expect(checkMessage(card({ ...world, audience: 'thread' })).join('\n')).not.toContain('aaaa:22');
   });
@@ -188,9 +283,10 @@ describe('a review card', () => {
         channels: 0,
         ...change,
       });
-    const context = { inventory: { find: () => null }, audience: 'thread', now: NOON, mention: null } as const;
-    const buttons = (blocks: readonly { type: string }[]) => blocks.filter((each) => each.type === 'actions').length;
-    expect(buttons(reviewCard(view(), context).blocks)).toBe(1);
+    const context = { inventory: { find: () => null }, audience: 'thread', now: NOON, userId: null } as const;
+    const buttons = (blocks: readonly unknown[]) =>
+      JSON.stringify(blocks).match(/"action_id":"(?:approve|deny)"/g)?.length ?? 0;
+    expect(buttons(reviewCard(view(), context).blocks)).toBe(2);
     for (const status of ['approved', 'denied', 'expired', 'withdrawn'] as const) {
       expect(buttons(reviewCard(view({ status }), context).blocks)).toBe(0);
     }
@@ -212,7 +308,7 @@ describe('a review card', () => {
     const view = requestView(world);
     const about = { ...view, request: { ...view.request, ask: { ...view.request.ask, reason: 'fix' } } };
     const shown = (audience: CardAudience) =>
-      checkMessage(reviewCard(about, { inventory: inventory(world), audience, now: NOON, mention: null })).join('\n');
+      checkMessage(reviewCard(about, { inventory: inventory(world), audience, now: NOON, userId: null })).join('\n');
     expect(shown('reviewer')).toContain('they broke it last time');
     expect(shown('thread')).not.toContain('they broke it last time');
   });
@@ -241,7 +337,29 @@ describe('the thread’s session line', () => {
     const values = blocks.flatMap((each) =>
       each.type === 'actions' ? each.elements.map((button) => ('value' in button ? button.value : '')) : [],
     );
-    expect(values).toEqual(live);
+    expect(values).toEqual([...live, `sessions:${view.sessions[0]?.id}`]);
+  });
+
+  it('says by its beginning which recording runs, however many sessions there are', () => {
+    const [one, two] = [digest(7), digest(8)];
+    const view = sessionsView({ ...world, sessions: 40, channels: 0 });
+    const sessions = view.sessions.map((each, n) => ({
+      ...each,
+      recording: { headAtStart: n < 39 ? one : two, headAtEnd: null, state: 'live' as const },
+    }));
+    const shown = checkMessage(sessionLine({ ...view, sessions }));
+    expect(shown.filter((text) => text === `recording \`${two.slice(0, 12)}\``)).toHaveLength(1);
+    expect(shown.filter((text) => text === `recording \`${one.slice(0, 12)}\``)).toHaveLength(9);
+    expect(shown.join('\n')).not.toMatch(/\(empty\)|recording `?.{0,11}`?$/m);
+    expect(headsOf({ ...view, sessions })).toMatchObject({ [`head_at_start:${sessions[39]?.id.slice(0, 8)}`]: two });
+  });
+
+  it('has ids and digests behind a button, and nothing else in hex but the first characters', () => {
+    const view = sessionsView(world);
+    for (const { blocks } of [sessionLine(view), sessionDetail(view), grantAnnounced(grantView(world), NOON)]) {
+      expect(checkMessage({ text: 'x', blocks }).join('\n')).not.toMatch(/[0-9a-f]{16}/);
+      expect(JSON.stringify(blocks)).toContain('"text":"Details"');
+    }
   });
 
   it('leaves commands and addresses to security', () => {
@@ -270,7 +388,8 @@ describe('a form', () => {
           noEngagementView(),
           denyView(`${requestId(1)}:${digest(1)}`, { channelId: 'C1', ts: '1.2' }),
         ]) {
-          checkInert(checkView(view));
+          checkVisible(checkView(view));
+          checkInert(markupIn(view?.blocks ?? []));
         }
       }),
       runs(40),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ChannelSummary } from '../../../src/access/session.ts';
-import { accountOf, coverageLine } from '../../../src/slack/coverage.ts';
+import { coverageLine, deedOf } from '../../../src/slack/coverage.ts';
+import { toPlain } from '../../../src/slack/line.ts';
 import { digest, NOON } from '../../support/samples.ts';
 
 const channel = (change: Partial<ChannelSummary>): ChannelSummary => ({
@@ -31,7 +32,7 @@ describe('the coverage of a session', () => {
     expect(coverageLine([shell, shell, tunnel, tunnel, sftp, sftp])).toBe(
       '2 shells 1 hour, 22 minutes recorded · 2 tunnels 24.0 MiB opaque · 2 sftp 6 files hashed',
     );
-    expect(coverageLine([])).toBe('no channels');
+    expect(coverageLine([])).toBe('nothing was run or copied');
   });
 
   it('tells commands that are whole from those that are in part digests', () => {
@@ -73,11 +74,25 @@ describe('the coverage of a session', () => {
   });
 });
 
-it('security reads where a tunnel went, and which files passed', () => {
-  expect(accountOf(tunnel)).toBe('to `db.internal:5432` · tunnel opaque: counted, not read');
-  expect(accountOf(sftp)).toBe('sftp logged · 2 read, 1 written, 0 changed, 0 refused, 3 hashed');
-  expect(accountOf(shell)).toBe('terminal recorded whole · 41 minutes');
-  expect(accountOf({ ...tunnel, destination: { host: '<!channel>`*x*', port: 1 } })).toMatch(
-    'to `&lt;!channel&gt;ˋ*x*:1`',
-  );
+describe('what security reads of a channel', () => {
+  const said = (of: ChannelSummary): string => toPlain(deedOf(of).said);
+  const command = channel({ kind: 'exec', command: 'uptime', label: 'command', coverage: 'full' });
+
+  it('is what happened, in words', () => {
+    expect(said(shell)).toBe('Interactive shell for 41 minutes, recorded in full');
+    expect(said({ ...shell, exit: { kind: 'status', code: 2 } })).toBe(
+      'Interactive shell for 41 minutes, exit 2, recorded in full',
+    );
+    expect(said({ ...command, exit: { kind: 'status', code: 0 } })).toBe('Ran uptime, exit 0, recorded in full');
+    expect(said(sftp)).toBe('Used sftp, 2 files read, 1 written, 3 hashed, files logged');
+    expect(said(tunnel)).toBe('Tunnel to db.internal:5432, 12.0 MiB, counted, contents not recorded');
+  });
+
+  it('has a long command, or one of several lines, apart and as it was typed', () => {
+    const script = 'set -e\nmake *all*\n\tmake install';
+    expect(deedOf({ ...command, command: script })).toMatchObject({ command: script });
+    expect(said({ ...command, command: script })).toBe('Ran this, recorded in full:');
+    expect(deedOf({ ...command, command: 'x'.repeat(101) }).command).toBe('x'.repeat(101));
+    expect(deedOf(command).command).toBeNull();
+  });
 });

@@ -29,6 +29,7 @@ const manifest = Manifest.parse(parse(readFileSync(new URL('manifest.yml', root)
 /** Scopes of each Web API method that src/slack calls, from Slack's reference; a method that is missing here fails the test. */
 const SCOPES: Readonly<Record<string, readonly string[]>> = {
   'auth.test': [],
+  'chat.getPermalink': [],
   'chat.postEphemeral': ['chat:write'],
   'chat.postMessage': ['chat:write'],
   'chat.update': ['chat:write'],

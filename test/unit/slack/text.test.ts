@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bold, code, escapeText, plain, quote } from '../../../src/slack/text.ts';
+import { escapeText, inert, plain, plainLines } from '../../../src/slack/text.ts';
 import { hostileText, runs } from '../../support/hostile-text.ts';
 
 /** Slack's three entities are the only place for an ampersand, and nothing opens a mention, a link or a date. */
@@ -11,12 +11,12 @@ describe('text that people typed', () => {
   it('cannot mention anybody, make a link, or hide anything, whatever it is', () => {
     fc.assert(
       fc.property(hostileText(), fc.integer({ min: 4, max: 400 }), (text, max) => {
-        for (const shown of [escapeText(text, max), code(text, max), bold(text, max)]) {
+        for (const shown of [escapeText(text, max), inert(text, max)]) {
           expect(isInert(shown)).toBe(true);
           expect(HIDDEN.test(shown)).toBe(false);
         }
-        expect(isInert(quote(text, max).slice(2))).toBe(true);
-        expect(HIDDEN.test(plain(text, max))).toBe(false);
+        for (const shown of [plain(text, max), ...plainLines(text, max).split('\n')])
+          expect(HIDDEN.test(shown)).toBe(false);
       }),
       runs(),
     );
@@ -30,20 +30,26 @@ describe('text that people typed', () => {
         expect(/\p{Cs}/u.test(shown)).toBe(false);
         expect(isInert(shown)).toBe(true);
         expect(plain(text, max).length).toBeLessThanOrEqual(Math.max(1, max));
+        expect(plainLines(text, max).length).toBeLessThanOrEqual(Math.max('(empty)'.length, max));
       }),
       runs(),
     );
   });
 
-  it('stays inside its code style, its bold and its quotation', () => {
+  it('marks nothing in what a phone shows', () => {
     fc.assert(
       fc.property(hostileText(), (text) => {
-        expect(code(text, 200).slice(1, -1)).not.toContain('`');
-        expect(bold(text, 200).slice(1, -1)).not.toContain('*');
-        expect(quote(text, 200)).not.toContain('\n');
+        expect(inert(text, 2_000)).not.toMatch(/[*~`]|:[\w+-]+:/);
       }),
       runs(),
     );
+    expect(inert(':white_check_mark: *Approved* by `me`', 100)).toBe('∶white_check_mark: ∗Approved∗ by ˋmeˋ');
+  });
+
+  it('keeps its line breaks where it is shown as several lines, and as one line loses them', () => {
+    expect(plainLines('\r\nfirst\r\n\tsecond\u2028third \n', 100)).toBe('first\n    second\nthird');
+    expect(plain('first\r\n\tsecond\u2028third \n', 100)).toBe('first second third');
+    expect(plainLines(' \n\u200b', 100)).toBe('(empty)');
   });
 
   it('is left alone where there is nothing to escape', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Rejection, RejectionCode } from '../../../src/access/rejection.ts';
-import { markup, peopleIn, unmarked, word } from '../../../src/slack/wording.ts';
+import { toElements, toPlain } from '../../../src/slack/line.ts';
+import { peopleIn, refusalLine, unmarked, word } from '../../../src/slack/wording.ts';
 import {
   engagementId,
   fingerprint,
@@ -81,16 +82,20 @@ describe('every refusal', () => {
     expect(plain.length).toBeLessThan(2_000);
     expect(plain).toMatch(/[.:]$|[.”]$|\w$/);
     expect(plain).not.toMatch(/undefined|null|\[object|<!date/);
-    const marked = word(rejection, markup(names)).replace(/<!date[^>]*>/g, '');
-    expect(marked).not.toMatch(/[<>]/);
-    expect(marked).not.toMatch(/&(?!(amp|lt|gt);)/);
+    const line = refusalLine(rejection, names);
+    expect(toPlain(line)).toBe(plain.replaceAll(/`(\/access [a-z ]+)`/g, '$1'));
+    expect(line.some((piece) => piece.kind === 'text' && piece.own && /channel|Hopper/.test(piece.text))).toBe(false);
   });
 
   it('names who decided, and when, instead of an error', () => {
     expect(word(EVERY.already_decided, unmarked(names))).toContain(
       'already approved by Grace <Hopper> at 2030-05-02 12:00 UTC',
     );
-    expect(word(EVERY.already_decided, markup(names))).toContain('already approved by Grace &lt;Hopper&gt; at <!date^');
+    expect(toElements(refusalLine(EVERY.already_decided, names))).toContainEqual({
+      type: 'text',
+      text: 'Grace <Hopper>',
+      style: { bold: true },
+    });
   });
 
   it('says whose names it needs', () => {
