@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { Refused } from './output.ts';
 
 const DEFAULT_PORT = 8022;
+const EXIT_MS = 1_000;
 
 export function demoCommand(program: Command): void {
   program
@@ -20,6 +21,8 @@ export function demoCommand(program: Command): void {
       ];
       const code = await runDemo({ cli, tour: options.tour ?? false, port: demoPort(), out: process.stdout });
       process.exitCode = code;
+      // Nothing that is left over may keep the terminal.
+      setTimeout(() => process.exit(), EXIT_MS).unref();
     });
 }
 

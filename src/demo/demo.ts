@@ -1,9 +1,12 @@
-import { userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { isInstalled } from './command.ts';
 import { type People, peopleOf } from './people.ts';
 import { type Product, type Served, serve, setUpProduct } from './product.ts';
+import { replays } from './replays.ts';
+import { freeMiB, tooLittleRoom, whyFailed } from './room.ts';
 import { findSshd, givesTerminal, makeRootFolder } from './sshd.ts';
 import { makeStateFolder } from './state-folder.ts';
 import { startSweeper } from './sweeper.ts';
@@ -30,6 +33,8 @@ const DURATIONS = ['PT20S', 'PT15M', 'PT1H', 'PT4H'];
 /** Nobody wants to watch a tour wait. */
 const TOUR_DURATIONS = ['PT8S', ...DURATIONS];
 
+const END_MS = 20_000;
+
 type Say = (line: string) => void;
 
 /** Runs the whole story on this machine; resolves with the exit code once it is over and nothing of it is left. */
@@ -42,18 +47,32 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     say(`The demo needs ${program}, which is not installed. On Debian: apt install openssh-client`);
     return 2;
   }
-  const stopped = askedToStop();
+  const noRoom = tooLittleRoom(tmpdir(), freeMiB(tmpdir()));
+  if (noRoom !== null) {
+    say(noRoom);
+    return 2;
+  }
+  using asked = askedToStop();
   const state = makeStateFolder();
   const parts = new Parts();
   try {
-    return await Promise.race([play(options, say, state.path, parts), stopped]);
+    return await Promise.race([play(options, say, state.path, parts), asked.stopped]);
   } catch (error) {
-    say(`The demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    say(`The demo failed. ${whyFailed(error, tmpdir(), freeMiB(tmpdir()))}`);
     return 1;
   } finally {
-    await parts[Symbol.asyncDispose]();
+    if (!(await inTime(parts[Symbol.asyncDispose]()))) say('Some of the demo did not end; its processes go with it.');
     state.remove();
   }
+}
+
+/** False where it took longer than anybody would wait for. */
+async function inTime(ending: Promise<void>): Promise<boolean> {
+  const late = new AbortController();
+  const limit = setTimeout(END_MS, false, { signal: late.signal }).catch(() => false);
+  const isOver = await Promise.race([ending.then(() => true), limit]);
+  late.abort();
+  return isOver;
 }
 
 /** What was started, ended in the opposite order; what starts after the end is ended at once. */
@@ -82,17 +101,20 @@ async function play(options: DemoOptions, say: Say, folder: string, parts: Parts
   if (options.port !== 0 && !workspace.url.endsWith(`:${options.port}/`)) {
     say(`  Port ${options.port} is taken, so another one was chosen. DAYPASS_DEMO_PORT=<port> decides which.`);
   }
+  say('  Starting: keys, two targets, a database and Daypass. This can take up to a minute.');
   const login = userInfo().username;
-  const { served, gatewayPort } = await startHosts(options, say, folder, login, parts, workspace);
+  const { served, gatewayPort, product } = await startHosts(options, say, folder, login, parts, workspace);
   say(`  Gateway: 127.0.0.1:${gatewayPort}. It runs with --insecure-single-user: gateway workers share your account`);
   say('  and could read the CA keys, which is fine for trying and not for production.');
   const people = peopleOf(workspace.url);
   await openEngagement(people);
+  workspace.open(replays(product, join(folder, 'replays')));
   const ended = served.exited.then((code) => {
     throw new Error(`daypass serve ended with ${code}`);
   });
   if (options.tour) return Promise.race([tour(people, { folder, say }), ended]);
-  say('  Open the page, be the contractor, and follow the guide. Ctrl-C ends everything and leaves nothing behind.');
+  say(`Ready. Open ${workspace.url} and follow the guide: you are the contractor.`);
+  say('Ctrl-C ends everything and leaves nothing behind.');
   return ended;
 }
 
@@ -104,7 +126,7 @@ async function startHosts(
   login: string,
   parts: Parts,
   workspace: Workspace,
-): Promise<{ served: Served; gatewayPort: number }> {
+): Promise<{ served: Served; gatewayPort: number; product: Product }> {
   const rootFolder = makeRootFolder();
   const opened = await Promise.all(TARGETS.map(async ({ id }) => parts.own(await openTarget(id, join(folder, id)))));
   await parts.own(
@@ -130,7 +152,7 @@ async function startHosts(
   ]);
   const kind = usable ? 'a real sshd' : 'an SSH server of the demo’s own, because no usable sshd is here';
   for (const { id, port } of opened) say(`  ${id}: 127.0.0.1:${port}, ${kind}; login ${login}`);
-  return { served, gatewayPort };
+  return { served, gatewayPort, product };
 }
 
 async function setUpTarget(product: Product, target: DemoTarget, login: string, sshd: string | null): Promise<void> {
@@ -142,10 +164,10 @@ async function setUpTarget(product: Product, target: DemoTarget, login: string, 
 /** On the wanted port, or where that is taken on any. */
 async function openWorkspace(port: number): Promise<Workspace> {
   try {
-    return await startWorkspace({ port });
+    return await startWorkspace({ port, starting: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    return startWorkspace({ port: 0 });
+    return startWorkspace({ port: 0, starting: true });
   }
 }
 
@@ -167,9 +189,18 @@ async function openEngagement(people: People): Promise<void> {
   await people.message('contractor', /Acme migration/);
 }
 
-/** 0 at the first request to end. Later ones do not cut the clean-up short. */
-function askedToStop(): Promise<number> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(0));
+/** 0 at the first request to end. Later ones do not cut the clean-up short; once it is over they end the process as usual. */
+function askedToStop(): Disposable & { readonly stopped: Promise<number> } {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  let stop = (): void => undefined;
+  const stopped = new Promise<number>((resolve) => {
+    stop = () => resolve(0);
   });
+  for (const signal of signals) process.on(signal, stop);
+  return {
+    stopped,
+    [Symbol.dispose]() {
+      for (const signal of signals) process.off(signal, stop);
+    },
+  };
 }

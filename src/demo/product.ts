@@ -11,6 +11,8 @@ import type { Workspace } from './workspace/workspace.ts';
 /** The product, driven as an operator would: configuration files and the command line. */
 export type Product = AsyncDisposable & {
   readonly configFile: string;
+  /** The age identity that opens recordings, once `daypass init` has made it. */
+  readonly identityFile: string;
   cli(...args: string[]): Promise<string>;
   snippet(target: string, sshDir: string): Promise<Snippet>;
 };
@@ -22,7 +24,9 @@ export type ProductTarget = {
   readonly hostKey: string;
 };
 
-const READY_MS = 90_000;
+const READY_MS = 240_000;
+/** Below this no session begins in the demo. */
+export const MIN_FREE_MIB = 100;
 const STOP_MS = 8_000;
 
 export function setUpProduct(
@@ -37,7 +41,7 @@ export function setUpProduct(
   write('daypass.yml', {
     site: 'demo',
     data_dir: './data',
-    gateway: { listen: '127.0.0.1:0', public_host: '127.0.0.1', min_free_mib: 100 },
+    gateway: { listen: '127.0.0.1:0', public_host: '127.0.0.1', min_free_mib: MIN_FREE_MIB },
     recordings: { recipients: [] },
     slack: { security_channel: CHANNELS.security, security_users: [USERS.security] },
   });
@@ -62,6 +66,7 @@ export function setUpProduct(
   };
   return {
     configFile,
+    identityFile: join(folder, 'data', 'keys', 'console.agekey'),
     cli,
     snippet: async (target, sshDir) =>
       JSON.parse(await cli('targets', 'snippet', target, '--ssh-dir', sshDir, '--json')) as Snippet,
@@ -117,7 +122,10 @@ function readyLine(child: ChildProcess, exited: Promise<number | null>): Promise
   };
   createInterface(stderr).on('line', keep);
   return new Promise((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`daypass serve ${why}:\n${said.join('\n')}`));
+    const fail = (why: string): void => {
+      clearTimeout(timer);
+      reject(new Error(`daypass serve ${why}:\n${said.join('\n')}`));
+    };
     const timer = setTimeout(() => fail(`was not ready after ${READY_MS / 1000} s`), READY_MS);
     void exited.then((code) => fail(`ended with ${code}`));
     createInterface(stdout).on('line', (line) => {

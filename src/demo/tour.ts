@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mustRun, run } from './command.ts';
-import { messagesOf, type People } from './people.ts';
+import { messagesOf, type People, type Seen, type SeenMessage } from './people.ts';
 import { CHANNELS } from './workspace/seed.ts';
 
 type Scene = { readonly folder: string; readonly say: (line: string) => void };
@@ -26,7 +26,7 @@ export async function tour(people: People, scene: Scene): Promise<number> {
   }
   scene.say('\nThe thread, as the contractor sees it:\n');
   scene.say(await story.thread());
-  scene.say(`\nTime from Approve to certificate in the direct message: ${story.approvals.map(rounded).join(' and ')}`);
+  scene.say(`\nTime from Approve to the direct message: ${story.approvals.map(rounded).join(' and ')}`);
   await story.close();
   return 0;
 }
@@ -42,6 +42,7 @@ class Story {
   /** Milliseconds from each Approve to its certificate. */
   readonly approvals: number[] = [];
   #live: Live | null = null;
+  #granted: SeenMessage | null = null;
 
   constructor(people: People, { folder }: Scene) {
     this.#people = people;
@@ -55,8 +56,8 @@ class Story {
     return [
       ['the contractor makes a key and registers it', () => this.#register()],
       ['the contractor asks for web-01 for 15 minutes', () => this.#ask('15 minutes')],
-      ['the manager approves, and the certificate arrives', () => this.#approve()],
-      ['the files are installed as the message says', () => this.#install()],
+      ['the manager approves, and the contractor is told what to type', () => this.#approve()],
+      ['“Other ways in” brings files, installed as their message says', () => this.#install()],
       ['ssh runs a command on web-01', () => this.#command()],
       ['ssh gives a shell with a terminal', () => this.#shell()],
       ['the thread has the sessions’ summary', () => this.#summary()],
@@ -68,6 +69,7 @@ class Story {
       ['the new files are installed', () => this.#install()],
       ['a session is live again', () => this.#begin()],
       ['time runs out, and the live session ends', () => this.#expire()],
+      ['security replays what was on the terminal', () => this.#replay()],
     ];
   }
 
@@ -135,22 +137,30 @@ class Story {
   }
 
   async #approve(): Promise<string> {
-    const before = new Set((await this.#people.state('contractor')).files.map((file) => file.id));
+    const told = ({ direct_messages: places }: Seen): SeenMessage[] =>
+      places.flatMap(({ messages }) => messages.filter((message) => message.plain.startsWith('You have access')));
+    const before = told(await this.#people.state('contractor')).length;
     const card = await this.#card();
     const begun = process.hrtime.bigint();
     await this.#people.act('manager', 'clicks', { channel: card.channel, ts: card.ts, button: 'Approve' });
-    await this.#people.until('contractor', 'the certificate', ({ files }) =>
-      files.find((file) => !before.has(file.id)),
-    );
+    this.#granted = await this.#people.until('contractor', 'the access', (seen) => {
+      const messages = told(seen);
+      return messages.length > before ? messages.at(-1) : null;
+    });
     const ms = Number(process.hrtime.bigint() - begun) / 1e6;
     this.approvals.push(ms);
-    return `${rounded(ms)} from Approve to the certificate in the direct message`;
+    return `${rounded(ms)} from Approve to the direct message`;
   }
 
-  /** Downloads what the last message brought and runs its lines, with a folder of this tour's own in the place of ~. */
+  /** Downloads what the message with files brought and runs its lines, with a folder of this tour's own in the place of ~. */
   async #install(): Promise<string> {
+    const granted = this.#granted;
+    if (!granted) throw new Error('no access was granted');
+    await this.#people.act('contractor', 'clicks', {
+      ...{ channel: granted.channel, ts: granted.ts, button: 'Other ways in' },
+    });
     const message = await this.#people.until('contractor', 'a message with files', (seen) =>
-      messagesOf(seen).findLast((each) => each.files.length > 0),
+      messagesOf(seen).findLast((each) => each.files.length > 0 && Number(each.ts) > Number(granted.ts)),
     );
     for (const file of message.files) {
       writeFileSync(join(this.#home, 'Downloads', file.name), await this.#people.download(file.download));
@@ -166,6 +176,19 @@ class Story {
       writeFileSync(path, readFileSync(path, 'utf8').replaceAll('~/', `${this.#home}/`));
     }
     return message.files.map((file) => file.name).join(', ');
+  }
+
+  /** The recording of the shell: what security reads of it names it, and its cast shows what the terminal showed. */
+  async #replay(): Promise<string> {
+    const { plain } = await this.#people.message('security', /Interactive shell[\s\S]*recordings export/);
+    const id = /recordings export ([0-9a-f]{8})/.exec(plain)?.[1] ?? '';
+    const answer = JSON.parse(await this.#people.download(`/personas/security/recordings/${id}`)) as {
+      casts: readonly { cast: string }[];
+    };
+    const [cast] = answer.casts;
+    const shown = /in a terminal: \/dev\/[\w/]+/.exec(cast?.cast ?? '');
+    if (!shown) throw new Error(`the recording ${id} does not hold what the terminal showed`);
+    return `“${shown[0]}”, decrypted with the key of security`;
   }
 
   get #ssh(): readonly string[] {

@@ -83,8 +83,9 @@ it('tours the whole story and leaves nothing behind', async () => {
   const code = await demo.exited;
   expect(demo.said().split('\n')[0]).toMatch(/^Demo: http:\/\/127\.0\.0\.1:\d+\/$/);
   expect(demo.said()).not.toContain('✗');
+  expect(demo.said()).toContain('✓ security replays what was on the terminal');
   expect(code, demo.said()).toBe(0);
-  expect(demo.said()).toContain('Time from Approve to certificate in the direct message');
+  expect(demo.said()).toContain('Time from Approve to the direct message');
   expect(left()).toEqual([]);
 });
 
@@ -123,6 +124,30 @@ it('takes another port where the wanted one is taken, and says so', async () => 
   demo.child.kill('SIGTERM');
   expect(await demo.exited).toBe(0);
   taken.close();
+});
+
+it('ends by itself when Daypass does not start, with what it said', async () => {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'test/support/failing-demo.ts'], {
+    ...{ cwd: ROOT, env: { ...process.env, TMPDIR: folder }, stdio: ['ignore', 'pipe', 'inherit'] as const },
+  });
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  expect(said).toContain('The demo failed. daypass serve ended with 1:\nnothing can be served here');
+  expect(code).toBe(1);
+  expect(left()).toEqual([]);
+});
+
+it('says that it is starting, on the page too, before it says that it is ready', async () => {
+  const demo = startDemo();
+  const [, url = ''] = await demo.says(/^Demo: (\S+)\n {2}Starting: /);
+  const starting = async (): Promise<unknown> =>
+    ((await (await fetch(`${url}personas/contractor/state`)).json()) as { starting: unknown }).starting;
+  expect(await starting()).toBe(true);
+  await demo.says(/^Ready\. Open /m);
+  expect(await starting()).toBe(false);
 });
 
 it('names ssh when it is missing', async () => {
