@@ -60,7 +60,8 @@ async function decide(
   if (route.kind === 'inner' && !outer)
     return refuse({ code: 'proof_invalid', why: 'no jump connection carries this' });
   // The certificate's source-address speaks of where the person is: inside a jump, that is the outer connection's peer.
-  const proof = deps.authority.verifyProof(ask.proof, outer?.remoteAddress ?? ask.remoteAddress, now);
+  const remoteAddress = outer?.remoteAddress ?? ask.remoteAddress;
+  const proof = deps.authority.verifyProof(ask.proof, remoteAddress, now);
   if (!proof.ok) return proof;
   verified(proof.value);
   if (route.kind === 'direct' && proof.value.userName.startsWith(REGISTER_PREFIX)) {
@@ -84,7 +85,7 @@ async function decide(
     const grants = await believableGrants(deps, tx, person);
     if (!grants.ok) return grants;
     if (route.kind === 'jump') return enterJump(deps, ask, proof.value, person, grants.value, now);
-    return openSession(deps, tx, { ask, proof: proof.value, person, grants: grants.value, now });
+    return openSession(deps, tx, { ask: { ...ask, remoteAddress }, proof: proof.value, person, grants: grants.value, now });
   });
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { downstreamCertificate } from '../../../src/access/certificate.ts';
 import type { Engagement } from '../../../src/access/engagement.ts';
 import type { Grant } from '../../../src/access/grant.ts';
 import type { Person } from '../../../src/access/person.ts';
@@ -45,8 +46,10 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
 
   afterEach(() => world[Symbol.asyncDispose]());
 
-  const authorize = async (proof: ReturnType<SshKey['proof']>) => {
-    const outer = { remember: () => {}, find: () => null };
+  type Inside = { readonly personId: Person['id']; readonly remoteAddress: string };
+  /** Of a worker that says it comes from 192.0.2.7, also inside a jump from elsewhere. */
+  const authorize = async (proof: ReturnType<SshKey['proof']>, inside: Inside | null = null) => {
+    const outer = { remember: () => {}, find: () => inside };
     const refused = (refusal: ConnectionRefusal): void => void refusals.push(refusal);
     const decided = await authorizeConnection({
       ...world.deps,
@@ -57,7 +60,7 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
     })({
       proof,
       remoteAddress: '192.0.2.7',
-      route: { kind: 'direct' },
+      route: inside ? { kind: 'inner', targetName: 'web-01', outerSshSessionId: 'outer' } : { kind: 'direct' },
       sessionKey: new SshKey().blob,
     });
     return decided.ok ? decided.value.kind : decided.rejection.code;
@@ -127,6 +130,23 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
   });
 
   describe('a login', () => {
+    it.each([
+      ['198.51.100.9', '198.51.100.9', 'session'],
+      ['198.51.100.9', '192.0.2.7', 'certificate_refused'],
+      ['192.0.2.7', '198.51.100.9', 'certificate_refused'],
+    ])('through a jump from %s with a certificate for %s: %s', async (peer, allowed, expected) => {
+      const grant = await world.grant(contractor, reviewer, engagement);
+      const { certificate } = world.authority.issueDownstream(
+        `ssh-ed25519 ${Buffer.from(key.blob).toString('base64')}`,
+        { ...downstreamCertificate(grant), criticalOptions: { 'source-address': allowed } },
+      );
+      const inside = { personId: contractor.id, remoteAddress: peer };
+      expect(await authorize(key.proof(world.login, certificate), inside)).toBe(expected);
+      if (expected !== 'session') return;
+      const [live] = await store.transaction((tx) => tx.sessions.live());
+      expect(live?.clientAddress).toBe(peer);
+    });
+
     it('is let in by its grant, once per SSH session id', async () => {
       const grant = await world.grant(contractor, reviewer, engagement);
       expect(await enter(grant)).toBe('session');
