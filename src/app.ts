@@ -18,6 +18,7 @@ import {
   gatewayPlace,
   inventoryOf,
   keysFolder,
+  listenOf,
   recordingsFolder,
   spoolFolder,
   systemClock,
@@ -143,9 +144,11 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
 }
 
 function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof startGateway>[0] {
-  const { listen, workers = availableParallelism(), min_free_mib: minFreeMiB, ciphers } = config.gateway;
+  const { workers = availableParallelism(), min_free_mib: minFreeMiB, ciphers } = config.gateway;
   const { channels_per_connection: channelsPerConnection, drain_seconds: drainSeconds } = config.gateway;
   const { lease_new_seconds: leaseNew, lease_live_seconds: leaseLive } = config.gateway;
+  const listen = listenOf(config.gateway);
+  const { kexMs, loginMs } = listen.door;
   const recordings = recordingsFolder(config);
   const spool = spoolFolder(config);
   for (const folder of [recordings, spool]) mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -156,7 +159,7 @@ function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof
     publicPlace: { hosts: gatewayPlace(config.gateway).hosts, port: config.gateway.public_port ?? null },
     hostKey: keys.gatewayHostKey,
     userCa: keys.userCaPublicKey,
-    limits: { channelsPerConnection, leaseNewMs: leaseNew * 1_000, leaseLiveMs: leaseLive * 1_000 },
+    limits: { kexMs, loginMs, channelsPerConnection, leaseNewMs: leaseNew * 1_000, leaseLiveMs: leaseLive * 1_000 },
     drainMs: drainSeconds * 1_000,
   };
 }

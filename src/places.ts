@@ -2,6 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { scopesOf } from './access/policy.ts';
 import type { Config } from './config.ts';
+import { doorOf } from './door-settings.ts';
+import type { Listen } from './gateway/fork-host.ts';
 import type { Clock, Inventory, RandomSource } from './use-cases/ports.ts';
 
 /** What control and the command line agree on: clock, randomness, and where things lie in the data folder. */
@@ -23,6 +25,16 @@ export const inventoryOf = (config: Config): Inventory => ({
   policy: config.policy,
   scopes: scopesOf(config.policy),
   find: (id) => config.targets.find((target) => target.id === id) ?? null,
+});
+
+/** Where the gateway listens, and who may wait there. */
+export const listenOf = ({
+  listen,
+  waiting,
+  proxy_protocol,
+}: Config['gateway']): Listen & { readonly door: ReturnType<typeof doorOf> } => ({
+  ...{ host: listen.host, port: listen.port },
+  ...{ door: doorOf(waiting), balancers: proxy_protocol.join(',') },
 });
 
 /** Every name, address and port of the gateway that is known here: no tunnel leads there. */

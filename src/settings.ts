@@ -1,6 +1,7 @@
 import { Duration as LuxonDuration } from 'luxon';
 import { z } from 'zod';
 import { Target } from './access/target.ts';
+import { ProxyProtocol, Waiting } from './door-settings.ts';
 import { DEFAULT_CIPHERS, DOWNSTREAM_CIPHERS } from './gateway/algorithms.ts';
 import { parseAddressList } from './sshwire/address.ts';
 
@@ -79,6 +80,8 @@ const Gateway = z
         description: 'The same for live sessions: after so long they end, because nobody could end them.',
         examples: [120],
       }),
+    waiting: Waiting.prefault({}),
+    proxy_protocol: ProxyProtocol,
     drain_seconds: z
       .int()
       .min(0)

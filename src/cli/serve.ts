@@ -72,7 +72,7 @@ async function launcherHost(): Promise<LauncherHost> {
 }
 
 async function runLauncher(config: Config, { control, worker }: Accounts, log: Log): Promise<void> {
-  const [{ launch }, { recordingsFolder, spoolFolder }] = await Promise.all([
+  const [{ launch }, { listenOf, recordingsFolder, spoolFolder }] = await Promise.all([
     import('../gateway/launcher.ts'),
     import('../places.ts'),
   ]);
@@ -94,11 +94,11 @@ async function runLauncher(config: Config, { control, worker }: Accounts, log: L
     '--launched',
     ...events,
   ];
-  const { listen, drain_seconds: drainSeconds } = config.gateway;
+  const { drain_seconds: drainSeconds } = config.gateway;
   process.exitCode = await launch(
     {
       command: command as [string, ...string[]],
-      ...{ listen, control, worker, log, drainMs: drainSeconds * 1_000 },
+      ...{ listen: listenOf(config.gateway), control, worker, log, drainMs: drainSeconds * 1_000 },
       spool: spoolFolder(config),
       recordings: recordingsFolder(config),
     },

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import type { Fingerprint, SessionId } from '../access/ids.ts';
 import type { SessionReport } from '../use-cases/gateway-control.ts';
 import { closedMessage } from './closed-message.ts';
-import { type FromWorker, Handed, type Shown, ToWorker } from './ipc.ts';
+import { type AtDoor, type FromWorker, Handed, type Shown, ToWorker } from './ipc.ts';
 import { AUTHORIZE_MS, DEFAULT_LIMITS, HEARTBEAT_MS, type Limits, REFUSALS_PER_SECOND } from './limits.ts';
 import { MessagePipe, WORKER_PIPE_FD } from './message-pipe.ts';
 
@@ -24,7 +24,8 @@ const NOT_SERVED: Served = {
 
 export type Listeners = {
   readonly start: (start: Start) => void;
-  readonly socket: (socket: Socket, remoteAddress: string) => void;
+  readonly socket: (socket: Socket, handed: Handed) => void;
+  readonly turnAway: (connection: number, message: string) => void;
   readonly terminate: (order: Terminate) => void;
   readonly extend: (order: Extend) => void;
   readonly drain: (ms: number) => void;
@@ -54,9 +55,10 @@ export class ControlLink {
       end: () => process.exit(0),
     });
     process.on('message', (message, handle) => {
-      const { remoteAddress } = Handed.parse(message);
+      const handed = Handed.parse(message);
       // A socket whose peer has gone already arrives without its handle.
-      if (handle instanceof Socket) listeners.socket(handle, remoteAddress);
+      if (handle instanceof Socket) listeners.socket(handle, handed);
+      else this.atDoor(handed.connection, 'gone');
     });
     process.on('disconnect', () => process.exit(0));
     setInterval(() => {
@@ -104,6 +106,12 @@ export class ControlLink {
   /** Whether a plain key is worth a signature; no answer in time is no. */
   isRegistered(fingerprint: Fingerprint): Promise<boolean> {
     return this.#request<boolean>((id) => ({ type: 'offered', id, fingerprint }), this.#offers, false);
+  }
+
+  /** How far a connection has come that was handed over. */
+  atDoor(connection: number, reached: AtDoor['reached'], key: Fingerprint | null = null): void {
+    const message: AtDoor = { type: 'at_door', connection, reached, key };
+    this.#pipe.send(message);
   }
 
   /** What the person of a jump asks of the gateway itself. */
@@ -175,6 +183,9 @@ export class ControlLink {
         break;
       case 'drain':
         this.#listeners.drain(message.ms);
+        break;
+      case 'turn_away':
+        this.#listeners.turnAway(message.connection, message.message);
         break;
       case 'watch':
       case 'unwatch':

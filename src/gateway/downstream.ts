@@ -8,14 +8,14 @@ import { type ChannelPolicy, ChannelTable } from './channel-table.ts';
 import type { Answer, Ask, Served } from './control-link.ts';
 import type { OwnRefusal } from './ipc.ts';
 import { jumpPolicy } from './jump.ts';
-import { FAREWELL_MS, KEEPALIVE_MISSED_MAX, KEEPALIVE_MS, type Limits } from './limits.ts';
+import { FAREWELL_MS, KEEPALIVE_MISSED_MAX, KEEPALIVE_MS, type Limits, TURNED_AWAY_LINGER_MS } from './limits.ts';
 import { Login, type Purpose } from './login.ts';
-import { banner, MESSAGE } from './messages.ts';
+import { banner, IDENTIFICATION, MESSAGE, plainDisconnect, SOFTWARE } from './messages.ts';
 import { recordedBanner } from './refusals.ts';
 import { registeredPolicy } from './registered.ts';
 import type { Client, Session } from './session.ts';
 import { sessionPolicy } from './session-policy.ts';
-import { internalsOf, offerCipher } from './ssh2-internals.ts';
+import { internalsOf, offerCipher, skipIdentification } from './ssh2-internals.ts';
 import { Transport } from './transport.ts';
 import { makeSessionKey, type SessionKey } from './upstream.ts';
 
@@ -48,6 +48,8 @@ export type DownstreamHost = {
   ask(sshSessionId: string, words: string): Promise<Served>;
   jumpOver(sshSessionId: string): void;
   begin(session: NewSession): Session;
+  /** How far a connection has come before it is in: keys that work, an offer of a key that could log in. */
+  reached(socket: Duplex, step: 'kex' | 'offer', key: Fingerprint | null): void;
   authenticated(socket: Duplex): void;
   /** This connection was turned away without asking control. */
   refused(refusal: { remoteAddress: string; reason: OwnRefusal; fingerprint: Fingerprint | null }): void;
@@ -61,10 +63,12 @@ export type NewSession = {
   readonly client: Client;
 };
 
-export type Downstream = { accept(socket: Duplex, origin: Origin): void };
-
-/** OpenSSH's tools ask for some of their extensions only where the name suggests that they are known. */
-const IDENT = 'OpenSSH_compatible_Daypass';
+export type Downstream = {
+  /** The client of an outer connection has read our identification. */
+  accept(socket: Duplex, origin: Origin): void;
+  /** Ends a connection that is not in, and says why where there is a way to. */
+  turnAway(socket: Duplex, sentence: string): void;
+};
 
 /** What ssh2 says of a packet over 35,000 bytes, more than RFC 4253 §6.1 asks anybody to take. */
 const PACKET_TOO_LONG = 'Bad packet length';
@@ -76,10 +80,11 @@ type Waiting = { readonly origin: Origin; readonly kex: NodeJS.Timeout; readonly
 /** The SSH server that contractors meet. `accept` takes a byte stream and where it comes from. */
 export function downstreamServer(host: DownstreamHost): Downstream {
   const waiting = new WeakMap<Duplex, Waiting>();
+  const connections = new WeakMap<Duplex, DownstreamConnection>();
   const server = new ssh2.Server({
     hostKeys: [host.hostKey],
     algorithms: downstreamAlgorithms(host.ciphers),
-    ident: IDENT,
+    ident: SOFTWARE,
     keepaliveInterval: KEEPALIVE_MS,
     keepaliveCountMax: KEEPALIVE_MISSED_MAX,
   } as never);
@@ -93,7 +98,14 @@ export function downstreamServer(host: DownstreamHost): Downstream {
       clearTimeout(kex);
       clearTimeout(login);
     });
+    if (origin.kind === 'outer') skipIdentification(socket, IDENTIFICATION);
     server.injectSocket(socket as never);
+  };
+  const turnAway = (socket: Duplex, sentence: string): void => {
+    const connection = connections.get(socket);
+    if (connection) connection.turnAway(sentence);
+    else socket.end(plainDisconnect(sentence));
+    setTimeout(() => socket.destroy(), TURNED_AWAY_LINGER_MS);
   };
   server.on('error', (error: Error) => host.log.warn({ err: error }, 'ssh server error'));
   server.on('connection', (connection, { header }) => {
@@ -113,8 +125,9 @@ export function downstreamServer(host: DownstreamHost): Downstream {
     connection.once('handshake', () => clearTimeout(known.kex));
     connection.once('ready', () => clearTimeout(known.login));
     established = new DownstreamConnection(host, connection, socket, known.origin, accept);
+    connections.set(socket, established);
   });
-  return { accept };
+  return { accept, turnAway };
 }
 
 /** One connection of a contractor. */
@@ -128,6 +141,9 @@ class DownstreamConnection {
   #table: ChannelTable | null = null;
   #key: SessionKey | null = null;
   #isGone = false;
+  /** Of the key exchange: the client has named new keys, and has sent a message with them. */
+  #hasKeys = false;
+  #isKeyed = false;
   #gone: () => void = () => {};
 
   constructor(
@@ -150,11 +166,15 @@ class DownstreamConnection {
       isRegistered: (key) => host.isRegistered(key),
       decide: (proof, purpose) => this.#decide(proof, purpose),
       enter: (answer, proof) => this.#enter(answer, proof),
+      offered: (key) => host.reached(socket, 'offer', key),
       refused: (reason, fingerprint) => {
         const { remoteAddress } = origin;
         host.log.info({ code: reason, client: remoteAddress }, 'connection refused');
         host.refused({ remoteAddress, reason, fingerprint });
       },
+    });
+    connection.once('handshake', () => {
+      this.#hasKeys = true;
     });
     connection.on('authentication', (context) => {
       this.#login.attempt(context).catch((error: unknown) => {
@@ -176,9 +196,21 @@ class DownstreamConnection {
     setTimeout(() => this.#transport.destroy(), FAREWELL_MS);
   }
 
+  /** Before there are keys the client reads what is not encrypted; while they change it reads nothing. */
+  turnAway(sentence: string): void {
+    if (this.#hasKeys) this.#transport.leave(sentence);
+    else if (this.#transport.sessionId === '') this.#socket.end(plainDisconnect(sentence));
+    else this.#socket.destroy();
+  }
+
   #take(payload: Buffer): boolean {
     const [number = 0] = payload;
     if (this.#login.isIn) return this.#table?.take(payload) ?? false;
+    if (this.#hasKeys && !this.#isKeyed) {
+      // Anybody can say that there are new keys; who uses them has made them.
+      this.#isKeyed = true;
+      this.#host.reached(this.#socket, 'kex', null);
+    }
     this.#login.saw(payload);
     if (number < MESSAGE.GLOBAL_REQUEST) return false;
     this.#killed('channels before login');

@@ -6,14 +6,26 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
-import { SOCKETS_IN_FLIGHT_MAX } from './limits.ts';
+import type { DoorLimits } from './door.ts';
+import { type Arrival, Doorway } from './doorway.ts';
+import { AtDoor, type Handed, type ToWorker } from './ipc.ts';
+import { DEFAULT_DOOR } from './limits.ts';
 import { MessagePipe, WORKER_PIPE_FD } from './message-pipe.ts';
 import { guardSocketChannel } from './socket-channel.ts';
 import type { HostedWorker, WorkerEvents, WorkerHost } from './worker-host.ts';
 import { WorkerWords } from './worker-words.ts';
 
+export type Listen = {
+  readonly host: string;
+  readonly port: number;
+  /** Who may wait there; the defaults where left out. */
+  readonly door?: Partial<DoorLimits>;
+  /** Addresses and ranges, separated by commas, of balancers that speak the PROXY protocol. */
+  readonly balancers?: string;
+};
+
 export type ForkHostOptions = {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Listen;
   /** Where workers start: the only folder that they need to reach. */
   readonly cwd: string;
   /** Other than this process's own, where it is root. */
@@ -32,12 +44,20 @@ export type ForkHostOptions = {
 export class ForkHost implements WorkerHost {
   readonly #options: ForkHostOptions;
   readonly #server: Server;
+  readonly #doorway: Doorway;
   readonly #workers = new Set<ForkedWorker>();
   #next = 0;
 
   constructor(options: ForkHostOptions) {
     this.#options = options;
-    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#assign(socket));
+    const { door, balancers = '' } = options.listen;
+    this.#doorway = new Doorway({
+      ...{ limits: { ...DEFAULT_DOOR, ...door }, balancers, log: options.log },
+      isServed: () => this.#open.length > 0,
+      ready: () => this.#handOver(),
+    });
+    // The doorway says why it reads one chunk and no more.
+    this.#server = createServer({ pauseOnConnect: true, highWaterMark: 0 }, (socket) => this.#doorway.take(socket));
     this.#server.on('error', (error) => options.log.error({ err: error }, 'gateway listener error'));
   }
 
@@ -51,10 +71,15 @@ export class ForkHost implements WorkerHost {
 
   close(): void {
     this.#server.close();
+    this.#doorway[Symbol.dispose]();
+  }
+
+  favour(remoteAddress: string): void {
+    this.#doorway.favour(remoteAddress);
   }
 
   spawn(events: WorkerEvents): HostedWorker {
-    const worker = new ForkedWorker(this.#options, events);
+    const worker = new ForkedWorker(this.#options, events, this.#doorway, () => this.#handOver());
     this.#workers.add(worker);
     worker.over.then(() => this.#workers.delete(worker));
     return worker;
@@ -75,13 +100,21 @@ export class ForkHost implements WorkerHost {
     await Promise.all(workers.map((worker) => worker.over));
   }
 
-  #assign(socket: Socket): void {
-    const { remoteAddress } = socket;
-    socket.on('error', () => socket.destroy());
-    const open = [...this.#workers].filter((worker) => worker.isOpen);
-    const worker = open[this.#next++ % Math.max(1, open.length)];
-    if (worker && remoteAddress) worker.take(socket, remoteAddress.replace(/^::ffff:/, ''));
-    else socket.destroy();
+  get #open(): readonly ForkedWorker[] {
+    return [...this.#workers].filter((worker) => worker.isOpen);
+  }
+
+  /** To the workers in turn, one at a time each: what waits stays in the doorway's order, and a worker that hangs holds up one. */
+  #handOver(): void {
+    while (this.#doorway.isWaitedFor) {
+      const open = this.#open;
+      const inTurn = open.map((_, index) => open[(this.#next + index) % open.length] as ForkedWorker);
+      const worker = inTurn.find((each) => !each.isTaking);
+      if (!worker) return;
+      this.#next = open.indexOf(worker) + 1;
+      const arrival = this.#doorway.next((id, message) => worker.turnAway(id, message));
+      if (arrival) worker.take(arrival);
+    }
   }
 }
 
@@ -93,11 +126,18 @@ class ForkedWorker implements HostedWorker {
   readonly #events: WorkerEvents;
   #isOpen = false;
   #isGone = false;
+  readonly #doorway: Doorway;
   /** Handed over and perhaps not taken yet. */
   readonly #inFlight = new Set<Socket>();
+  /** It can take a connection, or none any more. */
+  readonly #changed: () => void;
+  /** Handed over and perhaps not logged in. */
+  readonly #connections = new Set<number>();
 
-  constructor(options: ForkHostOptions, events: WorkerEvents) {
+  constructor(options: ForkHostOptions, events: WorkerEvents, doorway: Doorway, changed: () => void) {
     this.#events = events;
+    this.#changed = changed;
+    this.#doorway = doorway;
     const child = forkWorker(options);
     this.#child = child;
     child.on('error', (error) => options.log.error({ err: error }, 'gateway worker error'));
@@ -107,7 +147,12 @@ class ForkedWorker implements HostedWorker {
     };
     guardSocketChannel(child, broken);
     this.#pipe = new MessagePipe(child.stdio[WORKER_PIPE_FD] as Duplex, {
-      message: events.message,
+      message: (message, line) => {
+        if (!('type' in message) || message.type !== 'at_door') return events.message(message, line);
+        const heard = AtDoor.safeParse(message);
+        if (heard.success) this.#hear(heard.data);
+        else broken('a message that is none');
+      },
       broken,
       end: () => {},
     });
@@ -118,6 +163,8 @@ class ForkedWorker implements HostedWorker {
         this.#isGone = true;
         words.ended();
         for (const socket of this.#inFlight) socket.destroy();
+        for (const id of this.#connections) doorway.leave(id);
+        changed();
         events.exit({ code, signal });
         words.over.then(resolve);
       };
@@ -141,6 +188,7 @@ class ForkedWorker implements HostedWorker {
 
   open(): void {
     this.#isOpen = true;
+    this.#changed();
   }
 
   kill(): void {
@@ -152,16 +200,35 @@ class ForkedWorker implements HostedWorker {
    * Hands a connection over; this process keeps nothing of it. It closes its own end by itself: Node would wait for an answer first,
    * which a worker that dies meanwhile never gives, and the client would wait with it.
    */
-  take(socket: Socket, remoteAddress: string): void {
-    if (this.#inFlight.size >= SOCKETS_IN_FLIGHT_MAX || !this.#child.connected) return void socket.destroy();
+  take({ id, socket, address, head }: Arrival): void {
     this.#inFlight.add(socket);
-    this.#events.connection(remoteAddress);
+    this.#connections.add(id);
+    this.#events.connection(address);
     // Else the child tells Node's own code here of each of its sockets' end, once this no longer listens.
     Object.assign(socket, { server: null });
-    this.#child.send({ remoteAddress }, socket, { keepOpen: true }, () => {
+    const handed: Handed = { connection: id, remoteAddress: address, head: head.toString('base64') };
+    this.#child.send(handed, socket, { keepOpen: true }, () => {
       this.#inFlight.delete(socket);
       socket.destroy();
+      this.#changed();
     });
+  }
+
+  get isTaking(): boolean {
+    return this.#inFlight.size > 0;
+  }
+
+  turnAway(connection: number, message: string): void {
+    this.#connections.delete(connection);
+    const order: ToWorker = { type: 'turn_away', connection, message };
+    this.#pipe.send(order);
+  }
+
+  /** Of connections that it was handed and of no other. */
+  #hear(heard: AtDoor): void {
+    if (!this.#connections.has(heard.connection)) return;
+    if (heard.reached === 'in' || heard.reached === 'gone') this.#connections.delete(heard.connection);
+    this.#doorway.hear(heard);
   }
 }
 

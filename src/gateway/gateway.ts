@@ -10,7 +10,7 @@ import type { Gateways, TerminationOrder, Watcher } from '../use-cases/ports.ts'
 import { DEFAULT_CIPHERS, type DownstreamCipher } from './algorithms.ts';
 import type { ConfigFacts } from './client-config.ts';
 import { Crew, type CrewEvents } from './crew.ts';
-import { ForkHost, type ForkHostOptions } from './fork-host.ts';
+import { ForkHost, type ForkHostOptions, type Listen } from './fork-host.ts';
 import type { ToWorker } from './ipc.ts';
 import {
   DEFAULT_LIMITS,
@@ -26,7 +26,7 @@ import type { WorkerHost } from './worker-host.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 export type GatewayOptions = {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Listen;
   readonly workers: number;
   readonly site: string;
   /** OpenSSH PEM. */
@@ -84,13 +84,16 @@ export async function startGateway(options: GatewayOptions, control: GatewayCont
 
 /** Runs the workers in children of this process. */
 export async function localHost({
-  listen,
+  listen: at,
   spool,
   recordings,
   log,
   workerUid,
   workerGid,
+  limits,
 }: GatewayOptions): Promise<WorkerHost> {
+  const { kexMs, loginMs } = { ...DEFAULT_LIMITS, ...limits };
+  const listen: Listen = { ...at, door: { kexMs, loginMs, ...at.door } };
   for (const folder of [spool, recordings]) await mkdir(folder, { recursive: true, mode: 0o700 });
   const [uid, gid] = [process.geteuid?.(), process.getegid?.()];
   if (workerUid === undefined || workerGid === undefined || uid === undefined || gid === undefined) {
@@ -189,6 +192,7 @@ class Supervisor implements Gateway {
       ...{ start: this.#startMessage(), control: this.#control, log, host: this.#host },
       facts: () => this.#facts(),
       knownMsAgo: () => this.#options.knownMsAgo?.() ?? 0,
+      favour: (remoteAddress) => this.#host.favour(remoteAddress),
       endedEarly: (id) => this.#early.get(id) ?? null,
       opened: (id, head) => this.#report(id, () => this.#control.opened(id, head)),
       closed: (id, report) => this.#closed(id, report),
@@ -207,22 +211,17 @@ class Supervisor implements Gateway {
   }
 
   #startMessage(): Extract<ToWorker, { type: 'start' }> {
-    const { site, hostKey, userCa, minFreeMiB, workers, listen, recipients, ciphers = DEFAULT_CIPHERS } = this.#options;
+    const { site, hostKey, userCa, minFreeMiB, listen, recipients, ciphers = DEFAULT_CIPHERS } = this.#options;
     const { hosts = [listen.host], port } = this.#options.publicPlace ?? {};
     const bound = this.#place.port;
     const limits = { ...DEFAULT_LIMITS, ...this.#options.limits };
-    const share = (all: number): number => Math.ceil(all / workers);
     return {
       type: 'start',
       ...{ site, hostKey, userCa, minFreeMiB, recipients: [...recipients], ciphers: [...ciphers] },
       gateway: { hosts: [...hosts], ports: [...new Set([bound, port ?? bound])] },
       // Relative to where it starts: it may lack the right to come there by the absolute path.
       spool: '.',
-      limits: {
-        ...limits,
-        unauthenticated: share(limits.unauthenticated),
-        unauthenticatedPerAddress: share(limits.unauthenticatedPerAddress),
-      },
+      limits,
     };
   }
 

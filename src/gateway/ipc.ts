@@ -3,6 +3,7 @@ import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId,
 import { Scope } from '../access/scope.ts';
 import { ChannelKind, ChannelSummary, SessionEnding, TerminationReason } from '../access/session.ts';
 import { DOWNSTREAM_CIPHERS } from './algorithms.ts';
+import { FIRST_WORDS_MAX } from './limits.ts';
 
 /**
  * The narrow path between control and a worker: JSON messages over a pipe, checked on both sides. Bytes are
@@ -150,8 +151,6 @@ export const ToWorker = z.discriminatedUnion('type', [
     /** Where the gateway itself is reached. */
     gateway: z.strictObject({ hosts: z.array(z.string()).max(16), ports: z.array(z.int().min(1).max(65_535)).max(4) }),
     limits: z.strictObject({
-      unauthenticated: z.int().positive(),
-      unauthenticatedPerAddress: z.int().positive(),
       kexMs: z.int().positive(),
       loginMs: z.int().positive(),
       leaseNewMs: z.int().positive(),
@@ -207,8 +206,25 @@ export const ToWorker = z.discriminatedUnion('type', [
   /** Renews the worker's lease: how long ago control knew what was revoked. */
   z.strictObject({ type: z.literal('heartbeat'), knownMsAgo: z.number().nonnegative() }),
   z.strictObject({ type: z.literal('drain'), ms: z.int().nonnegative() }),
+  /** A connection that has not logged in loses its place to others; the client is told. */
+  z.strictObject({ type: z.literal('turn_away'), connection: Correlation, message: Sentence }),
 ]);
 export type ToWorker = z.infer<typeof ToWorker>;
 
-/** What comes with each connection. */
-export const Handed = z.strictObject({ remoteAddress: z.string().max(64) });
+/** What comes with each connection: where it comes from, and what its client has said. */
+export const Handed = z.strictObject({
+  connection: Correlation,
+  remoteAddress: z.string().max(64),
+  head: z.base64().max(Math.ceil(FIRST_WORDS_MAX / 3) * 4),
+});
+export type Handed = z.infer<typeof Handed>;
+
+/** How far a connection has come, for who hands them over; control hears nothing of it. */
+export const AtDoor = z.strictObject({
+  type: z.literal('at_door'),
+  connection: Correlation,
+  /** `offer`: of a valid certificate, or of a registered key. */
+  reached: z.enum(['kex', 'offer', 'in', 'gone']),
+  key: Fingerprint.nullable(),
+});
+export type AtDoor = z.infer<typeof AtDoor>;

@@ -44,6 +44,10 @@ export class LauncherHost implements WorkerHost {
     this.#say({ do: 'close' });
   }
 
+  favour(remoteAddress: string): void {
+    this.#say({ do: 'favour', remoteAddress });
+  }
+
   spawn(events: WorkerEvents): HostedWorker {
     const worker = this.#next++;
     const remote: Remote = { events, pid: undefined };

@@ -13,6 +13,7 @@ export const ToLauncher = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('collect'), call: Call, session: SessionId }),
   z.strictObject({ do: z.literal('listen'), call: Call }),
   z.strictObject({ do: z.literal('close') }),
+  z.strictObject({ do: z.literal('favour'), remoteAddress: z.string().max(64) }),
   z.strictObject({ do: z.literal('spawn'), worker: Worker }),
   z.strictObject({ do: z.literal('open'), worker: Worker }),
   z.strictObject({ do: z.literal('kill'), worker: Worker }),

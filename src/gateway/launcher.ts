@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
-import { ForkHost } from './fork-host.ts';
+import { ForkHost, type Listen } from './fork-host.ts';
 import { LAUNCHER_PIPE_FD } from './launcher-host.ts';
 import { type Answer, type FromLauncher, ToLauncher } from './launcher-messages.ts';
 import {
@@ -21,7 +21,7 @@ import type { HostedWorker } from './worker-host.ts';
 export type LauncherOptions = {
   /** The program of control and its arguments; it gets this process's environment. */
   readonly command: readonly [string, ...string[]];
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Listen;
   readonly spool: string;
   readonly recordings: string;
   readonly control: Account;
@@ -122,6 +122,8 @@ class ControlRun {
         return void this.#answer(message.call, () => this.#listen());
       case 'close':
         return void this.#host?.close();
+      case 'favour':
+        return void this.#host?.favour(message.remoteAddress);
       case 'spawn':
         if (this.#workers.has(message.worker) || this.#workers.size > WORKERS_MAX)
           return void broken('too many workers');

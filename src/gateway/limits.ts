@@ -1,10 +1,10 @@
+import type { DoorLimits, Step } from './door.ts';
+
 /** Every bound of the gateway, in one place. */
 
-/** Those that an operator may set, and that tests shorten; the supervisor gives each worker its share. */
+/** Those that an operator may set, and that tests shorten. */
 export type Limits = {
-  readonly unauthenticated: number;
-  readonly unauthenticatedPerAddress: number;
-  /** From TCP accept. */
+  /** From TCP accept, or from the channel that a jump opened. */
   readonly kexMs: number;
   readonly loginMs: number;
   /** Without word from a control that knows what was revoked: no new sessions, then no live ones. */
@@ -19,8 +19,6 @@ export type Limits = {
 };
 
 export const DEFAULT_LIMITS: Limits = {
-  unauthenticated: 100,
-  unauthenticatedPerAddress: 10,
   kexMs: 30_000,
   loginMs: 120_000,
   leaseNewMs: 30_000,
@@ -30,6 +28,43 @@ export const DEFAULT_LIMITS: Limits = {
   rekeyMs: 3_600_000,
   rekeyAnswerMs: 30_000,
 };
+
+/** Who may wait before anybody is known, over all workers. */
+export const DEFAULT_DOOR: DoorLimits = {
+  beforeKex: { start: 300, rate: 30, full: 1_000 },
+  afterKex: { start: 100, rate: 30, full: 300 },
+  afterOffer: 300,
+  perAddress: 200,
+  kexMs: DEFAULT_LIMITS.kexMs,
+  offerMs: 60_000,
+  loginMs: DEFAULT_LIMITS.loginMs,
+  ipv6Prefix: 64,
+  favouredMs: 7 * 86_400_000,
+};
+/** What one key or certificate may have waiting for its signature. */
+export const WAITING_OF_KEY_MAX = 150;
+/** After so long without a step further one goes before the others of its step. A client speaks at once; a person may read a host key. */
+export const IDLE_MS: Readonly<Record<Step, number>> = { silent: 1_000, spoke: 3_000, kex: 5_000, offer: 30_000 };
+/** How many are drawn by lot, of whom one goes. */
+export const DRAWS = 12;
+export const FAVOURED_MAX = 10_000;
+/** How often those whose time is over are looked for. */
+export const LATE_CHECK_MS = 250;
+/** Who is turned away may read why for so long, so many at a time. */
+export const TURNED_AWAY_LINGER_MS = 500;
+export const TURNED_AWAY_LINGERING_MAX = 200;
+/** How often the log says who was turned away, in lines of one address and reason each, and how many are counted apart. */
+export const TURNED_AWAY_LOG_MS = 10_000;
+export const TURNED_AWAY_LINES_MAX = 100;
+export const TURNED_AWAY_COUNTED_MAX = 10_000;
+/** Of one worker: orders to turn away whom it does not have yet, or no more. */
+export const NOT_TO_COME_MAX = 1_000;
+/** What a client may have said when its connection is handed to a worker. Before our KEXINIT none has more to say than its own. */
+export const FIRST_WORDS_MAX = 16 * 1024;
+/** The header of a balancer: its extensions among others, its time, and how many may be on their way. */
+export const PROXY_V2_MAX = 2_048;
+export const PROXY_HEADER_MS = 5_000;
+export const PROXY_HEADERS_MAX = 1_000;
 
 /** What is asked of control before anybody is known, from one worker. */
 export const OFFERS_OUTSTANDING_MAX = 50;
@@ -112,7 +147,6 @@ export const WORKER_START_MS = 20_000;
 export const WORKER_RESTART_MS = 200;
 export const TERMINATE_CONFIRM_MS = 1_000;
 export const DRAIN_MS = 3_000;
-export const SOCKETS_IN_FLIGHT_MAX = 500;
 /** Sessions that control ended before their worker had heard of them. */
 export const EARLY_TERMINATIONS_MAX = 10_000;
 /** Until a report is taken: its session counts as live, and its thread is not told, while it is not. Twice as long each time. */

@@ -30,6 +30,8 @@ export type LoginDeps = {
   decide(proof: UserauthProof, purpose: Purpose): Promise<Answer>;
   /** A refusal that control was not asked for; the key where its signature was verified. */
   refused(reason: OwnRefusal, fingerprint: Fingerprint | null): void;
+  /** The client may be asking somebody for a passphrase or a touch now: it was told that this key could log in. */
+  offered(key: Fingerprint): void;
   /** Control said yes; resolves with a sentence where it cannot be done all the same. */
   enter(answer: Exclude<Answer, { kind: 'refused' }>, proof: UserauthProof): Promise<string | null>;
 };
@@ -120,10 +122,15 @@ export class Login {
     }
     if (purpose === 'jump' && !isCertificateType(context.key.algo)) {
       const isWelcome = plainRefusal(context) === null && (await this.#isRegistered(context));
+      if (isWelcome) this.#couldLogIn(context);
       return void (isWelcome ? context.accept() : context.reject(METHODS));
     }
     const refusal = purpose === 'register' ? plainRefusal(context) : this.#certificateRefusal(context);
-    if (refusal === null) return void context.accept();
+    if (refusal === null) {
+      // Any key can be registered: that it is offered says nothing.
+      if (purpose !== 'register') this.#couldLogIn(context);
+      return void context.accept();
+    }
     if (refusal !== 'silent' && purpose === 'jump') {
       // The plain key may come next, and suffices here.
       this.#hint ??= wordForTerminal(refusal);
@@ -133,6 +140,12 @@ export class Login {
       this.#say(wordForTerminal(refusal));
     }
     context.reject(METHODS);
+  }
+
+  #couldLogIn({ key }: PublicKeyAuthContext): void {
+    const parsed = isCertificateType(key.algo) ? parseCertificate(key.data) : null;
+    const offered = parsed?.ok ? { ok: true as const, value: parsed.value.publicKey } : parsePublicKey(key.data);
+    if (offered.ok) this.#deps.offered(fingerprint(offered.value) as Fingerprint);
   }
 
   async #isRegistered({ key }: PublicKeyAuthContext): Promise<boolean> {

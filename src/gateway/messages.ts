@@ -1,4 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { encode, string, uint8, uint32 } from '../sshwire/bytes.ts';
+
+/** OpenSSH's tools ask for some of their extensions only where the name suggests that they are known. */
+export const SOFTWARE = 'OpenSSH_compatible_Daypass';
+/** RFC 4253 §4.2: what a server's side of a connection begins with. */
+export const IDENTIFICATION = `SSH-2.0-${SOFTWARE}\r\n`;
 
 /** Message numbers of RFC 4253 §12, RFC 8308 §2.3, RFC 4252 §6 and RFC 4254 §9. */
 export const MESSAGE = {
@@ -52,6 +58,14 @@ export const banner = (text: string): Uint8Array => encode(uint8(MESSAGE.USERAUT
 /** RFC 4253 §11.1, by SSH_DISCONNECT_BY_APPLICATION. Clients show the description. */
 export const disconnect = (description: string): Uint8Array =>
   encode(uint8(MESSAGE.DISCONNECT), uint32(11), string(description), string(''));
+
+/** RFC 4253 §11.1: SSH_DISCONNECT_TOO_MANY_CONNECTIONS, as a whole packet (§6) before there are keys. */
+export function plainDisconnect(description: string): Buffer {
+  const payload = encode(uint8(MESSAGE.DISCONNECT), uint32(12), string(description), string('en'));
+  const short = 8 - ((5 + payload.length) % 8);
+  const padding = short < 4 ? short + 8 : short;
+  return Buffer.from(encode(uint32(1 + payload.length + padding), uint8(padding), payload, randomBytes(padding)));
+}
 
 export const channelOpen = (
   type: string,

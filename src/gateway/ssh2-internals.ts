@@ -105,6 +105,20 @@ export function offerCipher(protocol: Protocol, cipher: string): void {
 }
 
 /**
+ * ssh2 begins each connection with its identification (RFC 4253 §4.2). The peer of this one has it already: what is written first is
+ * held back where it is just that, and ends the connection where it is not.
+ */
+export function skipIdentification(socket: Duplex, identification: string): void {
+  const { write } = socket;
+  socket.write = (chunk: unknown): boolean => {
+    socket.write = write;
+    const isKnown = chunk instanceof Uint8Array && Buffer.from(chunk).equals(Buffer.from(identification));
+    if (!isKnown) socket.destroy();
+    return isKnown;
+  };
+}
+
+/**
  * Shows every message to `take` before ssh2 parses it, after decryption; what it takes (true) ssh2 never sees. With compression off
  * the reader that ssh2 puts in place after each key exchange has no state, so ours stays.
  */

@@ -6,6 +6,8 @@ export type WorkerHost = AsyncDisposable & {
   listen(): Promise<{ readonly address: string; readonly port: number }>;
   /** Takes none any more. */
   close(): void;
+  /** Control let somebody in who came from there. */
+  favour(remoteAddress: string): void;
   spawn(events: WorkerEvents): HostedWorker;
   /** Takes a finished recording out of the workers' reach, into control's folder. False where there is none. */
   collect(id: SessionId): Promise<boolean>;

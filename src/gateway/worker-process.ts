@@ -61,9 +61,9 @@ export class WorkerProcess {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { control, facts, log } = options;
+    const { control, facts, favour, log } = options;
     this.#questions = new WorkerQuestions({
-      ...{ control, facts, log },
+      ...{ control, facts, favour, log },
       send: (message) => this.#send(message),
       knows: (remoteAddress) => this.#knows(remoteAddress),
       begin: (session) => this.#begin(session),

@@ -12,6 +12,8 @@ export type Questioned = {
   readonly control: Pick<GatewayControl, 'authorize' | 'isRegistered' | 'serve'>;
   /** How people reach the gateway, once it listens. */
   readonly facts: () => ConfigFacts;
+  /** Control let somebody in who came from there. */
+  readonly favour: (remoteAddress: string) => void;
   readonly log: Log;
 };
 
@@ -89,7 +91,10 @@ export class WorkerQuestions {
         sessionKey: sessionKey === null ? null : Buffer.from(sessionKey, 'base64'),
       })
       .then((decided) => {
-        if (decided.ok) return this.#answer(id, this.#granted(decided.value));
+        if (decided.ok) {
+          this.#asker.favour(remoteAddress);
+          return this.#answer(id, this.#granted(decided.value));
+        }
         const { code } = decided.rejection;
         log.info({ code, client: remoteAddress, route: route.kind }, 'connection refused');
         refused(code, wordForTerminal(decided.rejection));

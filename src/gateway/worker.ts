@@ -9,7 +9,8 @@ import { freeMiB } from '../recording/session-recording.ts';
 import { encodePublicKey, parsePublicKeyLine } from '../sshwire/public-key.ts';
 import { type Answer, type Ask, ControlLink, type Start, type Terminate, type Watch } from './control-link.ts';
 import { type Downstream, downstreamServer, type NewSession } from './downstream.ts';
-import { RESERVE_CHECK_MS } from './limits.ts';
+import type { Handed } from './ipc.ts';
+import { NOT_TO_COME_MAX, RESERVE_CHECK_MS } from './limits.ts';
 import { plainLine, wordForTerminal } from './refusals.ts';
 import { Session } from './session.ts';
 import { setRekeying } from './transport.ts';
@@ -18,10 +19,12 @@ import { setRekeying } from './transport.ts';
 
 const log = createLog();
 const sessions = new Map<SessionId, Session>();
-/** Connections that have not logged in, oldest first, with their addresses. */
-const unauthenticated = new Map<Duplex, string>();
+/** Connections that have not logged in, by their number. */
+const unauthenticated = new Map<number, Socket>();
+const numbers = new WeakMap<Duplex, number>();
+/** Those that are to be turned away and have not arrived: orders and sockets come by different ways. */
+const notToCome = new Set<number>();
 let server: Downstream | null = null;
-let limits: Start['limits'] | null = null;
 let isDraining = false;
 let isLooking = false;
 
@@ -30,6 +33,7 @@ const RESTARTING = 'the gateway is being restarted; session ended. Connect again
 const link = new ControlLink({
   start: (message) => void start(message),
   socket,
+  turnAway,
   terminate: ({ sessions: ids, why, message }) => {
     for (const id of ids) end(id, why, message);
   },
@@ -51,7 +55,6 @@ const link = new ControlLink({
 
 async function start(message: Start): Promise<void> {
   mkdirSync(message.spool, { recursive: true, mode: 0o700 });
-  limits = message.limits;
   setRekeying(message.limits);
   const userCa = parsePublicKeyLine(message.userCa);
   if (!userCa.ok) throw new Error(`the user CA cannot be read: ${userCa.refusal.why}`);
@@ -68,7 +71,11 @@ async function start(message: Start): Promise<void> {
     ask: (sshSessionId, words) => link.ask(sshSessionId, words),
     jumpOver: (sshSessionId) => link.jumpOver(sshSessionId),
     begin: (session) => begin({ ...message, recorder }, session),
-    authenticated: (connection) => unauthenticated.delete(connection),
+    reached: (connection, step, key) => {
+      const number = numbers.get(connection);
+      if (number !== undefined) link.atDoor(number, step, key);
+    },
+    authenticated: (connection) => over(numbers.get(connection), 'in'),
     refused: (refusal) => link.refused(refusal),
   });
   setInterval(() => keepReserve(message), RESERVE_CHECK_MS);
@@ -146,25 +153,27 @@ function endAll(message: string): void {
   for (const id of sessions.keys()) end(id, 'shutdown', message);
 }
 
-function socket(connection: Socket, remoteAddress: string): void {
+function socket(connection: Socket, { connection: number, remoteAddress, head }: Handed): void {
   connection.on('error', () => connection.destroy());
-  if (!server || !limits || isDraining) return void connection.destroy();
-  makeRoom(remoteAddress, limits);
-  unauthenticated.set(connection, remoteAddress);
-  connection.once('close', () => unauthenticated.delete(connection));
+  unauthenticated.set(number, connection);
+  numbers.set(connection, number);
+  connection.once('close', () => over(number, 'gone'));
+  if (!server || isDraining || notToCome.delete(number)) return void connection.destroy();
   connection.setNoDelay(true);
+  connection.unshift(Buffer.from(head, 'base64'));
   server.accept(connection, { kind: 'outer', remoteAddress });
 }
 
-/** When too many wait to log in, the one that has waited longest goes: of this address, or of all. */
-function makeRoom(
-  address: string,
-  { unauthenticated: max, unauthenticatedPerAddress: perAddress }: Start['limits'],
-): void {
-  const ofAddress = [...unauthenticated].filter(([, each]) => each === address).map(([waiting]) => waiting);
-  const [oldest] = unauthenticated.keys();
-  const leaving = ofAddress.length >= perAddress ? ofAddress[0] : unauthenticated.size >= max ? oldest : undefined;
-  if (!leaving) return;
-  unauthenticated.delete(leaving);
-  leaving.destroy();
+function over(number: number | undefined, how: 'in' | 'gone'): void {
+  if (number !== undefined && unauthenticated.delete(number)) link.atDoor(number, how);
+}
+
+function turnAway(number: number, message: string): void {
+  const connection = unauthenticated.get(number);
+  if (connection) server?.turnAway(connection, message);
+  else {
+    notToCome.add(number);
+    const [oldest] = notToCome;
+    if (notToCome.size > NOT_TO_COME_MAX && oldest !== undefined) notToCome.delete(oldest);
+  }
 }

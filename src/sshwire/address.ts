@@ -26,6 +26,21 @@ export function parseAddressList(list: string): readonly AddressRange[] | null {
   return ranges.every((range) => range !== null) ? ranges : null;
 }
 
+/** What an address is counted under: itself, or for IPv6 the network that its first `ipv6Prefix` bits name. */
+export function networkOf(address: string, ipv6Prefix: number): string {
+  // The zone of a link-local address (RFC 4007 §11) is a name of this host's.
+  const parsed = parseAddress(address.replace(/%.*$/, ''));
+  const peer = parsed && unmapped(parsed);
+  if (!peer || peer.bits === 32) return address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
+  const behind = BigInt(128 - ipv6Prefix);
+  const network = (peer.value >> behind) << behind;
+  const words = Array.from({ length: 8 }, (_, index) => (network >> BigInt(112 - 16 * index)) & 0xffffn);
+  return `${words
+    .map((word) => word.toString(16))
+    .join(':')
+    .replace(/(?::0)+$/, '::')}/${ipv6Prefix}`;
+}
+
 function parseRange(text: string): AddressRange | null {
   const [, base = '', digits] = /^([^/]*)(?:\/(0|[1-9][0-9]{0,2}))?$/.exec(text) ?? [];
   const address = parseAddress(base);

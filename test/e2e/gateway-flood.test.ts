@@ -37,8 +37,9 @@ describe('a flood of peers that do not log in', () => {
   const kexMs = LONG ? 30_000 : 2_000;
   let host: WatchedHost;
   beforeAll(() => {
-    host = new WatchedHost();
-    return start({ limits: { kexMs, loginMs: 2 * kexMs }, ...host.options });
+    const limits = { kexMs, loginMs: 2 * kexMs };
+    host = new WatchedHost(limits);
+    return start({ limits, ...host.options });
   });
   afterAll(async () => {
     await world?.[Symbol.asyncDispose]();

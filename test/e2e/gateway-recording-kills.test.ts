@@ -145,6 +145,7 @@ class CopyingHost implements WorkerHost {
 
   listen = (): ReturnType<WorkerHost['listen']> => this.#host.listen();
   close = (): void => this.#host.close();
+  favour: WorkerHost['favour'] = (address) => this.#host.favour(address);
   spawn: WorkerHost['spawn'] = (events) => this.#host.spawn(events);
   left: WorkerHost['left'] = () => this.#host.left();
 

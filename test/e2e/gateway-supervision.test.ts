@@ -70,19 +70,26 @@ describe('a worker', () => {
     expect(await world.control.endingOf(id)).toEqual({ how: 'terminated', why: 'revoked' });
   });
 
-  it('that dies takes the connections along that it was handed and had not taken yet', async () => {
+  it('that dies takes the connections along that it was handed and had not taken yet; its successor gets the others', async () => {
     process.kill(workerPid(), 'SIGSTOP');
     const sockets = Array.from({ length: 5 }, () => connect(world.gateway.port, world.gateway.address));
-    const closed = sockets.map((socket) =>
-      once(
+    const fates = sockets.map(async (socket) => {
+      const isServed = new Promise<string>((resolve) => {
+        // Past our identification comes a worker's KEXINIT.
+        socket.on('data', (bytes: Buffer) => bytes.includes('curve25519') && resolve('served'));
+      });
+      const isClosed = once(
         socket.on('error', () => {}),
         'close',
-      ),
-    );
+      ).then(() => 'closed');
+      socket.write('SSH-2.0-x\r\n');
+      return Promise.race([isServed, isClosed]);
+    });
     await connected(world.gateway.port, 2 * sockets.length);
     await pause(200);
     process.kill(workerPid(), 'SIGKILL');
-    await Promise.all(closed);
+    expect((await Promise.all(fates)).sort()).toEqual(['closed', 'closed', 'served', 'served', 'served']);
+    for (const socket of sockets) socket.destroy();
     await allDead([world.gateway.port], 1_000);
   });
 

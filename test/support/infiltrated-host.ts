@@ -17,6 +17,7 @@ export class InfiltratedHost implements WorkerHost {
   close(): void {
     this.#inner.close();
   }
+  favour: WorkerHost['favour'] = (address) => this.#inner.favour(address);
   spawn(events: WorkerEvents): HostedWorker {
     return this.owned.isTaken ? this.#inner.spawn(events) : this.owned.take(events);
   }

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { DoorLimits } from '../../src/gateway/door.ts';
 import { ForkHost } from '../../src/gateway/fork-host.ts';
 import type { WorkerHost } from '../../src/gateway/worker-host.ts';
 import { createLog } from '../../src/log.ts';
@@ -15,6 +16,11 @@ export const hang = (worker: number): void => void process.kill(worker, 'SIGUSR2
 /** Workers as they are, which can be hung, whose clocks can be moved and whose event loops are watched. */
 export class WatchedHost implements Disposable {
   readonly #folder: TestFolder = testFolder();
+  readonly #door: Partial<DoorLimits>;
+
+  constructor(door: Partial<DoorLimits> = {}) {
+    this.#door = door;
+  }
 
   /** For GatewayWorld.start. */
   get options() {
@@ -23,7 +29,7 @@ export class WatchedHost implements Disposable {
     const log = createLog(process.env['DAYPASS_LOG_LEVEL'] ?? 'silent');
     const wrap = (host: WorkerHost): WorkerHost =>
       new ForkHost({
-        ...{ listen: { host: '127.0.0.1', port: 0 }, cwd: spool, account: null, log },
+        ...{ listen: { host: '127.0.0.1', port: 0, door: this.#door }, cwd: spool, account: null, log },
         files: { collect: (id) => host.collect(id), left: () => host.left() },
         program: fileURLToPath(new URL('./watched-worker.ts', import.meta.url)),
         args: [this.#lagFile],

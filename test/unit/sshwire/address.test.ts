@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addressInList } from '../../../src/sshwire/address.ts';
+import { addressInList, networkOf } from '../../../src/sshwire/address.ts';
 
 const numRuns = process.env['DAYPASS_LONG'] === '1' ? 100_000 : 3_000;
 
@@ -112,3 +112,20 @@ function flipped(address: string, prefix: number, flips: number): string {
   if (bit < 0 || bit >= bytes.length * 8) return address;
   return toText(withBit(bytes, bit, (byte, mask) => byte ^ mask));
 }
+
+describe('what an address is counted under', () => {
+  it.each([
+    ['192.0.2.7', 64, '192.0.2.7'],
+    ['::ffff:192.0.2.7', 64, '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', 64, '2001:db8:1:2::/64'],
+    ['2001:db8:1:2:ffff::1', 64, '2001:db8:1:2::/64'],
+    ['2001:db8:1:3::1', 64, '2001:db8:1:3::/64'],
+    ['2001:db8:1:2ff::1', 56, '2001:db8:1:200::/56'],
+    ['2001:db8::1', 128, '2001:db8:0:0:0:0:0:1/128'],
+    ['::1', 64, '0::/64'],
+    ['fe80::1%eth0', 64, 'fe80::/64'],
+    ['no address', 64, 'no address'],
+  ])('%s by a prefix of %i is %s', (address, prefix, network) => {
+    expect(networkOf(address, prefix)).toBe(network);
+  });
+});
