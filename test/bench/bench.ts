@@ -1,5 +1,6 @@
 import { descendants } from '../support/processes.ts';
 import { idle, streams } from './crowd.ts';
+import { door } from './door.ts';
 import { type Figure, type Options, table } from './figures.ts';
 import { handshakes } from './handshakes.ts';
 import { hostile } from './hostile.ts';
@@ -26,6 +27,7 @@ const ROWS: Record<string, (options: Options) => Promise<Figure[]>> = {
   replaced,
   revoked,
   handshakes,
+  door,
 };
 
 const USAGE = `npm run bench -- [--json] [--quick] [--only <row>]...   rows: ${Object.keys(ROWS).join(', ')}\n`;

@@ -58,6 +58,12 @@ export function limited(name: string, ours: number, limit: number, unit: string,
   return { name, ours: rounded(ours), reference: limit, unit, ratio, target: `${word} ${limit} ${unit}`, met };
 }
 
+/** A row of which all have to succeed; the reference is how many do elsewhere, or all. */
+export function counted(name: string, ours: number, all: number, reference = all): Figure {
+  const ratio = Number((ours / reference).toFixed(2));
+  return { name, ours, reference, unit: `of ${all}`, ratio, target: `${all} of ${all}`, met: ours === all };
+}
+
 function judged(ratio: number, goal: Goal | null): [string, boolean] {
   if (goal === null) return ['–', true];
   if ('atLeast' in goal) return [`≥ ${goal.atLeast.toFixed(1)} ×`, ratio >= goal.atLeast];

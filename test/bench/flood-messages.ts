@@ -5,5 +5,9 @@ type At = { readonly host: string; readonly port: number };
 export type ToPeers =
   | ({ readonly type: 'shake'; readonly perSecond: number } & At)
   | ({ readonly type: 'flood'; readonly sockets: number } & At)
+  | ({ readonly type: 'silence'; readonly perSecond: number; readonly addresses: number } & At)
   | { readonly type: 'stop' };
-export type FromPeers = { readonly type: 'shaken'; readonly done: number } | { readonly type: 'flooded' };
+export type FromPeers =
+  | { readonly type: 'shaken'; readonly done: number }
+  | { readonly type: 'flooded' }
+  | { readonly type: 'silenced'; readonly begun: number };

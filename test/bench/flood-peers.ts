@@ -10,6 +10,7 @@ process.on('disconnect', () => process.exit());
 process.on('message', (message: ToPeers) => {
   if (message.type === 'shake') shake(message);
   else if (message.type === 'flood') flood(message);
+  else if (message.type === 'silence') silence(message);
 });
 
 /** Key exchanges, so many a second, each from another address: none of them is turned away for its number. */
@@ -35,6 +36,25 @@ function shake({ host, port, perSecond }: Extract<ToPeers, { type: 'shake' }>): 
 
 /** Every address of 127.0.0.0/8 is this machine. */
 const address = (n: number): string => `127.0.2.${1 + (n % 200)}`;
+
+/** So many a second that connect and say nothing, until they are ended. */
+function silence({ host, port, perSecond, addresses }: Extract<ToPeers, { type: 'silence' }>): void {
+  let begun = 0;
+  const from = performance.now();
+  // By the clock: a late timer makes up for what it missed.
+  const timer = setInterval(() => {
+    for (; begun < ((performance.now() - from) / 1_000) * perSecond; begun += 1) {
+      connect({ host, port, localAddress: `127.0.3.${1 + (begun % addresses)}` })
+        .on('error', () => {})
+        .resume();
+    }
+  }, 10);
+  process.on('message', (message: ToPeers) => {
+    if (message.type !== 'stop') return;
+    clearInterval(timer);
+    tell({ type: 'silenced', begun });
+  });
+}
 
 function flood({ host, port, sockets }: Extract<ToPeers, { type: 'flood' }>): void {
   const open: Socket[] = [];

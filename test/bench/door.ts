@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { GatewayWorld } from '../support/gateway-world.ts';
+import { type Outcome, run } from '../support/processes.ts';
+import { slowTypist } from '../support/slow-typist.ts';
+import { counted, type Figure, type Options } from './figures.ts';
+import type { FromPeers, ToPeers } from './flood-messages.ts';
+import { Helper, Lab, leftBehind } from './lab.ts';
+
+const LOGINS = 20;
+const PASSPHRASE_S = 6;
+const ADDRESSES = 200;
+const AT_ONCE = 60;
+/** Until the flood has filled whatever it can. */
+const FILL_MS = 12_000;
+const APART_MS = 300;
+const ROUND_TRIP_MS = 100;
+/** Of a target, which is not what is measured. */
+const PATIENT = { extraConfig: 'MaxStartups 500' };
+
+const gotIn = (outcomes: readonly Outcome[]): number => outcomes.filter(({ code }) => code === 0).length;
+
+/** Logins while others are at the door. */
+export async function door({ isQuick, progress }: Options): Promise<Figure[]> {
+  const world = leftBehind.use(await GatewayWorld.start({ workers: 2, sshd: PATIENT }));
+  const type = await slowTypist(world, PASSPHRASE_S);
+  const figures: Figure[] = [];
+  const flooded = async (what: string, perSecond: number, login: (n: number) => Promise<Outcome>): Promise<void> => {
+    const flood = leftBehind.use(new Helper<ToPeers, FromPeers>('./flood-peers.ts'));
+    const { address: host, port } = world.gateway;
+    flood.send({ type: 'silence', perSecond, addresses: ADDRESSES, host, port });
+    await pause(isQuick ? FILL_MS / 4 : FILL_MS);
+    const logins: Promise<Outcome>[] = [];
+    for (let n = 0; n < LOGINS; n += 1) {
+      logins.push(login(n));
+      await pause(APART_MS);
+    }
+    const outcomes = await Promise.all(logins);
+    flood.send({ type: 'stop' });
+    const { begun } = await flood.next('silenced');
+    await leftBehind.dispose(flood);
+    progress(`  ${begun} silent connections; ${gotIn(outcomes)} of ${LOGINS} got in`);
+    for (const { stderr } of outcomes.filter(({ code }) => code !== 0)) progress(`    ${stderr.trim()}`);
+    const name = `${perSecond} silent connections a second of ${ADDRESSES} addresses${what}`;
+    figures.push(counted(`${name}: logins with ${PASSPHRASE_S} s for a passphrase`, gotIn(outcomes), LOGINS));
+  };
+  await flooded('', 100, (n) => type(['-b', `127.0.4.${1 + n}`, 'direct', 'true']));
+  const far = leftBehind.use(await distance(world.gateway.port));
+  await flooded(`, ${ROUND_TRIP_MS} ms of round trip`, 200, () => type(['-p', String(far.port), 'direct', 'true']));
+  for (const each of [far, world]) await leftBehind.dispose(each);
+  return [...figures, ...(await atOnce(progress))];
+}
+
+/** One address, as of clush, a CI system or an office behind NAT. */
+async function atOnce(progress: Options['progress']): Promise<Figure[]> {
+  const lab = leftBehind.use(await Lab.start({ workers: 2, sshd: PATIENT }));
+  const { direct, straight } = lab.ways();
+  const all = ({ config, host }: typeof direct): Promise<Outcome[]> =>
+    Promise.all(Array.from({ length: AT_ONCE }, () => run('ssh', ['-F', config, host, 'true'])));
+  const [ours, reference] = [gotIn(await all(direct)), gotIn(await all(straight))];
+  await leftBehind.dispose(lab);
+  progress(`  ${ours} of ${AT_ONCE} at once got in; sshd alone lets in ${reference}`);
+  return [counted(`${AT_ONCE} logins at once from one address`, ours, AT_ONCE, reference)];
+}
+
+/** What is far away: each byte takes half a round trip, and each connection comes from an address of its own. */
+async function distance(to: number): Promise<AsyncDisposable & { readonly port: number }> {
+  const open = new Set<Socket>();
+  let connections = 0;
+  const server = createServer((near) => {
+    connections += 1;
+    const far = connect({ port: to, host: '127.0.0.1', localAddress: `127.0.5.${1 + (connections % 250)}` });
+    for (const [from, into] of [[near, far] as const, [far, near] as const]) {
+      open.add(from.setNoDelay(true).on('error', () => from.destroy()));
+      from.on('data', (bytes: Buffer) => void setTimeout(() => into.write(bytes), ROUND_TRIP_MS / 2));
+      from.once('end', () => void setTimeout(() => into.end(), ROUND_TRIP_MS / 2));
+      from.once('close', () => {
+        open.delete(from);
+        setTimeout(() => into.destroy(), ROUND_TRIP_MS);
+      });
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
