@@ -1,7 +1,6 @@
 import { splitCommand } from './command-words.ts';
 import { matchesExec } from './exec-patterns.ts';
 import { isSftpAlone } from './forced-command.ts';
-import { isOpaque } from './opaque.ts';
 import type { Scope } from './scope.ts';
 import { readScp, whyNotScp } from './scp-command.ts';
 import { type TunnelFacts, whyNotTunnel } from './tunnels.ts';
@@ -27,7 +26,8 @@ export function permits(scope: Scope, ask: ChannelAsk, facts: TunnelFacts | null
 
 /** Null where the scope lets it through; otherwise what it is that it does not allow. */
 function whyNot(scope: Scope, ask: ChannelAsk, facts: TunnelFacts | null): string | null {
-  if (scope.opaque === 'refused' && isOpaque(ask))
+  // All else is recorded, whatever it is called; what cannot be kept ends when it comes.
+  if (scope.opaque === 'refused' && ask.kind === 'tunnel')
     return `${described(ask)}, of which a recording could only count bytes`;
   switch (ask.kind) {
     case 'shell':

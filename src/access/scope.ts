@@ -35,7 +35,7 @@ export const Scope = z.strictObject({
   loopback: z.boolean().default(false),
   /** What is typed at a terminal is recorded. Left out of older grants, whose digests cover the scope: never defaulted. */
   record_input: z.boolean().optional(),
-  /** Channels that could only be counted are refused. */
+  /** What could only be counted is refused, and a channel ends rather than that the middle of its binary data is left out. */
   opaque: z.literal('refused').optional(),
   /** Whether a person is told that somebody watches; told when left out. */
   watch: z.enum(['told', 'silent']).optional(),

@@ -39,8 +39,8 @@ export const ChannelKind = z.enum(['shell', 'exec', 'subsystem', 'tunnel']);
 export type ChannelKind = z.infer<typeof ChannelKind>;
 
 /**
- * How well a channel is accounted for. `full`: what passed can be replayed. `metadata`: what was done is logged, content by its
- * digest. `opaque`: bytes were counted and digested, and nothing is known of their meaning.
+ * How well a channel is accounted for. `full`: what passed can be replayed. `metadata`: content of files, or the middle of binary data,
+ * is there by its digest. `opaque`: bytes were counted and digested, and nothing is known of their meaning.
  */
 export const Coverage = z.enum(['full', 'metadata', 'opaque']);
 export type Coverage = z.infer<typeof Coverage>;
@@ -80,7 +80,7 @@ export const ChannelSummary = z
     stderrSha256: Digest,
     stdinSha256: Digest,
     coverage: Coverage.default('metadata'),
-    /** What the channel carried: `terminal`, `command`, `sftp`, `scp`, `rsync`, `tunnel` … */
+    /** What the channel carried: `terminal`, `command`, `sftp`, `scp`, `scp then command`, `tunnel` … */
     label: z
       .string()
       .max(LABEL_MAX)

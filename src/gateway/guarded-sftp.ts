@@ -12,7 +12,7 @@ export class GuardedSftp {
   static of(scope: Scope, flows: { readonly input: Flow; readonly output: Flow }, refused: (sentence: string) => void) {
     const { files } = scope;
     const isBounded = files !== null && (files.rights === 'read' || files.paths.length > 0);
-    // What the file log cannot follow would be opaque.
+    // Where nothing may be left out, what is no SFTP ends at its first byte.
     if (!files || (!isBounded && scope.opaque !== 'refused')) return null;
     return new GuardedSftp(new SftpGuard(files, refused), flows);
   }

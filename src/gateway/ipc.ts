@@ -3,7 +3,7 @@ import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId,
 import { Scope } from '../access/scope.ts';
 import { ChannelKind, ChannelSummary, SessionEnding, TerminationReason } from '../access/session.ts';
 import { DOWNSTREAM_CIPHERS } from './algorithms.ts';
-import { FIRST_WORDS_MAX } from './limits.ts';
+import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX } from './limits.ts';
 
 /**
  * The narrow path between control and a worker: JSON messages over a pipe, checked on both sides. Bytes are
@@ -109,7 +109,8 @@ export const FromWorker = z.discriminatedUnion('type', [
     session: SessionId,
     ending: SessionEnding,
     channels: z.array(ChannelSummary).max(1_000),
-    refusals: z.array(Sentence).max(20),
+    /** With one that says how many more there were. */
+    refusals: z.array(Sentence).max(REFUSALS_KEPT_MAX + 1),
     /** Where the chain of the recording ends; null where it could not be closed. */
     recording: z.strictObject({ head: Hash, chunks: z.int().nonnegative(), bytes: z.int().nonnegative() }).nullable(),
   }),

@@ -146,6 +146,8 @@ export const WORKER_START_MS = 20_000;
 /** How soon after one that could not start the next worker starts, so that they do not spin. */
 export const WORKER_RESTART_MS = 200;
 export const TERMINATE_CONFIRM_MS = 1_000;
+/** A worker that said that a session's connections are dead, before it was told to end it, has so long to have done with it. */
+export const CUT_CONFIRM_MS = 10_000;
 export const DRAIN_MS = 3_000;
 /** Sessions that control ended before their worker had heard of them. */
 export const EARLY_TERMINATIONS_MAX = 10_000;
@@ -160,8 +162,6 @@ export const PIPE_BYTES_PER_SECOND = 32 * 1024 * 1024;
 export const PIPE_BACKLOG_MAX = 16 * 1024 * 1024;
 /** Commands in the report of one session, as JSON: with a thousand channels of the longest it fits into one message. */
 export const REPORT_COMMANDS_MAX = 128 * 1024;
-/** What is told of a command that does not fit; the recording has all of it. */
-export const REPORT_COMMAND_CUT = 32;
 /** What a worker prints: one line of it in the log, how many a second, and how much of it is read in a second. */
 export const WORDS_LINE_MAX = 8 * 1024;
 export const WORDS_LINES_PER_SECOND = 200;

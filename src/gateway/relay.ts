@@ -2,11 +2,10 @@ import { permits } from '../access/permits.ts';
 import type { Scope } from '../access/scope.ts';
 import type { ChannelKind, ChannelSummary } from '../access/session.ts';
 import type { ChannelRecorder } from '../recording/channel-recorder.ts';
-import { recognise } from '../recording/file-log/observe.ts';
 import type { ChannelStart } from '../recording/recorder-messages.ts';
 import { encode } from '../sshwire/bytes.ts';
 import type { Channel, ChannelListener, Stream } from './channel.ts';
-import type { Terminal } from './channel-requests.ts';
+import { commandHex, type Terminal } from './channel-requests.ts';
 import { ClientAsks, END_OF_WRITE } from './client-asks.ts';
 import { deferred } from './deferred.ts';
 import { Flow } from './flow.ts';
@@ -20,7 +19,8 @@ export type RelaySession = {
   readonly scope: Scope;
   /** Waits for the target; rejects with a sentence for the person. */
   openChannel(): Promise<Channel>;
-  openRecorder(start: Omit<ChannelStart, 'number'>): Promise<ChannelRecorder>;
+  /** Resolves when the recording has the start; `overrun` is told where the channel carries more than may be left out of it. */
+  openRecorder(start: Omit<ChannelStart, 'number'>, overrun: () => void): Promise<ChannelRecorder>;
   /** Something was asked and refused. */
   refused(sentence: string): void;
   /** For those who look on. */
@@ -39,13 +39,18 @@ export type RelayRecord = Omit<ChannelSummary, 'id'>;
 /** OpenSSH's own is 255; this one is ours. */
 const REFUSED_STATUS = 254;
 const LOST_STATUS = 255;
+const OVERRUN =
+  'this access is recorded whole, and the channel carries more binary data than a recording keeps. Transfer files with sftp or scp.';
 
 /** A session channel of the client and the one to the target that it is relayed to (RFC 4254 §6). */
 export class Relay implements ChannelListener {
   readonly #session: RelaySession;
   readonly #down: Channel;
   #up: Channel | null = null;
-  readonly #gate = new RecorderGate(() => this.#settle());
+  readonly #gate = new RecorderGate(() => {
+    this.#askTarget();
+    this.#settle();
+  });
   readonly #asks: ClientAsks;
   #sftp: GuardedSftp | null = null;
   readonly #input: Flow;
@@ -56,6 +61,7 @@ export class Relay implements ChannelListener {
 
   #startedAt = 0;
   #isFinishing = false;
+  #hasAsked = false;
   #hasDownEof = false;
   #hasUpEof = false;
   #hasUpClosed = false;
@@ -169,8 +175,8 @@ export class Relay implements ChannelListener {
       this.#session.refused(verdict.why);
       return void this.fail(`${verdict.why}. Ask for another scope in Slack if you need it.`, REFUSED_STATUS);
     }
-    // It changes bytes: neither what is decided here nor the file log would speak of what arrives.
-    if (terminal && recognise({ kind, command })) {
+    // A terminal changes bytes: neither what is decided here nor the file log would speak of what arrives.
+    if (terminal && kind === 'subsystem') {
       this.#session.refused('a transfer of files on a terminal was asked for and refused');
       return void this.fail('files are transferred without a terminal: leave out -t.', REFUSED_STATUS);
     }
@@ -180,19 +186,35 @@ export class Relay implements ChannelListener {
     }
     this.#requests.forward({ name: kind, data, expects: 'start' });
     this.#session.watched.started();
-    const recordInput = this.#session.scope.record_input === true;
-    // A value can be all that a command runs: it is kept like what is typed.
-    const environment = this.#asks.environment.map(({ name, value }) =>
-      terminal && !recordInput ? { name, bytes: Buffer.byteLength(value) } : { name, value },
+    const { record_input, opaque } = this.#session.scope;
+    const { environment } = this.#asks;
+    const recorder = this.#session.openRecorder(
+      {
+        ...{ kind, command, terminal, environment, destination: null },
+        ...(kind === 'shell' ? {} : commandHex(data)),
+        ...{ recordInput: record_input === true, mayLeaveOut: opaque !== 'refused' },
+      },
+      () => this.#overrun(),
     );
-    const start = { kind, command, terminal, environment, destination: null, recordInput };
-    const recorder = this.#session.openRecorder(start);
     // Where there is none the session has been told, and is being cut.
     this.#gate.expect(recorder, () => this.#finish());
+    recorder.then(() => this.#sizeSince(terminal)).catch(() => {});
     this.#session
       .openChannel()
       .then((channel) => this.#connected(channel))
       .catch((error: Error) => this.fail(error.message));
+  }
+
+  /** What came while the recorder was asked for. */
+  #sizeSince(terminal: Terminal | null): void {
+    const now = this.#asks.terminal;
+    if (now && now !== terminal) this.#gate.recorder?.resize(now.columns, now.rows);
+  }
+
+  /** Nothing passed that is not kept, and nothing will. */
+  #overrun(): void {
+    this.#session.refused('more binary data than a recording keeps of a channel was sent and refused');
+    this.abandon(OVERRUN);
   }
 
   // The target's side.
@@ -224,8 +246,15 @@ export class Relay implements ChannelListener {
       },
     };
     if (this.#down.isClosed || this.#down.hasSentClose) up.close();
-    else this.#requests.connect(up);
+    else this.#askTarget();
     this.#settle();
+  }
+
+  /** Once it is there and the recorder has the start; before any input, which a channel in which nothing was started drops. */
+  #askTarget(): void {
+    if (!this.#up || !this.#gate.recorder || this.#hasAsked) return;
+    this.#hasAsked = true;
+    this.#requests.connect(this.#up);
   }
 
   #targetReplied(isSuccess: boolean): void {

@@ -21,7 +21,7 @@ export type SessionChannelsDeps = {
   readonly gateway: GatewayPlace;
   readonly upstream: Upstream;
   /** Waits for the recording; rejects where there is none. */
-  openRecorder(start: ChannelStart): Promise<ChannelRecorder>;
+  openRecorder(start: ChannelStart, overrun?: () => void): Promise<ChannelRecorder>;
   recordingFailed(error: Error): void;
   journal(fact: Fact): void;
   /** Why the session is ending, where it is. */
@@ -40,6 +40,7 @@ export class SessionChannels {
   readonly #watchers = new Watchers();
   readonly #records: NumberedRecord[] = [];
   readonly #refusals: string[] = [];
+  #refusalsMore = 0;
   /** Said in the next channel, where none is open. */
   readonly #unsaid: string[] = [];
   readonly #written: Promise<void>[] = [];
@@ -78,7 +79,7 @@ export class SessionChannels {
       {
         scope: this.#deps.authorized.scope,
         openChannel: () => this.#openChannel(),
-        openRecorder: (start) => this.#deps.openRecorder({ ...start, number }),
+        openRecorder: (start, overrun) => this.#deps.openRecorder({ ...start, number }, overrun),
         refused: (sentence) => this.refused(sentence),
         watched: {
           started: () => this.#watchers.show(viewOf(relay, number)),
@@ -110,7 +111,10 @@ export class SessionChannels {
 
   /** Something was asked on this connection and refused; kept for the record, within bounds. */
   refused(sentence: string): void {
-    if (this.#refusals.length >= REFUSALS_KEPT_MAX) return;
+    if (this.#refusals.length >= REFUSALS_KEPT_MAX) {
+      this.#refusalsMore += 1;
+      return;
+    }
     const kept = sentence.slice(0, REFUSAL_LENGTH_MAX);
     this.#refusals.push(kept);
     this.#deps.journal({ what: 'refused', sentence: kept });
@@ -160,7 +164,13 @@ export class SessionChannels {
   /** What is left of all channels, once each is written. */
   async finished(): Promise<{ readonly records: readonly NumberedRecord[]; readonly refusals: readonly string[] }> {
     await Promise.allSettled(this.#written);
-    return { records: this.#records.toSorted((a, b) => a.number - b.number), refusals: [...this.#refusals] };
+    const more = this.#refusalsMore;
+    if (more > 0) this.#deps.journal({ what: 'refused', sentence: `${more} more, which are not listed`, more });
+    const unlisted = more > 0 ? [`${more} more were refused and are not listed`] : [];
+    return {
+      records: this.#records.toSorted((a, b) => a.number - b.number),
+      refusals: [...this.#refusals, ...unlisted],
+    };
   }
 
   #keep(number: number, finished: Promise<RelayRecord | null>): void {
@@ -192,7 +202,7 @@ export class SessionChannels {
       return null;
     }
     const recorder = await openRecorder({
-      ...{ number, kind: 'tunnel', command: null, terminal: null, recordInput: false },
+      ...{ number, kind: 'tunnel', command: null, terminal: null, recordInput: false, mayLeaveOut: true },
       destination: { host, port },
     });
     return new Promise((resolve, reject) => {

@@ -82,7 +82,7 @@ export class Session {
     this.#recording = this.#beginRecording();
     this.channels = new SessionChannels({
       ...{ authorized, gateway: start.gateway, upstream: this.#upstream },
-      openRecorder: async (channel) => (await this.#recording).channel(channel),
+      openRecorder: async (channel, overrun) => (await this.#recording).channel(channel, overrun),
       recordingFailed: (error) => this.#recordingFailed(error),
       journal: (fact) => {
         this.#recording.then((recording) => recording.journal(fact)).catch(() => {});

@@ -44,6 +44,9 @@ function lengthOf(shown: Shown): number {
   return ENTRY_MAX + (shown.show === 'output' ? shown.bytes.length : 0);
 }
 
+const cut = (command: string | null): string | null =>
+  command !== null && command.length > WATCH_COMMAND_MAX ? `${command.slice(0, WATCH_COMMAND_MAX - 1)}…` : command;
+
 class Watcher {
   readonly #send: Send;
   #waiting: Shown[] = [];
@@ -67,7 +70,7 @@ class Watcher {
   }
 
   add(shown: Shown): void {
-    const command = shown.show === 'channel' ? (shown.command?.slice(0, WATCH_COMMAND_MAX) ?? null) : null;
+    const command = shown.show === 'channel' ? cut(shown.command) : null;
     const short = shown.show === 'channel' ? { ...shown, command } : shown;
     const length = lengthOf(short);
     // Only a terminal changes its size so often; the next change tells.

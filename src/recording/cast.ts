@@ -45,5 +45,8 @@ export class StreamEvents {
 export const resizeLine = (seconds: number, columns: number, rows: number): string =>
   event(seconds, 'r', `${columns}x${rows}`);
 
-const event = (seconds: number, code: 'o' | 'i' | 'r', data: string): string =>
+/** Players show it on their time line. */
+export const markerLine = (seconds: number, words: string): string => event(seconds, 'm', words);
+
+const event = (seconds: number, code: 'o' | 'i' | 'r' | 'm', data: string): string =>
   data === '' ? '' : `${JSON.stringify([Number(seconds.toFixed(6)), code, data])}\n`;

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { headerLine, resizeLine, StreamEvents } from './cast.ts';
+import { headerLine, markerLine, resizeLine, StreamEvents } from './cast.ts';
 import { FRAME, type Frame } from './format.ts';
 import { RecordingReader, UnreadableError } from './read.ts';
 
@@ -122,6 +122,8 @@ function castWriter(outputs: Outputs, start: Date): Writer {
       const begun = ChannelFact.safeParse(fact);
       if (begun.success) {
         casts.set(channel, newCast(begun.data, micros));
+      } else if (cast && fact['what'] === 'gap') {
+        await append(channel, cast, markerLine(secondsOf(cast, micros), gapWords(fact)));
       } else if (cast && fact['what'] === 'end') {
         const seconds = secondsOf(cast, micros);
         const { stdout, stderr, stdin } = cast.streams;
@@ -131,6 +133,10 @@ function castWriter(outputs: Outputs, start: Date): Writer {
     } else if (cast) await append(channel, cast, castLine(cast, frame));
   };
 }
+
+const gapWords = ({ bytes, stream }: Record<string, unknown>): string =>
+  `${Number(bytes)} bytes of ${stream === 'stdin' ? 'input' : String(stream).slice(0, STREAM_SHOWN)} are left out here`;
+const STREAM_SHOWN = 10;
 
 const newCast = (fact: Cast['fact'], micros: number): Cast => ({
   ...{ fact, micros, seconds: 0 },

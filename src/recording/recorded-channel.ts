@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../access/ids.ts';
 import type { Coverage } from '../access/session.ts';
-import { type Observer, observe, recognise } from './file-log/observe.ts';
 import { FRAME, type FrameType } from './format.ts';
+import { PipeContent } from './pipe-content.ts';
 import type { ChannelRecord, ChannelStart, Fact } from './recorder-messages.ts';
 import { TypedInput, type TypedPart } from './typed-input.ts';
 
@@ -18,7 +18,8 @@ export class RecordedChannel {
   #fromClient = 0;
   #toClient = 0;
 
-  constructor(start: ChannelStart, keep: Keep) {
+  /** `overrun` is told once, where nothing of the channel may be left out, that it carries more binary data than is kept. */
+  constructor(start: ChannelStart, keep: Keep, overrun: () => void) {
     this.#start = start;
     this.#keep = keep;
     // A digest of all that was typed would let anybody try passwords against it, so it covers what is kept.
@@ -26,7 +27,7 @@ export class RecordedChannel {
       if (type === FRAME.input) this.#hashes.stdin.update(payload);
       keep(type, micros, payload);
     };
-    this.#content = contentOf(start, start.terminal ? keepTyped : keep);
+    this.#content = contentOf(start, start.terminal ? keepTyped : keep, overrun);
   }
 
   output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void {
@@ -59,36 +60,26 @@ export class RecordedChannel {
   }
 }
 
-type Content = {
+export type Content = {
   output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void;
   input(bytes: Buffer, micros: number): void;
   end(micros: number): { readonly coverage: Coverage; readonly label: string } & Partial<Pick<ChannelRecord, 'files'>>;
 };
 
-function contentOf(start: ChannelStart, keep: Keep): Content {
-  const { kind, command, terminal } = start;
-  if (terminal) return new TerminalContent(start.recordInput, keep);
-  if (kind === 'tunnel') return opaque('tunnel');
-  const protocol = recognise({ kind, command });
-  if (protocol)
-    return new FileContent(
-      observe(protocol, command, (operation) => keepJson(keep, FRAME.file, operation)),
-      keep,
-    );
-  return kind === 'subsystem' ? opaque('subsystem') : new TextContent(keep);
+function contentOf(start: ChannelStart, keep: Keep, overrun: () => void): Content {
+  if (start.terminal) return new TerminalContent(start.recordInput, keep);
+  if (start.kind === 'tunnel') return TUNNEL;
+  return new PipeContent(start, keep, start.mayLeaveOut ? null : overrun);
 }
 
-const opaque = (label: string): Content => ({
+const TUNNEL: Content = {
   output() {},
   input() {},
-  end: () => ({ coverage: 'opaque', label }),
-});
+  end: () => ({ coverage: 'opaque', label: 'tunnel' }),
+};
 
 const keepFact = (keep: Keep, micros: number, fact: Fact): void =>
   keep(FRAME.journal, micros, Buffer.from(JSON.stringify(fact)));
-
-const keepJson = (keep: Keep, type: FrameType, value: { readonly endedMicros: number }): void =>
-  keep(type, value.endedMicros, Buffer.from(JSON.stringify(value)));
 
 /** A terminal: what it shows, whatever that is; what is typed, as far as the target showed it. */
 class TerminalContent implements Content {
@@ -119,64 +110,5 @@ class TerminalContent implements Content {
       if (part.kind === 'kept') this.#keep(FRAME.input, part.micros, part.bytes);
       else keepFact(this.#keep, part.micros, { what: 'withheld', bytes: part.count });
     }
-  }
-}
-
-/** A pipe: both directions while they are text. One that carries NUL bytes carries data, and is digested only from there on. */
-class TextContent implements Content {
-  readonly #keep: Keep;
-  #isOutputKept = true;
-  #isInputKept = true;
-
-  constructor(keep: Keep) {
-    this.#keep = keep;
-  }
-
-  output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void {
-    if (this.#isOutputKept && bytes.includes(0)) {
-      this.#isOutputKept = false;
-      keepFact(this.#keep, micros, { what: 'binary', direction: 'output' });
-    }
-    if (this.#isOutputKept) this.#keep(FRAME[stream], micros, bytes);
-  }
-
-  input(bytes: Buffer, micros: number): void {
-    if (this.#isInputKept && bytes.includes(0)) {
-      this.#isInputKept = false;
-      keepFact(this.#keep, micros, { what: 'binary', direction: 'input' });
-    }
-    if (this.#isInputKept) this.#keep(FRAME.input, micros, bytes);
-  }
-
-  end(): { coverage: Coverage; label: string } {
-    return { coverage: this.#isOutputKept && this.#isInputKept ? 'full' : 'metadata', label: 'command' };
-  }
-}
-
-/**
- * A transfer: what was done to which files, and none of the bytes. Its stderr is no part of the protocol and is kept as a command's:
- * only the name of a program says that it is a transfer.
- */
-class FileContent implements Content {
-  readonly #observer: Observer;
-  readonly #aside: TextContent;
-
-  constructor(observer: Observer, keep: Keep) {
-    this.#observer = observer;
-    this.#aside = new TextContent(keep);
-  }
-
-  output(stream: 'stdout' | 'stderr', bytes: Buffer, micros: number): void {
-    if (stream === 'stdout') this.#observer.fromTarget(bytes, micros);
-    else this.#aside.output(stream, bytes, micros);
-  }
-
-  input(bytes: Buffer, micros: number): void {
-    this.#observer.fromClient(bytes, micros);
-  }
-
-  end(micros: number): ReturnType<Content['end']> {
-    const { counts, coverage, label } = this.#observer.end(micros);
-    return { files: counts, coverage, label };
   }
 }

@@ -61,12 +61,15 @@ export class RecordedSession {
     this.#container.add(FRAME.journal, channel, micros, Buffer.from(JSON.stringify(fact)));
   }
 
-  channel(start: ChannelStart, micros: number): void {
-    const { number, recordInput, ...rest } = start;
+  channel(start: ChannelStart, micros: number, overrun: () => void): void {
+    const { number, recordInput, mayLeaveOut: _mayLeaveOut, ...rest } = start;
     if (this.#channels.has(number)) throw new Error(`channel ${number} is recorded already`);
     this.journal({ what: 'channel', ...rest, typed: start.terminal !== null && recordInput }, micros, number);
     const keep = this.#container.add.bind(this.#container);
-    this.#channels.set(number, new RecordedChannel(start, (type, at, payload) => keep(type, number, at, payload)));
+    this.#channels.set(
+      number,
+      new RecordedChannel(start, (type, at, payload) => keep(type, number, at, payload), overrun),
+    );
   }
 
   /** A frame as it came over: what passed in a channel, or the new size of its terminal. */

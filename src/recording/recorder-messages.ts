@@ -8,18 +8,18 @@ import type { ChannelOutline, ManifestOpening } from './manifest.ts';
 export type ChannelStart = {
   readonly number: number;
   readonly kind: ChannelKind;
-  /** The exec line or the subsystem's name. */
+  /** The exec line or the subsystem's name; with its bytes where they are no UTF-8. */
   readonly command: string | null;
+  readonly commandHex?: string;
   readonly terminal: { readonly columns: number; readonly rows: number; readonly term: string | null } | null;
-  /** What the client set for it; of values only how long they are where what is typed is not kept. */
-  readonly environment?: readonly ({ readonly name: string } & (
-    | { readonly value: string }
-    | { readonly bytes: number }
-  ))[];
+  /** What the client set for it. A value can be all that a command runs, so it is no typed input. */
+  readonly environment?: readonly { readonly name: string; readonly value: string; readonly valueHex?: string }[];
   /** Of a tunnel. */
   readonly destination: { readonly host: string; readonly port: number } | null;
   /** What is typed at its terminal is kept, as far as it was echoed. */
   readonly recordInput: boolean;
+  /** False where a channel has to end rather than that the middle of its binary data is left out. */
+  readonly mayLeaveOut: boolean;
 };
 
 /** What the recording says of a channel that is over. Bytes are channel data, both streams of output added up. */
@@ -57,12 +57,12 @@ export type Exit = ChannelSummary['exit'];
 
 export type Order =
   | { readonly do: 'begin'; readonly folder: string; readonly opening: Opening }
+  | { readonly do: 'channel'; readonly micros: number; readonly start: ChannelStart }
   | { readonly do: 'finish'; readonly channel: number; readonly micros: number; readonly exit: Exit }
   | { readonly do: 'close'; readonly closing: Closing; readonly micros: number };
 
 export type ToThread =
   | ({ readonly session: number; readonly call: number } & Order)
-  | { readonly do: 'channel'; readonly session: number; readonly micros: number; readonly start: ChannelStart }
   | { readonly do: 'journal'; readonly session: number; readonly micros: number; readonly fact: Fact }
   /** Records one after the other: a uint32 that names the session, then a frame. The buffer comes back when all is written. */
   | { readonly do: 'write'; readonly bytes: ArrayBuffer; readonly length: number };
@@ -74,6 +74,8 @@ export type FromThread =
   | { readonly tell: 'done'; readonly call: number; readonly value: unknown }
   | { readonly tell: 'refused'; readonly call: number; readonly failure: Failure }
   | { readonly tell: 'failed'; readonly session: number; readonly failure: Failure }
+  /** The channel carries more binary data than is kept, and nothing of it may be left out. */
+  | { readonly tell: 'overrun'; readonly session: number; readonly channel: number }
   | { readonly tell: 'written'; readonly bytes: ArrayBuffer };
 
 export const SESSION_BYTES = 4;

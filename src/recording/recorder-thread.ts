@@ -107,6 +107,15 @@ async function carryOut(id: number, order: Order): Promise<unknown> {
       sessions.set(id, session);
       return session.headAtStart;
     }
+    case 'channel': {
+      const isBegun = step(id, (session) => {
+        session.channel(order.start, order.micros, () =>
+          tell({ tell: 'overrun', session: id, channel: order.start.number }),
+        );
+        return true;
+      });
+      return isBegun ?? Promise.reject(sessions.get(id));
+    }
     case 'finish': {
       const record = step(id, (session) => session.finish(order.channel, order.micros, order.exit));
       return record ?? Promise.reject(sessions.get(id));
@@ -124,8 +133,6 @@ parentPort?.on('message', (message: ToThread) => {
   switch (message.do) {
     case 'write':
       return void write(message.bytes, message.length);
-    case 'channel':
-      return void step(message.session, (session) => session.channel(message.start, message.micros));
     case 'journal':
       return void step(message.session, (session) => session.journal(message.fact, message.micros));
     default:

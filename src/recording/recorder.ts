@@ -26,7 +26,7 @@ const RESTART_MS = 500;
 const GONE: Failure = { code: 'recorder_gone', message: 'the recorder has ended' };
 
 /** One who records: told once when that is over. */
-export type Client = { failed(error: RecordingError): void; roomAgain(): void };
+export type Client = { failed(error: RecordingError): void; roomAgain(): void; overrun(channel: number): void };
 
 type Batch = { readonly bytes: Buffer; at: number; readonly sizes: Map<number, number> };
 type Call = { readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void };
@@ -105,7 +105,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   /** After all that was added before. */
-  post(message: Extract<ToThread, { do: 'channel' | 'journal' }>): void {
+  post(message: Extract<ToThread, { do: 'journal' }>): void {
     this.#send();
     this.#thread?.postMessage(message);
   }
@@ -169,6 +169,9 @@ export class Recorder implements AsyncDisposable {
         return;
       case 'failed':
         this.#fail(message.session, message.failure);
+        return;
+      case 'overrun':
+        this.#clients.get(message.session)?.overrun(message.channel);
         return;
       case 'done':
       case 'refused': {

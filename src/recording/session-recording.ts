@@ -25,11 +25,16 @@ export class SessionRecording {
   #head = '';
   #error: RecordingError | null = null;
   #waiting: Waiting[] = [];
+  readonly #overruns = new Map<number, () => void>();
 
   private constructor(recorder: Recorder, failed: (error: RecordingError) => void) {
     this.#recorder = recorder;
     this.#failed = failed;
-    this.#id = recorder.enter({ failed: (error) => this.#fail(error), roomAgain: () => this.#wake() });
+    this.#id = recorder.enter({
+      failed: (error) => this.#fail(error),
+      roomAgain: () => this.#wake(),
+      overrun: (channel) => this.#overruns.get(channel)?.(),
+    });
   }
 
   /**
@@ -57,9 +62,13 @@ export class SessionRecording {
     return this.#head;
   }
 
-  channel(start: ChannelStart): ChannelRecorder {
-    if (this.#error) throw this.#error;
-    this.#recorder.post({ do: 'channel', session: this.#id, micros: this.#micros(), start });
+  /**
+   * Resolves when the recording has the channel's start. `overrun` is told once, where nothing of the channel may be left out, that it
+   * carries more binary data than is kept.
+   */
+  async channel(start: ChannelStart, overrun: () => void = () => {}): Promise<ChannelRecorder> {
+    this.#overruns.set(start.number, overrun);
+    await this.#ask({ do: 'channel', micros: this.#micros(), start });
     return new ChannelRecorder(this, start.number);
   }
 
@@ -89,8 +98,10 @@ export class SessionRecording {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  finish(channel: number, exit: Exit): Promise<ChannelRecord> {
-    return this.#ask({ do: 'finish', channel, micros: this.#micros(), exit }) as Promise<ChannelRecord>;
+  async finish(channel: number, exit: Exit): Promise<ChannelRecord> {
+    const record = await this.#ask({ do: 'finish', channel, micros: this.#micros(), exit });
+    this.#overruns.delete(channel);
+    return record as ChannelRecord;
   }
 
   /** Resolves when the disk has all of it; rejects where it has not. */

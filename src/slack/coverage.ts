@@ -41,11 +41,14 @@ function groupWords(channels: readonly ChannelSummary[]): string {
   const many = channels.length === 1 ? name : isNoun ? count(channels.length, name) : `${channels.length} ${name}`;
   if (first.label === '') return channels.length === 1 ? `1 ${name}` : many;
   if (first.coverage === 'opaque') return `${many} ${bytes(total(channels))} opaque`;
-  const files = sumOf(channels);
+  const files = isMixed(first) ? null : sumOf(channels);
   if (files) return `${many} ${fileWords(files)}`;
   if (first.coverage === 'metadata') return `${many} recorded in part, the rest by digest`;
   return first.kind === 'shell' ? `${many} ${roughly(lasted(channels))} recorded` : `${many} recorded`;
 }
+
+/** It began as a transfer and went on as something else, so that its files are not all of it. */
+const isMixed = ({ label }: ChannelSummary): boolean => label.includes(' then ');
 
 /** Old summaries say nothing of it. */
 const isTimed = ({ startedAt, endedAt }: ChannelSummary): boolean => startedAt > 0 && endedAt >= startedAt;
@@ -122,7 +125,7 @@ function outcome(channel: ChannelSummary): Line {
     ...(files === null ? [] : [fileDeeds(files)]),
     ...(kind === 'tunnel' ? [bytes(total([channel]))] : []),
     ...(kind !== 'shell' || channel.exit?.kind !== 'status' || channel.exit.code !== 0 ? [exitOf(channel)] : []),
-    ...(label === '' ? [] : [files === null ? COVERED[coverage] : 'files logged']),
+    ...(label === '' ? [] : [files === null || isMixed(channel) ? COVERED[coverage] : 'files logged']),
   ];
   const said = parts.filter((part) => part !== '');
   if (said.length === 0) return [];

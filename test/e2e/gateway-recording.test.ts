@@ -53,13 +53,13 @@ describe('a recording', () => {
     return join(out, 'channel-0.cast');
   };
 
-  it('has what a client set for a command, and at a terminal only how long it is', async () => {
+  it('has what a client set, at a terminal as without one', async () => {
     const set = ['-o', "SetEnv=LC_DO='echo seen by nobody'", 'direct'];
     const environment = async () => (await last()).journal.find(({ what }) => what === 'channel')?.['environment'];
     await ssh(world, [...set, 'sh -c "$LC_DO"']);
     expect(await environment()).toContainEqual({ name: 'LC_DO', value: 'echo seen by nobody' });
     await ssh(world, ['-tt', ...set, 'true']);
-    expect(await environment()).toContainEqual({ name: 'LC_DO', bytes: 19 });
+    expect(await environment()).toContainEqual({ name: 'LC_DO', value: "'echo seen by nobody'" });
     await ssh(world, ['-o', `SetEnv=A=${'x'.repeat(20_000)} B=${'y'.repeat(20_000)} C=z`, 'direct', 'true']);
     expect(await environment()).toEqual([expect.objectContaining({ name: 'A' }), { name: 'C', value: 'z' }]);
   });
@@ -134,12 +134,49 @@ describe('a recording', () => {
     expect(linesOf(read, FRAME.journal)).toContainEqual(expect.objectContaining({ what: 'withheld' }));
   });
 
-  it('of bytes that are no text says that it is their digest only', async () => {
-    await ssh(world, ['direct', 'head -c 100000 /dev/zero']);
+  it('of a shell that calls itself a transfer, and says a NUL first, holds every byte of both directions', async () => {
+    const fake = join(world.folder.path, 'scp');
+    writeFileSync(fake, '#!/bin/sh\nprintf "\\0"; exec sh\n', { mode: 0o755 });
+    const typed = 'C0644 1000000 x\nid -u\nprintf "\\0"; echo over\n';
+    for (const line of [`${fake} -t /tmp/x`, `bash -c 'exec -a scp sh' -f`]) {
+      const { stdout } = await ssh(world, ['direct', line], { stdin: typed });
+      const { manifest, text } = await last();
+      expect(text(FRAME.input)).toBe(typed);
+      expect(text(FRAME.stdout)).toBe(stdout);
+      expect(stdout).toMatch(/\d\n\0over\n$/);
+      expect(manifest.channels).toMatchObject([{ coverage: 'full', label: expect.stringMatching(/command$/) }]);
+    }
+  });
+
+  it('of more binary data than is kept holds the beginning, the end, and what was said before and after', async () => {
+    const make = 'echo before; head -c 12000000 /dev/urandom; sleep 0.2; echo after';
+    const { stdout } = await ssh(world, ['direct', make]);
     const { manifest, text, journal } = await last();
-    expect(manifest.channels).toMatchObject([{ coverage: 'metadata', bytesToClient: 100_000 }]);
-    expect(text(FRAME.stdout)).toBe('');
-    expect(journal).toContainEqual({ what: 'binary', direction: 'output' });
+    expect(stdout).toMatch(/^before\n/);
+    expect(manifest.channels).toMatchObject([{ coverage: 'metadata', label: 'command', bytesToClient: 12_000_013 }]);
+    const shown = text(FRAME.stdout);
+    expect([shown.slice(0, 7), shown.slice(-6)]).toEqual(['before\n', 'after\n']);
+    const gap = journal.find(({ what }) => what === 'gap');
+    expect(gap).toMatchObject({ stream: 'stdout', bytes: expect.any(Number), sha256: expect.any(String) });
+    expect(Number(gap?.['bytes'])).toBeGreaterThan(7_000_000);
+  });
+
+  it('under a scope that lets nothing be left out ends such a channel, and holds all that passed', async () => {
+    const whole = { ...scope('shell'), opaque: 'refused' as const };
+    await using strict = await GatewayWorld.start({ scope: whole });
+    const outcome = await ssh(strict, ['direct', 'head -c 300000000 /dev/urandom | tee /dev/null; sleep 30']);
+    expect(outcome.code).toBe(255);
+    expect(outcome.stderr).toMatch(/^daypass: this access is recorded whole, .*sftp or scp\.$/m);
+    const id = await strict.control.session(0);
+    const { report } = await strict.control.closing(id);
+    const [channel] = report.channels;
+    expect(channel).toMatchObject({ coverage: 'full', label: 'command' });
+    const read = await strict.read(id);
+    const kept = bytesOf(read, 0, FRAME.stdout).length + bytesOf(read, 0, FRAME.stderr).length;
+    expect(kept).toBe(channel?.bytesToClient);
+    expect(report.refusals).toEqual([expect.stringMatching(/more binary data than a recording keeps/)]);
+    // What is text is recorded whole, however much it is.
+    expect(await ssh(strict, ['direct', 'seq 1 1000000 | tail -n 1'])).toMatchObject({ code: 0, stdout: '1000000\n' });
   });
 
   it('of file transfers has what was done to which file, and none of the bytes', async () => {

@@ -38,7 +38,7 @@ const folder = (...names: string[]): string => {
 };
 
 describe.each(WAYS)('rsync by way of %s', (way) => {
-  it(`-a carries ${FILES} small files there and back, and the channel is labelled`, async () => {
+  it(`-a carries ${FILES} small files there and back, and what passed is recorded`, async () => {
     const here = folder(`rsync-${way}`, 'here');
     for (let n = 0; n < FILES; n += 1) {
       const into = join(here, String(n % 20));
@@ -54,12 +54,12 @@ describe.each(WAYS)('rsync by way of %s', (way) => {
     expect(await run('diff', ['-r', here, there])).toMatchObject({ code: 0, stdout: '' });
     expect(await run('diff', ['-r', here, back])).toMatchObject({ code: 0, stdout: '' });
     expect(channelsOf(reports)).toMatchObject([
-      { kind: 'exec', command: expect.stringMatching(/^rsync --server -/), label: 'rsync', coverage: 'opaque' },
+      { kind: 'exec', command: expect.stringMatching(/^rsync --server -/), label: 'command', coverage: 'full' },
       {
         kind: 'exec',
         command: expect.stringMatching(/^rsync --server --sender -/),
-        label: 'rsync',
-        coverage: 'opaque',
+        label: 'command',
+        coverage: 'full',
       },
     ]);
     expect(channelsOf(reports).map(({ exit }) => exit)).toEqual([
@@ -152,7 +152,7 @@ describe.each(WAYS)('git by way of %s', (way) => {
       ['upload-pack', 'receive-pack', 'upload-pack', 'receive-pack', 'upload-pack'].map((each) => `git-${each}`),
     );
     for (const channel of channelsOf(reports)) {
-      expect(channel).toMatchObject({ label: 'git', coverage: 'opaque', exit: { kind: 'status', code: 0 } });
+      expect(channel).toMatchObject({ label: 'command', coverage: 'full', exit: { kind: 'status', code: 0 } });
     }
     const [, push, clone] = channelsOf(reports);
     expect(push?.bytesFromClient).toBeGreaterThan(200_000);

@@ -2,7 +2,7 @@ import type { Scope } from '../../src/access/scope.ts';
 import type { Channel, Stream } from '../../src/gateway/channel.ts';
 import { Flow } from '../../src/gateway/flow.ts';
 import { GuardedSftp } from '../../src/gateway/guarded-sftp.ts';
-import { observe } from '../../src/recording/file-log/observe.ts';
+import { SftpLog } from '../../src/recording/file-log/sftp.ts';
 import { scope } from './samples.ts';
 
 /** One side, as far as flows look at it. */
@@ -33,21 +33,21 @@ export function guardedChannel(files: NonNullable<Scope['files']>, more: Partial
   const target = new Peer();
   const refused: string[] = [];
   /** As it is recorded. */
-  const log = observe('sftp', 'sftp', () => {});
+  const log = new SftpLog({ onOperation: () => {}, skip: () => 0 });
   const seen: { input: Buffer; output: Buffer } = { input: Buffer.alloc(0), output: Buffer.alloc(0) };
   const state: { sftp: GuardedSftp | null; isReady: boolean } = { sftp: null, isReady: true };
   const input = new Flow({
     isReady: () => state.isReady && state.sftp?.isReady !== false,
     accept: (_stream, bytes) => {
       seen.input = Buffer.concat([seen.input, bytes]);
-      log.fromClient(bytes, 0);
+      if (!log.isLost) log.take('client', bytes, 0);
     },
   });
   const output = new Flow({
     isReady: () => state.isReady,
     accept: (_stream, bytes) => {
       seen.output = Buffer.concat([seen.output, bytes]);
-      log.fromTarget(bytes, 0);
+      if (!log.isLost) log.take('target', bytes, 0);
     },
   });
   input.source = client.channel;

@@ -20,7 +20,7 @@ export const openingOf = (session: string = randomUUID()): Opening => ({
 
 export const CLOSING: Closing = { end: new Date(), ending: { how: 'closed' }, refusals: 0, channels: [] };
 
-const START = { kind: 'shell', command: null, destination: null, recordInput: false } as const;
+const START = { kind: 'shell', command: null, destination: null, recordInput: false, mayLeaveOut: true } as const;
 export const terminal = (number: number): ChannelStart => ({
   ...START,
   number,

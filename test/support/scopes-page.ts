@@ -26,7 +26,7 @@ const EXAMPLE = `scopes:
     words: Publish the web site
     files: { rights: read-write, paths: [/srv/www/**] }
   - name: shell:watched
-    words: Shell with what is typed recorded, and nothing that a recording could only count
+    words: Shell with what is typed recorded, and nothing left out of its commands
     shell: true
     pty: true
     exec: any
@@ -107,7 +107,7 @@ const SAID: readonly (readonly [string, ChannelAsk])[] = [
   ['exec:restart', exec('/usr/bin/systemctl restart nginx; id')],
   ['files-ro', exec('scp -f /srv/www/index.html')],
   ['files:www', exec('scp -t /etc')],
-  ['shell:watched', exec('rsync --server -e.iLsfxC . /srv')],
+  ['shell:watched', tunnel('db.internal', 5432)],
   ['tunnel:pg', tunnel('localhost', 8080)],
   ['ide', tunnel('127.1', 22)],
   ['ide', tunnel('localhost', 2222)],
@@ -211,8 +211,8 @@ those no value that could be a path.
 
 ## Files
 
-\`files-ro\`, \`files-rw\` and \`files:\` scopes hold inside SFTP and in scp’s old protocol (\`scp -O\`). \`paths\` are absolute patterns: \`*\` is a name,
-\`**\` is any path below. With them, what scp is asked for has to be an absolute path without wildcards; where it writes, or reads
+\`files-ro\`, \`files-rw\` and \`files:\` scopes hold inside SFTP and in scp’s old protocol (\`scp -O\`). \`paths\` are absolute patterns: \`*\` is a name or
+a part of one, \`**\` is any path below, and \`? [ ] { } ( ) \\\` are refused. With them, what \`scp -O\` is asked for has to be an absolute path without wildcards; where it writes, or reads
 folders, all below has to be within. A symlink on the target can lead out of a pattern: its file permissions are what holds then.
 
 Who may write everywhere may write what the login’s shell reads when it starts (\`~/.bashrc\`), which \`scp -O\` or the next login runs.
@@ -228,8 +228,14 @@ target: do not list another name of the target itself with its SSH port.
 \`ide\` is \`shell\` with tunnels to the target’s loopback, as VS Code and JetBrains need them. Whatever listens there without a password is
 open to the person.
 
-Tunnels are opaque: destination, bytes and digests are recorded, and nothing of what they mean. \`opaque: refused\` refuses what a
-recording could only count; a command that hides such a transfer from its name is recorded like any command, its content by digest.
+Tunnels are opaque: destination, bytes and digests are recorded, and nothing of what they mean.
+
+## Nothing left out
+
+\`opaque: refused\` refuses tunnels, and ends a channel before anything is left out of its recording: SFTP at the first byte that is none, any
+other channel once it carries more binary data than a recording keeps
+([how much](security.md#what-a-recording-leaves-out)). All that passed until then is in the recording. Files go by sftp and scp, whose content is
+accounted for by its digest; rsync and git run, and end where they carry more. Names of programs decide nothing.
 
 ## What the target itself holds
 

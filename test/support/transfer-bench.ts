@@ -4,15 +4,16 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { SftpGuard } from '../../src/gateway/sftp-guard.ts';
 import type { FileRights } from '../../src/gateway/sftp-paths.ts';
-import { observe, recognise } from '../../src/recording/file-log/observe.ts';
 import type { FileOperation } from '../../src/recording/file-log/operation.ts';
+import { FRAME } from '../../src/recording/format.ts';
+import { PipeContent } from '../../src/recording/pipe-content.ts';
 
 const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
 const HELPER = new URL('stdio-to-socket.mjs', import.meta.url).pathname;
 
 export type Watched = {
   readonly operations: FileOperation[];
-  readonly end: ReturnType<ReturnType<typeof observe>['end']>;
+  readonly end: ReturnType<PipeContent['end']>;
   readonly refused: string[];
   readonly code: number;
   readonly output: string;
@@ -67,16 +68,18 @@ function relay(socket: Socket, folder: string, wire: Wire, rights: FileRights | 
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   started.child = shell;
-  let observer: ReturnType<typeof observe> | null = null;
+  let content: PipeContent | null = null;
+  const waiting: Buffer[] = [];
   const fromClient = (bytes: Buffer): void => {
-    observer?.fromClient(bytes, 1);
+    if (guard?.isFull) return void waiting.push(bytes);
+    content?.input(bytes, 1);
     const guarded = guard?.client(bytes) ?? { forward: [bytes], answer: [], ended: null };
     for (const piece of guarded.forward) shell.stdin?.write(piece);
     for (const piece of guarded.answer) toClient(piece);
     if (guarded.ended !== null) cut(guarded.ended);
   };
   const toClient = (bytes: Buffer): void => {
-    observer?.fromTarget(bytes, 2);
+    content?.output('stdout', bytes, 2);
     socket.write(bytes);
   };
   const cut = (sentence: string): void => {
@@ -85,13 +88,15 @@ function relay(socket: Socket, folder: string, wire: Wire, rights: FileRights | 
     shell.kill('SIGKILL');
   };
   socket.on('data', (bytes) => {
-    if (observer) return fromClient(bytes);
+    if (content) return fromClient(bytes);
     words += bytes.toString('latin1');
     const end = words.indexOf('\n');
     if (end === -1) return;
     const command = commandOf(JSON.parse(words.slice(0, end)) as string[]);
-    const kind = command === 'sftp' ? 'sftp' : recognise({ kind: 'exec', command });
-    observer = observe(kind ?? 'sftp', command, (operation) => wire.operations.push(operation));
+    const keep = (type: number, _micros: number, payload: Uint8Array): void => {
+      if (type === FRAME.file) wire.operations.push(JSON.parse(Buffer.from(payload).toString()) as FileOperation);
+    };
+    content = new PipeContent({ kind: command === 'sftp' ? 'subsystem' : 'exec', command }, keep, null);
     shell.stdin?.write(`${command === 'sftp' ? SFTP_SERVER : command}\n`);
     const rest = Buffer.from(words.slice(end + 1), 'latin1');
     if (rest.length > 0) fromClient(rest);
@@ -103,9 +108,10 @@ function relay(socket: Socket, folder: string, wire: Wire, rights: FileRights | 
     const guarded = guard?.target(bytes) ?? { forward: [bytes], answer: [], ended: null };
     for (const piece of guarded.forward) toClient(piece);
     if (guarded.ended !== null) cut(guarded.ended);
+    for (const piece of waiting.splice(0)) fromClient(piece);
   });
   shell.on('close', () => {
-    wire.end = observer?.end(3) ?? null;
+    wire.end = content?.end(3) ?? null;
     socket.end();
   });
   return shell;

@@ -9,8 +9,8 @@ const Bytes = z.int().nonnegative();
 const Path = z.string().max(PATH_MAX + 1);
 
 /**
- * What was done to files, one entry each: `file` is an opened file until its close, `transfer` is content that was only counted,
- * `unparsed` says that from here on nothing is known.
+ * What was done to files, one entry each: `file` is an opened file until its close; `unparsed` says that from here on what passes is no
+ * transfer, and kept as what a command says.
  */
 const OperationName = z.enum([
   'file',
@@ -23,14 +23,12 @@ const OperationName = z.enum([
   'symlink',
   'hardlink',
   'copy',
-  'transfer',
   'warning',
   'unparsed',
 ]);
 export type OperationName = z.infer<typeof OperationName>;
 
-const Protocol = z.enum(['sftp', 'scp', 'rsync', 'git']);
-export type FileProtocol = z.infer<typeof Protocol>;
+const Protocol = z.enum(['sftp', 'scp']);
 
 /** An entry of the file log, as recordings hold it. */
 export const FileOperation = z

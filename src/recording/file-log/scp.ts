@@ -1,7 +1,8 @@
-import type { Coverage, FileCounts } from '../../access/session.ts';
+import type { FileCounts } from '../../access/session.ts';
 import { ContentDigest } from './content-digest.ts';
-import { asInto, asPath, clause, type FileOperation, type OnOperation, PATH_MAX, showPath } from './operation.ts';
-import { parseWords, programOf } from './words.ts';
+import type { Followed, FollowedHost, Side } from './observe.ts';
+import { asInto, asPath, clause, type FileOperation, PATH_MAX, showPath } from './operation.ts';
+import { scpWords } from './words.ts';
 
 const LINE_MAX = 16_384;
 const DEPTH_MAX = 256;
@@ -13,197 +14,253 @@ type CopiedFile = {
   readonly size: number;
   readonly digest: ContentDigest;
   readonly startedMicros: number;
+  /** Where its content stands in what the sender sent. */
+  offset: number;
   passed: number;
-  /** Zero bytes of the receiver since its line: one for the line, one for the content, which PuTTY's gives before the verdict. */
-  answers: number;
 };
 
-/** What the sender says next: a line, a file's bytes, or the byte behind them that says whether they are good. */
-type Sending = 'line' | 'content' | 'verdict';
+/**
+ * Whose turn it is. `line`: the sender says a line. `answer`: the receiver answers it. `content`: the sender gives a file. `verdict`:
+ * the sender says whether that was good. `taken`: the receiver answers that.
+ */
+type Turn = 'start' | 'line' | 'answer' | 'content' | 'verdict' | 'taken';
 
 /**
  * scp's old protocol, which nobody wrote down but its source: the sender's lines C (a file), D and E (a folder, and out of it), T
- * (times), and content; the receiver answers each with a zero byte, or with \x01 (a warning) or \x02 (an error) and a line.
+ * (times), and content; the receiver answers each with a zero byte, or with \x01 (a warning) or \x02 (an error) and a line. Sender and
+ * receiver take turns, and whoever speaks out of turn speaks something else. Only content is left out of the recording: as many bytes
+ * as its line said, once the receiver has taken that line. Everything else is kept.
  */
-export class ScpLog {
-  readonly #onOperation: OnOperation;
-  readonly #isFromTarget: boolean;
+export class ScpLog implements Followed {
+  readonly label = 'scp';
+  readonly #host: FollowedHost;
+  readonly #sender: Side;
   /** A destination of which only the target knows whether it is a folder. */
   readonly #into: Buffer | null;
   readonly #folders: Buffer[];
-  #sending: Sending = 'line';
-  #line: number[] = [];
+  #turn: Turn = 'start';
+  /** What has come of a line of either. */
+  #said: number[] = [];
   #answer: number[] = [];
   #file: CopiedFile | null = null;
-  /** Sent whole, until the receiver has answered. */
-  #unanswered: { readonly file: CopiedFile; readonly isGood: boolean } | null = null;
+  /** What the sender says of the content that it gave. */
+  #isGood = true;
+  /** The line that waits for an answer opened a folder. */
+  #hasEntered = false;
+  /** PuTTY's receiver answers the content before the verdict. */
+  #hasTaken = false;
   #isLost = false;
   #micros = 0;
   readonly #counts = { read: 0, written: 0, changed: 0, refused: 0, hashed: 0 };
 
-  constructor(command: string, onOperation: OnOperation) {
-    const words = programOf(parseWords(command) ?? [])?.words ?? [];
+  /** The exec line says nothing but where paths begin. */
+  constructor(sender: Side, command: string, host: FollowedHost) {
+    this.#host = host;
+    this.#sender = sender;
+    const words = scpWords(command);
     const options = words.filter((word) => /^-[a-zA-Z]+$/.test(word)).join('');
-    this.#onOperation = onOperation;
-    this.#isFromTarget = options.includes('f');
     const path = words.at(-1) ?? '';
     // A source names only the last part of what it was asked for.
-    const base = this.#isFromTarget ? path.slice(0, path.lastIndexOf('/') + 1) : path;
-    const isFolder = this.#isFromTarget || options.includes('d') || /(?:^|\/)\.{0,2}$/.test(path);
+    const isSource = sender === 'target';
+    const base = isSource ? path.slice(0, path.lastIndexOf('/') + 1) : path;
+    const isFolder = isSource || options.includes('d') || /(?:^|\/)\.{0,2}$/.test(path);
     this.#into = isFolder ? null : Buffer.from(path, 'utf8');
     this.#folders = [Buffer.from(isFolder ? base : '', 'utf8')];
   }
 
-  fromClient(bytes: Buffer, micros: number): void {
-    this.#take(bytes, micros, !this.#isFromTarget);
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
-  fromTarget(bytes: Buffer, micros: number): void {
-    this.#take(bytes, micros, this.#isFromTarget);
+  held(): Buffer {
+    return NOTHING;
   }
 
-  end(micros: number): { readonly counts: FileCounts; readonly coverage: Coverage; readonly label: string } {
+  take(from: Side, bytes: Buffer, micros: number): number {
     this.#micros = micros;
-    this.#leave('the channel ended first');
-    return { counts: { ...this.#counts }, coverage: this.#isLost ? 'opaque' : 'metadata', label: 'scp' };
-  }
-
-  #take(bytes: Buffer, micros: number, isSender: boolean): void {
-    this.#micros = micros;
-    if (isSender) this.#sent(bytes);
-    else for (const byte of bytes) this.#received(byte);
-  }
-
-  #sent(bytes: Buffer): void {
+    let kept = 0;
     let at = 0;
     while (at < bytes.length && !this.#isLost) {
-      if (this.#sending === 'content') at = this.#content(bytes, at);
-      else {
-        this.#sentByte(bytes[at] ?? 0);
-        at += 1;
+      if (this.#turn === 'content' && from === this.#sender) {
+        this.#keep(from, bytes.subarray(kept, at));
+        at = this.#content(bytes, at);
+        kept = at;
+      } else {
+        this.#byte(from, bytes[at] ?? 0);
+        // Whoever broke the protocol is content from that byte on.
+        if (!this.#isLost) at += 1;
       }
     }
+    this.#keep(from, bytes.subarray(kept, at));
+    return at;
   }
+
+  end(micros: number): FileCounts {
+    this.#micros = micros;
+    this.#leave('the channel ended first');
+    return { ...this.#counts };
+  }
+
+  #keep(from: Side, bytes: Buffer): void {
+    if (bytes.length > 0) this.#host.keep(from, bytes, this.#micros);
+  }
+
+  #byte(from: Side, byte: number): void {
+    if (from !== this.#sender) this.#received(byte);
+    else if (this.#turn === 'verdict') this.#judged(byte);
+    else if (this.#turn === 'line') this.#sent(byte);
+    else this.#lose('the sender spoke before it was answered');
+  }
+
+  // The sender.
 
   #content(bytes: Buffer, at: number): number {
     const file = this.#file;
     if (!file) return bytes.length;
     const end = Math.min(bytes.length, at + file.size - file.passed);
+    const offset = this.#host.skip(this.#sender, end - at, this.#micros);
+    if (file.passed === 0) file.offset = offset;
     file.digest.put(file.passed, bytes.subarray(at, end));
     file.passed += end - at;
-    if (file.passed === file.size) this.#sending = 'verdict';
+    if (file.passed === file.size) this.#turn = 'verdict';
     return end;
   }
 
-  #sentByte(byte: number): void {
-    if (this.#line.length === 0 && this.#sending === 'verdict') {
-      this.#sending = 'line';
-      if (byte === 0 || byte === 1 || byte === 2) this.#contentOver(byte === 0);
-      else this.#lose('no verdict follows the content');
-      if (byte === 0) return;
-    }
-    // The sender of a warning or an error, too, ends it as a line.
+  /** A zero byte, or the beginning of a warning or an error. */
+  #judged(byte: number): void {
+    if (this.#said.length > 0 || byte === 1 || byte === 2) return void this.#sent(byte);
+    if (byte !== 0) return void this.#lose('no verdict follows the content');
+    this.#verdictOver(true);
+  }
+
+  #verdictOver(isGood: boolean): void {
+    this.#isGood = isGood;
+    this.#turn = 'taken';
+    if (this.#hasTaken) this.#settle(null);
+  }
+
+  #sent(byte: number): void {
     if (byte !== NEWLINE) {
-      if (this.#line.push(byte) > LINE_MAX) this.#lose('a line is too long');
+      if (this.#said.push(byte) > LINE_MAX) this.#lose('a line is too long');
       return;
     }
-    const line = Buffer.from(this.#line);
-    this.#line = [];
-    this.#command(line);
+    const line = Buffer.from(this.#said);
+    this.#said = [];
+    if (line[0] === 1 || line[0] === 2) {
+      this.#warn(line.subarray(1), 'sender');
+      // Nobody answers a warning, unless it stands for the verdict.
+      if (this.#turn === 'verdict') this.#verdictOver(false);
+    } else this.#line(line);
   }
 
-  #contentOver(isGood: boolean): void {
-    const file = this.#file;
-    this.#file = null;
-    if (!file) return;
-    this.#unanswered = { file, isGood };
-    if (file.answers >= 2) this.#settle(null, null);
-  }
-
-  #command(line: Buffer): void {
+  #line(line: Buffer): void {
     const text = line.toString('latin1');
-    if (text[0] === '\x01' || text[0] === '\x02') return void this.#warn(line.subarray(1), 'sender');
     const named = /^([CD])([0-7]{4,5}) (\d{1,15}) ([^/]+)$/.exec(text);
     if (named) {
       const name = line.subarray(line.length - (named[4] ?? '').length);
-      if (named[1] === 'C') this.#begins(named, name);
-      else this.#enters(name);
-      return;
-    }
-    if (/^T\d+ \d+ \d+ \d+$/.test(text)) return;
-    if (text === 'E' && this.#folders.length > 1) this.#folders.pop();
-    else if (text !== 'E') this.#lose('a line is none of the protocol');
+      if (named[1] === 'C') this.#file = this.#newFile(named, name);
+      else this.#folders.push(this.#join(name));
+      this.#hasEntered = named[1] === 'D';
+      if (this.#folders.length > DEPTH_MAX) return void this.#lose('folders are too deep');
+    } else if (text === 'E' && this.#folders.length > 1) this.#folders.pop();
+    else if (!/^T\d+ \d+ \d+ \d+$/.test(text)) return void this.#lose('a line is none of the protocol');
+    this.#turn = 'answer';
   }
 
-  #begins([, , mode, size]: readonly string[], name: Buffer): void {
-    this.#settle('the receiver did not answer', null);
-    this.#file = {
+  #newFile([, , mode, size]: readonly string[], name: Buffer): CopiedFile {
+    return {
       path: this.#join(name),
       mode: Number.parseInt(mode ?? '0', 8),
       size: Number(size),
       digest: new ContentDigest({ bytes: 0 }),
       startedMicros: this.#micros,
+      offset: 0,
       passed: 0,
-      answers: 0,
     };
-    this.#sending = this.#file.size === 0 ? 'verdict' : 'content';
-  }
-
-  #enters(name: Buffer): void {
-    if (this.#folders.length >= DEPTH_MAX) return void this.#lose('folders are too deep');
-    this.#folders.push(this.#join(name));
   }
 
   #join(name: Buffer): Buffer {
-    const folder = this.#folders.at(-1) ?? Buffer.alloc(0);
+    const folder = this.#folders.at(-1) ?? NOTHING;
     const isOpen = folder.length === 0 || folder.at(-1) === 0x2f;
     return Buffer.concat([folder, Buffer.from(isOpen ? '' : '/'), name]).subarray(0, PATH_MAX + 1);
   }
 
+  // The receiver.
+
   #received(byte: number): void {
-    if (this.#isLost) return;
-    if (this.#answer.length === 0 && byte === 0) {
-      // With a file under way it answers the file's line; only after that, its content.
-      if (this.#file) this.#file.answers += 1;
-      else this.#settle(null, null);
-    } else if (byte !== NEWLINE) {
+    if (this.#turn === 'content') return void this.#lose('the receiver spoke while content passed');
+    if (this.#answer.length === 0 && byte === 0) return void this.#accepted();
+    if (byte !== NEWLINE) {
       if (this.#answer.push(byte) > LINE_MAX) this.#lose('an answer is too long');
-    } else {
-      const line = Buffer.from(this.#answer);
-      this.#answer = [];
-      if (line[0] !== 1 && line[0] !== 2) return void this.#lose('an answer is none of the protocol');
-      this.#refusedBy(line.subarray(1));
+      else if (this.#answer[0] !== 1 && this.#answer[0] !== 2) this.#lose('an answer is none of the protocol');
+      return;
+    }
+    const line = Buffer.from(this.#answer);
+    this.#answer = [];
+    this.#refused(line.subarray(1));
+  }
+
+  #accepted(): void {
+    switch (this.#turn) {
+      case 'start':
+        this.#turn = 'line';
+        return;
+      case 'answer':
+        this.#hasEntered = false;
+        this.#turn = this.#file === null ? 'line' : this.#file.size === 0 ? 'verdict' : 'content';
+        return;
+      case 'verdict':
+        if (this.#hasTaken) this.#lose('the receiver answered twice');
+        this.#hasTaken = true;
+        return;
+      case 'taken':
+        return void this.#settle(null);
+      default:
+        this.#lose('the receiver answered what was not said');
     }
   }
 
-  /** Instead of taking a file's content, or after it. */
-  #refusedBy(message: Buffer): void {
-    if (this.#file?.passed === 0 && this.#unanswered === null) {
-      this.#logFile(this.#file, 'failed', showPath(message).text);
+  /** A warning or an error, in the place of an answer or of its own accord. */
+  #refused(message: Buffer): void {
+    const { text } = showPath(message);
+    if (this.#turn === 'answer' && this.#file) {
+      this.#logFile(this.#file, 'failed', text);
       this.#file = null;
-      this.#sending = 'line';
-    } else if (this.#unanswered) this.#settle(null, showPath(message).text);
-    else this.#warn(message, 'receiver');
+      this.#turn = 'line';
+    } else if (this.#turn === 'taken') this.#settle(text);
+    else {
+      this.#warn(message, 'receiver');
+      // The sender does not go into a folder that was refused.
+      if (this.#hasEntered) this.#folders.pop();
+      this.#hasEntered = false;
+      if (this.#turn === 'answer' || this.#turn === 'start') this.#turn = 'line';
+    }
   }
 
-  #settle(silence: string | null, refusal: string | null): void {
-    const done = this.#unanswered;
-    this.#unanswered = null;
-    if (!done) return;
-    const why = refusal ?? silence ?? (done.isGood ? null : 'the sender could not read all of it');
-    this.#logFile(done.file, why === null ? 'ok' : 'failed', why);
+  #settle(refusal: string | null): void {
+    const file = this.#file;
+    this.#file = null;
+    this.#hasTaken = false;
+    this.#turn = 'line';
+    if (!file) return;
+    const why = refusal ?? (this.#isGood ? null : 'the sender could not read all of it');
+    this.#logFile(file, why === null ? 'ok' : 'failed', why);
   }
+
+  // The log.
 
   #logFile(file: CopiedFile, result: FileOperation['result'], why: string | null): void {
-    const isWhole = file.passed === file.size && result === 'ok';
-    const digest = isWhole ? file.digest.finish().digest : null;
-    if (digest === null) file.digest.spoil('');
-    const bytes = this.#isFromTarget ? { bytesRead: file.passed } : { bytesWritten: file.passed };
-    const sha256 = digest === null ? {} : this.#isFromTarget ? { readSha256: digest } : { writtenSha256: digest };
-    if (digest !== null) this.#counts.hashed += 1;
-    if (result === 'ok') this.#counts[this.#isFromTarget ? 'read' : 'written'] += 1;
+    const isSource = this.#sender === 'target';
+    const { digest } = file.digest.finish();
+    const isHashed = file.passed === file.size && result === 'ok' && digest !== null;
+    if (!isHashed && digest !== null && file.passed > 0)
+      this.#host.leftOut(this.#sender, { offset: file.offset, bytes: file.passed, sha256: digest }, this.#micros);
+    const bytes = isSource ? { bytesRead: file.passed } : { bytesWritten: file.passed };
+    const sha256 = !isHashed ? {} : isSource ? { readSha256: digest } : { writtenSha256: digest };
+    if (isHashed) this.#counts.hashed += 1;
+    if (result === 'ok') this.#counts[isSource ? 'read' : 'written'] += 1;
     if (why !== null && /permission denied/i.test(why)) this.#counts.refused += 1;
-    this.#onOperation({
+    this.#host.onOperation({
       protocol: 'scp',
       operation: 'file',
       ...asPath(showPath(file.path)),
@@ -220,7 +277,7 @@ export class ScpLog {
   }
 
   #warn(message: Buffer, from: 'sender' | 'receiver'): void {
-    this.#onOperation({
+    this.#host.onOperation({
       protocol: 'scp',
       operation: 'warning',
       path: '',
@@ -232,7 +289,6 @@ export class ScpLog {
   }
 
   #leave(why: string): void {
-    this.#settle('the receiver did not answer', null);
     if (this.#file) this.#logFile(this.#file, 'unanswered', why);
     this.#file = null;
   }
@@ -242,6 +298,13 @@ export class ScpLog {
     this.#leave('the protocol could not be followed');
     this.#isLost = true;
     const frame = { path: '', result: 'failed', startedMicros: this.#micros, endedMicros: this.#micros } as const;
-    this.#onOperation({ protocol: 'scp', operation: 'unparsed', ...frame, why: clause(`unparsed from here: ${why}`) });
+    this.#host.onOperation({
+      protocol: 'scp',
+      operation: 'unparsed',
+      ...frame,
+      why: clause(`unparsed from here: ${why}`),
+    });
   }
 }
+
+const NOTHING = Buffer.alloc(0);

@@ -50,13 +50,25 @@ export class SftpPackets {
     return Math.max(1, 4 + length - this.#heldLength);
   }
 
-  push(bytes: Buffer): void {
+  /** Nothing is called after this. */
+  stop(): void {
+    this.#isLost = true;
+  }
+
+  /** What has come of a packet that is not whole, or with which this came to its end; a view, good until the next call. */
+  get held(): Buffer {
+    return this.#held.subarray(0, this.#heldLength);
+  }
+
+  /** How many of the bytes are understood, or held until they are; the rest begins with the packet with which this came to its end. */
+  push(bytes: Buffer): number {
     let at = 0;
     while (at < bytes.length && !this.#isLost) {
       if (this.#contentLeft > 0) at = this.#takeContent(bytes, at);
       else if (this.#heldLength === 0) at = this.#takeHead(bytes, at);
       else at = this.#fillHead(bytes, at);
     }
+    return at;
   }
 
   #takeContent(bytes: Buffer, at: number): number {
@@ -70,10 +82,10 @@ export class SftpPackets {
   #takeHead(bytes: Buffer, at: number): number {
     const there = bytes.subarray(at);
     const length = this.#headLength(there, there.length);
-    if (this.#isLost) return bytes.length;
+    if (this.#isLost) return at;
     if (length <= there.length) {
       this.#dispatch(there, length);
-      return at + length;
+      return this.#isLost ? at : at + length;
     }
     this.#hold(there, length);
     return bytes.length;
@@ -85,10 +97,10 @@ export class SftpPackets {
     this.#hold(bytes.subarray(at, end), wanted);
     const length = this.#headLength(this.#held, this.#heldLength);
     if (!this.#isLost && length <= this.#heldLength) {
-      const held = this.#held;
+      this.#dispatch(this.#held, length);
+      if (this.#isLost) return end;
       this.#heldLength = 0;
-      if (held.length > HELD_KEPT) this.#held = Buffer.allocUnsafeSlow(HELD_KEPT);
-      this.#dispatch(held, length);
+      if (this.#held.length > HELD_KEPT) this.#held = Buffer.allocUnsafeSlow(HELD_KEPT);
     }
     return end;
   }
@@ -126,7 +138,8 @@ export class SftpPackets {
     }
     this.#contentLeft = left;
     this.#listener.packet(bytes.subarray(4, length));
-    if (isContent && left === 0) this.#listener.contentEnd();
+    if (this.#isLost) this.#contentLeft = 0;
+    else if (isContent && left === 0) this.#listener.contentEnd();
   }
 
   #lose(why: string): number {

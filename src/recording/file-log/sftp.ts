@@ -1,7 +1,8 @@
-import type { Coverage, FileCounts } from '../../access/session.ts';
+import type { FileCounts } from '../../access/session.ts';
 import type { Waiting } from './content-digest.ts';
+import type { Followed, FollowedHost, Side } from './observe.ts';
 import { OpenFile } from './open-file.ts';
-import type { FileOperation, OnOperation } from './operation.ts';
+import type { FileOperation } from './operation.ts';
 import { costOf, type Entry, entryOf } from './sftp-entry.ts';
 import { SftpPackets } from './sftp-packets.ts';
 import {
@@ -36,8 +37,9 @@ type Pending = {
 };
 
 /** Reads SFTP on the side and logs what is done; once it cannot follow, it says so and logs nothing more. */
-export class SftpLog {
-  readonly #onOperation: OnOperation;
+export class SftpLog implements Followed {
+  readonly label = 'sftp';
+  readonly #host: Pick<FollowedHost, 'onOperation' | 'skip'>;
   readonly #client: SftpPackets;
   readonly #target: SftpPackets;
   /** Under one number the oldest first: servers answer in order. */
@@ -53,8 +55,8 @@ export class SftpLog {
   #writing: { readonly file: OpenFile | null; offset: number } = { file: null, offset: 0 };
   #reading: { readonly file: OpenFile | null; offset: number } = { file: null, offset: 0 };
 
-  constructor(onOperation: OnOperation) {
-    this.#onOperation = onOperation;
+  constructor(host: Pick<FollowedHost, 'onOperation' | 'skip'>) {
+    this.#host = host;
     this.#client = new SftpPackets('client', {
       packet: (head) => this.#request(head),
       content: (bytes) => {
@@ -75,20 +77,31 @@ export class SftpLog {
     });
   }
 
-  fromClient(bytes: Buffer, micros: number): void {
+  take(from: Side, bytes: Buffer, micros: number): number {
     this.#micros = micros;
-    if (this.#stage !== 'lost') this.#client.push(bytes);
+    const packets = this.#packets(from);
+    const before = packets.heldLength;
+    const taken = packets.push(bytes);
+    this.#host.skip(from, before + taken - packets.heldLength, micros);
+    return taken;
   }
 
-  fromTarget(bytes: Buffer, micros: number): void {
-    this.#micros = micros;
-    if (this.#stage !== 'lost') this.#target.push(bytes);
+  get isLost(): boolean {
+    return this.#stage === 'lost';
   }
 
-  end(micros: number): { readonly counts: FileCounts; readonly coverage: Coverage; readonly label: string } {
+  held(from: Side): Buffer {
+    return this.#packets(from).held;
+  }
+
+  #packets(from: Side): SftpPackets {
+    return from === 'client' ? this.#client : this.#target;
+  }
+
+  end(micros: number): FileCounts {
     this.#micros = micros;
     this.#leaveOpen('the channel ended before it was closed');
-    return { counts: { ...this.#counts }, coverage: this.#stage === 'lost' ? 'opaque' : 'metadata', label: 'sftp' };
+    return { ...this.#counts };
   }
 
   // The client's side.
@@ -111,8 +124,11 @@ export class SftpLog {
     const waiting = this.#pending.get(request.id);
     if (waiting) waiting.push(pending);
     else this.#pending.set(request.id, [pending]);
-    if (request.kind === 'write') this.#writing = { file, offset: pending.offset };
-    else if (request.kind === 'copy-data') this.#fileOf(request, 1)?.spoilWritten('content was copied into it');
+    if (request.kind === 'write') {
+      if (!file) return void this.#lose('the client sent content of a file that is not open');
+      this.#writing = { file, offset: pending.offset };
+    }
+    if (request.kind === 'copy-data') this.#fileOf(request, 1)?.spoilWritten('content was copied into it');
   }
 
   #fileOf(request: Request, which: number): OpenFile | null {
@@ -182,7 +198,7 @@ export class SftpLog {
 
   #data(id: number, length: number): void {
     const pending = this.#take(id);
-    if (pending?.kind !== 'read' || length > pending.length) {
+    if (pending?.kind !== 'read' || !pending.file || length > pending.length) {
       return void this.#lose('the target sent content that was not asked for');
     }
     this.#reading = { file: pending.file, offset: pending.offset };
@@ -236,7 +252,7 @@ export class SftpLog {
     if (result === 'refused') this.#counts.refused += 1;
     // A file's times and size, set before it is closed, belong to its writing.
     if (result === 'ok' && entry.operation !== 'warning' && !isPartOfWriting) this.#counts.changed += 1;
-    this.#onOperation({ ...entry, result, status: statusName(code), endedMicros: this.#micros });
+    this.#host.onOperation({ ...entry, result, status: statusName(code), endedMicros: this.#micros });
   }
 
   #logFile(file: OpenFile, entry: FileOperation): void {
@@ -244,7 +260,7 @@ export class SftpLog {
     if (isRead) this.#counts.read += 1;
     if (isWritten) this.#counts.written += 1;
     if (entry.readSha256 !== undefined || entry.writtenSha256 !== undefined) this.#counts.hashed += 1;
-    this.#onOperation(entry);
+    this.#host.onOperation(entry);
   }
 
   #leaveOpen(why: string): void {
@@ -252,7 +268,7 @@ export class SftpLog {
       this.#logFile(file, file.entry('unanswered', 'still open', this.#micros, why));
     }
     for (const { entry } of [...this.#pending.values()].flat()) {
-      if (entry) this.#onOperation({ ...entry, result: 'unanswered', endedMicros: this.#micros });
+      if (entry) this.#host.onOperation({ ...entry, result: 'unanswered', endedMicros: this.#micros });
     }
     this.#files.clear();
     this.#pending.clear();
@@ -262,11 +278,13 @@ export class SftpLog {
     if (this.#stage === 'lost') return;
     this.#leaveOpen('the protocol could not be followed to its end');
     this.#stage = 'lost';
+    this.#client.stop();
+    this.#target.stop();
     this.#writing = { file: null, offset: 0 };
     this.#reading = { file: null, offset: 0 };
     const startedMicros = this.#micros;
     const frame = { path: '', result: 'failed', startedMicros, endedMicros: startedMicros } as const;
-    this.#onOperation({ protocol: 'sftp', operation: 'unparsed', ...frame, why: `unparsed from here: ${why}` });
+    this.#host.onOperation({ protocol: 'sftp', operation: 'unparsed', ...frame, why: `unparsed from here: ${why}` });
   }
 }
 

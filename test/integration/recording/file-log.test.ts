@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FileOperation } from '../../../src/recording/file-log/observe.ts';
+import { FileOperation } from '../../../src/recording/file-log/operation.ts';
 import { testFolder } from '../../support/folder.ts';
 import { transfer } from '../../support/transfer-bench.ts';
 
@@ -69,7 +69,7 @@ describe('the file log of OpenSSH itself', () => {
     expect(of('hardlink')).toHaveLength(1);
     expect(of('remove')).toHaveLength(2);
     expect(of('list')).toHaveLength(1);
-    expect(seen.end).toMatchObject({ coverage: 'metadata', label: 'sftp', counts: { read: 3, written: 2, hashed: 5 } });
+    expect(seen.end).toMatchObject({ coverage: 'metadata', label: 'sftp', files: { read: 3, written: 2, hashed: 5 } });
   });
 
   for (const old of [true, false]) {
@@ -103,7 +103,7 @@ describe('the file log of OpenSSH itself', () => {
         [`${here.at}/tree/b`, 'ok', sha256(here.big)],
         [`${here.at}/tree/sub/a`, 'ok', sha256(Buffer.from('one'))],
       ]);
-      expect(down.end).toMatchObject({ coverage: 'metadata', counts: { read: 2, hashed: 2 } });
+      expect(down.end).toMatchObject({ coverage: 'metadata', files: { read: 2, hashed: 2 } });
     });
   }
 });
@@ -128,7 +128,7 @@ describe('the guard, with OpenSSH itself', () => {
     expect(readFileSync(join(here.at, 'got')).equals(here.big)).toBe(true);
     expect(existsSync(join(here.at, 'nope'))).toBe(false);
     expect(seen.refused).toHaveLength(7);
-    expect(seen.end).toMatchObject({ coverage: 'metadata', counts: { read: 1, written: 0, changed: 0, refused: 7 } });
+    expect(seen.end).toMatchObject({ coverage: 'metadata', files: { read: 1, written: 0, changed: 0, refused: 7 } });
   });
 
   it('keeps to the patterns, and takes relative paths from where the target starts', async () => {

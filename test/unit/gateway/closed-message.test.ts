@@ -35,6 +35,16 @@ it.each([
   expect(FromWorker.safeParse(message).success).toBe(true);
 });
 
+it('a long command is cut, and takes nothing from those before and after it', () => {
+  const long = `echo ${'x'.repeat(400_000)}`;
+  const odd = '\u0001'.repeat(60_000);
+  const told = closedMessage(sessionId(1), report([long, 'sudo -i', odd, "sh -c 'rm -rf /srv'"])).channels;
+  expect([told[1]?.command, told[3]?.command]).toEqual(['sudo -i', "sh -c 'rm -rf /srv'"]);
+  expect(told[0]?.command).toMatch(/^echo x{60000,}…$/);
+  expect(told[2]?.command?.length).toBeGreaterThan(10_000);
+  expect(told[2]?.command).toMatch(/…$/);
+});
+
 it('commands are told whole as long as they fit', () => {
   const told = closedMessage(sessionId(1), report(['uptime', null, 'x'.repeat(32_000)])).channels;
   expect(told.map(({ command }) => command?.length ?? null)).toEqual([6, null, 32_000]);

@@ -35,7 +35,7 @@ describe('what a worker may say to control', () => {
     ['bytes that are not base64', { ...authorize, signed: '!!' }],
     ['more bytes than a login has', { ...authorize, signed: 'A'.repeat(70_000) }],
     ['more channels than there can be', { ...closed, channels: Array.from({ length: 1_001 }, () => channel) }],
-    ['more refusals than are kept', { ...closed, refusals: Array.from({ length: 21 }, () => 'x') }],
+    ['more refusals than are kept', { ...closed, refusals: Array.from({ length: 22 }, () => 'x') }],
     ['nothing', null],
   ])('not %s', (_name, message) => {
     expect(FromWorker.safeParse(message).success).toBe(false);

@@ -28,7 +28,7 @@ afterAll(() => world?.[Symbol.asyncDispose]());
 describe('what is recorded', () => {
   it('is on the disk within a second, however little it is', async () => {
     const { path, recording } = await world.begin();
-    recording.channel(terminal(0)).output('stdout', Buffer.from('x'));
+    (await recording.channel(terminal(0))).output('stdout', Buffer.from('x'));
     const since = performance.now();
     await readable(path, 'x');
     expect(performance.now() - since).toBeLessThan(1_000);
@@ -37,7 +37,7 @@ describe('what is recorded', () => {
 
   it('is not accepted beyond the backlog, and again when it was written', async () => {
     const { path, recording } = await world.begin();
-    const channel = recording.channel(terminal(0));
+    const channel = await recording.channel(terminal(0));
     const piece = randomBytes(32_768);
     let accepted = 0;
     while (!channel.isFull) {
@@ -54,7 +54,7 @@ describe('what is recorded', () => {
 
   it('of many sessions at once does not mix', async () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => world.begin()));
-    const channels = all.map(({ recording }) => recording.channel(terminal(0)));
+    const channels = await Promise.all(all.map(({ recording }) => recording.channel(terminal(0))));
     for (let round = 0; round < 200; round += 1) {
       for (const [n, channel] of channels.entries())
         channel.output('stdout', Buffer.from(`session ${n} round ${round}\n`));
@@ -88,7 +88,7 @@ describe('a recorder', () => {
     const fail = (error: Error): void => void failures.push(error);
     const path = (n: number): string => join(world.folder.path, `mortal-${n}`);
     const recording = await SessionRecording.begin(mortal, path(0), openingOf(), fail);
-    const channel = recording.channel(terminal(0));
+    const channel = await recording.channel(terminal(0));
     channel.output('stdout', Buffer.from('until here'));
     await readable(path(0), 'until here');
     const finishing = channel.finish();

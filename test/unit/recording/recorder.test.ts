@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportRecording } from '../../../src/recording/exported-files.ts';
 import { FRAME } from '../../../src/recording/format.ts';
+import { BUDGET_BYTES, TAIL_BYTES } from '../../../src/recording/kept-stream.ts';
 import { Manifest } from '../../../src/recording/manifest.ts';
 import { openKey, type ReadEnd, RecordingReader } from '../../../src/recording/read.ts';
 import { closeTornRecording } from '../../../src/recording/torn.ts';
@@ -77,7 +78,7 @@ async function readWith(path: string, key: Buffer): Promise<ReadEnd> {
 describe('a recording', () => {
   it('holds what a terminal showed, raw and in order, and nothing that was typed, not even its digest', async () => {
     const { path, recording } = await begin();
-    const channel = recording.channel(terminal(0));
+    const channel = await recording.channel(terminal(0));
     const shown = randomBytes(100_000);
     channel.input(Buffer.from('my-password'));
     for (let at = 0; at < shown.length; at += 7_777) channel.output('stdout', shown.subarray(at, at + 7_777));
@@ -99,9 +100,9 @@ describe('a recording', () => {
     expect(linesOf(read, FRAME.journal).map(({ what }) => what)).toEqual(['session', 'channel', 'end', 'over']);
   });
 
-  it('of a command holds both directions while they are text', async () => {
+  it('of a command holds both directions', async () => {
     const { path, recording } = await begin();
-    const channel = recording.channel(command(3, 'sort'));
+    const channel = await recording.channel(command(3, 'sort'));
     channel.input(Buffer.from('b\na\n'));
     channel.output('stdout', Buffer.from('a\nb\n'));
     expect(await channel.finish()).toMatchObject({ coverage: 'full', label: 'command' });
@@ -111,52 +112,78 @@ describe('a recording', () => {
     expect(bytesOf(read, 3, FRAME.stdout).toString()).toBe('a\nb\n');
   });
 
-  it('of a command whose direction turns binary keeps that one to there, the other in full, and says so', async () => {
+  it('of a command holds what is binary too, in every stream and whatever its program is called', async () => {
     const { path, recording } = await begin();
-    const channel = recording.channel(command(0, 'tar c'));
-    channel.output('stdout', Buffer.from('text'));
-    channel.output('stdout', Buffer.from('data\0data'));
-    channel.output('stdout', Buffer.from('never'));
-    channel.input(Buffer.from('answers'));
-    expect(await channel.finish()).toMatchObject({ coverage: 'metadata', stdoutSha256: sha256('textdata\0datanever') });
-    await recording.close(CLOSING);
-    const read = await readBack(path);
-    expect(bytesOf(read, 0, FRAME.stdout).toString()).toBe('text');
-    expect(bytesOf(read, 0, FRAME.input).toString()).toBe('answers');
-    expect(linesOf(read, FRAME.journal)).toContainEqual({ what: 'binary', direction: 'output' });
-  });
-
-  it('of what is called a transfer holds its stderr while that is text, whatever runs there', async () => {
-    const { path, recording } = await begin();
-    const start = { ...command(1, 'sftp'), kind: 'subsystem' } as const;
-    const channels = [command(0, '/tmp/mine/scp -f x'), start, command(2, 'git-upload-pack x')].map((each) =>
-      recording.channel(each),
-    );
+    const lines = ['tar c', '/tmp/mine/scp -f x', 'rsync --server --sender -e.L . /srv', 'git-upload-pack x', 'sftp'];
+    const channels = await Promise.all(lines.map((line, number) => recording.channel(command(number, line))));
     for (const channel of channels) {
-      channel.output('stderr', Buffer.from('all that a shell says'));
+      channel.output('stdout', Buffer.from('text'));
+      channel.output('stdout', Buffer.from('data\0data'));
       channel.output('stderr', Buffer.from('data\0data'));
-      channel.output('stderr', Buffer.from('never'));
-      await channel.finish();
+      channel.input(Buffer.from('\0id\n'));
+      channel.output('stdout', Buffer.from('still'));
+      expect(await channel.finish()).toMatchObject({
+        ...{ coverage: 'full', label: 'command', files: null },
+        ...{ stdoutSha256: sha256('textdata\0datastill'), stdinSha256: sha256('\0id\n') },
+      });
     }
     await recording.close(CLOSING);
     const read = await readBack(path);
-    for (const channel of [0, 1, 2]) {
-      expect(bytesOf(read, channel, FRAME.stderr).toString()).toBe('all that a shell says');
+    for (const channel of lines.keys()) {
+      expect(bytesOf(read, channel, FRAME.stdout).toString()).toBe('textdata\0datastill');
+      expect(bytesOf(read, channel, FRAME.stderr).toString()).toBe('data\0data');
+      expect(bytesOf(read, channel, FRAME.input).toString()).toBe('\0id\n');
     }
-    expect(linesOf(read, FRAME.journal)).toContainEqual({ what: 'binary', direction: 'output' });
   });
 
-  it('of a tunnel and of an unknown subsystem holds counts and digests only', async () => {
+  it('of a subsystem that is no SFTP holds all, whatever its name', async () => {
+    const { path, recording } = await begin();
+    for (const [number, name] of ['netconf', 'sftp'].entries()) {
+      const channel = await recording.channel({ ...command(number, name), kind: 'subsystem' });
+      channel.output('stdout', Buffer.from('to-client'));
+      channel.input(Buffer.from('from-client'));
+      expect(await channel.finish()).toMatchObject({ coverage: 'full', label: 'subsystem', files: null });
+    }
+    await recording.close(CLOSING);
+    const read = await readBack(path);
+    for (const channel of [0, 1]) expect(bytesOf(read, channel, FRAME.input).toString()).toBe('from-client');
+  });
+
+  it('has the start of a channel before its recorder is there', async () => {
+    const { path, recording } = await begin();
+    await recording.channel(command(4, 'whoami'));
+    const begun = linesOf(await readBack(path), FRAME.journal);
+    expect(begun).toContainEqual(expect.objectContaining({ what: 'channel', command: 'whoami' }));
+    await recording.close(CLOSING);
+  });
+
+  it('where nothing may be left out keeps all, and tells once that it is more than that', async () => {
+    const { path, recording } = await begin();
+    let told = 0;
+    const start = { ...command(0, 'cat big'), mayLeaveOut: false };
+    const channel = await recording.channel(start, () => {
+      told += 1;
+    });
+    const big = randomBytes(BUDGET_BYTES + 4 * TAIL_BYTES);
+    for (let at = 0; at < big.length; at += 100_000) {
+      if (channel.isFull) await channel.room();
+      channel.output('stdout', big.subarray(at, at + 100_000));
+    }
+    expect(await channel.finish()).toMatchObject({ coverage: 'full', bytesToClient: big.length });
+    expect(told).toBe(1);
+    await recording.close(CLOSING);
+    expect(bytesOf(await readBack(path), 0, FRAME.stdout).equals(big)).toBe(true);
+  });
+
+  it('of a tunnel holds counts and digests only', async () => {
     const { path, recording } = await begin();
     const start = { ...command(0, ''), command: null, destination: { host: 'db', port: 5432 } };
-    const tunnel = recording.channel({ ...start, kind: 'tunnel' });
-    const subsystem = recording.channel({ ...command(1, 'netconf'), kind: 'subsystem' });
-    for (const each of [tunnel, subsystem]) {
-      each.output('stdout', Buffer.from('to-client'));
-      each.input(Buffer.from('from-client'));
-    }
-    expect(await tunnel.finish()).toMatchObject({ coverage: 'opaque', label: 'tunnel', bytesToClient: 9 });
-    expect(await subsystem.finish()).toMatchObject({ coverage: 'opaque', stdinSha256: sha256('from-client') });
+    const tunnel = await recording.channel({ ...start, kind: 'tunnel' });
+    tunnel.output('stdout', Buffer.from('to-client'));
+    tunnel.input(Buffer.from('from-client'));
+    expect(await tunnel.finish()).toMatchObject({
+      ...{ coverage: 'opaque', label: 'tunnel', bytesToClient: 9, stdinSha256: sha256('from-client') },
+    });
     await recording.close(CLOSING);
     const read = await readBack(path);
     expect(read.frames.filter(({ type }) => type !== FRAME.journal)).toEqual([]);
@@ -167,7 +194,7 @@ describe('a recording', () => {
 
   it('shows nothing without the identity: no word of it is in the clear, and another identity opens nothing', async () => {
     const { path, recording } = await begin();
-    const channel = recording.channel(command(0, 'echo command-canary'));
+    const channel = await recording.channel(command(0, 'echo command-canary'));
     channel.output('stdout', Buffer.from('output-canary'));
     await channel.finish();
     recording.journal({ what: 'refused', sentence: 'refusal-canary' });
@@ -199,7 +226,7 @@ describe('a recording', () => {
 
   it('any flipped byte is found', async () => {
     const { path, recording } = await begin();
-    const channel = recording.channel(terminal(0));
+    const channel = await recording.channel(terminal(0));
     channel.output('stdout', Buffer.from('what was shown'));
     await channel.finish();
     const { head } = await recording.close(CLOSING);
@@ -220,7 +247,7 @@ describe('a recording', () => {
 
   it('that was torn anywhere reads up to the tear, and is cut there', async () => {
     const { path, recording } = await begin();
-    const channel = recording.channel(terminal(0));
+    const channel = await recording.channel(terminal(0));
     channel.output('stdout', Buffer.from('first'));
     recording.journal({ what: 'between' });
     channel.output('stdout', Buffer.from('second'));
@@ -251,8 +278,10 @@ describe('a recording', () => {
   it('replays to what was delivered, with split characters, invalid bytes and resizes', async () => {
     const cases = fc.sample(steps, { numRuns: LONG ? 10_000 : 500, seed: 20_260_501 });
     const { path, recording } = await begin();
+    const channels = await Promise.all(cases.map((_, number) => recording.channel(terminal(number))));
     for (const [number, taken] of cases.entries()) {
-      const channel = recording.channel(terminal(number));
+      const channel = channels[number];
+      if (!channel) throw new Error('no channel');
       for (const step of taken) {
         if (recording.isFull) await recording.room();
         if (step.kind === 'resize') channel.resize(step.columns, step.rows);

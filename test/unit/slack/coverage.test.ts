@@ -41,8 +41,9 @@ describe('the coverage of a session', () => {
     expect(coverageLine([command, binary, binary])).toBe(
       'command recorded · 2 commands recorded in part, the rest by digest',
     );
-    const rsync = channel({ kind: 'exec', label: 'rsync', coverage: 'opaque', bytesFromClient: 2048 });
-    expect(coverageLine([rsync])).toBe('rsync 2.0 KiB opaque');
+    const mixed = channel({ ...command, label: 'scp then command', coverage: 'metadata', files: files({ read: 1 }) });
+    expect(coverageLine([mixed])).toBe('scp then command recorded in part, the rest by digest');
+    expect(toPlain(deedOf(mixed).said)).toContain('recorded in part, the rest by digest');
   });
 
   it('says what was changed, what was refused, and what could not be hashed', () => {
