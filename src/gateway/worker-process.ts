@@ -10,6 +10,7 @@ import type { TerminationOrder, Watcher } from '../use-cases/ports.ts';
 import { deferred } from './deferred.ts';
 import { FromWorker, type ToWorker } from './ipc.ts';
 import {
+  CUT_CONFIRM_MS,
   HEARTBEAT_MS,
   SILENT_WORKER_MS,
   SUSPECT_WORKER_MS,
@@ -101,17 +102,33 @@ export class WorkerProcess {
     return this.#sessions.has(id);
   }
 
-  /** Ends sessions that it carries; where both their connections are not dead within a second, the whole worker ends. */
+  /**
+   * Ends sessions that it carries; where both their connections are not dead within a second, the whole worker ends. Only its word says
+   * that a session was dead before, so that it is told all the same, and has to have done with it soon.
+   */
   terminate(ids: readonly SessionId[], order: TerminationOrder): void {
-    const live = ids.filter((id) => this.#sessions.get(id)?.isCut === false);
+    const carried = ids.filter((id) => this.#sessions.has(id));
+    const live = carried.filter((id) => this.#sessions.get(id)?.isCut === false);
+    const cut = carried.filter((id) => !live.includes(id));
     for (const id of live) this.#setOrder(id, order);
-    if (live.length === 0) return;
-    this.#send({ type: 'terminate', sessions: live, why: order.why, message: printable(order.message) });
+    if (carried.length === 0) return;
+    this.#send({ type: 'terminate', sessions: carried, why: order.why, message: printable(order.message) });
+    this.#expect(live, TERMINATE_CONFIRM_MS, (session) => session.isCut);
+    this.#expect(cut, CUT_CONFIRM_MS, () => false);
+  }
+
+  /** What it still carries then has to be so, or it ends. */
+  #expect(ids: readonly SessionId[], ms: number, isSo: (carried: Carried) => boolean): void {
+    if (ids.length === 0) return;
     setTimeout(() => {
-      if (this.#isGone || !live.some((id) => this.#sessions.get(id)?.isCut === false)) return;
-      this.#options.log.error({ worker: this.pid, sessions: live }, 'worker did not end its sessions and is killed');
+      const late = ids.filter((id) => {
+        const carried = this.#sessions.get(id);
+        return carried !== undefined && !isSo(carried);
+      });
+      if (this.#isGone || late.length === 0) return;
+      this.#options.log.error({ worker: this.pid, sessions: late }, 'worker did not end its sessions and is killed');
       this.kill();
-    }, TERMINATE_CONFIRM_MS);
+    }, ms);
   }
 
   /** Only what is in memory here says what runs: the grant has to allow exactly that. */

@@ -49,6 +49,7 @@ const TORN_MAX = 1024 * 1024 + 64;
 
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const SealedManifest = z.looseObject({
+  session: z.uuid(),
   state: z.enum(['closed', 'interrupted']),
   chain: z.looseObject({ head: Hash, chunks: z.int(), bytes: z.int() }).nullable(),
   seal: z.looseObject({ headAtStart: Hash.nullable(), doubts: z.array(z.string()) }),
@@ -62,7 +63,7 @@ const SealedManifest = z.looseObject({
 export async function sealRecording(deps: Deps, folder: string, reported: Reported | null): Promise<Sealed | null> {
   const session = z.uuid().parse(basename(folder));
   if (!(await isFolder(folder))) return null;
-  const sealed = (await alreadySealed(deps, folder)) ?? (await sealNow(deps, folder, session, reported));
+  const sealed = (await alreadySealed(deps, folder, session)) ?? (await sealNow(deps, folder, session, reported));
   if (!deps.ledger.isSealed(session)) {
     const { state, manifest, head } = sealed;
     await deps.ledger.append({ what: 'sealed', at: deps.now().toISOString(), session, state, manifest, head });
@@ -79,13 +80,15 @@ async function isFolder(path: string): Promise<boolean> {
   return found !== null;
 }
 
-async function alreadySealed({ checker }: Deps, folder: string): Promise<Sealed | null> {
+async function alreadySealed({ checker }: Deps, folder: string, session: string): Promise<Sealed | null> {
   const [bytes, signature] = [
     await readSmall(folder, FILES.manifest, SMALL_FILE_MAX).catch(noFile),
     await readSmall(folder, FILES.signature, SIGNATURE_FILE_MAX).catch(noFile),
   ];
   if (!bytes || !signature || !checker.file('recording', bytes, signature.toString('utf8'))) return null;
-  const { state, chain, seal } = SealedManifest.parse(JSON.parse(bytes.toString('utf8')));
+  const { session: sealedSession, state, chain, seal } = SealedManifest.parse(JSON.parse(bytes.toString('utf8')));
+  // Signed, but for another folder: somebody laid it here.
+  if (sealedSession !== session) return null;
   const { headAtStart, doubts } = seal;
   const { head, chunks, bytes: length } = chain ?? { head: null, chunks: 0, bytes: 0 };
   return { state, manifest: sha256(bytes), headAtStart, head, chunks, bytes: length, doubts };
@@ -102,8 +105,8 @@ async function sealNow(deps: Deps, folder: string, session: string, reported: Re
   const walked = await walkAndIndex(folder, doubts);
   const key = await readSmall(folder, FILES.key, KEY_FILE_MAX);
   const keySha256 = key && sha256(key);
-  const said = await workersManifest(folder, doubts);
-  doubts.push(...contradictions(session, said, walked?.chain ?? null, keySha256, reported));
+  const said = await workersManifest(folder, session, doubts);
+  doubts.push(...contradictions(session, walked?.chain ?? null, keySha256, reported));
   const isWhole = reported !== null && said?.state === 'closed' && walked !== null && doubts.length === 0;
   const state = isWhole ? 'closed' : 'interrupted';
   const at = deps.now().toISOString();
@@ -130,13 +133,11 @@ async function sealNow(deps: Deps, folder: string, session: string, reported: Re
 /** Where what lies on the disk is not what the worker said it wrote. */
 function contradictions(
   session: string,
-  said: Manifest | null,
   chain: Chain | null,
   keySha256: string | null,
   reported: Reported | null,
 ): string[] {
   const doubts: string[] = [];
-  if (said && said.session !== session) doubts.push('the manifest is of another session');
   if (chain && chain.header.session !== session) doubts.push('the recording is of another session');
   if (chain && keySha256 === null) doubts.push('there is no wrapped key');
   if (chain && keySha256 !== null && chain.header.keySha256 !== keySha256)
@@ -250,14 +251,14 @@ async function copyTail(from: FileHandle, start: number, folder: string): Promis
   await setAside(folder, name);
 }
 
-/** The manifest as the worker left it, where it is one at all; else it is set aside. */
-async function workersManifest(folder: string, doubts: string[]): Promise<Manifest | null> {
+/** The manifest as the worker left it, where it is one at all, and of this session; else it is set aside. */
+async function workersManifest(folder: string, session: string, doubts: string[]): Promise<Manifest | null> {
   const bytes = await readSmall(folder, FILES.manifest, SMALL_FILE_MAX).catch(noFile);
   const read = Manifest.safeParse(parseJson(bytes));
-  if (read.success) return read.data;
+  if (read.success && read.data.session === session) return read.data;
   if (bytes !== null) {
     await setAside(folder, FILES.manifest);
-    doubts.push('the manifest that the worker left is none');
+    doubts.push(read.success ? 'the manifest is of another session' : 'the manifest that the worker left is none');
   }
   return null;
 }

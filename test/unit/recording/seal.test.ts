@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -113,6 +114,23 @@ describe('sealing', () => {
     expect(existsSync(join(aside(desk, 6), 'manifest.json'))).toBe(true);
     for (const n of [1, 2, 3, 4, 5, 6])
       expect(await verify(desk, n), String(n)).toMatchObject({ state: 'interrupted' });
+  });
+
+  it('takes no manifest for its seal that was signed for another session, and says nothing of what that was', async () => {
+    await using desk = new Desk();
+    const report = ({ head, chunks, bytes }: ReturnType<Desk['write']>) => ({ head, chunks, bytes });
+    await desk.seal(1, report(desk.write(1)));
+    const own = report(desk.write(2));
+    for (const name of ['manifest.json', 'manifest.json.sig', 'recording.idx'])
+      copyFileSync(join(desk.folder(1), name), join(desk.folder(2), name));
+    const sealed = await desk.seal(2, own);
+    expect(sealed).toMatchObject({ state: 'interrupted', head: own.head });
+    expect(sealed?.doubts).toEqual(['the manifest is of another session']);
+    expect(manifestOf(desk, 2)).toMatchObject({ session: sessionId(2), chain: own });
+    expect(manifestOf(desk, 2)).not.toHaveProperty('person');
+    expect(await verify(desk, 2)).toMatchObject({ state: 'interrupted', problems: [], head: own.head });
+    const lines = readFileSync(desk.ledgerPath, 'utf8').trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { head: string }).head)).toEqual([expect.any(String), own.head]);
   });
 
   it('keeps what no recorder writes out of the sealed folder, follows no link, and throws nothing away', async () => {
