@@ -25,7 +25,11 @@ const PATHS_MAX = 2 * 1024 * 1024;
 const FILES_MAX = 1_000;
 const PATH_SHOWN = 200;
 
-type Outstanding = { readonly kind: Request['kind']; readonly asksForStart: boolean; readonly cost: number };
+/** Where relative paths start. Its number is the gateway's own: no request of the client is under way until it is answered. */
+const START_ID = 0xffff_ffff;
+const ASK_FOR_START = Buffer.from(string(encode(uint8(FXP.REALPATH), uint32(START_ID), string('.'))));
+
+type Outstanding = { readonly kind: Request['kind']; readonly cost: number };
 type Answer = { readonly after: number; readonly bytes: Buffer; readonly cost: number };
 
 /**
@@ -36,6 +40,9 @@ type Answer = { readonly after: number; readonly bytes: Buffer; readonly cost: n
  * given only between two packets of the target, and in the order of the requests. A request whose head is not whole is held back
  * (`held` bytes), so that `forward` can be longer than what came in by that much. When `isFull`, the client must wait until the
  * target has answered. After `ended` neither direction may go on.
+ *
+ * Where paths are bounded the target is asked, behind the client's first packet, where relative ones start: clients know it without
+ * asking, or never need it. The answer is not for the client.
  */
 export class SftpGuard {
   readonly #rights: FileRights['rights'];
@@ -43,7 +50,8 @@ export class SftpGuard {
   readonly #refused: (sentence: string) => void;
   readonly #client: SftpPackets;
   readonly #target: SftpPackets;
-  #stage: 'start' | 'greeted' | 'open' = 'start';
+  /** `asking`: the target has yet to say where paths start, and the client waits. */
+  #stage: 'start' | 'greeted' | 'asking' | 'open' = 'start';
   #forward: Buffer[] = [];
   #ended: string | null = null;
   /** Whether the content that passes belongs to a request that was refused. */
@@ -76,13 +84,14 @@ export class SftpGuard {
     });
   }
 
-  /** Bytes of a request whose head is not whole. */
+  /** Bytes of a request whose head is not whole, and of what is asked beside it. */
   get held(): number {
-    return this.#client.heldLength;
+    const own = this.#stage === 'start' && this.#within.areBounded ? ASK_FOR_START.length : 0;
+    return this.#client.heldLength + own;
   }
 
   get isFull(): boolean {
-    return this.#isOver(1);
+    return this.#stage === 'asking' || this.#isOver(1);
   }
 
   #isOver(times: number): boolean {
@@ -103,11 +112,13 @@ export class SftpGuard {
     const forward: Buffer[] = [];
     let at = 0;
     while (at < bytes.length && this.#ended === null) {
-      // As far as an answer of ours is due: then it comes before the rest.
-      const end = this.#answers.length === 0 ? bytes.length : this.#nextEnd(bytes, at);
+      // As far as an answer of ours is due: then it comes before the rest. Or as an answer to us does.
+      const isWhole = this.#answers.length === 0 && this.#stage === 'open';
+      const end = isWhole ? bytes.length : this.#nextEnd(bytes, at);
+      const isForClient = this.#stage !== 'asking';
       this.#target.push(bytes.subarray(at, end));
       if (this.#ended !== null) break;
-      forward.push(bytes.subarray(at, end));
+      if (isForClient) forward.push(bytes.subarray(at, end));
       if (this.#target.isBetween) forward.push(...this.#due());
       at = end;
     }
@@ -146,6 +157,7 @@ export class SftpGuard {
       }
       this.#stage = 'greeted';
       this.#pass(head);
+      if (this.#within.areBounded) this.#forward.push(ASK_FOR_START);
       return;
     }
     const request = readRequest(head);
@@ -155,7 +167,7 @@ export class SftpGuard {
     if (verdict) return void this.#refuse(request, verdict.status, verdict.why);
     if (this.#outstanding.has(request.id)) return void this.#end('The client gave two SFTP requests the same number');
     const cost = costOf(request);
-    this.#outstanding.set(request.id, { kind: request.kind, asksForStart: asksForStart(request), cost });
+    this.#outstanding.set(request.id, { kind: request.kind, cost });
     this.#paths += cost;
     if (opens(request)) this.#files += 1;
     this.#sent += 1;
@@ -192,13 +204,14 @@ export class SftpGuard {
     if (this.#ended !== null) return;
     const fields = new Fields(head, 1);
     const id = fields.uint32();
+    if (this.#stage === 'asking') return void this.#toldStart(head[0], id, fields);
     if (this.#stage !== 'open') {
       if (this.#stage !== 'greeted' || head[0] !== FXP.VERSION) {
         return void this.#end('The target did not begin SFTP with its version');
       }
       if (id !== SFTP_VERSION)
         return void this.#end(`The target speaks version ${id} of SFTP; scopes are held in version 3`);
-      this.#stage = 'open';
+      this.#stage = this.#within.areBounded ? 'asking' : 'open';
       return;
     }
     const request = this.#outstanding.get(id);
@@ -208,10 +221,15 @@ export class SftpGuard {
     this.#paths -= request.cost;
     if (opens(request) && head[0] !== FXP_REPLY.HANDLE) this.#files -= 1;
     if (request.kind === 'close' && head[0] === FXP_REPLY.STATUS && head.readUInt32BE(5) === FX.OK) this.#files -= 1;
-    if (request.asksForStart && head[0] === FXP_REPLY.NAME && fields.uint32() === 1) {
-      const folder = fields.string();
-      if (fields.ok) this.#within.startsIn(folder);
-    }
+  }
+
+  /** Where it does not say, relative paths are refused. */
+  #toldStart(type: number | undefined, id: number, fields: Fields): void {
+    if (id !== START_ID) return void this.#end('The target answered an SFTP request that was not made');
+    this.#stage = 'open';
+    if (type !== FXP_REPLY.NAME || fields.uint32() !== 1) return;
+    const folder = fields.string();
+    if (fields.ok) this.#within.startsIn(folder);
   }
 }
 
@@ -220,7 +238,3 @@ const opens = ({ kind }: Pick<Request, 'kind'>): boolean => kind === 'open' || k
 /** Paths are shown in the log, and those that are not UTF-8 in hex as well. */
 const costOf = ({ paths }: Request): number =>
   paths.reduce((sum, path) => sum + 3 * Math.min(path.length, PATH_MAX), paths.length > 0 ? 200 : 0);
-
-/** OpenSSH's server takes an empty path for ".". */
-const asksForStart = ({ kind, paths }: Request): boolean =>
-  kind === 'realpath' && ['', '.'].includes(paths[0]?.toString('latin1') ?? '-');

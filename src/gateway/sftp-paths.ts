@@ -29,10 +29,10 @@ export class SftpPaths {
     return this.#matches !== null;
   }
 
-  /** The target's answer to where "." is; the first counts. */
+  /** The target's answer to where "." is. */
   startsIn(folder: Buffer): void {
     const path = decode(folder);
-    if (path !== null && START_FOLDER.test(path)) this.#start ??= path;
+    if (path !== null && START_FOLDER.test(path)) this.#start = path;
   }
 
   check(bytes: Buffer): PathVerdict {
@@ -40,6 +40,8 @@ export class SftpPaths {
     if (bytes.length > PATH_MAX) return refused('the path is too long');
     const path = decode(bytes);
     if (path === null || path.includes('\0')) return refused('the path is not plain UTF-8');
+    // Some servers take it for a home folder, as a shell does.
+    if (path.startsWith('~')) return refused('a path that begins with "~"; write it out');
     const absolute = path.startsWith('/') ? path : this.#fromStart(path);
     if (absolute === null) return refused('a relative path, and the target has not said where it starts');
     const parts = absolute.split('/').filter((part) => part !== '' && part !== '.');

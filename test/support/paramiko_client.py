@@ -1,6 +1,6 @@
 """One person's paramiko: runs a step by way of the gateway and prints what came of it as JSON.
 
-Arguments: step, way (direct or jump), address, port, login, key, host key (base64), folder.
+Arguments: step, way (direct or jump), address, port, login, key, host key (base64), folder or path.
 """
 
 import base64
@@ -81,7 +81,18 @@ def use_shell(connection):
     return {"shown": shown.decode(), "code": channel.recv_exit_status()}
 
 
-STEPS = {"exec": run_command, "sftp": move_files, "shell": use_shell}
+def read_path(connection):
+    with connection.open_sftp() as sftp, sftp.open(folder) as file:
+        return file.read().decode()
+
+
+def write_path(connection):
+    with connection.open_sftp() as sftp, sftp.open(folder, "w") as file:
+        file.write("content")
+    return ""
+
+
+STEPS = {"exec": run_command, "sftp": move_files, "shell": use_shell, "read": read_path, "write": write_path}
 
 connection, outer = connect()
 try:

@@ -18,6 +18,10 @@ export const packet = (type: number, ...fields: Buffer[]): Buffer =>
 export const INIT = packet(1, uint32(3));
 export const VERSION = packet(2, uint32(3), text('posix-rename@openssh.com'), text('1'));
 const NO_ATTRIBUTES = uint32(0);
+/** What the gateway asks of its own accord where paths are bounded: where relative ones start. */
+export const ASK_FOR_START = packet(16, uint32(0xffff_ffff), text('.'));
+export const startsIn = (folder: string): Buffer =>
+  packet(104, uint32(0xffff_ffff), uint32(1), text(folder), text(folder), NO_ATTRIBUTES);
 const MODE = Buffer.concat([uint32(4), uint32(0o600)]);
 
 export type Asked = {

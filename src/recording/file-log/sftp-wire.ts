@@ -8,7 +8,7 @@ const HANDLE_MAX = 256;
 export const SFTP_VERSION = 3;
 
 /** Packet types of §3 that the code names. */
-export const FXP = { INIT: 1, VERSION: 2, READ: 5, WRITE: 6, EXTENDED: 200 } as const;
+export const FXP = { INIT: 1, VERSION: 2, READ: 5, WRITE: 6, REALPATH: 16, EXTENDED: 200 } as const;
 export const FXP_REPLY = { STATUS: 101, HANDLE: 102, DATA: 103, NAME: 104, ATTRS: 105, EXTENDED_REPLY: 201 } as const;
 
 /** §7. */

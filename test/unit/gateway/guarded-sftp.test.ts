@@ -6,6 +6,7 @@ import { SFTP_PACKET_MAX } from '../../../src/recording/file-log/sftp-wire.ts';
 import { guardedChannel } from '../../support/guarded-channel.ts';
 import { runs } from '../../support/hostile-text.ts';
 import {
+  ASK_FOR_START,
   type Asked,
   anyReply,
   anyRequest,
@@ -13,6 +14,7 @@ import {
   idOf,
   packet,
   packetsOf,
+  startsIn,
   text,
   uint32,
   VERSION,
@@ -36,6 +38,16 @@ const isInside = new Set<Buffer>(INSIDE);
 /** Written a second time, without looking at the rules. */
 const mayPass = ({ rights, paths }: NonNullable<Scope['files']>, { writes, paths: named }: Asked): boolean =>
   (rights === 'read-write' || !writes) && (paths.length === 0 || named.every((path) => isInside.has(path)));
+
+/** What the target gets of a channel's beginning, and what it says to that. */
+const begun = ({ paths }: NonNullable<Scope['files']>): Buffer =>
+  Buffer.concat([INIT, ...(paths.length > 0 ? [ASK_FOR_START] : [])]);
+function greet(here: ReturnType<typeof guardedChannel>, { paths }: NonNullable<Scope['files']>): void {
+  here.fromClient(INIT);
+  here.fromTarget(VERSION);
+  if (paths.length > 0) here.fromTarget(startsIn('/elsewhere'));
+}
+const isOwn = (whole: Buffer): boolean => whole[4] !== 1 && whole[4] !== 2 && idOf(whole) === 0xffff_ffff;
 
 type Step = { readonly who: 'client' | 'target' | 'room' | 'witness'; readonly n: number };
 const steps = fc.array(
@@ -62,7 +74,7 @@ describe('a guarded SFTP channel', () => {
           const ids = all.map((_, n) => n * 7 + 1);
           const whole = all.map(({ bytes }, n) => bytes(ids[n] ?? 0));
           const passing = all.map((each) => mayPass(files, each));
-          const allowed = Buffer.concat([INIT, ...whole.filter((_, n) => passing[n])]);
+          const allowed = Buffer.concat([begun(files), ...whole.filter((_, n) => passing[n])]);
           const stream = Buffer.concat([INIT, ...whole]);
           const ofTarget: Buffer[] = [];
           let toSend = Buffer.alloc(0);
@@ -79,11 +91,13 @@ describe('a guarded SFTP channel', () => {
             const { packets } = packetsOf(here.target.received);
             const fresh = packets.slice(answered).map((each, k) => {
               if (each[4] === 1) return VERSION;
+              if (isOwn(each)) return startsIn('/elsewhere');
               return replied[(answered + k) % replied.length]?.(idOf(each)) ?? VERSION;
             });
             answered = packets.length;
-            if (!isInOrder) fresh.reverse();
-            ofTarget.push(...fresh);
+            const isBegun = fresh[0]?.[4] !== 2;
+            if (!isInOrder && isBegun) fresh.reverse();
+            ofTarget.push(...fresh.filter((each) => !isOwn(each)));
             toSend = Buffer.concat([toSend, ...fresh]);
             if (toSend.length === 0) return;
             here.fromTarget(Buffer.from(toSend.subarray(0, n)));
@@ -169,14 +183,14 @@ describe('a guarded SFTP channel', () => {
               };
               if (from === 'client') here.fromClient(bytes.subarray(at, at + size));
               else here.fromTarget(bytes.subarray(at, at + size));
-              expect(here.input.filter?.held).toBeLessThanOrEqual(SFTP_PACKET_MAX + 4);
+              expect(here.input.filter?.held).toBeLessThanOrEqual(SFTP_PACKET_MAX + 4 + ASK_FOR_START.length);
               if (had.ended === null) continue;
               expect(here.sftp.ended).toBe(had.ended);
               expect([here.client.received.length, here.target.received.length]).toEqual([had.client, had.target]);
             }
           }
           if (here.sftp.ended !== null) expect(here.sftp.ended).toMatch(/^The (?:client|target) .{10,}[^.]$/);
-          expect(here.target.received.length).toBeLessThanOrEqual(here.client.sent);
+          expect(here.target.received.length).toBeLessThanOrEqual(here.client.sent + ASK_FOR_START.length);
           here.input.stop();
           here.output.stop();
           expect([here.client.credited, here.target.credited]).toEqual([here.client.sent, here.target.sent]);
@@ -211,11 +225,10 @@ describe('a guarded SFTP channel', () => {
     for (const files of RIGHTS) {
       const here = guardedChannel(files);
       here.client.room = here.target.room = 1e9;
-      here.fromClient(INIT);
-      here.fromTarget(VERSION);
+      greet(here, files);
       for (let at = 0; at < bytes.length; at += 1) here.fromClient(bytes.subarray(at, at + 1));
       expect(here.sftp.ended).toMatch(/^The client /);
-      expect(here.target.received).toEqual(INIT);
+      expect(here.target.received).toEqual(begun(files));
     }
   });
 
@@ -242,6 +255,36 @@ describe('a guarded SFTP channel', () => {
     for (const bytes of said) here.fromTarget(bytes);
     expect(here.sftp.ended).toMatch(/^The target /);
   });
+
+  it.each([1, 3, 1_000])(
+    'is asked by the gateway where relative paths start, cut to %i bytes, and the client learns nothing of it',
+    (size) => {
+      const files = { rights: 'read' as const, paths: ['/srv/in/**'] };
+      for (const [answer, path, passes] of [
+        [startsIn('/srv/in/home'), 'dir/a', true],
+        [startsIn('/srv/in'), '', true],
+        [startsIn('/root'), 'dir/a', false],
+        [packet(101, uint32(0xffff_ffff), uint32(4), text('no'), text('')), 'dir/a', false],
+        [packet(101, uint32(0xffff_ffff), uint32(4), text('no'), text('')), '/srv/in/a', true],
+      ] as const) {
+        const here = guardedChannel(files);
+        here.client.room = here.target.room = 1e9;
+        here.fromClient(INIT);
+        expect(here.target.received).toEqual(Buffer.concat([INIT, ASK_FOR_START]));
+        here.fromTarget(VERSION);
+        // A client that knows the version asks at once; its number may be the gateway's own.
+        const lstat = packet(7, uint32(0xffff_ffff), text(path));
+        here.fromClient(lstat);
+        expect(here.target.received).toEqual(Buffer.concat([INIT, ASK_FOR_START]));
+        for (let at = 0; at < answer.length; at += size) here.fromTarget(answer.subarray(at, at + size));
+        const { packets } = packetsOf(here.target.received);
+        expect(packets.slice(2)).toEqual(passes ? [lstat] : []);
+        expect(packetsOf(here.client.received).packets.map((each) => each[4])).toEqual(passes ? [2] : [2, 101]);
+        expect(here.target.credited).toBe(here.target.sent);
+        expect(here.sftp.ended).toBeNull();
+      }
+    },
+  );
 
   it('a client that asks for what is refused and does not read is not looked at any more', () => {
     const here = guardedChannel({ rights: 'read', paths: [] });
