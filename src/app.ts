@@ -145,7 +145,9 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
 
 function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof startGateway>[0] {
   const { workers = availableParallelism(), min_free_mib: minFreeMiB, ciphers } = config.gateway;
-  const { channels_per_connection: channelsPerConnection, drain_seconds: drainSeconds } = config.gateway;
+  const { channels_per_connection: channelsPerConnection, tunnels_per_connection: tunnelsPerConnection } =
+    config.gateway;
+  const { drain_seconds: drainSeconds, keepalive_seconds: keepalive, unanswered_seconds: unanswered } = config.gateway;
   const { lease_new_seconds: leaseNew, lease_live_seconds: leaseLive } = config.gateway;
   const listen = listenOf(config.gateway);
   const { kexMs, loginMs } = listen.door;
@@ -159,7 +161,13 @@ function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof
     publicPlace: { hosts: gatewayPlace(config.gateway).hosts, port: config.gateway.public_port ?? null },
     hostKey: keys.gatewayHostKey,
     userCa: keys.userCaPublicKey,
-    limits: { kexMs, loginMs, channelsPerConnection, leaseNewMs: leaseNew * 1_000, leaseLiveMs: leaseLive * 1_000 },
+    limits: {
+      ...{ kexMs, loginMs, channelsPerConnection, tunnelsPerConnection },
+      keepaliveMs: keepalive * 1_000,
+      unansweredMs: unanswered * 1_000,
+      leaseNewMs: leaseNew * 1_000,
+      leaseLiveMs: leaseLive * 1_000,
+    },
     drainMs: drainSeconds * 1_000,
   };
 }

@@ -58,8 +58,36 @@ const Gateway = z
       .max(100)
       .default(10)
       .meta({
-        description: 'Channels at a time in one connection: what ControlMaster shares it among.',
+        description: 'Shells, commands and transfers at a time in one connection: what ControlMaster shares it among.',
         examples: [10],
+      }),
+    tunnels_per_connection: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(200)
+      .meta({
+        description: 'Connections at a time through the tunnels of one connection: IDEs and browsers open many.',
+        examples: [200],
+      }),
+    keepalive_seconds: z
+      .int()
+      .min(5)
+      .max(600)
+      .default(30)
+      .meta({
+        description: 'How long a client may say nothing before the gateway asks whether it is still there.',
+        examples: [30],
+      }),
+    unanswered_seconds: z
+      .int()
+      .min(10)
+      .max(86_400)
+      .default(900)
+      .meta({
+        description:
+          'How long a client that answers nothing keeps its session while its TCP connection holds: a laptop that sleeps. The end of the access ends it all the same.',
+        examples: [900],
       }),
     lease_new_seconds: z
       .int()

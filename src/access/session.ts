@@ -69,6 +69,11 @@ export type FileCounts = z.infer<typeof FileCounts>;
 export const ChannelSummary = z
   .strictObject({
     id: z.int().nonnegative(),
+    /**
+     * Where it stands for several that were alike: how many. Bytes and files are their sums, a digest is the SHA-256 of theirs, one
+     * after the other in the order in which they ended.
+     */
+    count: z.int().min(1).optional(),
     kind: ChannelKind,
     /** The exec line or the subsystem's name; null for a shell. Security's audience only. */
     command: z.string().max(COMMAND_MAX).nullable(),
@@ -104,6 +109,9 @@ export const ChannelSummary = z
   })
   .readonly();
 export type ChannelSummary = z.infer<typeof ChannelSummary>;
+
+export const channelCount = (channels: readonly ChannelSummary[]): number =>
+  channels.reduce((all, { count = 1 }) => all + count, 0);
 
 export type Session = {
   readonly id: SessionId;

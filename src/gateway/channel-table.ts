@@ -1,6 +1,15 @@
 import { attempt, type Reader, reader, uint8 } from '../sshwire/bytes.ts';
 import { Channel } from './channel.ts';
-import { CHANNELS_PER_SESSION_MAX, DEFAULT_LIMITS, PACKET_MAX, PACKET_MIN, WINDOW, WINDOW_MAX } from './limits.ts';
+import {
+  DEFAULT_LIMITS,
+  PACKET_MAX,
+  PACKET_MIN,
+  TERMINAL_WINDOW,
+  TUNNEL_WINDOW,
+  TUNNELS_SPARE,
+  WINDOW,
+  WINDOW_MAX,
+} from './limits.ts';
 import {
   channelOpen,
   MESSAGE,
@@ -11,6 +20,7 @@ import {
   STDERR,
 } from './messages.ts';
 import type { Transport } from './transport.ts';
+import { Window } from './window.ts';
 
 /** What the owner of a connection decides. */
 export type ChannelPolicy = {
@@ -37,7 +47,16 @@ export type PendingOpen = {
 /** What a peer says that opens no channel (RFC 4254 §5.1). */
 export type OpenRefused = { readonly reason: number; readonly description: string };
 
+/** What a channel is for, which says how much of it may wait here. */
+export type Carries = 'data' | 'terminal' | 'tunnel';
+
+/** How many of the peer's channels may live at a time. */
+export type ChannelLimits = { readonly sessions: number; readonly tunnels: number };
+type Counted = keyof ChannelLimits;
+
 type PeerSide = { readonly id: number; readonly window: number; readonly packet: number };
+
+const SESSIONS_ONLY: ChannelLimits = { sessions: DEFAULT_LIMITS.channelsPerConnection, tunnels: 0 };
 
 const OVER: OpenRefused = { reason: OPEN_FAILURE.CONNECT_FAILED, description: 'the connection is gone' };
 const DESCRIPTION_MAX = 4_096;
@@ -50,17 +69,17 @@ const DESCRIPTION_MAX = 4_096;
 export class ChannelTable {
   readonly #transport: Transport;
   readonly #policy: ChannelPolicy;
-  readonly #channelsMax: number;
+  readonly #limits: ChannelLimits;
   readonly #channels = new Map<number, Channel>();
-  readonly #opening = new Map<number, (answer: Channel | OpenRefused) => void>();
-  #undecided = 0;
-  /** Channels of the peer that were let in, and those that the policy decides later, whatever it decides. */
-  #admitted = 0;
+  readonly #opening = new Map<number, { readonly window: Window; answered(answer: Channel | OpenRefused): void }>();
+  readonly #spare = { bytes: TUNNELS_SPARE };
+  /** Channels of the peer, also those that the policy has not decided on. */
+  readonly #living = { sessions: 0, tunnels: 0 };
   #next = 0;
   #isOver = false;
 
-  constructor(transport: Transport, policy: ChannelPolicy, channelsMax = DEFAULT_LIMITS.channelsPerConnection) {
-    this.#channelsMax = channelsMax;
+  constructor(transport: Transport, policy: ChannelPolicy, limits = SESSIONS_ONLY) {
+    this.#limits = limits;
     this.#transport = transport;
     this.#policy = policy;
     transport.onRoom(() => {
@@ -81,26 +100,39 @@ export class ChannelTable {
   }
 
   /**
-   * Asks the peer for a channel; `more` is what its type adds to the fixed fields. `answered` has to give the channel its listener:
+   * Asks the peer for a channel: a session channel, or a direct-tcpip; `more` is what its type adds to the fixed fields. `answered` has to give the channel its listener:
    * data may be next.
    */
-  open(type: string, more: Uint8Array, answered: (answer: Channel | OpenRefused) => void): void {
+  open(carries: Carries, more: Uint8Array, answered: (answer: Channel | OpenRefused) => void): void {
     if (this.#isOver) return void answered(OVER);
     const id = this.#next++;
-    this.#opening.set(id, answered);
-    this.#transport.send(channelOpen(type, id, WINDOW, PACKET_MAX, more));
+    const window = this.#windowFor(carries);
+    this.#opening.set(id, { window, answered });
+    const type = carries === 'tunnel' ? 'direct-tcpip' : 'session';
+    this.#transport.send(channelOpen(type, id, window.size, PACKET_MAX, more));
   }
 
   /** A session channel, in which nothing comes before it is asked for. */
-  openSession(): Promise<Channel | OpenRefused> {
-    return new Promise((resolve) => this.open('session', new Uint8Array(0), resolve));
+  openSession(carries: Exclude<Carries, 'tunnel'>): Promise<Channel | OpenRefused> {
+    return new Promise((resolve) => this.open(carries, new Uint8Array(0), resolve));
+  }
+
+  #windowFor(carries: Carries): Window {
+    switch (carries) {
+      case 'terminal':
+        return new Window({ least: TERMINAL_WINDOW, step: () => TERMINAL_WINDOW, spare: null });
+      case 'tunnel':
+        return new Window({ least: TUNNEL_WINDOW, step: (size) => size, spare: this.#spare });
+      case 'data':
+        return new Window({ least: WINDOW, step: () => 0, spare: null });
+    }
   }
 
   /** The connection is gone. */
   over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const answered of this.#opening.values()) answered(OVER);
+    for (const { answered } of this.#opening.values()) answered(OVER);
     this.#opening.clear();
     for (const channel of [...this.#channels.values()]) channel.gotClose();
     this.#channels.clear();
@@ -209,57 +241,57 @@ export class ChannelTable {
     if (peer.packet < PACKET_MIN) return void this.#kill(`a channel with a maximum packet of ${peer.packet} bytes`);
     const refuse = (reason: OpenFailure, description: string): void =>
       this.#transport.send(openFailure(peer.id, reason, description));
-    if (this.#channels.size + this.#undecided >= this.#channelsMax) {
-      return void refuse(OPEN_FAILURE.SHORTAGE, `at most ${this.#channelsMax} channels at a time`);
-    }
-    if (this.#admitted >= CHANNELS_PER_SESSION_MAX) {
-      return void refuse(
-        OPEN_FAILURE.SHORTAGE,
-        `at most ${CHANNELS_PER_SESSION_MAX} channels per connection; connect again`,
-      );
+    const kind = type === 'session' ? 'sessions' : 'tunnels';
+    const max = this.#limits[kind];
+    if (this.#living[kind] >= max) {
+      const what = kind === 'sessions' ? 'channels' : 'tunnels';
+      return void refuse(OPEN_FAILURE.SHORTAGE, `daypass: at most ${max} ${what} at a time in one connection`);
     }
     const decided = attempt(() => this.#policy.open(type, data));
     if (!decided.ok) return void this.#kill(`a malformed channel open: ${decided.refusal.why}`);
     const decision = decided.value;
-    if (decision.accept !== false) this.#admitted += 1;
-    if (decision.accept === 'later') this.#decideLater(peer, decision.decide, refuse);
-    else if (decision.accept) decision.opened(this.#confirm(peer));
-    else refuse(decision.reason, decision.description);
-  }
-
-  #decideLater(peer: PeerSide, decide: (pending: PendingOpen) => void, refuse: PendingOpen['refuse']): void {
-    this.#undecided += 1;
-    decide({
-      confirm: () => {
-        this.#undecided -= 1;
-        return this.#isOver ? null : this.#confirm(peer);
-      },
+    if (decision.accept === false) return void refuse(decision.reason, decision.description);
+    this.#living[kind] += 1;
+    if (decision.accept !== 'later') return void decision.opened(this.#confirm(peer, kind, 'data'));
+    decision.decide({
+      confirm: () => (this.#isOver ? null : this.#confirm(peer, kind, 'tunnel')),
       refuse: (reason, description) => {
-        this.#undecided -= 1;
+        this.#living[kind] -= 1;
         refuse(reason, description);
       },
     });
   }
 
-  #confirm(peer: PeerSide): Channel {
-    const channel = this.#add(this.#next++, peer);
-    this.#transport.send(openConfirmation(peer.id, channel.localId, WINDOW, PACKET_MAX));
+  #confirm(peer: PeerSide, kind: Counted, carries: Carries): Channel {
+    const window = this.#windowFor(carries);
+    const channel = this.#add(this.#next++, peer, window, () => {
+      this.#living[kind] -= 1;
+    });
+    this.#transport.send(openConfirmation(peer.id, channel.localId, window.size, PACKET_MAX));
     return channel;
   }
 
   #opened(id: number, peer: PeerSide): void {
-    if (!this.#opening.has(id)) return void this.#kill('a channel that nobody asked for');
+    const opening = this.#opening.get(id);
+    if (!opening) return void this.#kill('a channel that nobody asked for');
     if (peer.packet < PACKET_MIN) return void this.#kill(`a channel with a maximum packet of ${peer.packet} bytes`);
-    this.#answerOpening(id, this.#add(id, peer));
+    this.#answerOpening(
+      id,
+      this.#add(id, peer, opening.window, () => {}),
+    );
   }
 
   #answerOpening(id: number, answer: Channel | OpenRefused): void {
-    this.#opening.get(id)?.(answer);
+    this.#opening.get(id)?.answered(answer);
     this.#opening.delete(id);
   }
 
-  #add(id: number, peer: PeerSide): Channel {
-    const channel = new Channel(this.#transport, id, peer, (closed) => this.#channels.delete(closed.localId));
+  #add(id: number, peer: PeerSide, window: Window, gone: () => void): Channel {
+    const channel = new Channel(this.#transport, id, peer, window, ({ localId }) => {
+      if (!this.#channels.delete(localId)) return;
+      window.release();
+      gone();
+    });
     this.#channels.set(id, channel);
     return channel;
   }

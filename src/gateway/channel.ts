@@ -1,7 +1,8 @@
 import { encode, string, uint32 } from '../sshwire/bytes.ts';
-import { PACKET_MAX, WINDOW } from './limits.ts';
+import { PACKET_MAX } from './limits.ts';
 import { channelMessage, flag, MESSAGE, STDERR } from './messages.ts';
 import type { Transport } from './transport.ts';
+import type { Window } from './window.ts';
 
 export type Stream = 'stdout' | 'stderr';
 
@@ -29,21 +30,30 @@ export class Channel {
   readonly #packetMax: number;
   readonly #forget: (channel: Channel) => void;
   listener: ChannelListener | null = null;
-  /** What the peer still lets us send, and what we still let it send. */
+  /** What the peer still lets us send, what we still let it send, and what of that it has sent waits here. */
   #outgoing: number;
-  #incoming = WINDOW;
-  #consumed = 0;
+  #incoming: number;
+  #waiting = 0;
+  readonly #window: Window;
   #sentEof = false;
   #sentClose = false;
   #gotClose = false;
   #gotEof = false;
 
-  constructor(transport: Transport, localId: number, peer: PeerChannel, forget: (channel: Channel) => void) {
+  constructor(
+    transport: Transport,
+    localId: number,
+    peer: PeerChannel,
+    window: Window,
+    forget: (channel: Channel) => void,
+  ) {
     this.#transport = transport;
     this.localId = localId;
     this.#peer = peer.id;
     this.#outgoing = peer.window;
     this.#packetMax = Math.min(peer.packet, PACKET_MAX);
+    this.#window = window;
+    this.#incoming = window.size;
     this.#forget = forget;
   }
 
@@ -83,14 +93,23 @@ export class Channel {
     }
   }
 
-  /** Lets the peer send as many bytes again; told to it in halves of the window. */
+  /** Lets the peer send as many bytes again, or what its window has room for; told to it in halves of the window. */
   consumed(bytes: number): void {
-    this.#consumed += bytes;
-    if (this.#consumed < WINDOW / 2 || this.#gotEof || this.#gotClose || this.#sentClose) return;
-    const amount = this.#consumed;
-    this.#consumed = 0;
+    this.#waiting -= bytes;
+    if (this.#lacking < this.#window.size / 2 || this.#gotEof || this.#gotClose || this.#sentClose) return;
+    this.#window.widen();
+    const amount = this.#lacking;
     this.#incoming += amount;
     this.#send(MESSAGE.CHANNEL_WINDOW_ADJUST, uint32(amount));
+  }
+
+  /** What came from the peer could not go on since then, in the time of `performance.now()`. */
+  waited(since: number): void {
+    this.#window.waited(since);
+  }
+
+  get #lacking(): number {
+    return this.#window.size - this.#incoming - this.#waiting;
   }
 
   request(name: string, wantReply: boolean, data: Uint8Array): void {
@@ -128,6 +147,7 @@ export class Channel {
   accepts(length: number): boolean {
     if (length > this.#incoming) return false;
     this.#incoming -= length;
+    this.#waiting += length;
     return true;
   }
 

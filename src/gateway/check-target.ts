@@ -122,7 +122,7 @@ const MARK = 'daypass-check:';
 const PTY = encode(string('vt100'), ...[80, 24, 0, 0].map(uint32), string(uint8(0)));
 
 async function output(upstream: Upstream, command: string, pty: boolean): Promise<string> {
-  const channel = await upstream.channels.openSession();
+  const channel = await upstream.channels.openSession('data');
   if (!(channel instanceof Channel)) return '';
   const chunks: Buffer[] = [];
   const text = await new Promise<string>((resolve) => {

@@ -8,7 +8,7 @@ import { type ChannelPolicy, ChannelTable } from './channel-table.ts';
 import type { Answer, Ask, Served } from './control-link.ts';
 import type { OwnRefusal } from './ipc.ts';
 import { jumpPolicy } from './jump.ts';
-import { FAREWELL_MS, KEEPALIVE_MISSED_MAX, KEEPALIVE_MS, type Limits, TURNED_AWAY_LINGER_MS } from './limits.ts';
+import { FAREWELL_MS, type Limits, TURNED_AWAY_LINGER_MS } from './limits.ts';
 import { Login, type Purpose } from './login.ts';
 import { banner, IDENTIFICATION, MESSAGE, plainDisconnect, SOFTWARE } from './messages.ts';
 import { recordedBanner } from './refusals.ts';
@@ -81,12 +81,13 @@ type Waiting = { readonly origin: Origin; readonly kex: NodeJS.Timeout; readonly
 export function downstreamServer(host: DownstreamHost): Downstream {
   const waiting = new WeakMap<Duplex, Waiting>();
   const connections = new WeakMap<Duplex, DownstreamConnection>();
+  const { keepaliveMs, unansweredMs } = host.limits;
   const server = new ssh2.Server({
     hostKeys: [host.hostKey],
     algorithms: downstreamAlgorithms(host.ciphers),
     ident: SOFTWARE,
-    keepaliveInterval: KEEPALIVE_MS,
-    keepaliveCountMax: KEEPALIVE_MISSED_MAX,
+    keepaliveInterval: keepaliveMs,
+    keepaliveCountMax: Math.max(1, Math.round(unansweredMs / keepaliveMs) - 1),
   } as never);
   const accept = (socket: Duplex, origin: Origin): void => {
     const { kexMs, loginMs } = host.limits;
@@ -157,7 +158,9 @@ class DownstreamConnection {
     this.#socket = socket;
     this.#origin = origin;
     this.#accept = accept;
-    this.#transport = new Transport(connection, (payload) => this.#take(payload));
+    const { rekeyAnswerMs, unansweredMs } = host.limits;
+    const answerMs = Math.max(rekeyAnswerMs, unansweredMs);
+    this.#transport = new Transport(connection, (payload) => this.#take(payload), answerMs);
     this.#login = new Login({
       userCa: host.userCa,
       transport: this.#transport,
@@ -245,7 +248,10 @@ class DownstreamConnection {
         this.#enterJump(answer);
         return null;
       case 'registered':
-        this.#use(registeredPolicy(this.#transport, answer.lines, (why) => this.#killed(why)));
+        this.#use(
+          registeredPolicy(this.#transport, answer.lines, (why) => this.#killed(why)),
+          0,
+        );
         return null;
     }
   }
@@ -266,7 +272,11 @@ class DownstreamConnection {
     const { targetName, login, endsAt, scope } = authorized;
     const words = recordedBanner(targetName, login, new Date(endsAt), scope);
     this.#transport.send(banner(`daypass: ${words}\r\n`));
-    this.#use(sessionPolicy(session.channels, (why) => this.#killed(why)));
+    const { tunnelsPerConnection } = this.#host.limits;
+    this.#use(
+      sessionPolicy(session.channels, (why) => this.#killed(why)),
+      tunnelsPerConnection,
+    );
     return null;
   }
 
@@ -314,11 +324,13 @@ class DownstreamConnection {
       },
       (why) => this.#killed(why),
     );
-    this.#use(policy);
+    // What it tunnels are connections to targets.
+    this.#use(policy, this.#host.limits.channelsPerConnection);
   }
 
-  #use(policy: ChannelPolicy): void {
-    this.#table = new ChannelTable(this.#transport, policy, this.#host.limits.channelsPerConnection);
+  #use(policy: ChannelPolicy, tunnels: number): void {
+    const limits = { sessions: this.#host.limits.channelsPerConnection, tunnels };
+    this.#table = new ChannelTable(this.#transport, policy, limits);
     if (this.#isGone) this.#table.over();
     this.#host.authenticated(this.#socket);
   }

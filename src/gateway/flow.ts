@@ -28,6 +28,8 @@ export class Flow {
   readonly #witness: Witness;
   #queue: Piece[] = [];
   #waiting = 0;
+  /** Since when something waits, in the time of `performance.now()`. */
+  #waitsSince: number | null = null;
   #isOver = false;
 
   constructor(witness: Witness) {
@@ -76,6 +78,9 @@ export class Flow {
       done += 1;
     }
     if (done > 0) this.#queue.splice(0, done);
+    if (this.#queue.length === 0) this.#waitsSince = null;
+    else if (this.#waitsSince === null) this.#waitsSince = performance.now();
+    else this.source?.waited(this.#waitsSince);
   }
 
   #settle(piece: Piece, length: number): void {

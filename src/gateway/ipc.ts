@@ -3,7 +3,7 @@ import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId,
 import { Scope } from '../access/scope.ts';
 import { ChannelKind, ChannelSummary, SessionEnding, TerminationReason } from '../access/session.ts';
 import { DOWNSTREAM_CIPHERS } from './algorithms.ts';
-import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX } from './limits.ts';
+import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX, REPORT_CHANNELS_MAX } from './limits.ts';
 
 /**
  * The narrow path between control and a worker: JSON messages over a pipe, checked on both sides. Bytes are
@@ -108,7 +108,7 @@ export const FromWorker = z.discriminatedUnion('type', [
     type: z.literal('closed'),
     session: SessionId,
     ending: SessionEnding,
-    channels: z.array(ChannelSummary).max(1_000),
+    channels: z.array(ChannelSummary).max(REPORT_CHANNELS_MAX),
     /** With one that says how many more there were. */
     refusals: z.array(Sentence).max(REFUSALS_KEPT_MAX + 1),
     /** Where the chain of the recording ends; null where it could not be closed. */
@@ -157,6 +157,9 @@ export const ToWorker = z.discriminatedUnion('type', [
       leaseNewMs: z.int().positive(),
       leaseLiveMs: z.int().positive(),
       channelsPerConnection: z.int().positive(),
+      tunnelsPerConnection: z.int().positive(),
+      keepaliveMs: z.int().positive(),
+      unansweredMs: z.int().positive(),
       rekeyBytes: z.int().positive(),
       rekeyMs: z.int().positive(),
       rekeyAnswerMs: z.int().positive(),

@@ -10,7 +10,12 @@ export type Limits = {
   /** Without word from a control that knows what was revoked: no new sessions, then no live ones. */
   readonly leaseNewMs: number;
   readonly leaseLiveMs: number;
+  /** At a time: what is started in a session, and what is tunnelled. */
   readonly channelsPerConnection: number;
+  readonly tunnelsPerConnection: number;
+  /** After so long without a word a client is asked for one, and after so long it is gone: a laptop that sleeps says nothing. */
+  readonly keepaliveMs: number;
+  readonly unansweredMs: number;
   /** New keys are asked for after so much (RFC 4253 §9), or so long. */
   readonly rekeyBytes: number;
   readonly rekeyMs: number;
@@ -24,6 +29,9 @@ export const DEFAULT_LIMITS: Limits = {
   leaseNewMs: 30_000,
   leaseLiveMs: 120_000,
   channelsPerConnection: 10,
+  tunnelsPerConnection: 200,
+  keepaliveMs: 30_000,
+  unansweredMs: 15 * 60_000,
   rekeyBytes: 1024 ** 3,
   rekeyMs: 3_600_000,
   rekeyAnswerMs: 30_000,
@@ -82,8 +90,11 @@ export const UNSIGNED_OFFERS_MAX = 20;
 /** A refused client that does not leave by itself is cut off. */
 export const REFUSED_LINGER_MS = 2_000;
 
-/** Channels over the life of one connection, tunnels that the target refuses among them: each leaves a record. */
-export const CHANNELS_PER_SESSION_MAX = 1_000;
+/** Channels of one session that its report tells one by one, and groups of earlier ones: by destination, and then without one. */
+export const RECORDS_MAX = 850;
+export const RECORDS_GROUPS_MAX = 50;
+/** All of them; what passes is of few kinds, so that groups without a destination are few. */
+export const REPORT_CHANNELS_MAX = 1_000;
 export const ENVIRONMENT_MAX = 64;
 /** Of their names and values, as they are sent: the recording has them in one line. */
 export const ENVIRONMENT_BYTES_MAX = 32_768;
@@ -92,6 +103,20 @@ export const GUARD_UNREAD_MAX = 64 * 1024;
 export const COMMAND_MAX = 32_768;
 /** Channel windows that we grant: what may wait per channel and direction. */
 export const WINDOW = 2 * 1024 * 1024;
+/**
+ * Where the windows of others begin, and what they fall back to where what comes has to wait: of terminals, whose output a person
+ * waits for and interrupts, and of tunnels, of which there may be hundreds; and what the tunnels of a connection may have beyond that.
+ */
+export const TERMINAL_WINDOW = 64 * 1024;
+export const TUNNEL_WINDOW = 32 * 1024;
+export const TUNNELS_SPARE = 6 * 1024 * 1024;
+/**
+ * How long something may wait before that counts, how soon after that a window grows again, and how often: a client that gives room
+ * in large pieces lets some go on at once each time, however slowly it reads.
+ */
+export const WINDOW_PATIENCE_MS = 20;
+export const WINDOW_STEADY_MS = 1_000;
+export const WINDOW_GROWTH_MS = 50;
 export const PACKET_MIN = 256;
 export const PACKET_MAX = 32_768;
 export const WINDOW_MAX = 0xffff_ffff;
@@ -101,6 +126,7 @@ export const SOCKET_HIGH_WATER = 1024 * 1024;
 export const SOCKET_MAX = 4 * 1024 * 1024;
 /** What may wait for a peer that exchanges keys again. */
 export const REKEY_BACKLOG_MAX = 1024 * 1024;
+/** Of targets. */
 export const KEEPALIVE_MS = 30_000;
 export const KEEPALIVE_MISSED_MAX = 3;
 

@@ -18,7 +18,7 @@ import { type Line, Voice } from './voice.ts';
 export type RelaySession = {
   readonly scope: Scope;
   /** Waits for the target; rejects with a sentence for the person. */
-  openChannel(): Promise<Channel>;
+  openChannel(carries: 'data' | 'terminal'): Promise<Channel>;
   /** Resolves when the recording has the start; `overrun` is told where the channel carries more than may be left out of it. */
   openRecorder(start: Omit<ChannelStart, 'number'>, overrun: () => void): Promise<ChannelRecorder>;
   /** Something was asked and refused. */
@@ -200,7 +200,7 @@ export class Relay implements ChannelListener {
     this.#gate.expect(recorder, () => this.#finish());
     recorder.then(() => this.#sizeSince(terminal)).catch(() => {});
     this.#session
-      .openChannel()
+      .openChannel(terminal ? 'terminal' : 'data')
       .then((channel) => this.#connected(channel))
       .catch((error: Error) => this.fail(error.message));
   }

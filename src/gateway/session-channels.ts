@@ -1,8 +1,10 @@
 import { type ChannelVerdict, permits } from '../access/permits.ts';
 import type { ChannelRecorder } from '../recording/channel-recorder.ts';
+import { slotOf } from '../recording/format.ts';
 import type { ChannelRecord, ChannelStart, Fact } from '../recording/recorder-messages.ts';
 import type { AuthorizedSession } from '../use-cases/gateway-control.ts';
 import { Channel } from './channel.ts';
+import { ChannelRecords, type NumberedRecord } from './channel-records.ts';
 import type { PendingOpen } from './channel-table.ts';
 import type { Shown } from './ipc.ts';
 import { NOTICES_WAITING_MAX, REFUSAL_LENGTH_MAX, REFUSALS_KEPT_MAX } from './limits.ts';
@@ -30,20 +32,19 @@ export type SessionChannelsDeps = {
 
 type Destination = { readonly host: string; readonly port: number };
 
-export type NumberedRecord = RelayRecord & { readonly number: number };
-
 /** The channels of one session: what is relayed, what was refused, who looks on, and what is left of each channel. */
 export class SessionChannels {
   readonly #deps: SessionChannelsDeps;
   readonly #relays = new Map<Relay, number>();
   readonly #tunnels = new Set<Tunnel>();
   readonly #watchers = new Watchers();
-  readonly #records: NumberedRecord[] = [];
+  readonly #records = new ChannelRecords();
   readonly #refusals: string[] = [];
   #refusalsMore = 0;
   /** Said in the next channel, where none is open. */
   readonly #unsaid: string[] = [];
-  readonly #written: Promise<void>[] = [];
+  /** Those that are not written yet, by their slot in the recording. */
+  readonly #written = new Map<number, Promise<void>>();
   #next = 0;
 
   constructor(deps: SessionChannelsDeps) {
@@ -74,11 +75,11 @@ export class SessionChannels {
 
   /** A session channel of the client. */
   relay(channel: Channel): void {
-    const number = this.#next++;
+    const number = this.#number();
     const relay = new Relay(
       {
         scope: this.#deps.authorized.scope,
-        openChannel: () => this.#openChannel(),
+        openChannel: (carries) => this.#openChannel(carries),
         openRecorder: (start, overrun) => this.#deps.openRecorder({ ...start, number }, overrun),
         refused: (sentence) => this.refused(sentence),
         watched: {
@@ -98,7 +99,7 @@ export class SessionChannels {
 
   /** A tunnel that the scope allows: the client is answered with what the target answers. */
   tunnel(destination: Destination, pending: PendingOpen): void {
-    const number = this.#next++;
+    const number = this.#number();
     const startedAt = Date.now();
     const opened = this.#openTunnel(number, destination, pending).then((record) => {
       if (!record) return null;
@@ -163,30 +164,37 @@ export class SessionChannels {
 
   /** What is left of all channels, once each is written. */
   async finished(): Promise<{ readonly records: readonly NumberedRecord[]; readonly refusals: readonly string[] }> {
-    await Promise.allSettled(this.#written);
+    while (this.#written.size > 0) await Promise.allSettled(this.#written.values());
     const more = this.#refusalsMore;
     if (more > 0) this.#deps.journal({ what: 'refused', sentence: `${more} more, which are not listed`, more });
     const unlisted = more > 0 ? [`${more} more were refused and are not listed`] : [];
-    return {
-      records: this.#records.toSorted((a, b) => a.number - b.number),
-      refusals: [...this.#refusals, ...unlisted],
-    };
+    return { records: this.#records.all, refusals: [...this.#refusals, ...unlisted] };
+  }
+
+  /** The recording tells those that live apart by their slots. */
+  #number(): number {
+    while (this.#written.has(slotOf(this.#next))) this.#next += 1;
+    return this.#next++;
   }
 
   #keep(number: number, finished: Promise<RelayRecord | null>): void {
     const written = finished.then(
       (record) => {
-        if (record) this.#records.push({ number, ...record });
+        if (record) this.#records.add({ number, ...record });
       },
       (error: Error) => this.#deps.recordingFailed(error),
     );
-    this.#written.push(written);
+    const slot = slotOf(number);
+    this.#written.set(
+      slot,
+      written.finally(() => this.#written.delete(slot)),
+    );
   }
 
-  async #openChannel(): Promise<Channel> {
+  async #openChannel(carries: 'data' | 'terminal'): Promise<Channel> {
     const { upstream } = this.#deps;
     await upstream.ready;
-    const channel = await upstream.channels.openSession();
+    const channel = await upstream.channels.openSession(carries);
     if (channel instanceof Channel) return channel;
     throw new Error(this.#deps.whyOver() ?? 'the target opens no channel. Connect again.');
   }
@@ -206,7 +214,7 @@ export class SessionChannels {
       destination: { host, port },
     });
     return new Promise((resolve, reject) => {
-      upstream.channels.open('direct-tcpip', tunnelTo(host, port), (answer) => {
+      upstream.channels.open('tunnel', tunnelTo(host, port), (answer) => {
         const down = answer instanceof Channel ? pending.confirm() : null;
         if (answer instanceof Channel && down) {
           const tunnel = new Tunnel(recorder, down, answer);

@@ -25,6 +25,8 @@ export function setRekeying(limits: Rekeying): void {
 export class Transport {
   readonly #protocol: Protocol;
   readonly #socket: Duplex;
+  /** How long the peer may take to exchange keys again. */
+  readonly #answerMs: number;
   #roomListener: () => void = () => {};
   #isPaused = false;
   #isCorked = false;
@@ -34,8 +36,9 @@ export class Transport {
   #waitingBytes = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `take` sees every message first; true means that ssh2 is not to see it. */
-  constructor(connection: Connection | Client, take: (payload: Buffer) => boolean) {
+  /** `take` sees every message first; true means that ssh2 is not to see it. `answerMs` is how long new keys may take. */
+  constructor(connection: Connection | Client, take: (payload: Buffer) => boolean, answerMs = rekeying.rekeyAnswerMs) {
+    this.#answerMs = answerMs;
     const { _protocol: protocol, _sock: socket } = internalsOf(connection);
     this.#protocol = protocol;
     this.#socket = socket;
@@ -157,14 +160,14 @@ export class Transport {
     // Before the first keys, or while others are being made, there is nothing to renew.
     if (this.#timer === null || this.#isDestroyed || this.#protocol._kexinit !== undefined) return;
     this.#bytes = 0;
-    this.#wait(rekeying.rekeyAnswerMs, () => this.destroy());
+    this.#wait(this.#answerMs, () => this.destroy());
     this.#protocol.rekey();
   }
 
   /** The peer began, unless we did: then its time runs already. */
   #keysAreAsked(): void {
     if (this.#timer === null || this.#isDestroyed || this.#protocol._kexinit !== undefined) return;
-    this.#wait(rekeying.rekeyAnswerMs, () => this.destroy());
+    this.#wait(this.#answerMs, () => this.destroy());
   }
 
   #keysAreNew(): void {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Grant, hasExpired } from '../access/grant.ts';
 import { GrantId, SessionId, type TargetId } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
+import { channelCount } from '../access/session.ts';
 import { endGrant } from '../use-cases/end-grant.ts';
 import { endSession } from '../use-cases/end-session.ts';
 import type { Clock, Gateways, Store, Watcher } from '../use-cases/ports.ts';
@@ -148,7 +149,7 @@ function listSessions(deps: Deps, { live, limit }: { live: boolean; limit: numbe
         client: session.clientAddress,
         startedAt: session.startedAt.toISOString(),
         endedAt: session.ended?.at.toISOString() ?? null,
-        channels: channels?.length ?? null,
+        channels: channels ? channelCount(channels) : null,
         bytesFromClient: channels?.reduce((sum, channel) => sum + channel.bytesFromClient, 0) ?? null,
         bytesToClient: channels?.reduce((sum, channel) => sum + channel.bytesToClient, 0) ?? null,
         grant: session.grantId,

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { headerLine, markerLine, resizeLine, StreamEvents } from './cast.ts';
-import { FRAME, type Frame } from './format.ts';
+import { FRAME, type Frame, NO_CHANNEL } from './format.ts';
 import { RecordingReader, UnreadableError } from './read.ts';
 
 /** Takes a recording out in the clear, one frame after the other. */
@@ -37,6 +37,7 @@ export async function exportRecording(
 
 async function readAll(reader: RecordingReader, each: Writer): Promise<string | null> {
   const frames = reader.frames();
+  const numbers = new Map<number, number>();
   for (;;) {
     let next: Awaited<ReturnType<typeof frames.next>>;
     try {
@@ -46,8 +47,20 @@ async function readAll(reader: RecordingReader, each: Writer): Promise<string | 
       throw error;
     }
     if (next.done) return next.value.torn ? `it ends inside chunk ${next.value.chunks}` : null;
-    await each(next.value);
+    await each(numbered(next.value, numbers));
   }
+}
+
+const Begun = z.looseObject({ what: z.literal('channel'), number: z.int().nonnegative().optional() });
+
+/** A frame with its channel's own number: a slot is used again for a later channel, whose first line says so. */
+function numbered(frame: Frame, numbers: Map<number, number>): Frame {
+  const { type, channel: slot, payload } = frame;
+  if (slot === NO_CHANNEL) return frame;
+  const begun = type === FRAME.journal ? Begun.safeParse(jsonOf(payload)) : null;
+  if (begun?.success && begun.data.number !== undefined) numbers.set(slot, begun.data.number);
+  const number = numbers.get(slot);
+  return number === undefined ? frame : { ...frame, channel: number };
 }
 
 type Writer = (frame: Frame) => Promise<void>;

@@ -25,6 +25,12 @@ export type Frame = {
   readonly payload: Buffer;
 };
 
+/** The session itself, in frames that belong to no channel. */
+export const NO_CHANNEL = 0xffff;
+
+/** What stands for a channel in its frames: numbers go on and on, and a slot is used again once its channel has ended. */
+export const slotOf = (number: number): number => number % NO_CHANNEL;
+
 export type NewFrame = Omit<Frame, 'payload'> & { readonly payload: Uint8Array };
 
 export type RecordingHeader = {

@@ -6,6 +6,8 @@ import { FORMAT } from './format.ts';
 /** What may be read without a key of a channel: no command, no path, no destination. */
 const ChannelOutline = z.strictObject({
   number: z.int().nonnegative(),
+  /** So many channels of one kind, added up; one where it is left out. */
+  count: z.int().min(1).optional(),
   kind: ChannelKind,
   label: z.string(),
   coverage: Coverage,

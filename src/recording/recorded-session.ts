@@ -4,14 +4,11 @@ import { join } from 'node:path';
 import type { Digest } from '../access/ids.ts';
 import { Container } from './container.ts';
 import { FILES, replaceFile, sha256, syncFolder } from './folder.ts';
-import { CIPHER, FORMAT, FRAME, FRAME_HEADER_BYTES } from './format.ts';
+import { CIPHER, FORMAT, FRAME, FRAME_HEADER_BYTES, NO_CHANNEL, slotOf } from './format.ts';
 import { type Manifest, manifestText } from './manifest.ts';
 import { RecordedChannel } from './recorded-channel.ts';
 import type { ChainEnd, ChannelRecord, ChannelStart, Closing, Exit, Fact, Opening } from './recorder-messages.ts';
 import { wrapNewKey } from './wrapped-key.ts';
-
-/** The session itself, in frames that belong to no channel. */
-const NO_CHANNEL = 0xffff;
 
 /** The writing side of one session's folder, in the thread. */
 export class RecordedSession {
@@ -63,13 +60,12 @@ export class RecordedSession {
 
   channel(start: ChannelStart, micros: number, overrun: () => void): void {
     const { number, recordInput, mayLeaveOut: _mayLeaveOut, ...rest } = start;
-    if (this.#channels.has(number)) throw new Error(`channel ${number} is recorded already`);
-    this.journal({ what: 'channel', ...rest, typed: start.terminal !== null && recordInput }, micros, number);
+    const slot = slotOf(number);
+    if (this.#channels.has(slot)) throw new Error(`channel ${number} is recorded already`);
+    const named = slot === number ? {} : { number };
+    this.journal({ what: 'channel', ...named, ...rest, typed: start.terminal !== null && recordInput }, micros, slot);
     const keep = this.#container.add.bind(this.#container);
-    this.#channels.set(
-      number,
-      new RecordedChannel(start, (type, at, payload) => keep(type, number, at, payload), overrun),
-    );
+    this.#channels.set(slot, new RecordedChannel(start, (type, at, payload) => keep(type, slot, at, payload), overrun));
   }
 
   /** A frame as it came over: what passed in a channel, or the new size of its terminal. */
@@ -93,12 +89,12 @@ export class RecordedSession {
     }
   }
 
-  finish(number: number, micros: number, exit: Exit): ChannelRecord {
-    const channel = this.#channels.get(number);
-    if (!channel) throw new Error(`channel ${number} is not recorded`);
-    this.#channels.delete(number);
+  finish(slot: number, micros: number, exit: Exit): ChannelRecord {
+    const channel = this.#channels.get(slot);
+    if (!channel) throw new Error(`channel ${slot} is not recorded`);
+    this.#channels.delete(slot);
     const record = channel.finish(micros);
-    this.journal({ what: 'end', exit, ...record }, micros, number);
+    this.journal({ what: 'end', exit, ...record }, micros, slot);
     return record;
   }
 

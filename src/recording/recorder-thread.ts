@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Container } from './container.ts';
-import { FRAME_HEADER_BYTES } from './format.ts';
+import { FRAME_HEADER_BYTES, slotOf } from './format.ts';
 import { RecordedSession } from './recorded-session.ts';
 import {
   type FromThread,
@@ -110,7 +110,7 @@ async function carryOut(id: number, order: Order): Promise<unknown> {
     case 'channel': {
       const isBegun = step(id, (session) => {
         session.channel(order.start, order.micros, () =>
-          tell({ tell: 'overrun', session: id, channel: order.start.number }),
+          tell({ tell: 'overrun', session: id, channel: slotOf(order.start.number) }),
         );
         return true;
       });

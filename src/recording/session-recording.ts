@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { ChannelRecorder } from './channel-recorder.ts';
-import type { FrameType } from './format.ts';
+import { type FrameType, slotOf } from './format.ts';
 import type { Recorder } from './recorder.ts';
 import type {
   ChainEnd,
@@ -67,9 +67,10 @@ export class SessionRecording {
    * carries more binary data than is kept.
    */
   async channel(start: ChannelStart, overrun: () => void = () => {}): Promise<ChannelRecorder> {
-    this.#overruns.set(start.number, overrun);
+    const slot = slotOf(start.number);
+    this.#overruns.set(slot, overrun);
     await this.#ask({ do: 'channel', micros: this.#micros(), start });
-    return new ChannelRecorder(this, start.number);
+    return new ChannelRecorder(this, slot);
   }
 
   /** A line for those who may read the recording. */

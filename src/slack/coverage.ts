@@ -1,4 +1,4 @@
-import type { ChannelSummary, FileCounts } from '../access/session.ts';
+import { type ChannelSummary, channelCount, type FileCounts } from '../access/session.ts';
 import { type Line, line, mono, own, value } from './line.ts';
 import { bytes, count, roughly } from './words.ts';
 
@@ -38,8 +38,9 @@ function groupWords(channels: readonly ChannelSummary[]): string {
   if (!first) return '';
   const name = nameOf(first).slice(0, LABEL_MAX);
   const isNoun = name === 'shell' || name === 'tunnel' || name === 'command' || name === 'subsystem';
-  const many = channels.length === 1 ? name : isNoun ? count(channels.length, name) : `${channels.length} ${name}`;
-  if (first.label === '') return channels.length === 1 ? `1 ${name}` : many;
+  const amount = channelCount(channels);
+  const many = amount === 1 ? name : isNoun ? count(amount, name) : `${amount} ${name}`;
+  if (first.label === '') return amount === 1 ? `1 ${name}` : many;
   if (first.coverage === 'opaque') return `${many} ${bytes(total(channels))} opaque`;
   const files = isMixed(first) ? null : sumOf(channels);
   if (files) return `${many} ${fileWords(files)}`;
@@ -92,7 +93,9 @@ const COVERED: Readonly<Record<ChannelSummary['coverage'], string>> = {
 export function deedOf(channel: ChannelSummary): { readonly said: Line; readonly command: string | null } {
   const { command } = channel;
   const apart = command !== null && isLong(command);
-  const said = line`${what(channel, apart)}${outcome(channel)}`;
+  // The last channels are told one by one, earlier ones together: these stand for so many.
+  const times = channel.count === undefined ? [] : line`, ${own(`${channel.count} times`)}`;
+  const said = line`${what(channel, apart)}${times}${outcome(channel)}`;
   return { said: apart ? line`${said}:` : said, command: apart ? command : null };
 }
 
@@ -102,9 +105,11 @@ function what(channel: ChannelSummary, apart: boolean): Line {
   const { kind, label, command, pty, destination } = channel;
   if (kind === 'shell') return pty ? line`*Interactive shell*` : line`*Shell* without a terminal`;
   if (kind === 'tunnel') {
-    const to = destination === null ? 'an unknown place' : `${destination.host}:${destination.port}`;
+    const unknown = channel.count === undefined ? 'an unknown place' : 'several places';
+    const to = destination === null ? unknown : `${destination.host}:${destination.port}`;
     return line`*Tunnel* to ${mono(to, HOST_MAX)}`;
   }
+  if (channel.count !== undefined && kind === 'exec') return line`*Ran* earlier commands`;
   const named = command === null || apart ? [] : line` ${mono(command, INLINE_MAX)}`;
   if (kind === 'subsystem') {
     return label === '' || label === command

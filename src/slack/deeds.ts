@@ -1,4 +1,4 @@
-import type { ChannelSummary } from '../access/session.ts';
+import { type ChannelSummary, channelCount } from '../access/session.ts';
 import { type Block, bullets, type paragraph, preformatted, rich, section } from './blocks.ts';
 import { deedOf } from './coverage.ts';
 import { type Line, line, own, toPlain } from './line.ts';
@@ -21,7 +21,7 @@ export function deeds(channels: readonly ChannelSummary[], room: number): Block[
     const shown = command?.slice(0, COMMAND_MAX) ?? null;
     left -= toPlain(said).length + (shown?.length ?? 0) + 1;
     if (left < 0 || index >= CHANNELS_MAX) {
-      page.bullet(line`and ${own(count(channels.length - index, 'more channel'))}, all in the recording’s manifest`);
+      page.bullet(line`and ${own(count(channelCount(channels.slice(index)), 'more channel'))}, all in the recording’s manifest`);
       break;
     }
     page.bullet(said);

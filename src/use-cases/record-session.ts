@@ -1,6 +1,6 @@
 import { isActive } from '../access/grant.ts';
 import { Digest, type SessionId } from '../access/ids.ts';
-import type { SessionEnd, SessionEnding } from '../access/session.ts';
+import { channelCount, type SessionEnd, type SessionEnding } from '../access/session.ts';
 import type { SealOutcome, SessionReport } from './gateway-control.ts';
 import { noteIfOver, SECURITY_LANE, threadLane } from './grant-ending.ts';
 import type { Clock, Store, Tx } from './ports.ts';
@@ -78,7 +78,7 @@ async function closeSessionIn(tx: Tx, id: SessionId, end: SessionEnd): Promise<v
       grant: session.grantId,
       how: ending.how,
       why: 'why' in ending ? ending.why : null,
-      channels: end.channels.length,
+      channels: channelCount(end.channels),
       bytesFromClient: end.channels.reduce((sum, channel) => sum + channel.bytesFromClient, 0),
       bytesToClient: end.channels.reduce((sum, channel) => sum + channel.bytesToClient, 0),
     },

@@ -4,6 +4,7 @@ import { door } from './door.ts';
 import { type Figure, type Options, table } from './figures.ts';
 import { handshakes } from './handshakes.ts';
 import { hostile } from './hostile.ts';
+import { interrupts } from './interrupts.ts';
 import { keystrokes } from './keystrokes.ts';
 import { leftBehind } from './lab.ts';
 import { replaced } from './replaced.ts';
@@ -21,6 +22,7 @@ const ROWS: Record<string, (options: Options) => Promise<Figure[]>> = {
   sftp,
   login: logins,
   keystroke: keystrokes,
+  interrupt: interrupts,
   idle,
   streams,
   hostile,

@@ -82,20 +82,19 @@ describe('a contractor who attacks the worker', () => {
     });
   });
 
-  it('by 20,000 channels one after the other', async () => {
+  it('by 5,000 channels one after the other, which it may have', async () => {
     await unhurt(world, async () => {
       using raw = await RawClient.login(world);
       // Numbers of the gateway's side are those of its answers.
-      for (let sent = 0; sent < 20_000; sent += 10) {
+      for (let sent = 0; sent < 5_000; sent += 10) {
         for (let sender = sent; sender < sent + 10; sender += 1) raw.send(openSession({ sender }));
         while (count(raw, 91) + count(raw, 92) < 10) await pause(1);
         for (const answer of raw.received.filter(([number]) => number === 91)) raw.send(close(answer.readUInt32BE(5)));
         const opened = count(raw, 91);
         while (count(raw, 97) < opened) await pause(1);
         raw.received.splice(0);
-        if (opened < 10) return void expect(sent).toBe(1_000);
+        expect(opened).toBe(10);
       }
-      expect.unreachable('there is no end to its channels');
     });
   });
 
@@ -171,7 +170,9 @@ describe('a contractor who attacks the worker', () => {
 
 describe('a contractor who leaves an exchange of keys lying', () => {
   beforeAll(async () => {
-    world = await GatewayWorld.start({ limits: { rekeyMs: 4_000, rekeyAnswerMs: 1_000 } });
+    world = await GatewayWorld.start({
+      limits: { rekeyMs: 4_000, rekeyAnswerMs: 1_000, unansweredMs: 1_000, keepaliveMs: 60_000 },
+    });
   });
   afterAll(() => world?.[Symbol.asyncDispose]());
 

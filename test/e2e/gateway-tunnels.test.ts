@@ -174,6 +174,32 @@ describe.each(WAYS)('by way of %s', (way) => {
   });
 });
 
+it('many are open at a time, beside the commands of the same connection, and no more than the limit', async () => {
+  await using narrow = await GatewayWorld.start({
+    scope: tunnelScope([echo.port]),
+    limits: { tunnelsPerConnection: 30, channelsPerConnection: 2 },
+  });
+  const local = await freePort();
+  await using client = sshClient(narrow, ['-N', '-L', `${local}:127.0.0.1:${echo.port}`, 'direct']);
+  const open: Socket[] = [];
+  for (let n = 0; n < 30; n += 1) {
+    const socket = await dial(local);
+    await once(socket, 'data');
+    open.push(socket);
+  }
+  const refused = await dial(local);
+  await ended(refused);
+  expect(client.stderr()).toContain('daypass: at most 30 tunnels at a time in one connection');
+  for (const socket of open.splice(0)) {
+    socket.end();
+    await ended(socket);
+  }
+  const again = await dial(local);
+  const [greeting] = (await once(again, 'data')) as [Buffer];
+  expect(String(greeting)).toBe('220 ready\r\n');
+  again.destroy();
+});
+
 it('a tunnel ends with the grant', async () => {
   const next = world.control.sessions.length;
   const local = await freePort();

@@ -12,6 +12,7 @@ class Peer {
   credited = 0;
   received: Buffer = Buffer.alloc(0);
   readonly channel = {
+    waited: () => {},
     consumed: (bytes: number) => {
       this.credited += bytes;
     },

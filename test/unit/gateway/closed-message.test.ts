@@ -3,7 +3,7 @@ import type { Digest } from '../../../src/access/ids.ts';
 import type { ChannelSummary } from '../../../src/access/session.ts';
 import { closedMessage } from '../../../src/gateway/closed-message.ts';
 import { FromWorker } from '../../../src/gateway/ipc.ts';
-import { CHANNELS_PER_SESSION_MAX, COMMAND_MAX, MESSAGE_MAX } from '../../../src/gateway/limits.ts';
+import { COMMAND_MAX, MESSAGE_MAX, REPORT_CHANNELS_MAX } from '../../../src/gateway/limits.ts';
 import { sessionId } from '../../support/world.ts';
 
 const digest = 'a'.repeat(64) as Digest;
@@ -29,7 +29,7 @@ it.each([
   ['commands that just fit', 'x'.repeat(128)],
   ['the longest destinations', null],
 ])('a report of as many channels as there can be fits into one message, with %s', (_name, command) => {
-  const commands = Array.from({ length: CHANNELS_PER_SESSION_MAX }, () => command);
+  const commands = Array.from({ length: REPORT_CHANNELS_MAX }, () => command);
   const message = closedMessage(sessionId(1), report(commands));
   expect(JSON.stringify(message).length).toBeLessThan(MESSAGE_MAX);
   expect(FromWorker.safeParse(message).success).toBe(true);

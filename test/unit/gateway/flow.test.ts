@@ -12,6 +12,7 @@ function ends() {
     get room() {
       return state.room;
     },
+    waited: () => {},
     consumed: (bytes: number) => {
       state.consumed += bytes;
     },

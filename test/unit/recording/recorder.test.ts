@@ -275,6 +275,28 @@ describe('a recording', () => {
     await recording.close(CLOSING);
   });
 
+  it('tells channels apart whose slot in the frames is the same, however many there were before', async () => {
+    const { path, recording } = await begin();
+    const numbers = [3, 65_538, 131_073];
+    for (const number of numbers) {
+      const channel = await recording.channel(terminal(number));
+      channel.output('stdout', Buffer.from(`this is ${number}`));
+      await channel.finish();
+    }
+    await recording.close(CLOSING);
+    const out = `${path}-out`;
+    const key = await openKey(path, [reader.identity]);
+    for (const format of ['cast', 'raw', 'journal'] as const) {
+      expect((await exportRecording(path, key, { out, format, channel: null })).broken).toBeNull();
+    }
+    for (const number of numbers)
+      expectReplay(out, number, [{ kind: 'output', bytes: Buffer.from(`this is ${number}`) }]);
+    const journal = readFileSync(join(out, 'journal.jsonl'), 'utf8').trim().split('\n');
+    const facts = journal.map((line) => JSON.parse(line) as { what: string; channel: number });
+    for (const what of ['channel', 'end'])
+      expect(facts.filter((fact) => fact.what === what).map(({ channel }) => channel)).toEqual(numbers);
+  });
+
   it('replays to what was delivered, with split characters, invalid bytes and resizes', async () => {
     const cases = fc.sample(steps, { numRuns: LONG ? 10_000 : 500, seed: 20_260_501 });
     const { path, recording } = await begin();
