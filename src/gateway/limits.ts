@@ -19,7 +19,7 @@ export type Limits = {
   /** New keys are asked for after so much (RFC 4253 §9), or so long. */
   readonly rekeyBytes: number;
   readonly rekeyMs: number;
-  /** How long a peer may take to exchange keys again, whoever began it. */
+  /** How long a peer may take to exchange keys again, whoever began it; a client no less than it may be silent. */
   readonly rekeyAnswerMs: number;
 };
 
@@ -144,6 +144,8 @@ export const PARTING_MS = 100;
 /** How long a line of ours waits for a program to be between two sequences, and stands over a full screen. */
 export const NOTICE_WAIT_MS = 1_000;
 export const NOTICE_SHOWN_MS = 8_000;
+/** The same where a program on the person's side reads what is printed, and a line out of place would end it. */
+export const NOTICE_PROTOCOL_WAIT_MS = 30_000;
 export const NOTICES_WAITING_MAX = 10;
 /** What one who looks on is shown in one go: output, commands, all of it as JSON; and how often. */
 export const WATCH_BYTES_MAX = 128 * 1024;

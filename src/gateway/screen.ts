@@ -1,4 +1,5 @@
 import type { Terminal } from './channel-requests.ts';
+import { CONTROL_MODE, CONTROL_MODE_OVER, ControlMode, controlNotice } from './control-mode.ts';
 
 /** Control characters of ECMA-48 that matter to where one sequence ends and another begins. */
 const ESC = 0x1b;
@@ -25,6 +26,9 @@ export class Screen {
   #left = 0;
   #parameters = '';
   #stringBytes = 0;
+  /** What a device control string began with; null in other strings. */
+  #deviceControl: string | null = null;
+  #controlMode: ControlMode | null = null;
   #isAlternate = false;
 
   /** Sees what is delivered. */
@@ -33,6 +37,7 @@ export class Screen {
     while (at < bytes.length) {
       if (this.#place === 'text') {
         const begin = bytes.indexOf(ESC, at);
+        this.#controlMode?.output(bytes.subarray(at, begin === -1 ? bytes.length : begin));
         if (begin === -1) return void this.#text(bytes.subarray(at));
         this.#left = 0;
         this.#place = 'escape';
@@ -46,16 +51,22 @@ export class Screen {
 
   /** Whether a line of ours would stand between two characters and outside of every sequence. */
   get isBetween(): boolean {
-    return this.#place === 'text' && this.#left === 0;
+    return this.#place === 'text' && (this.#controlMode ? this.#controlMode.isBetween : this.#left === 0);
   }
 
   /** A program that draws the whole screen is on. */
   get isFull(): boolean {
-    return this.#isAlternate;
+    return this.#isAlternate && !this.#controlMode;
+  }
+
+  /** What is printed is read by a program on the person's side, such as the terminal of a tmux in control mode. */
+  get isProtocol(): boolean {
+    return this.#controlMode !== null;
   }
 
   /** A line that the program goes on after: over a full screen it stands in the last row, until the program draws that again. */
   notice(sentence: string, { columns, rows }: Pick<Terminal, 'columns' | 'rows'>): Buffer {
+    if (this.#controlMode) return Buffer.from(`${this.isBetween ? '' : '\r\n'}${controlNotice(sentence)}`);
     const text = `daypass: ${sentence}`;
     const width = columns || 80;
     if (!this.#isAlternate || rows < ROWS_MIN) return this.#bytes(`\r\n${text}\r\n`);
@@ -66,14 +77,15 @@ export class Screen {
   /** The last line: the program will not put right any more what it has set. */
   farewell(sentence: string): Buffer {
     const leave = this.#isAlternate ? '\x1b[?1049l' : '';
+    const over = this.#controlMode ? CONTROL_MODE_OVER : '';
     return this.#bytes(
-      `\x1b[0m\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l${leave}\x1b[?25h\r\ndaypass: ${sentence}\r\n`,
+      `${over}\x1b[0m\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l${leave}\x1b[?25h\r\ndaypass: ${sentence}\r\n`,
     );
   }
 
   /** CAN ends a sequence that is under way, and prints nothing (ECMA-48 §8.3.6, as terminals take it). */
   #bytes(text: string): Buffer {
-    return Buffer.from(this.isBetween ? text : `${String.fromCharCode(CAN)}${text}`);
+    return Buffer.from(this.isBetween || this.#controlMode ? text : `${String.fromCharCode(CAN)}${text}`);
   }
 
   /** Plain text moves no place; only a character of UTF-8 may be cut at its end. */
@@ -112,11 +124,17 @@ export class Screen {
   #escaped(byte: number): void {
     const character = String.fromCharCode(byte);
     if (byte === ESC) return;
+    if (this.#controlMode) {
+      if (character === '\\') this.#controlMode = null;
+      this.#place = 'text';
+      return;
+    }
     if (character === '[') {
       this.#parameters = '';
       this.#place = 'control';
     } else if (']PX^_'.includes(character)) {
       this.#stringBytes = 0;
+      this.#deviceControl = character === 'P' ? '' : null;
       this.#place = 'string';
     } else if (byte >= 0x20 && byte < 0x30) {
       this.#place = 'intermediate';
@@ -153,6 +171,14 @@ export class Screen {
   /** ESC ends a string, and `\\` after it does no more: so do terminals that follow DEC's. */
   #string(byte: number): void {
     this.#stringBytes += 1;
+    if (this.#deviceControl !== null && this.#stringBytes <= CONTROL_MODE.length) {
+      this.#deviceControl += String.fromCharCode(byte);
+      if (this.#deviceControl === CONTROL_MODE) {
+        this.#controlMode = new ControlMode();
+        this.#place = 'text';
+        return;
+      }
+    }
     if (byte === ESC) this.#place = 'escape';
     else if (byte === BEL || this.#stringBytes > STRING_MAX) this.#place = 'text';
   }

@@ -1,7 +1,7 @@
 import { encode, uint32 } from '../sshwire/bytes.ts';
 import type { Channel, Stream } from './channel.ts';
 import type { Terminal } from './channel-requests.ts';
-import { NOTICE_SHOWN_MS, NOTICE_WAIT_MS, NOTICES_WAITING_MAX } from './limits.ts';
+import { NOTICE_PROTOCOL_WAIT_MS, NOTICE_SHOWN_MS, NOTICE_WAIT_MS, NOTICES_WAITING_MAX } from './limits.ts';
 import { Screen } from './screen.ts';
 
 export type Line = { readonly stream: Stream; readonly bytes: Buffer };
@@ -29,7 +29,8 @@ export class Voice {
     if (this.#waiting.length >= NOTICES_WAITING_MAX) return;
     this.#waiting.push({ sentence, since: process.hrtime.bigint() });
     speak();
-    if (this.#waiting.length > 0) setTimeout(speak, NOTICE_WAIT_MS);
+    if (this.#waiting.length === 0) return;
+    for (const ms of [NOTICE_WAIT_MS, NOTICE_PROTOCOL_WAIT_MS]) setTimeout(speak, ms).unref();
   }
 
   /** The next line, where it can be said now within `room` bytes. */
@@ -61,7 +62,8 @@ export class Voice {
 
   #mayBegin(since: bigint): boolean {
     if (!this.#terminal || this.#screen.isBetween) return true;
-    return process.hrtime.bigint() - since >= BigInt(NOTICE_WAIT_MS) * 1_000_000n;
+    const waitMs = this.#screen.isProtocol ? NOTICE_PROTOCOL_WAIT_MS : NOTICE_WAIT_MS;
+    return process.hrtime.bigint() - since >= BigInt(waitMs) * 1_000_000n;
   }
 }
 

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { FRAME } from '../../src/recording/format.ts';
 import { sftp, ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
+import { run } from '../support/processes.ts';
 import { linesOf } from '../support/recorded.ts';
 
 /** What Daypass says to people in their own terminal, and where it must not say it. */
@@ -35,6 +36,29 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
     expect(await terminal.exited()).toBe(255);
     const end = terminal.text.slice(terminal.text.lastIndexOf('drawn 42'));
     expect(end).toMatch(/\?1049l.*\?25h\r\ndaypass: ended: grant revoked by Morgan \?\[31m\?Reyes\.\r\n/s);
+  });
+
+  it('a tmux in control mode is told in its own protocol, and its end is told to the person', async () => {
+    const next = world.control.sessions.length;
+    using terminal = sshTerminal(world, [way]);
+    const socket = `daypass-${process.pid}-${way}`;
+    try {
+      terminal.type(`exec tmux -L ${socket} -f /dev/null -CC new-session 'exec cat'\r`);
+      await terminal.shows(/%session-changed/);
+      const id = await world.control.openedSession(next);
+      const stop = world.gateway.watch(id, { told: 'security looks on.', see: () => {}, over: () => {} });
+      await terminal.shows(/\n%message daypass: security looks on\.\r\n/);
+      stop?.();
+      const [, protocol = ''] = terminal.text.split('\u001bP1000p');
+      const outside = protocol.replaceAll(/^%begin (.*?)\r\n.*?^%(?:end|error) \1\r\n/gms, '');
+      expect(outside.split('\r\n').filter((line) => line !== '' && !line.startsWith('%'))).toEqual([]);
+      world.gateway.terminate([id], REVOKED);
+      expect(await terminal.exited()).toBe(255);
+      const [, left = ''] = terminal.text.split('%exit\r\n\u001b\\');
+      expect(left).toMatch(/^[^%]*\r\ndaypass: ended: grant revoked by Morgan/);
+    } finally {
+      await run('tmux', ['-L', socket, 'kill-server']);
+    }
   });
 
   it('a command without a terminal reads of its end on stderr', async () => {

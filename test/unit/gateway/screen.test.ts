@@ -90,6 +90,54 @@ describe('a screen', () => {
     expect(screenAfter('$ ').farewell('over').toString()).not.toContain('?1049l');
   });
 
+  describe('of a tmux in control mode', () => {
+    const BEGUN = `$ tmux -CC\r\n${ESC}P1000p%begin 1700000000 1 0\r\n%end 1700000000 1 0\r\n`;
+    const size = { columns: 80, rows: 24 };
+
+    it('a notice is a notification of the protocol, a line of its own', () => {
+      const screen = screenAfter(BEGUN);
+      expect(screen).toMatchObject({ isProtocol: true, isBetween: true });
+      expect(screen.notice('hello', size).toString()).toBe('%message daypass: hello\r\n');
+    });
+
+    it.each([
+      ['in the middle of a line', '%output %1 half'],
+      ['in a block', '%begin 1700000001 2 1\r\n0: bash\r\n'],
+      ['in a block whose content looks like its end', '%begin 1700000001 2 1\r\n%end 1700000000 1 0\r\n'],
+    ])('%s there is no place for one', (_where, more) => {
+      expect(screenAfter(BEGUN, more).isBetween).toBe(false);
+      const ended = screenAfter(BEGUN, more, '\r\n%end 1700000001 2 1\r\n');
+      expect(ended).toMatchObject({ isProtocol: true, isBetween: true });
+    });
+
+    it('it is followed however the output is cut', () => {
+      const whole = Buffer.from(`${BEGUN}%begin 5 6 7\r\nx\r\n%error 5 6 7\r\n%output %0 a\r\n`);
+      fc.assert(
+        fc.property(fc.array(fc.nat(whole.length), { maxLength: 20 }), (cuts) => {
+          const places = [0, ...cuts.toSorted((a, b) => a - b), whole.length];
+          const screen = new Screen();
+          for (const [n, place] of places.entries())
+            screen.output(whole.subarray(place, places[n + 1] ?? whole.length));
+          expect(screen).toMatchObject({ isProtocol: true, isBetween: true });
+        }),
+        { seed: 1, numRuns: 500 },
+      );
+    });
+
+    it('the last line leaves it first, so that a person reads it, also from the middle of a block', () => {
+      for (const more of ['', '%begin 1 2 3\r\nhalf'])
+        expect(screenAfter(BEGUN, more).farewell('over').toString()).toMatch(
+          new RegExp(`^\r\n%exit\r\n${ESC}\\\\.*${ESC}\\[\\?25h\r\ndaypass: over\r\n$`, 's'),
+        );
+    });
+
+    it('it ends with its string, and other strings do not begin it', () => {
+      expect(screenAfter(BEGUN, `%exit\r\n${ESC}\\$ `)).toMatchObject({ isProtocol: false, isBetween: true });
+      for (const other of [`${ESC}]1000p`, `${ESC}P1000q`, `${ESC}P01000p`, '1000p%begin 1 2 3\r\n'])
+        expect(screenAfter(other, '%begin 1 2 3\r\n').isProtocol).toBe(false);
+    });
+  });
+
   it('cancels what the program had begun', () => {
     expect(screenAfter(`${ESC}[3`).farewell('over')[0]).toBe(0x18);
     expect(screenAfter(Buffer.from('é').subarray(0, 1)).farewell('over')[0]).toBe(0x18);
