@@ -84,6 +84,19 @@ export function pickGrant(grants: readonly Grant[], ask: AccessAsk, now: Date): 
   return ok(fitting.reduce((best, grant) => (expiresAt(grant) > expiresAt(best) ? grant : best)));
 }
 
+/** The logins that a person's live grants allow on a target with this key. */
+export function loginsOn(
+  grants: readonly Grant[],
+  { targetId, fingerprint }: { readonly targetId: TargetId; readonly fingerprint: Fingerprint },
+  now: Date,
+): readonly Login[] {
+  const allowing = grants.filter(
+    (grant) =>
+      isActive(grant, now) && pinOf(grant, targetId) !== undefined && grant.terms.keyFingerprints.includes(fingerprint),
+  );
+  return [...new Set(allowing.map((grant) => grant.terms.login))];
+}
+
 function withFittingScope(grants: readonly Grant[], certified: GrantId | null): readonly Grant[] {
   const named = grants.find((grant) => grant.id === certified);
   if (named) return grants.filter((grant) => sameScope(grant.terms.scope, named.terms.scope));

@@ -35,7 +35,7 @@ export function jumpPolicy(
         return {
           accept: false,
           reason: OPEN_FAILURE.PROHIBITED,
-          description: 'daypass: this login only leads to targets, and answers: ssh gateway help',
+          description: 'daypass: this login leads to targets, and answers the words that help lists',
         };
       }
       if (noTargets !== null) {

@@ -1,17 +1,23 @@
 import { expiresAt, type Grant } from '../access/grant.ts';
 import { short } from '../access/ids.ts';
 import type { SelfServiceAnswer, SelfServiceAsk, SelfServiceRefusal } from '../use-cases/self-service.ts';
-import { type ConfigFacts, clientConfig } from './client-config.ts';
+import { type ConfigFacts, clientConfig, setUpScript } from './client-config.ts';
 import type { Served } from './control-link.ts';
 import { ANSWER_MAX } from './ipc.ts';
 import { printable } from './refusals.ts';
 
-export type Parsed = { readonly ask: SelfServiceAsk; readonly asJson: boolean };
+export type Parsed = {
+  readonly ask: SelfServiceAsk;
+  readonly asJson: boolean;
+  /** The ssh_config in a script that installs it. */
+  readonly asScript?: true;
+};
 
 const HELP = `list [--json]        what you have, until when, and what you wait for
 cert [<grant>]       your certificate for the key that you connect with
 end <grant> | --all  hand access back; its live sessions end
-config               an ssh_config to install once
+setup                sets ssh up, once: end the line with  | sh
+config               the ssh_config that this installs
 help                 this text
 `;
 const ASK = 'Ask in Slack: /access request.';
@@ -38,6 +44,8 @@ export function parseWords(line: string): Parsed | { readonly served: Served } {
       return { ask: { verb, which: first === '--all' ? 'all' : { grant: first } }, asJson: false };
     case 'config':
       return first === null ? { ask: { verb }, asJson: false } : usage;
+    case 'setup':
+      return first === null ? { ask: { verb: 'config' }, asJson: false, asScript: true } : usage;
     case 'help':
       return { served: success(HELP) };
     default:
@@ -46,7 +54,11 @@ export function parseWords(line: string): Parsed | { readonly served: Served } {
 }
 
 /** Control's answer, as it is read in a terminal or by a program. */
-export function wordAnswer(answer: SelfServiceAnswer, { asJson }: Pick<Parsed, 'asJson'>, facts: ConfigFacts): Served {
+export function wordAnswer(
+  answer: SelfServiceAnswer,
+  { asJson, asScript }: Pick<Parsed, 'asJson' | 'asScript'>,
+  facts: ConfigFacts,
+): Served {
   switch (answer.kind) {
     case 'list':
       return bounded(asJson ? json(answer) : table(answer));
@@ -60,7 +72,7 @@ export function wordAnswer(answer: SelfServiceAnswer, { asJson }: Pick<Parsed, '
     case 'ended':
       return success(endedLines(answer.ended));
     case 'config':
-      return success(clientConfig(facts, answer));
+      return success(asScript ? setUpScript(facts, answer) : clientConfig(facts, answer));
     case 'refused':
       return failure(WORDS[answer.why.code](answer.why as never), 1);
   }

@@ -1,6 +1,6 @@
 import type { Log } from '../log.ts';
 import type { Authorization, AuthorizedSession, GatewayControl } from '../use-cases/gateway-control.ts';
-import type { ConfigFacts } from './client-config.ts';
+import { type ConfigFacts, setUpLines } from './client-config.ts';
 import type { Answer, Served } from './control-link.ts';
 import { Desk } from './desk.ts';
 import type { FromWorker, ToWorker } from './ipc.ts';
@@ -125,7 +125,7 @@ export class WorkerQuestions {
         return { kind: 'jump', personId, endsAt: endsAt.getTime(), targetIds: [...targetIds], noTargets };
       }
       case 'registered':
-        return { kind: 'registered', lines: [...value.lines] };
+        return { kind: 'registered', lines: [...value.lines, ...setUpLines(this.#asker.facts())] };
     }
   }
 

@@ -21,7 +21,9 @@ export function deeds(channels: readonly ChannelSummary[], room: number): Block[
     const shown = command?.slice(0, COMMAND_MAX) ?? null;
     left -= toPlain(said).length + (shown?.length ?? 0) + 1;
     if (left < 0 || index >= CHANNELS_MAX) {
-      page.bullet(line`and ${own(count(channelCount(channels.slice(index)), 'more channel'))}, all in the recording’s manifest`);
+      page.bullet(
+        line`and ${own(count(channelCount(channels.slice(index)), 'more channel'))}, all in the recording’s manifest`,
+      );
       break;
     }
     page.bullet(said);

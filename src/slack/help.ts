@@ -32,10 +32,10 @@ export function helpAnswer(unknown: string | null, gateway: GatewayFacts): Answe
       section(intro),
       rich(bullets(COMMAND_WORDS.map((word) => line`${mono(`${COMMAND} ${word}`, 60)} ${WHAT[word]}`))),
       rich(
-        paragraph(line`To set up ssh once, paste the lines that this prints into a terminal:`),
-        preformatted(gatewayCommand('config', gateway)),
+        paragraph(line`To set up ssh, paste this into a terminal, once:`),
+        preformatted(gatewayCommand('setup | sh', gateway)),
         paragraph(
-          line`From then on ${mono(`ssh ${targetName('<target>', gateway)}`, 200)} works for each access you are given. Instead of \`config\` you can say \`list\`, \`cert\`, \`end\` or \`help\`.`,
+          line`From then on ${mono(`ssh ${targetName('<target>', gateway)}`, 200)} works for each access you are given. Instead of \`setup\`, without what follows it, you can say \`list\`, \`cert\`, \`end\` or \`help\`.`,
         ),
       ),
       section(

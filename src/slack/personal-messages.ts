@@ -121,9 +121,9 @@ export function grantIssued(view: GrantView, gateway: GatewayFacts): Message {
         paragraph(rest > 0 ? line`Connect, to these and ${own(count(rest, 'more target'))}:` : line`Connect:`),
         preformatted(names.join('\n')),
         paragraph(
-          line`First time? Set up ssh once, with the lines that this prints. After that there is nothing to download.`,
+          line`First time? This line, which registering your key printed too, sets up ssh. After that there is nothing to download.`,
         ),
-        preformatted(gatewayCommand('config', gateway)),
+        preformatted(gatewayCommand('setup | sh', gateway)),
       ),
       context(line`Sessions are recorded.`),
       actions('granted', [

@@ -105,25 +105,34 @@ function sshConfig(grant: Grant, gateway: GatewayFacts, trust: readonly string[]
     `Host ${gatewayAlias(gateway)} ${names.join(' ')}`,
     ...trust,
     '',
-    '# The direct form, ssh <login>+<target>@<gateway>',
-    `Match originalhost ${gateway.host} user ${direct.join(',')}`,
+    '# The direct form, ssh <login>+<target>@<gateway>. Programs that read this file and do not know Match give up where it stands',
+    '# without quotes.',
+    `"Match" originalhost ${gateway.host} user ${direct.join(',')}`,
     `  Port ${gateway.port}`,
     ...trust,
     '',
-    'Match all',
+    'Host *',
     '',
   ].join('\n');
 }
 
-/** The lines that install a grant's files on a machine with a POSIX shell, and remove those of grants that are over. */
+/**
+ * The line that installs a grant's files, and removes those of grants that are over. It is one line without a quote inside, so that it
+ * means the same in every shell; it may be pasted again, a linked ~/.ssh/config stays a link, and whatever the umask is, ssh takes it.
+ */
 export function installLines(grant: Grant, over: readonly Pick<Grant, 'id'>[]): readonly string[] {
-  const stale = over.map((each) => `${FOLDER}/${filePrefix(each)}*`);
-  return [
-    `mkdir -p ${FOLDER} && chmod 700 ~/.ssh ${FOLDER}`,
-    ...(stale.length === 0 ? [] : [`rm -f ${stale.join(' ')}`]),
-    `mv ~/Downloads/${filePrefix(grant)}* ${FOLDER}/`,
-    'touch ~/.ssh/config',
-    `grep -qxF '${INCLUDE}' ~/.ssh/config || { printf '${INCLUDE}\\n\\n'; cat ~/.ssh/config; } > ~/.ssh/daypass/config.new`,
-    '[ -s ~/.ssh/daypass/config.new ] && cat ~/.ssh/daypass/config.new > ~/.ssh/config; rm -f ~/.ssh/daypass/config.new',
+  const prefix = filePrefix(grant);
+  const include = [
+    `{ grep -qxsF "${INCLUDE}" config ||`,
+    `{ { echo "${INCLUDE}"; echo; cat config 2>/dev/null; } > daypass/config.new;`,
+    'cat daypass/config.new > config && rm daypass/config.new; }; }',
   ];
+  const steps = [
+    'umask 077; mkdir -p ~/.ssh/daypass && cd ~/.ssh',
+    ...over.map((each) => `rm -f daypass/${filePrefix(each)}*`),
+    `for f in ~/Downloads/${prefix}*; do [ ! -e "$f" ] || mv "$f" daypass/; done`,
+    include.join(' '),
+    `{ chmod go-w config 2>/dev/null; ls daypass/${prefix}.conf; }`,
+  ];
+  return [`sh -c '${steps.join(' && ')}'`];
 }

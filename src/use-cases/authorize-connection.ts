@@ -1,5 +1,5 @@
 import { grantOfKeyId, upstreamCertificate } from '../access/certificate.ts';
-import { type Grant, grantedTargets, isActive, pickGrant } from '../access/grant.ts';
+import { type Grant, grantedTargets, isActive, loginsOn, pickGrant } from '../access/grant.ts';
 import { type Fingerprint, Login, SessionId } from '../access/ids.ts';
 import type { Person } from '../access/person.ts';
 import type { Rejection } from '../access/rejection.ts';
@@ -98,10 +98,7 @@ async function register(deps: AuthorizeDeps, proof: VerifiedProof, now: Date): P
   if (!key.ok) return key;
   return ok({
     kind: 'registered',
-    lines: [
-      `Your key is registered: ${key.value.fingerprint}`,
-      'Go back to Slack and ask for access: /access request, or the Request button in the engagement thread.',
-    ],
+    lines: [`Your key is registered: ${key.value.fingerprint}`],
   });
 }
 
@@ -214,6 +211,17 @@ async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promi
   });
 }
 
+/** Inside a jump `daypass` stands for the login that was granted, so that an ssh_config can be written before anything is. */
+function loginMeant(grants: readonly Grant[], proof: VerifiedProof, { id }: Target, now: Date): Result<Login> {
+  const granted = loginsOn(grants, { targetId: id, fingerprint: proof.fingerprint }, now);
+  const named = Login.parse(JUMP_USER);
+  if (granted.includes(named)) return ok(named);
+  if (granted.length > 1) return refuse({ code: 'login_not_granted', login: named, granted });
+  // Where there is none, what the certificate names leads to the refusal that is nearest.
+  const [login = Login.safeParse(proof.certificate?.principals[0]).data ?? named] = granted;
+  return ok(login);
+}
+
 /** `<login>+<target>` as login name, or the login name inside a jump to the target. */
 function nameOfSession(
   deps: AuthorizeDeps,
@@ -229,6 +237,10 @@ function nameOfSession(
   if (!login.success) return refuse({ code: 'bad_login_name', given: proof.userName });
   const id = targetIdFromName(targetName, deps.inventory.site);
   const target = id && deps.inventory.find(id);
+  if (target && inner !== null && login.data === JUMP_USER) {
+    const meant = loginMeant(grants, proof, target, now);
+    return meant.ok ? ok({ target, login: meant.value }) : meant;
+  }
   if (target) return ok({ target, login: login.data });
   const granted = grantedTargets(grants.filter((grant) => isActive(grant, now)));
   return refuse({ code: 'unknown_target_name', given: targetName, granted });

@@ -38,8 +38,8 @@ export type SelfServiceAnswer =
       readonly leftOut: readonly Login[];
     }
   | { readonly kind: 'ended'; readonly ended: readonly { readonly grant: Grant; readonly sessions: number }[] }
-  /** `logins` are those of what is granted or waited for. */
-  | { readonly kind: 'config'; readonly keyType: string; readonly logins: readonly Login[] }
+  /** `publicKey` is `<type> <base64>`, of the key that asked. */
+  | { readonly kind: 'config'; readonly publicKey: string }
   | { readonly kind: 'refused'; readonly why: SelfServiceRefusal };
 
 export type SelfServiceRefusal =
@@ -67,11 +67,8 @@ export const selfService =
       switch (ask.verb) {
         case 'list':
           return { kind: 'list', grants, pending: await waiting(tx, caller, now), at: now };
-        case 'config': {
-          const asked = (await waiting(tx, caller, now)).map(({ ask: { login } }) => login);
-          const logins = [...new Set([...loginsOf(grants), ...asked])];
-          return { kind: 'config', keyType: key.publicKey.split(' ')[0] ?? '', logins };
-        }
+        case 'config':
+          return { kind: 'config', publicKey: key.publicKey };
         case 'cert':
           return certify(deps, tx, { caller, publicKey: key.publicKey, grants, now }, ask.grant);
       }

@@ -45,11 +45,13 @@ it('a key is registered with the line from Slack, and serves to ask the gateway 
   const [, known = ''] = /echo '([^']+)' >> ~\/\.ssh\/known_hosts/.exec(plain) ?? [];
   writeFileSync(join(home, 'known_hosts'), `${known}\n`);
   gateway = { address, port };
-  expect(await runOk('ssh', [...byHand(), `${code}@${address}`])).toMatch(/Your key is registered/);
+  const told = await runOk('ssh', [...byHand(), `${code}@${address}`]);
+  expect(told).toMatch(/Your key is registered/);
+  expect(told).toContain(`  ssh daypass@${address} -p ${port} setup | sh\r\n`);
   expect(await runOk('ssh', [...byHand(), `daypass@${address}`])).toMatch(/^You have no access at the moment/);
 });
 
-it('the contractor asks in Slack, sees at the gateway that it waits, and sets the snippet up meanwhile', async () => {
+it('the contractor asks in Slack, sees at the gateway that it waits, and runs the line that registration showed', async () => {
   const root = await sees('contractor', /^Engagement|Acme migration/);
   await people.act('contractor', 'clicks', { channel: root.channel, ts: root.ts, button: 'Request access' });
   await people.until('contractor', ({ modal }) => modal);
@@ -60,11 +62,11 @@ it('the contractor asks in Slack, sees at the gateway that it waits, and sets th
     },
   });
   const card = await sees('manager', /^Access request/);
-  setUp = new SetUp(home, await runOk('ssh', [...byHand(), `daypass@${gateway.address}`, 'config']));
+  setUp = new SetUp(home, await runOk('ssh', [...byHand(), `daypass@${gateway.address}`, 'setup']));
   expect((await setUp.to(['demo.daypass', 'list'])).stdout).toMatch(/^waiting {2}[0-9a-f]{8} {2}web-01 as /m);
   await people.act('manager', 'clicks', { channel: card.channel, ts: card.ts, button: 'Approve' });
   const { plain } = await sees('contractor', /^You have access/);
-  expect(plain).toContain(`ssh daypass@${gateway.address} -p ${gateway.port} config`);
+  expect(plain).toContain(`ssh daypass@${gateway.address} -p ${gateway.port} setup | sh`);
 });
 
 it('the contractor goes in with what was set up before, hands back at the gateway, and the thread says so', async () => {

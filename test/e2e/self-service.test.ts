@@ -125,9 +125,10 @@ describe('the snippet, set up once,', () => {
     expect(again).toMatch(/^IgnoreUnknown .*WarnWeakCrypto/m);
     expect(again).toContain(`test.daypass ${world.access.keys.gatewayHostPublicKey.split(' ').slice(0, 2).join(' ')}`);
     expect(again).not.toMatch(/%|ProxyCommand|KnownHostsCommand/);
-    expect(lines.filter((line) => line.startsWith('Match')).map((line) => line.split(' exec ')[0])).toEqual([
-      'Match host *.test.daypass',
-      'Match all',
+    // Without quotes the word would be the end of the file to programs that do not know it.
+    expect(lines.filter((line) => line.startsWith('Match'))).toEqual([]);
+    expect(lines.filter((line) => line.startsWith('"Match"')).map((line) => line.split(' exec ')[0])).toEqual([
+      '"Match" host *.test.daypass',
     ]);
   });
 

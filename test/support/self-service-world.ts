@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import pino from 'pino';
 import type { Engagement } from '../../src/access/engagement.ts';
@@ -156,10 +157,10 @@ export class SelfServiceWorld implements AsyncDisposable {
     return run('ssh', [...this.byHand(file), ...more, `daypass@${this.gateway.address}`, ...words]);
   }
 
-  /** The snippet, set up as its first lines say, once. */
+  /** The machine of somebody who ran the line that registration shows. */
   async setUp(): Promise<SetUp> {
-    const { code, stdout, stderr } = await this.ask(['config']);
-    if (code !== 0) throw new Error(`config: ${code} ${stderr}`);
+    const { code, stdout, stderr } = await this.ask(['setup']);
+    if (code !== 0) throw new Error(`setup: ${code} ${stderr}`);
     return new SetUp(this.home, stdout);
   }
 
@@ -183,18 +184,23 @@ export class SetUp {
   readonly env: NodeJS.ProcessEnv;
   readonly #notes: string;
 
-  constructor(home: string, printed: string) {
+  /** `script` is what the gateway answers to `setup`; its `~/.ssh` becomes `home`. */
+  constructor(home: string, script: string) {
+    const { status, stderr } = spawnSync('sh', {
+      input: script,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: dirname(home) },
+    });
+    if (status !== 0 || stderr !== '') throw new Error(`setup: ${status} ${stderr}`);
     const bin = join(home, '..', 'bin');
     mkdirSync(bin, { recursive: true });
-    this.snippet = printed.replaceAll('~/.ssh', home);
-    const [, site = ''] = /^# Daypass, site ([a-z0-9-]+):/.exec(printed) ?? [];
+    const [, site = ''] = /^# Daypass, site ([a-z0-9-]+):/.exec(script) ?? [];
     this.config = join(home, 'daypass', `${site}.conf`);
+    this.snippet = readFileSync(this.config, 'utf8').replaceAll('~/.ssh', home);
     this.certificate = join(home, 'daypass', `${site}-cert.pub`);
     this.#notes = join(home, '..', 'notes');
     this.ssh = join(bin, 'ssh');
     writeFileSync(this.config, this.snippet);
-    const [, line = '', known = ''] = /^# +echo '(.*)' > (.*)$/m.exec(this.snippet) ?? [];
-    writeFileSync(known, `${line}\n`);
     const note = (words: string): string => `#!/bin/sh\necho "${words}" >> '${this.#notes}'\n`;
     const shell = join(bin, 'noting-shell');
     writeFileSync(shell, `${note('shell $*')}exec /bin/sh "$@"\n`);

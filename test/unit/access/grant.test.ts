@@ -6,7 +6,7 @@ import {
   grantOfKeyId,
   upstreamCertificate,
 } from '../../../src/access/certificate.ts';
-import { expiresAt, type Grant, goesOnUnder, isActive, pickGrant } from '../../../src/access/grant.ts';
+import { expiresAt, type Grant, goesOnUnder, isActive, loginsOn, pickGrant } from '../../../src/access/grant.ts';
 import { type GrantId, SessionId } from '../../../src/access/ids.ts';
 import {
   engagementId,
@@ -117,6 +117,17 @@ describe('picking a grant', () => {
     expect(code([grant(1)], { login: login('root') })).toBe('login_not_granted');
     expect(code([grant(1)], { fingerprint: fingerprint(2) })).toBe('key_not_in_grant');
     expect(code([grant(1)])).toBe('picked');
+  });
+
+  it('knows the logins that live grants allow on a target with a key', () => {
+    const dba = grant(2, { login: login('dba') });
+    const elsewhere = grant(3, { login: login('root'), targets: [targetPin('db-01')] });
+    const on = { targetId: targetId('web-01'), fingerprint: fingerprint(1) };
+    expect(loginsOn([grant(1), grant(4), elsewhere], on, later(1))).toEqual(['deploy']);
+    expect(loginsOn([grant(1), dba], on, later(1))).toEqual(['deploy', 'dba']);
+    expect(loginsOn([grant(1), grant(2, { login: login('dba') }, ended)], on, later(1))).toEqual(['deploy']);
+    expect(loginsOn([grant(1)], on, later(4_000))).toEqual([]);
+    expect(loginsOn([grant(1)], { ...on, fingerprint: fingerprint(2) }, later(1))).toEqual([]);
   });
 
   it('does not mix the rights of two grants', () => {

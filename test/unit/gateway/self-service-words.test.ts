@@ -9,7 +9,6 @@ import { hostileText, runs } from '../../support/hostile-text.ts';
 import { grant, NOON, targetPin } from '../../support/samples.ts';
 
 const FACTS = { site: 'acme', host: 'ssh.example.com', port: 2222, hostKey: 'ssh-ed25519 AAAA' };
-const logins = (...names: string[]) => names.map((name) => Login.parse(name));
 const many = <T>(make: (n: number) => T, count = 3_000): T[] => Array.from({ length: count }, (_, n) => make(n));
 
 /** Whatever is said to the person, the worker accepts the message that carries it. */
@@ -29,7 +28,7 @@ describe('answers', () => {
     const leftOut = many((n) => Login.parse(`l${'o'.repeat(25)}${n}`), 200);
     const { stderr } = carried({ kind: 'certificate', line: 'x', leftOut });
     expect(stderr).toMatch(/197 more\. Say: cert <grant>\n$/);
-    carried({ kind: 'config', keyType: 'ssh-ed25519', logins: leftOut });
+    carried({ kind: 'config', publicKey: 'ssh-ed25519 AAAA' });
     const ids = many((n) => String(n));
     carried({ kind: 'refused', why: { code: 'ambiguous_grant', given: 'x'.repeat(1_000), ids } });
     carried({ kind: 'refused', why: { code: 'which_grant', ids } });
@@ -62,17 +61,18 @@ describe('words', () => {
   ])('%j is a question', (line, ask) => {
     expect(parseWords(line)).toEqual({ ask, asJson: false });
   });
+
+  it('setup asks for the same as config, as a script', () => {
+    expect(parseWords('setup')).toEqual({ ask: { verb: 'config' }, asJson: false, asScript: true });
+    expect(parseWords('setup now')).toMatchObject({ served: { exit: 2 } });
+  });
 });
 
 describe('the snippet', () => {
-  const made = (keyType: string, ...names: string[]) => clientConfig(FACTS, { keyType, logins: logins(...names) });
+  const made = (keyType: string) => clientConfig(FACTS, { publicKey: `${keyType} AAAA` });
 
-  it('names the login where there is one, and leaves it to the person where there are more or none', () => {
-    expect(made('ssh-ed25519', 'deploy')).toMatch(/^ {2}User deploy$/m);
-    for (const text of [made('ssh-ed25519'), made('ssh-ed25519', 'deploy', 'postgres')]) {
-      expect(text).not.toMatch(/^ {2}User (?!daypass$)/m);
-      expect(text).toContain('ssh <login>@<target>.acme.daypass');
-    }
+  it('leaves the login to what is granted', () => {
+    expect(made('ssh-ed25519').match(/^ {2}User .*$/gm)).toEqual(['  User daypass', '  User daypass']);
   });
 
   it.each([

@@ -216,7 +216,7 @@ describe('a message', () => {
 });
 
 describe('the way to the gateway itself', () => {
-  const config = 'ssh daypass@ssh.example.com -p 2222 config';
+  const config = 'ssh daypass@ssh.example.com -p 2222 setup | sh';
 
   it('is a line of help, and of the message that brings an access', () => {
     const help = checkMessage(helpAnswer(null, GATEWAY));
@@ -235,7 +235,7 @@ describe('the way to the gateway itself', () => {
     const long = { ...GATEWAY, host: 'a'.repeat(253), site: 'b'.repeat(32) };
     checkMessage(helpAnswer('x'.repeat(3_000), long));
     const view = grantView({ ...PLAIN, targets: 50, idLength: 63 });
-    expect(checkMessage(grantIssued(view, long))).toContain(`ssh daypass@${long.host} -p 2222 config`);
+    expect(checkMessage(grantIssued(view, long))).toContain(`ssh daypass@${long.host} -p 2222 setup | sh`);
     expect(grantFiles(view, [grant(2), grant(3)], long).text.length).toBeLessThan(4_000);
   });
 });
