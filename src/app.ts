@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { DateTime, Duration } from 'luxon';
 import type { SessionId } from './access/ids.ts';
+import { policyGaps } from './access/policy.ts';
 import { certificateAuthority } from './ca/authority.ts';
 import { type Keys, loadKeys } from './ca/keys.ts';
 import { type Config, ConfigError, type loadSecrets, recipientsOf } from './config.ts';
@@ -32,7 +33,8 @@ import { keepSlack } from './slack/keep-slack.ts';
 import { openStore } from './store/store.ts';
 import { gatewayControl } from './use-cases/gateway-authority.ts';
 import { type RefusalNotes, refusalNotes } from './use-cases/note-refusals.ts';
-import type { CertificateAuthority, Change, Clock, Store } from './use-cases/ports.ts';
+import { tellOfDoubts } from './use-cases/people-in-doubt.ts';
+import type { CertificateAuthority, Change, Clock, Inventory, Store } from './use-cases/ports.ts';
 import { closeInterruptedSessions } from './use-cases/record-session.ts';
 import {
   expireRequests,
@@ -85,6 +87,7 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
   const clock = systemClock;
   const authority = certificateAuthority(keys, random);
   const inventory = inventoryOf(config);
+  for (const gap of policyGaps(config.policy)) log.warn(`${gap}; docs/policy.md has the lines to write`);
   const databaseUrl = secrets.DAYPASS_DATABASE_URL ?? null;
   const store = own(await openStore({ databaseUrl, dataDir: config.dataDir, log }));
   if (config.events) own(await writeEvents({ store, log, site: config.site, dataDir: config.dataDir }, process.stdout));
@@ -119,7 +122,7 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
   );
   running = gateway;
   own(watchingSpace({ store, clock, log }, config));
-  own(endSessionsOn({ store, gateway, clock, authority, log, touch }));
+  own(endSessionsOn({ store, gateway, clock, authority, inventory, log, touch }));
   own(
     await keepSlack(
       {
@@ -230,21 +233,25 @@ type Ending = {
   readonly gateway: Gateway;
   readonly clock: Clock;
   readonly authority: CertificateAuthority;
+  readonly inventory: Inventory;
   readonly log: Log;
   /** What was revoked is known as of then. */
   readonly touch: Freshness;
 };
 
+/** Changes after which a live session may have no right to go on, or a longer one. */
+const HOLDING: ReadonlySet<Change['kind']> = new Set(['grant_ended', 'sessions_extended', 'rights_changed']);
+
 /** Ends live sessions at each change that asks for it, and looks again on a timer for changes that nobody heard of. */
-function endSessionsOn({ store, gateway, clock, authority, log, touch }: Ending): AsyncDisposable {
-  const deps = { store, clock, authority, gateways: gateway };
+function endSessionsOn({ store, gateway, clock, authority, inventory, log, touch }: Ending): AsyncDisposable {
+  const deps = { store, clock, authority, inventory, gateways: gateway };
   const hold = async (): Promise<void> => {
     const { renew } = touch.begin();
     await holdSessionsToGrants(deps)();
     renew();
   };
   const act = async (change: Change): Promise<void> => {
-    if (change.kind === 'grant_ended' || change.kind === 'sessions_extended') await hold();
+    if (HOLDING.has(change.kind)) await hold();
     if (change.kind === 'session_end_asked') gateway.terminate([change.sessionId], SESSION_ENDED_BY_REVIEWER);
   };
   const unsubscribe = store.subscribe((change) => {
@@ -258,6 +265,7 @@ function endSessionsOn({ store, gateway, clock, authority, log, touch }: Ending)
         run: noteExpiredGrants({ ...deps, elapsedMs: () => performance.now() }),
       },
       { name: 'hold sessions to their grants', everyMs: 1_000, run: hold },
+      { name: 'tell of people in doubt', everyMs: 60_000, run: tellOfDoubts(deps) },
       { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
       { name: 'forget old proofs', cron: '17 * * * *', run: forgetOldProofs(deps) },
     ],

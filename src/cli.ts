@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { demoCommand } from './cli/demo.ts';
 import { initCommand } from './cli/init.ts';
-import { grantsCommand, sessionsCommand } from './cli/operator.ts';
+import { grantsCommand, keysCommand, sessionsCommand } from './cli/operator.ts';
 import { print, Refused } from './cli/output.ts';
 import { policyCommand } from './cli/policy.ts';
 import { recordingsCommand } from './cli/recordings.ts';
@@ -39,6 +39,7 @@ function build(): Command {
   policyCommand(program, config);
   grantsCommand(program, config);
   sessionsCommand(program, config);
+  keysCommand(program, config);
   recordingsCommand(program, config);
   verifyCommand(program, config);
   program

@@ -12,6 +12,8 @@ export type Engagement = {
   readonly channelId: string;
   readonly sponsorId: PersonId;
   readonly memberIds: readonly PersonId[];
+  /** Members who left the channel: they work in it no more. */
+  readonly leftIds: readonly PersonId[];
   readonly targetIds: readonly TargetId[];
   readonly scopes: readonly ScopeName[];
   readonly reviewerIds: readonly PersonId[];
@@ -19,6 +21,8 @@ export type Engagement = {
   readonly lastDay: string;
   readonly timeZone: string;
   readonly createdAt: Date;
+  /** When a second person confirmed it, or it was opened where none was needed; null while it waits, and nothing can be asked in it. */
+  readonly confirmedAt: Date | null;
 };
 
 /** The instant at which the engagement's last day is over. */
@@ -31,4 +35,6 @@ export function engagementEnd(engagement: Pick<Engagement, 'lastDay' | 'timeZone
 
 export const isOver = (engagement: Pick<Engagement, 'lastDay' | 'timeZone'>, now: Date): boolean =>
   now >= engagementEnd(engagement);
-export const isMember = (engagement: Engagement, person: PersonId): boolean => engagement.memberIds.includes(person);
+/** Whether somebody works in it: a member who has not left its channel. */
+export const isMember = ({ memberIds, leftIds }: Engagement, person: PersonId): boolean =>
+  memberIds.includes(person) && !leftIds.includes(person);

@@ -1,4 +1,5 @@
 import type { Digest, Fingerprint, PersonId } from './ids.ts';
+import type { Rejection } from './rejection.ts';
 
 /** Slack's own identity of an account: team id + user id. Names are never identity. */
 export type SlackAccount = {
@@ -15,7 +16,28 @@ export type Person = {
   readonly accounts: readonly SlackAccount[];
   readonly standing: Standing;
   readonly active: boolean;
+  /** When Slack last said that the account is active. */
+  readonly confirmedAt: Date;
+  /** Since when Slack shows the account no more, as when a channel is no longer shared; null while it does. */
+  readonly unseenSince: Date | null;
 };
+
+/**
+ * Why somebody may nothing at this moment, or null. Unknown is not active: nobody acts whom Slack does not show, or has not confirmed
+ * within `doubtSeconds`.
+ */
+export function whyNotActive(person: Person | null, now: Date, doubtSeconds: number): Rejection | null {
+  if (!person?.active) return { code: 'person_inactive' };
+  if (person.unseenSince) return { code: 'person_unseen', since: person.unseenSince };
+  return isInDoubt(person, now, doubtSeconds) ? { code: 'person_unconfirmed', since: person.confirmedAt } : null;
+}
+
+/** Nobody has confirmed the account for too long: access rests, live sessions with it, until somebody does. */
+export const isInDoubt = (person: Pick<Person, 'confirmedAt'>, now: Date, doubtSeconds: number): boolean =>
+  now.getTime() - person.confirmedAt.getTime() > doubtSeconds * 1000;
+
+/** How long Slack has to have shown an account no more until its access is over: a slip of Slack's costs nobody their work. */
+export const UNSEEN_MS = 20_000;
 
 /** A key whose possession was proved; it belongs to one person for good. */
 export type RegisteredKey = {
@@ -24,6 +46,8 @@ export type RegisteredKey = {
   readonly publicKey: string;
   readonly personId: PersonId;
   readonly registeredAt: Date;
+  /** Since when it opens nothing any more; null while it is in use. */
+  readonly retiredAt: Date | null;
 };
 
 /** A one-time code that ties an SSH connection to the person who asked for it. */

@@ -1,5 +1,6 @@
 import { Duration } from 'luxon';
 import { z } from 'zod';
+import { EngagementRules, NO_ENGAGEMENT_RULES } from './engagement-rules.ts';
 import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from './scope.ts';
 import { DefinedScopes } from './scope-definition.ts';
 import type { Target } from './target.ts';
@@ -28,7 +29,7 @@ const Rule = z.strictObject({
     .record(z.string(), z.string())
     .optional()
     .meta({
-      description: 'Labels that every asked target must carry; every target when left out.',
+      description: 'Labels of the targets that the rule speaks of; every target when left out.',
       examples: [{ env: 'production' }],
     }),
   approvals: z
@@ -46,21 +47,40 @@ const Rules = z.strictObject({
     .array(IsoSeconds)
     .min(1)
     .max(20)
-    .default([900, 3600, 14_400, 28_800])
+    .optional()
     .meta({
-      description: 'The durations that the request form offers; these when left out.',
+      description:
+        'The durations that the request form offers, each allowed by some rule; a quarter of an hour, 1, 4 and 8 hours as far as rules allow them when left out.',
       examples: [['PT15M', 'PT1H', 'PT4H', 'PT8H']],
     }),
   request_ttl: IsoSeconds.default(86_400).meta({
     description: 'How long a request waits for its review; a day when left out.',
     examples: ['P1D'],
   }),
+  doubt: IsoSeconds.default(5_400).meta({
+    description:
+      'How long people keep access after Slack last said that their account is active: Slack may be away for so long. After that, logins are refused and live sessions end until Slack answers again. 90 minutes when left out.',
+    examples: ['PT90M'],
+  }),
+  engagements: EngagementRules.optional().meta({
+    description: 'Who may open engagements and who may review. Without it nobody may.',
+  }),
   scopes: DefinedScopes,
 });
 
-/** policy.yml: the first rule that matches decides; when none does, the answer is no. */
+const USUAL_DURATIONS = [900, 3600, 14_400, 28_800];
+
+const longest = (rules: readonly z.infer<typeof Rule>[]): number => Math.max(...rules.map((rule) => rule.max_duration));
+
+/** policy.yml: for each target the first rule that matches decides; when none does, the answer is no. */
 export const Policy = Rules.superRefine((policy, context) => {
   const known = scopesOf(policy);
+  const max = longest(policy.rules);
+  for (const [index, seconds] of (policy.durations ?? []).entries()) {
+    if (seconds <= max) continue;
+    const message = `no rule allows so long; the longest max_duration is ${Duration.fromObject({ seconds: max }).rescale().toISO()}`;
+    context.addIssue({ code: 'custom', path: ['durations', index], message });
+  }
   for (const [index, { scopes = [] }] of policy.rules.entries()) {
     const unknown = scopes.find((name) => !findScope(known, name));
     if (unknown === undefined) continue;
@@ -70,6 +90,31 @@ export const Policy = Rules.superRefine((policy, context) => {
   }
 });
 export type Policy = z.infer<typeof Policy>;
+
+/** What the request form offers. */
+export function offeredDurations({ durations, rules }: Pick<Policy, 'durations' | 'rules'>): readonly number[] {
+  if (durations) return durations;
+  const max = longest(rules);
+  const usual = USUAL_DURATIONS.filter((seconds) => seconds <= max);
+  return usual.length > 0 ? usual : [max];
+}
+
+export const engagementRules = (policy: Pick<Policy, 'engagements'>): EngagementRules =>
+  policy.engagements ?? NO_ENGAGEMENT_RULES;
+
+/** What policy leaves open so that nobody can get access, in sentences for whoever starts Daypass. */
+export function policyGaps(policy: Pick<Policy, 'engagements'>): readonly string[] {
+  const { openers, reviewers } = engagementRules(policy);
+  const isNobody = reviewers.people.length === 0 && reviewers.groups.length === 0;
+  return [
+    ...(openers.length === 0
+      ? ['policy.yml names nobody under engagements.openers: nobody can open an engagement']
+      : []),
+    ...(isNobody
+      ? ['policy.yml names nobody under engagements.reviewers: nobody can review, so nothing is granted']
+      : []),
+  ];
+}
 
 /** All scopes that can be asked for: the built-in ones, and the operator's own. */
 export const scopesOf = (policy: Pick<Policy, 'scopes'>): readonly Scope[] => [...BUILT_IN_SCOPES, ...policy.scopes];
@@ -81,23 +126,35 @@ export type PolicyAsk = {
 };
 
 export type PolicyDecision =
-  | { readonly allowed: true; readonly rule: string; readonly approvals: number; readonly maxDurationSeconds: number }
+  | {
+      readonly allowed: true;
+      /** Each that decided for some target, in the order of policy. */
+      readonly rules: readonly string[];
+      readonly approvals: number;
+      readonly maxDurationSeconds: number;
+    }
   | { readonly allowed: false; readonly reason: PolicyDenial };
 
 export type PolicyDenial =
   | { readonly kind: 'no_rule' }
   | { readonly kind: 'too_long'; readonly rule: string; readonly maxDurationSeconds: number };
 
-/** Every target of an ask must fall under the one rule that decides. */
+/** Each target has its own first matching rule; of these the most approvals and the shortest duration count. */
 export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
-  for (const rule of policy.rules) {
-    if (rule.scopes && !rule.scopes.includes(ask.scope)) continue;
-    const labels = Object.entries(rule.labels ?? {});
-    if (!ask.targets.every((target) => labels.every(([key, value]) => target.labels[key] === value))) continue;
-    if (ask.durationSeconds > rule.max_duration) {
-      return { allowed: false, reason: { kind: 'too_long', rule: rule.name, maxDurationSeconds: rule.max_duration } };
-    }
-    return { allowed: true, rule: rule.name, approvals: rule.approvals, maxDurationSeconds: rule.max_duration };
+  const decisive = ask.targets.map((target) => policy.rules.find((rule) => matches(rule, ask.scope, target)));
+  const rules = policy.rules.filter((rule) => decisive.includes(rule));
+  const [first, ...others] = rules;
+  if (!first || decisive.includes(undefined)) return { allowed: false, reason: { kind: 'no_rule' } };
+  const strictest = others.reduce((a, b) => (b.max_duration < a.max_duration ? b : a), first);
+  const { max_duration: maxDurationSeconds } = strictest;
+  if (ask.durationSeconds > maxDurationSeconds) {
+    return { allowed: false, reason: { kind: 'too_long', rule: strictest.name, maxDurationSeconds } };
   }
-  return { allowed: false, reason: { kind: 'no_rule' } };
+  const approvals = Math.max(...rules.map((rule) => rule.approvals));
+  return { allowed: true, rules: rules.map((rule) => rule.name), approvals, maxDurationSeconds };
+}
+
+function matches(rule: z.infer<typeof Rule>, scope: ScopeName, target: Target): boolean {
+  if (rule.scopes && !rule.scopes.includes(scope)) return false;
+  return Object.entries(rule.labels ?? {}).every(([key, value]) => target.labels[key] === value);
 }

@@ -7,6 +7,10 @@ import type { EngagementId, Fingerprint, GrantId, Login, PersonId, RequestId, Ta
 export type Rejection =
   // Asking
   | { readonly code: 'person_inactive' }
+  /** Slack shows the account no more. */
+  | { readonly code: 'person_unseen'; readonly since: Date }
+  /** Slack has not confirmed the account since, and that is too long ago. */
+  | { readonly code: 'person_unconfirmed'; readonly since: Date }
   | { readonly code: 'no_registered_key' }
   | { readonly code: 'unknown_engagement'; readonly field: 'engagement' }
   | { readonly code: 'not_a_member'; readonly engagementId: EngagementId; readonly field: 'engagement' }
@@ -31,6 +35,13 @@ export type Rejection =
   | { readonly code: 'no_reviewer'; readonly field: 'engagement' }
   // Setting up an engagement
   | { readonly code: 'may_not_open_engagement' }
+  /** policy.yml names nobody who may. */
+  | { readonly code: 'nobody_may_open' }
+  | { readonly code: 'may_not_open_for'; readonly targetId: TargetId; readonly field: 'targets' }
+  | { readonly code: 'nobody_to_confirm'; readonly field: 'targets' }
+  | { readonly code: 'engagement_unconfirmed'; readonly field: 'engagement' }
+  | { readonly code: 'may_not_confirm' }
+  | { readonly code: 'already_confirmed'; readonly at: Date }
   | { readonly code: 'last_day_past'; readonly field: 'last_day' }
   | { readonly code: 'unknown_target'; readonly targetId: string; readonly field: 'targets' }
   | { readonly code: 'unknown_scope'; readonly scope: string; readonly field: 'scopes' }
@@ -40,7 +51,10 @@ export type Rejection =
   // Reviewing
   | { readonly code: 'unknown_request' }
   | { readonly code: 'own_request' }
+  /** Who asked is no active member of the engagement any more. */
+  | { readonly code: 'requester_gone' }
   | { readonly code: 'not_a_reviewer' }
+  | { readonly code: 'own_engagement' }
   | { readonly code: 'digest_mismatch' }
   | { readonly code: 'unknown_card' }
   | {
@@ -62,6 +76,10 @@ export type Rejection =
   | { readonly code: 'code_unknown' }
   | { readonly code: 'code_expired' }
   | { readonly code: 'key_taken' }
+  /** It opens nothing, and nobody registers it again. */
+  | { readonly code: 'key_retired'; readonly fingerprint: Fingerprint }
+  | { readonly code: 'unknown_own_key'; readonly field: 'key' }
+  | { readonly code: 'may_not_retire_key' }
   | { readonly code: 'key_too_weak'; readonly why: string }
   // Connecting
   | { readonly code: 'proof_invalid'; readonly why: string }

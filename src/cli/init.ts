@@ -32,13 +32,16 @@ targets: []
 #    logins: [deploy]
 `;
 
-const POLICY_YML = `# The first rule that matches decides; when none does, the answer is no.
+const POLICY_YML = `# For each target the first rule that matches decides; when none does, the answer is no. See docs/policy.md.
 rules:
   - name: one reviewer approves
     approvals: 1
     max_duration: PT8H
 durations: [PT15M, PT1H, PT4H, PT8H]
 request_ttl: P1D
+engagements:                       # nobody may until you name them, by Slack user id or user group
+  openers: []                      # - { people: [U0123456789] }
+  reviewers: { people: [] }        # who opened an engagement does not review in it: name two
 `;
 
 export function initCommand(program: Command): void {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { GrantId, SessionId } from '../access/ids.ts';
+import { Fingerprint, GrantId, SessionId } from '../access/ids.ts';
 import type { Rejection } from '../access/rejection.ts';
 import type { Config } from '../config.ts';
 import { localOperator, type Operator } from '../operator/operator.ts';
@@ -119,6 +119,49 @@ export function sessionsCommand(program: Command, config: () => Config): void {
     )
     .action((given: string) => withOperator(config(), (operator) => watch(operator, given)));
 }
+
+export function keysCommand(program: Command, config: () => Config): void {
+  const keys = program.command('keys').description('List registered SSH keys, or take one away.');
+  keys
+    .command('list')
+    .description('Keys in use; with --all also retired ones.')
+    .option('--all', 'retired keys too')
+    .option('--limit <n>', 'at most this many, newest first', '200')
+    .option('--json', 'print JSON')
+    .action((options: ListOptions) =>
+      withOperator(config(), async (operator) => {
+        const every = await operator.keys({ limit: KEYS_MAX });
+        const rows = every.filter((row) => options.all || row.retiredAt === null).slice(0, limitOf(options));
+        if (options.json) return printJson(rows);
+        if (rows.length === 0) return print('No keys.');
+        print(
+          table(
+            ['KEY', 'TYPE', 'PERSON', 'REGISTERED', 'RETIRED'],
+            rows.map((row) => [row.fingerprint, row.type, row.person, row.registeredAt, row.retiredAt ?? '-']),
+          ),
+        );
+      }),
+    );
+  keys
+    .command('retire <key>')
+    .description('Take a key away for good; its live sessions end. <key> is a fingerprint or the beginning of one.')
+    .action((given: string) =>
+      withOperator(config(), async (operator) => {
+        const rows = (await operator.keys({ limit: KEYS_MAX })).filter((row) => row.retiredAt === null);
+        const wanted = given.startsWith('SHA256:') ? given : `SHA256:${given}`;
+        const found = one(
+          wanted,
+          rows.map((row) => row.fingerprint),
+          'key in use',
+        );
+        const retired = await operator.retireKey(Fingerprint.parse(found));
+        if (!retired.ok) throw new Refused(worded(retired.rejection));
+        print(`Retired ${found}. Its live sessions are being ended.`);
+      }),
+    );
+}
+
+const KEYS_MAX = 10_000;
 
 async function watch(operator: Operator, given: string): Promise<void> {
   const rows = await operator.sessions({ live: true, limit: 10_000 });

@@ -56,6 +56,12 @@ export function setUpProduct(
   write('policy.yml', {
     rules: [{ name: 'one manager approves', approvals: 1, max_duration: 'PT4H' }],
     durations,
+    // Three people play it: the manager opens, and reviews what they opened.
+    engagements: {
+      openers: [{ people: [USERS.manager] }],
+      reviewers: { people: [USERS.manager, USERS.security] },
+      ...{ own_review: true, second_person: false },
+    },
   });
   const stop = new AbortController();
   const running = new Set<Promise<string>>();

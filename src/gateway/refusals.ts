@@ -75,10 +75,16 @@ const WORDS: Words = {
   too_many_sessions: ({ targetId, max }) =>
     `You have ${max} connections to ${targetId.slice(0, NAME_MAX)} already, and no more are allowed at a time. End one, or share one (ControlMaster).`,
   person_inactive: () => 'Your Slack account is deactivated, and access with it. Ask the person who engaged you.',
+  person_unseen: ({ since }) =>
+    `Slack does not show your account any more, since ${minuteUtc(since)}. Ask the person who engaged you.`,
+  person_unconfirmed: ({ since }) =>
+    `Slack last confirmed your account at ${minuteUtc(since)}, too long ago, so access rests. Try again once Slack answers.`,
   code_unknown: () => 'That registration code is not known. In Slack, /access key shows a new one.',
   code_expired: () => 'That registration code was used or has run out. In Slack, /access key shows a new one.',
   key_taken: () =>
     'That key belongs to somebody else already. Make a new one with ssh-keygen -t ed25519 and register it.',
+  key_retired: ({ fingerprint }) =>
+    `The key ${fingerprint} was retired, so it opens nothing. Make a new one with ssh-keygen -t ed25519 and register it.`,
   key_too_weak: ({ why }) =>
     `That key is refused: ${why.slice(0, WHY_MAX)}. Make one with ssh-keygen -t ed25519 and register it.`,
   disk_full: ({ freeMiB }) =>
@@ -110,6 +116,16 @@ const WORDS: Words = {
   name_missing: elsewhere,
   unknown_request: elsewhere,
   own_request: elsewhere,
+  requester_gone: elsewhere,
+  own_engagement: elsewhere,
+  nobody_may_open: elsewhere,
+  may_not_open_for: elsewhere,
+  nobody_to_confirm: elsewhere,
+  engagement_unconfirmed: elsewhere,
+  may_not_confirm: elsewhere,
+  already_confirmed: elsewhere,
+  unknown_own_key: elsewhere,
+  may_not_retire_key: elsewhere,
   not_a_reviewer: elsewhere,
   digest_mismatch: elsewhere,
   unknown_card: elsewhere,

@@ -80,6 +80,8 @@ export function wordAnswer(
 
 const WORDS: { [Code in SelfServiceRefusal['code']]: (why: Extract<SelfServiceRefusal, { code: Code }>) => string } = {
   person_inactive: () => 'Your Slack account is deactivated, and access with it. Ask the person who engaged you.',
+  person_unconfirmed: () =>
+    'Slack does not confirm your account at the moment, so access rests. Say hello in Slack, then try again.',
   key_removed: () => 'The key that you connected with is not registered any more. In Slack, /access key tells how.',
   no_live_grant: () => `You have no access at the moment. ${ASK}`,
   key_in_no_grant: () => `The key you connected with is not part of this access. Use your earlier key, or ask again.`,

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { type Grant, hasExpired } from '../access/grant.ts';
-import { GrantId, SessionId, type TargetId } from '../access/ids.ts';
+import { Fingerprint, GrantId, SessionId, type TargetId } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { channelCount } from '../access/session.ts';
 import { endGrant } from '../use-cases/end-grant.ts';
 import { endSession } from '../use-cases/end-session.ts';
 import type { Clock, Gateways, Store, Watcher } from '../use-cases/ports.ts';
 import { type ExportFacts, recordExported } from '../use-cases/record-recording.ts';
+import { retireKey } from '../use-cases/retire-key.ts';
 import { type Watch, watchSession } from '../use-cases/watch-session.ts';
 
 export const GrantRow = z.strictObject({
@@ -42,6 +43,15 @@ export const SessionRow = z.strictObject({
 });
 export type SessionRow = z.infer<typeof SessionRow>;
 
+export const KeyRow = z.strictObject({
+  fingerprint: Fingerprint,
+  type: z.string(),
+  person: z.string(),
+  registeredAt: z.iso.datetime(),
+  retiredAt: z.iso.datetime().nullable(),
+});
+export type KeyRow = z.infer<typeof KeyRow>;
+
 export const Finding = z.strictObject({ level: z.enum(['ok', 'problem', 'note']), text: z.string() });
 export type Finding = z.infer<typeof Finding>;
 
@@ -57,6 +67,9 @@ export type Operator = {
   revoke(id: GrantId, comment: string | null): Promise<Result<{ id: GrantId }>>;
   sessions(filter: { live: boolean; limit: number }): Promise<readonly SessionRow[]>;
   endSession(id: SessionId): Promise<Result<{ id: SessionId }>>;
+  /** Registered keys, the newest first. */
+  keys(filter: { limit: number }): Promise<readonly KeyRow[]>;
+  retireKey(fingerprint: Fingerprint): Promise<Result<{ fingerprint: Fingerprint }>>;
   /** Shows a live session until it is over or the watch is stopped. */
   watch(id: SessionId, watcher: Omit<Watcher, 'told'>): Promise<Result<Watch>>;
   /** Makes a recording unreadable for good, under a rule that its note and the audit log name. */
@@ -89,6 +102,19 @@ export function localOperator(deps: Deps): Operator {
     async endSession(sessionId) {
       const ended = await endSession(deps)({ by: null, sessionId, isSecurity: false });
       return ended.ok ? ok({ id: sessionId }) : ended;
+    },
+    keys: ({ limit }) =>
+      deps.store.transaction(async (tx) => {
+        const keys = await tx.keys.list(limit);
+        const names = await tx.persons.names([...new Set(keys.map((key) => key.personId))]);
+        return keys.map(({ fingerprint, publicKey, personId, registeredAt, retiredAt }) => ({
+          ...{ fingerprint, type: publicKey.split(' ')[0] ?? '', person: names.get(personId) ?? personId },
+          ...{ registeredAt: registeredAt.toISOString(), retiredAt: retiredAt?.toISOString() ?? null },
+        }));
+      }),
+    async retireKey(fingerprint) {
+      const retired = await retireKey(deps)({ by: null, fingerprint, isSecurity: false });
+      return retired.ok ? ok({ fingerprint }) : retired;
     },
     async watch(id, watcher) {
       const gateways = deps.gateways();

@@ -10,9 +10,9 @@ import {
 } from 'node:http';
 import { connect } from 'node:net';
 import { z } from 'zod';
-import { GrantId, SessionId, TargetId } from '../access/ids.ts';
+import { Fingerprint, GrantId, SessionId, TargetId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
-import { Erased, Finding, GrantRow, type Operator, SessionRow } from './operator.ts';
+import { Erased, Finding, GrantRow, KeyRow, type Operator, SessionRow } from './operator.ts';
 import { outcome } from './outcome.ts';
 import { requestWatch, serveWatch } from './watch-stream.ts';
 
@@ -23,6 +23,8 @@ const Call = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('revoke'), id: GrantId, comment: z.string().max(1_000).nullable() }),
   z.strictObject({ verb: z.literal('sessions'), live: z.boolean(), limit: z.int().min(1).max(10_000) }),
   z.strictObject({ verb: z.literal('end_session'), id: SessionId }),
+  z.strictObject({ verb: z.literal('keys'), limit: z.int().min(1).max(10_000) }),
+  z.strictObject({ verb: z.literal('retire_key'), fingerprint: Fingerprint }),
   z.strictObject({ verb: z.literal('watch'), id: SessionId }),
   z.strictObject({ verb: z.literal('check'), target: TargetId }),
   z.strictObject({ verb: z.literal('erase_recording'), id: SessionId, rule: z.string().min(1).max(200) }),
@@ -100,6 +102,10 @@ async function answer(operator: Operator, message: IncomingMessage, response: Se
       return operator.sessions(call);
     case 'end_session':
       return operator.endSession(call.id);
+    case 'keys':
+      return operator.keys(call);
+    case 'retire_key':
+      return operator.retireKey(call.fingerprint);
     case 'watch':
       await serveWatch(operator, call.id, response);
       return STREAMED;
@@ -190,6 +196,9 @@ export function remoteOperator(path: string): Operator {
     revoke: async (id, comment) => outcome(await ask({ verb: 'revoke', id, comment }, z.unknown()), { id }),
     sessions: (filter) => ask({ verb: 'sessions', ...filter }, z.array(SessionRow)),
     endSession: async (id) => outcome(await ask({ verb: 'end_session', id }, z.unknown()), { id }),
+    keys: (filter) => ask({ verb: 'keys', ...filter }, z.array(KeyRow)),
+    retireKey: async (fingerprint) =>
+      outcome(await ask({ verb: 'retire_key', fingerprint }, z.unknown()), { fingerprint }),
     eraseRecording: (id, rule) => ask({ verb: 'erase_recording', id, rule }, Erased),
     noteExport: async (id, facts) => {
       await ask({ verb: 'recording_exported', id, ...facts }, z.object({ ok: z.literal(true) }));

@@ -5,6 +5,9 @@ export const ACTION = {
   showKey: 'show_key',
   showList: 'show_list',
   showHelp: 'show_help',
+  confirmEngagement: 'confirm_engagement',
+  showKeys: 'show_keys',
+  retireKey: 'retire_key',
   approve: 'approve',
   deny: 'deny',
   withdraw: 'withdraw_request',
@@ -22,4 +25,4 @@ export const CALLBACK = { request: 'request', deny: 'deny', engagement: 'engagem
 export const TARGETS_MENU = 'targets';
 
 export const COMMAND = '/access';
-export const COMMAND_WORDS = ['request', 'list', 'revoke', 'key', 'engagement', 'help'] as const;
+export const COMMAND_WORDS = ['request', 'list', 'revoke', 'key', 'keys', 'engagement', 'help'] as const;

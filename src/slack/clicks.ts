@@ -1,4 +1,5 @@
-import { GrantId, RequestId, SessionId } from '../access/ids.ts';
+import { EngagementId, GrantId, RequestId, SessionId } from '../access/ids.ts';
+import { confirmEngagement } from '../use-cases/confirm-engagement.ts';
 import { endSession } from '../use-cases/end-session.ts';
 import { sendFiles } from '../use-cases/send-files.ts';
 import { withdrawRequest } from '../use-cases/withdraw-request.ts';
@@ -6,10 +7,11 @@ import { ACTION } from './action-ids.ts';
 import { type Answer, refusal, say, whisper } from './answer.ts';
 import { notice, type View } from './blocks.ts';
 import { detailsView } from './details.ts';
-import type { Asker, Edge } from './edge.ts';
+import { type Asker, type Edge, readGroups } from './edge.ts';
 import { helpAnswer } from './help.ts';
 import { publishHome } from './home.ts';
 import { keyAnswer } from './key.ts';
+import { keysAnswer, retireAnswer } from './keys.ts';
 import { endAnswer, listAnswer } from './list.ts';
 import type { ActionPayload } from './payloads.ts';
 import { extensionView, requestView } from './request.ts';
@@ -29,8 +31,11 @@ export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new 
   [ACTION.extendGrant, pressExtend],
   [ACTION.pickEngagement, changeEngagement],
   [ACTION.showKey, showKey],
+  [ACTION.showKeys, async (click) => show(click, inWindow('SSH keys', await keysAnswer(click.edge, click.asker)))],
+  [ACTION.retireKey, pressRetire],
   [ACTION.showList, showList],
   [ACTION.showHelp, (click) => show(click, inWindow('How to use Daypass', helpAnswer(null, click.edge.gateway)))],
+  [ACTION.confirmEngagement, pressConfirm],
   [ACTION.approve, pressApprove],
   [ACTION.deny, pressDeny],
   [ACTION.withdraw, withdraw],
@@ -114,6 +119,16 @@ async function pressApprove(click: Click): Promise<void> {
   if (!reviewed.ok) await tellAt(edge, payload, await refusal(edge, reviewed.rejection));
 }
 
+/** The card itself shows that it is confirmed; only a refusal is told apart. */
+async function pressConfirm({ edge, asker, payload, value }: Click): Promise<void> {
+  const id = EngagementId.safeParse(value);
+  await readGroups(edge);
+  const confirmed = id.success
+    ? await confirmEngagement(edge)({ by: asker.person.id, engagementId: id.data })
+    : ({ ok: false, rejection: { code: 'unknown_engagement', field: 'engagement' } } as const);
+  if (!confirmed.ok) await tellAt(edge, payload, await refusal(edge, confirmed.rejection));
+}
+
 async function pressDeny(click: Click): Promise<void> {
   const card = cardOf(click);
   const view = card && denyView(click.value, card);
@@ -135,6 +150,14 @@ async function withdraw(click: Click): Promise<void> {
 
 async function pressEndGrant(click: Click): Promise<void> {
   await afterChange(click, await endAnswer(click.edge, click.asker, click.value));
+}
+
+async function pressRetire(click: Click): Promise<void> {
+  const { edge, asker, payload, value } = click;
+  const answer = await retireAnswer(edge, asker, value);
+  if (!isModal(click)) return tellAt(edge, payload, answer);
+  const keys = await keysAnswer(edge, asker);
+  await show(click, inWindow('SSH keys', { text: keys.text, blocks: [...answer.blocks, ...keys.blocks] }));
 }
 
 /** In the Home tab the change shows by itself; a window shows the list anew; elsewhere it is said. */

@@ -5,6 +5,7 @@ import type { Asker, Edge } from './edge.ts';
 import { engagementForm } from './engagement.ts';
 import { helpAnswer } from './help.ts';
 import { keyAnswer } from './key.ts';
+import { keysAnswer } from './keys.ts';
 import { listAnswer, revokeAnswer } from './list.ts';
 import { requestView } from './request.ts';
 
@@ -32,6 +33,8 @@ export async function react(edge: Edge, asker: Asker, text: string): Promise<Rea
       const answer = await keyAnswer(edge, asker);
       return { answer: answer.ok ? answer.value : await refusal(edge, answer.rejection) };
     }
+    case 'keys':
+      return { answer: await keysAnswer(edge, asker) };
     case 'engagement':
       return openEngagement(edge, asker, argument);
     case 'help':

@@ -1,4 +1,5 @@
-import type { webApi } from '@slack/bolt';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { webApi } from '@slack/bolt';
 import { z } from 'zod';
 import type { SlackAccount, Standing } from '../access/person.ts';
 import type { Directory, Profile } from '../use-cases/ports.ts';
@@ -17,6 +18,8 @@ export type AccountDirectory = Directory & {
 };
 
 const flag = z.boolean().default(false);
+/** Absent is not false: of a deactivated account Slack leaves them out. */
+const stated = z.boolean().optional();
 const SlackUser = z.object({
   id: z.string().min(1),
   team_id: z.string().min(1),
@@ -24,8 +27,8 @@ const SlackUser = z.object({
   deleted: flag,
   is_bot: flag,
   is_workflow_bot: flag,
-  is_restricted: flag,
-  is_ultra_restricted: flag,
+  is_restricted: stated,
+  is_ultra_restricted: stated,
   is_stranger: flag,
   real_name: z.string().nullish(),
   tz: z.string().nullish(),
@@ -42,11 +45,15 @@ export function slackDirectory(web: webApi.WebClient, own: Workspace): AccountDi
   const find = async (userId: string): Promise<Found | null> => {
     const user = await ask(web, userId);
     if (!user || user.id !== userId || isBot(user)) return null;
-    const name = user.profile.display_name || user.profile.real_name || user.real_name || user.name || user.id;
+    const name = user.profile.display_name || user.profile.real_name || user.real_name || user.name || null;
     const enterpriseId = user.enterprise_user?.enterprise_id ?? null;
     return {
       account: { teamId: user.team_id, userId: user.id, enterpriseId },
-      profile: { name: name.slice(0, NAME_MAX), standing: standingOf(user, own), active: !user.deleted },
+      profile: {
+        name: name?.slice(0, NAME_MAX) ?? null,
+        standing: standingOf(user, own),
+        active: !user.deleted,
+      },
       timeZone: user.tz || 'UTC',
     };
   };
@@ -61,7 +68,7 @@ export function slackDirectory(web: webApi.WebClient, own: Workspace): AccountDi
 
 async function ask(web: webApi.WebClient, userId: string): Promise<SlackUser | null> {
   try {
-    const answer = await web.users.info({ user: userId });
+    const answer = await patiently(() => web.users.info({ user: userId }));
     return SlackUser.parse(answer.user);
   } catch (error) {
     const code: unknown =
@@ -73,18 +80,68 @@ async function ask(web: webApi.WebClient, userId: string): Promise<SlackUser | n
   }
 }
 
-const isBot = (user: SlackUser): boolean => user.is_bot || user.is_workflow_bot || user.id === 'USLACKBOT';
+/** Where Slack wants a moment of rest, who pressed a button waits rather than presses again. */
+const PATIENCE_SECONDS = 2;
 
-export function standingOf(
-  user: Pick<SlackUser, 'team_id' | 'is_stranger' | 'is_restricted' | 'is_ultra_restricted' | 'enterprise_user'>,
-  own: Pick<Workspace, 'teamId' | 'enterpriseId'>,
-): Standing {
-  const sameOrganisation = own.enterpriseId !== null && user.enterprise_user?.enterprise_id === own.enterpriseId;
-  if (user.is_stranger || (user.team_id !== own.teamId && !sameOrganisation)) return 'external';
-  return user.is_restricted || user.is_ultra_restricted ? 'guest' : 'member';
+async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const seconds = error instanceof webApi.WebAPIRateLimitedError ? error.retryAfter : Number.POSITIVE_INFINITY;
+    if (seconds > PATIENCE_SECONDS) throw error;
+    await sleep(seconds * 1_000);
+    return call();
+  }
 }
 
-/** Slack could not be asked, so nothing may be decided. */
+const MEMBERS_PAGE = 500;
+const MEMBERS_PAGES_MAX = 40;
+
+/** Slack's user ids of everybody who is in a channel. Throws where Slack does not say, or where they are too many to read. */
+export async function channelMembers(web: webApi.WebClient, channel: string): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  let cursor = '';
+  for (let page = 0; page < MEMBERS_PAGES_MAX; page += 1) {
+    const answer = await web.conversations.members({
+      ...{ channel, limit: MEMBERS_PAGE },
+      ...(cursor === '' ? {} : { cursor }),
+    });
+    for (const userId of z.array(z.string()).parse(answer.members)) found.add(userId);
+    cursor = answer.response_metadata?.next_cursor ?? '';
+    if (cursor === '') return found;
+  }
+  throw new Error(`${channel} has more than ${MEMBERS_PAGE * MEMBERS_PAGES_MAX} members`);
+}
+
+/** Slack's user ids of a user group; nobody where there is no such group. */
+export async function groupMembers(web: webApi.WebClient, usergroup: string): Promise<readonly string[]> {
+  try {
+    const answer = await patiently(() => web.usergroups.users.list({ usergroup }));
+    return z.array(z.string()).parse(answer.users);
+  } catch (error) {
+    if (error instanceof webApi.WebAPIPlatformError && error.data.error === 'no_such_subteam') return [];
+    throw new SlackUnavailable(error);
+  }
+}
+
+const isBot = (user: SlackUser): boolean => user.is_bot || user.is_workflow_bot || user.id === 'USLACKBOT';
+
+/** Null where Slack does not say whether a deactivated account was a guest. */
+export function standingOf(
+  user: Pick<SlackUser, 'team_id' | 'is_stranger' | 'enterprise_user'> & {
+    readonly is_restricted?: boolean | undefined;
+    readonly is_ultra_restricted?: boolean | undefined;
+    readonly deleted?: boolean;
+  },
+  own: Pick<Workspace, 'teamId' | 'enterpriseId'>,
+): Standing | null {
+  const sameOrganisation = own.enterpriseId !== null && user.enterprise_user?.enterprise_id === own.enterpriseId;
+  if (user.is_stranger || (user.team_id !== own.teamId && !sameOrganisation)) return 'external';
+  if (user.is_restricted || user.is_ultra_restricted) return 'guest';
+  return user.deleted && (user.is_restricted === undefined || user.is_ultra_restricted === undefined) ? null : 'member';
+}
+
+/** Slack could not be asked, so nothing may be decided. Its cause is what the call failed with. */
 export class SlackUnavailable extends Error {
   readonly code = 'slack_unavailable';
   constructor(cause: unknown) {

@@ -1,12 +1,15 @@
 import type { webApi } from '@slack/bolt';
+import { groupsOf } from '../access/engagement-rules.ts';
 import type { PersonId } from '../access/ids.ts';
 import type { Person } from '../access/person.ts';
+import { engagementRules } from '../access/policy.ts';
 import type { Rejection } from '../access/rejection.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import type { Log } from '../log.ts';
 import type { CertificateAuthority, Clock, Inventory, RandomSource, Store } from '../use-cases/ports.ts';
-import { seePerson } from '../use-cases/see-person.ts';
-import type { AccountDirectory, Workspace } from './directory.ts';
+import { seeGroup } from '../use-cases/reviewer-facts.ts';
+import { missPerson, seePerson } from '../use-cases/see-person.ts';
+import { type AccountDirectory, groupMembers, type Workspace } from './directory.ts';
 import type { GatewayFacts } from './ssh-config.ts';
 import { type NamesOf, peopleIn } from './wording.ts';
 
@@ -57,6 +60,23 @@ export async function whoAsks(edge: Edge, claim: Claim): Promise<Result<Asker>> 
   return ok({ person, userId: account.userId, timeZone, isSecurity });
 }
 
+/** Asks Slack anew about somebody known, before something is decided about them. */
+export async function askAgain(edge: Edge, id: PersonId): Promise<void> {
+  const person = await edge.store.transaction((tx) => tx.persons.byId(id));
+  for (const { userId } of person?.accounts ?? []) {
+    const found = await edge.directory.find(userId);
+    if (found) await seePerson(edge)(found);
+    else await missPerson(edge)(id);
+  }
+}
+
+/** Asks Slack anew who is in the groups that policy names, before one of them decides something. */
+export async function readGroups(edge: Pick<Edge, 'store' | 'clock' | 'inventory' | 'web'>): Promise<void> {
+  for (const groupId of groupsOf(engagementRules(edge.inventory.policy))) {
+    await seeGroup(edge)({ groupId, userIds: await groupMembers(edge.web, groupId) });
+  }
+}
+
 /** Several people that a form names, each as Slack says they are; null where one is a bot or unknown. */
 export async function peopleNamed(edge: Edge, userIds: readonly string[]): Promise<PersonId[] | null> {
   const ids: PersonId[] = [];
@@ -64,6 +84,16 @@ export async function peopleNamed(edge: Edge, userIds: readonly string[]): Promi
     const found = await edge.directory.find(userId);
     if (!found) return null;
     ids.push((await seePerson(edge)(found)).id);
+  }
+  return ids;
+}
+
+/** Those of several accounts whom Slack shows. */
+export async function peopleKnown(edge: Edge, userIds: readonly string[]): Promise<PersonId[]> {
+  const ids: PersonId[] = [];
+  for (const userId of new Set(userIds)) {
+    const found = await edge.directory.find(userId);
+    if (found) ids.push((await seePerson(edge)(found)).id);
   }
   return ids;
 }

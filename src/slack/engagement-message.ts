@@ -22,12 +22,32 @@ const people = (names: Names, ids: readonly PersonId[]): Line => {
 
 /** The root of the engagement's thread. */
 export function engagementMessage(engagement: Engagement, names: Names, scopes: readonly Scope[]): Message {
-  const { name, vendor, sponsorId, memberIds, reviewerIds, targetIds, lastDay, timeZone } = engagement;
-  const about = line`${strong(name, NAME_MAX)} with ${strong(vendor, NAME_MAX)}`;
+  const { lastDay } = engagement;
+  return {
+    text: toNotification(
+      line`Engagement ${titleOf(engagement)} is open, until ${day(lastDay)}. Request access with the button.`,
+    ),
+    blocks: [
+      ...facts('Engagement', engagement, names, scopes),
+      actions('engagement', [
+        button({ action: ACTION.openRequest, label: 'Request access', value: engagement.id, style: 'primary' }),
+        button({ action: ACTION.showKey, label: 'Register a key' }),
+        button({ action: ACTION.showList, label: 'My access' }),
+      ]),
+      context(line`Everything about this engagement happens in this thread. Sessions through Daypass are recorded.`),
+    ],
+  };
+}
+
+const titleOf = ({ name, vendor }: Engagement): Line =>
+  line`${strong(name, NAME_MAX)} with ${strong(vendor, NAME_MAX)}`;
+
+function facts(title: string, engagement: Engagement, names: Names, scopes: readonly Scope[]): Block[] {
+  const { sponsorId, memberIds, reviewerIds, targetIds, lastDay, timeZone } = engagement;
   const blocks: Block[] = [
-    header('Engagement'),
+    header(title),
     section(
-      about,
+      titleOf(engagement),
       line`Opened by ${nameOf(names, sponsorId)}, until the end of ${day(lastDay)} (${value(timeZone, 60)})`,
       line`*Members* ${people(names, memberIds)}`,
       line`*Reviewers* ${people(names, reviewerIds)}`,
@@ -36,17 +56,28 @@ export function engagementMessage(engagement: Engagement, names: Names, scopes: 
     rich(bullets(scopeLines(engagement.scopes, scopes))),
   ];
   const room = LIMITS.messageText - textLength(blocks) - 500;
+  return [...blocks, section(line`*Targets* ${targets(targetIds, room)}`)];
+}
+
+/** To who may confirm the first engagement on a label: what is to begin, and the button while it waits. */
+export function engagementConfirmCard(engagement: Engagement, names: Names, scopes: readonly Scope[]): Message {
+  const { sponsorId, confirmedAt } = engagement;
   return {
-    text: toNotification(line`Engagement ${about} is open, until ${day(lastDay)}. Request access with the button.`),
+    text: toNotification(
+      line`Confirm the new engagement ${titleOf(engagement)}, opened by ${nameOf(names, sponsorId)}`,
+    ),
     blocks: [
-      ...blocks,
-      section(line`*Targets* ${targets(targetIds, room)}`),
-      actions('engagement', [
-        button({ action: ACTION.openRequest, label: 'Request access', value: engagement.id, style: 'primary' }),
-        button({ action: ACTION.showKey, label: 'Register a key' }),
-        button({ action: ACTION.showList, label: 'My access' }),
-      ]),
-      context(line`Everything about this engagement happens in this thread. Sessions through Daypass are recorded.`),
+      ...facts('New engagement to confirm', engagement, names, scopes),
+      ...(confirmedAt === null
+        ? [
+            context(
+              line`It is the first one on these targets’ labels, so a second person has to agree before it begins.`,
+            ),
+            actions('confirm', [
+              button({ action: ACTION.confirmEngagement, label: 'Confirm', value: engagement.id, style: 'primary' }),
+            ]),
+          ]
+        : [section(line`:white_check_mark: *Confirmed* ${confirmedAt}`)]),
     ],
   };
 }

@@ -1,10 +1,12 @@
 import { DateTime } from 'luxon';
 import type { Engagement } from '../access/engagement.ts';
+import { engagementRules } from '../access/policy.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { openEngagement } from '../use-cases/open-engagement.ts';
 import { CALLBACK, TARGETS_MENU } from './action-ids.ts';
-import { input, LIMITS, option, plainText, type View } from './blocks.ts';
-import { type Asker, type Edge, namesFor, peopleNamed } from './edge.ts';
+import { input, LIMITS, notice, option, plainText, section, type View } from './blocks.ts';
+import { type Asker, type Edge, namesFor, peopleKnown, peopleNamed, readGroups } from './edge.ts';
+import { line } from './line.ts';
 import { fieldsOf, type ViewPayload } from './payloads.ts';
 import { errorAt, targetsElement } from './request-form.ts';
 import { faultOf } from './slack-fault.ts';
@@ -13,6 +15,7 @@ import { unmarked, word } from './wording.ts';
 
 const NAME_MAX = 80;
 const PEOPLE_MAX = 50;
+const CONFIRMERS_MAX = 20;
 const INVITE =
   'Daypass is not in this channel, so the thread could not be there. Run /invite @Daypass in it, then try again.';
 
@@ -77,10 +80,17 @@ export async function submitEngagement(edge: Edge, asker: Result<Asker>, view: V
   if (asker.ok && !(await isIn(edge, fieldsOf(view)('channel')[0])))
     return { kind: 'errors', errors: { channel: INVITE } };
   const opened = await open(edge, asker, view);
-  if (opened.ok) return { kind: 'close' };
+  if (opened.ok) return opened.value.confirmedAt ? { kind: 'close' } : { kind: 'show', view: waitsView() };
   const sentence = word(opened.rejection, unmarked(await namesFor(edge, opened.rejection)));
   return { kind: 'errors', errors: errorAt(view, opened.rejection, sentence) };
 }
+
+const waitsView = (): View =>
+  notice('One more step', [
+    section(
+      line`This is the first engagement on these targets’ labels, so a second person confirms it. Reviewers have a card with a Confirm button in their direct messages; the engagement’s thread begins when one of them presses it.`,
+    ),
+  ]);
 
 async function open(edge: Edge, asker: Result<Asker>, view: ViewPayload): Promise<Result<Engagement>> {
   if (!asker.ok) return asker;
@@ -91,6 +101,9 @@ async function open(edge: Edge, asker: Result<Asker>, view: ViewPayload): Promis
   if (!memberIds) return refuse({ code: 'unknown_person', field: 'members' });
   const reviewerIds = await peopleNamed(edge, field('reviewers').slice(0, PEOPLE_MAX));
   if (!reviewerIds) return refuse({ code: 'unknown_person', field: 'reviewers' });
+  await readGroups(edge);
+  const { people } = engagementRules(edge.inventory.policy).reviewers;
+  const confirmers = people === 'any' ? [] : people.slice(0, CONFIRMERS_MAX);
   const opened = await openEngagement(edge)({
     by: person.id,
     name: field('name')[0] ?? '',
@@ -100,6 +113,7 @@ async function open(edge: Edge, asker: Result<Asker>, view: ViewPayload): Promis
     targetIds: field('targets'),
     scopes: field('scopes'),
     reviewerIds,
+    confirmerIds: await peopleKnown(edge, confirmers),
     lastDay: field('last_day')[0] ?? '',
     timeZone,
   });

@@ -9,6 +9,7 @@ const WHAT: Readonly<Record<(typeof COMMAND_WORDS)[number], string>> = {
   list: 'your access and requests, and what waits for your review',
   revoke: 'hand back your access, or end somebody else’s',
   key: 'register your SSH key with a one-time code',
+  keys: 'your SSH keys, and retiring one',
   engagement: 'open an engagement: /access engagement new',
   help: 'this text',
 };

@@ -23,6 +23,7 @@ const top = (): Block[] => [
   actions('home', [
     button({ action: ACTION.openRequest, label: 'Request access', style: 'primary', value: '' }),
     button({ action: ACTION.showKey, label: 'Register a key' }),
+    button({ action: ACTION.showKeys, label: 'My keys' }),
     button({ action: ACTION.showList, label: 'Refresh' }),
     button({ action: ACTION.showHelp, label: 'Help' }),
   ]),

@@ -155,8 +155,17 @@ export async function endAnswer(edge: Edge, asker: Asker, grantId: string | unde
     isSecurity: asker.isSecurity,
   });
   if (!ended.ok) return refusal(edge, ended.rejection);
-  const { how } = ended.value.end ?? { how: 'revoked' };
-  return say(
-    `Done: the access was ${how === 'returned' ? 'handed back' : 'revoked'}. Live sessions are being cut; the engagement’s thread says when none is left.`,
+  const { grant, also, left } = ended.value;
+  const mine = grant.end?.how === 'returned';
+  const more = also.length === 0 ? '' : `, and ${count(also.length, 'other grant')} on the same targets with it`;
+  const done = say(
+    `Done: the access was ${mine ? 'handed back' : 'revoked'}${more}. Live sessions are being cut; the engagement’s thread says when none is left.`,
   );
+  if (left.length === 0) return done;
+  const now = edge.clock.now();
+  const shown = left.slice(0, EACH_MAX).flatMap((each) => withEnd(grantLine(each, now), each, mine));
+  return {
+    text: done.text,
+    blocks: [...done.blocks, section(mine ? line`*You still have*` : line`*Still live*`), ...shown],
+  };
 }

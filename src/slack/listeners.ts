@@ -165,10 +165,11 @@ function onPeopleChange({ app, edge, boundary, people }: Deps): void {
     app.event(type, async ({ body }) => {
       const payload = parsed(edge, PeopleEvent, body, type);
       if (!payload) return;
-      const { user } = payload.event;
+      const { user, channel } = payload.event;
       const userId = typeof user === 'string' ? user : user?.id;
       await boundary.run({ kind: 'event', key: payload.event_id }, quiet, async () => {
-        if (userId === undefined) people.readAll();
+        if (channel !== undefined) people.readChannel(channel, userId ?? null);
+        else if (userId === undefined) people.readGroups();
         else await people.read(userId);
       });
     });

@@ -5,10 +5,18 @@ import { messageKey, type Notice } from '../use-cases/notice.ts';
 import type { Clock, Inventory, Store, Tx } from '../use-cases/ports.ts';
 import { viewBurst, viewGrant, viewRequest, viewSession } from '../use-cases/views.ts';
 import type { Block } from './blocks.ts';
-import { engagementMessage } from './engagement-message.ts';
+import { engagementConfirmCard, engagementMessage } from './engagement-message.ts';
 import { freeSpaceMessage } from './free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
-import { grantFiles, grantIssued, keyRegistered, requestClosed, requestReceived } from './personal-messages.ts';
+import { peopleInDoubtMessage, personGoneMessage } from './people-messages.ts';
+import {
+  grantFiles,
+  grantIssued,
+  keyRegistered,
+  keyRetired,
+  requestClosed,
+  requestReceived,
+} from './personal-messages.ts';
 import { reviewCard } from './review-card.ts';
 import { headsOf, sessionDetail, sessionLine } from './session-messages.ts';
 import type { AccessFile, GatewayFacts } from './ssh-config.ts';
@@ -46,7 +54,11 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
   switch (notice.kind) {
     case 'engagement_opened':
       return engagementOpened(deps, notice);
+    case 'engagement_confirm':
+    case 'engagement_confirm_changed':
+      return engagementConfirm(deps, notice);
     case 'key_registered':
+    case 'key_retired':
       return keyNotice(deps, notice);
     case 'review_card':
     case 'review_card_changed':
@@ -72,6 +84,12 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     case 'host_key_mismatch': {
       const view = await viewSession(deps)({ sessionId: notice.sessionId });
       return view && { to: threadOf(view.engagement), ...hostKeyMismatch(view, notice.targetId) };
+    }
+    case 'person_gone':
+      return personGone(deps, notice);
+    case 'people_in_doubt': {
+      const names = await deps.store.transaction((tx) => tx.persons.names(notice.personIds));
+      return { to: { kind: 'channel', channelId: deps.securityChannel }, ...peopleInDoubtMessage(notice, names) };
     }
     case 'free_space':
       return { to: { kind: 'channel', channelId: deps.securityChannel }, ...freeSpaceMessage(notice) };
@@ -111,11 +129,33 @@ const engagementOpened = (
     };
   });
 
-const keyNotice = ({ store }: RenderDeps, notice: Of<'key_registered'>): Promise<Rendered | null> =>
+const engagementConfirm = (
+  { store, inventory }: RenderDeps,
+  notice: Of<'engagement_confirm'> | Of<'engagement_confirm_changed'>,
+): Promise<Rendered | null> =>
+  store.transaction(async (tx) => {
+    const engagement = await tx.engagements.byId(notice.engagementId);
+    const to = engagement && (await inboxOf(tx, notice.to));
+    if (!engagement || !to) return null;
+    const { sponsorId, memberIds, reviewerIds } = engagement;
+    const names = await tx.persons.names([...new Set([sponsorId, ...memberIds, ...reviewerIds])]);
+    const message = engagementConfirmCard(engagement, names, inventory.scopes);
+    return { to, ...message, onlyUpdate: notice.kind === 'engagement_confirm_changed' };
+  });
+
+const personGone = ({ store, securityChannel }: RenderDeps, notice: Of<'person_gone'>): Promise<Rendered> =>
+  store.transaction(async (tx) => {
+    const engagement = notice.engagementId && (await tx.engagements.byId(notice.engagementId));
+    const message = personGoneMessage(notice, await tx.persons.name(notice.personId), engagement?.name ?? null);
+    return { to: { kind: 'channel', channelId: securityChannel }, ...message };
+  });
+
+const keyNotice = ({ store }: RenderDeps, notice: Of<'key_registered'> | Of<'key_retired'>): Promise<Rendered | null> =>
   store.transaction(async (tx) => {
     const key = await tx.keys.byFingerprint(notice.fingerprint);
     const to = key && (await inboxOf(tx, notice.to));
     if (!key || !to) return null;
+    if (notice.kind === 'key_retired') return { to, ...keyRetired(key) };
     return { to, ...keyRegistered(key, await tx.persons.name(key.personId), notice.to) };
   });
 

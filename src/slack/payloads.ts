@@ -77,7 +77,7 @@ export const MessageEvent = event({
 });
 export const HomeEvent = event({ user: id, tab: z.string().optional() });
 /** `user_change` carries a whole user, of which only the id is believed; the others name the user alone, or nobody. */
-export const PeopleEvent = event({ user: z.union([id, z.object({ id })]).optional() });
+export const PeopleEvent = event({ user: z.union([id, z.object({ id })]).optional(), channel: id.optional() });
 
 const ButtonValue = z.tuple([RequestId, Digest]);
 

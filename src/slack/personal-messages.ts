@@ -69,6 +69,21 @@ export function requestClosed(view: RequestView): Message {
   };
 }
 
+/** To the owner of a key that was taken away. */
+export function keyRetired({ fingerprint, retiredAt }: RegisteredKey): Message {
+  const said = line`:key: Your SSH key ${mono(fingerprint, 70)} was retired${retiredAt ? line` ${retiredAt}` : []}. It opens nothing any more.`;
+  return {
+    text: toNotification(said),
+    blocks: [
+      section(said),
+      context(
+        line`Register another key, then request access again. If you do not know why, ask in the engagement’s thread.`,
+      ),
+      actions('retired', [button({ action: ACTION.showKey, label: 'Register a key' })]),
+    ],
+  };
+}
+
 /** To the key's owner, or to the sponsor of an engagement that the owner works in. */
 export function keyRegistered(key: RegisteredKey, owner: string, to: PersonId): Message {
   const type = value(key.publicKey.split(' ')[0] ?? '', 50);

@@ -1,5 +1,7 @@
 import type { Engagement } from '../access/engagement.ts';
 import { EngagementId } from '../access/ids.ts';
+import type { RegisteredKey } from '../access/person.ts';
+import { offeredDurations } from '../access/policy.ts';
 import type { Rejection } from '../access/rejection.ts';
 import type { AccessRequest } from '../access/request.ts';
 import { findScope } from '../access/scope.ts';
@@ -28,6 +30,8 @@ import { duration } from './words.ts';
 export type RequestForm = {
   readonly engagements: readonly Engagement[];
   readonly chosen: Engagement | null;
+  /** Of the person who asks, the newest last. */
+  readonly keys: readonly RegisteredKey[];
   /** Filled in as it was asked for before. */
   readonly like?: AccessRequest['ask'] | undefined;
   readonly inventory: Pick<Inventory, 'targets' | 'policy' | 'scopes'>;
@@ -96,7 +100,7 @@ const textInput = (field: string, longest: number, initial: string | null | unde
   }) as const;
 
 /** One form for asking. Menus that depend on the engagement have it in their action id, so that another one empties them. */
-export function requestForm({ engagements, chosen, inventory, like }: RequestForm): View {
+export function requestForm({ engagements, chosen, inventory, keys, like }: RequestForm): View {
   const choices = engagements.slice(-LIMITS.options).map((each) => option(each.name, each.id));
   const picked = valued(choices, chosen?.id);
   return {
@@ -114,13 +118,18 @@ export function requestForm({ engagements, chosen, inventory, like }: RequestFor
         element: select(ACTION.pickEngagement, 'Choose what the work belongs to', choices, picked),
       }),
       ...(chosen
-        ? dependent(chosen, inventory, like)
+        ? dependent(chosen, inventory, keys, like)
         : [section(line`Choose the engagement first; its targets follow.`)]),
     ],
   };
 }
 
-function dependent(chosen: Engagement, inventory: RequestForm['inventory'], like: RequestForm['like']): Block[] {
+function dependent(
+  chosen: Engagement,
+  inventory: RequestForm['inventory'],
+  keys: RequestForm['keys'],
+  like: RequestForm['like'],
+): Block[] {
   const targets = targetsOf(chosen, inventory);
   if (targets.length === 0)
     return [section(line`None of this engagement’s targets is in the inventory any more. Tell its sponsor.`)];
@@ -129,7 +138,7 @@ function dependent(chosen: Engagement, inventory: RequestForm['inventory'], like
   if (scopes.length === 0)
     return [section(line`None of this engagement’s scopes is defined any more. Tell its sponsor.`)];
   const scopeOptions = scopes.map((scope) => option(`${scope.name}: ${scope.words}`, scope.name));
-  const durations = inventory.policy.durations.map((seconds) => option(duration(seconds), String(seconds)));
+  const durations = offeredDurations(inventory.policy).map((seconds) => option(duration(seconds), String(seconds)));
   const usual = valued(durations, String(PERSONAL_HOUR)) ?? durations[0];
   const again = targets.filter((target) => like?.targets.some((each) => each.id === target.id));
   return [
@@ -166,6 +175,7 @@ function dependent(chosen: Engagement, inventory: RequestForm['inventory'], like
       label: 'How long, from the approval on',
       element: select('duration', 'Choose a duration', durations, usual),
     }),
+    ...keyInput(keys, like),
     input({
       field: 'reason',
       label: 'Why',
@@ -177,6 +187,30 @@ function dependent(chosen: Engagement, inventory: RequestForm['inventory'], like
       label: 'Ticket',
       optional: true,
       element: textInput('ticket', TICKET_MAX, like?.ticket),
+    }),
+  ];
+}
+
+/** Which key is asked for, where there is a choice: the newest, or those that had the access before. */
+function keyInput(keys: RequestForm['keys'], like: RequestForm['like']): Block[] {
+  if (keys.length < 2) return [];
+  const label = ({ fingerprint, publicKey }: RegisteredKey): string =>
+    `${(publicKey.split(' ')[0] ?? '').replace('@openssh.com', '')} ${fingerprint}`;
+  const newestFirst = keys.toReversed().slice(0, LIMITS.options);
+  const asBefore = newestFirst.filter((key) => like?.keyFingerprints.includes(key.fingerprint));
+  const chosen = asBefore.length > 0 ? asBefore : newestFirst.slice(0, 1);
+  const asOption = (key: RegisteredKey) => option(label(key), key.fingerprint);
+  return [
+    input({
+      field: 'key',
+      label: 'Key',
+      hint: 'The access is for these keys and for no other.',
+      element: {
+        type: 'multi_static_select',
+        action_id: 'key',
+        options: newestFirst.map(asOption),
+        initial_options: chosen.map(asOption),
+      },
     }),
   ];
 }
@@ -194,6 +228,7 @@ export function readRequest(view: ViewPayload): Omit<RequestAccessInput, 'by'> |
     durationSeconds: Number(field('duration')[0] ?? 0),
     reason: field('reason')[0] ?? '',
     ticket: field('ticket')[0] ?? null,
+    keys: field('key'),
   };
 }
 

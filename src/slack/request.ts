@@ -1,4 +1,4 @@
-import { isOver } from '../access/engagement.ts';
+import { isMember, isOver } from '../access/engagement.ts';
 import { EngagementId, GrantId } from '../access/ids.ts';
 import type { AccessRequest } from '../access/request.ts';
 import { ok, type Result } from '../access/result.ts';
@@ -35,7 +35,13 @@ export async function requestView(
   const [first, ...others] = engagements;
   if (!first) return noEngagementView();
   const chosen = engagements.find((engagement) => engagement.id === wanted) ?? (others.length === 0 ? first : null);
-  return requestForm({ engagements, chosen, inventory: edge.inventory, like: chosen ? like : undefined });
+  return requestForm({
+    engagements,
+    chosen,
+    keys: list.keys,
+    inventory: edge.inventory,
+    like: chosen ? like : undefined,
+  });
 }
 
 /** The form, filled in as for access that one has; null where one has it not. */
@@ -54,7 +60,7 @@ export async function suggestTargets(edge: Edge, asker: Asker, actionId: string,
     return matchingTargets(whole, typed).map(targetOption);
   }
   const engagement = await edge.store.transaction((tx) => tx.engagements.byId(engagementId.data));
-  if (!engagement?.memberIds.includes(asker.person.id)) return [];
+  if (!engagement || !isMember(engagement, asker.person.id)) return [];
   return matchingTargets(targetsOf(engagement, edge.inventory), typed).map(targetOption);
 }
 

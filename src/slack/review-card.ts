@@ -3,6 +3,7 @@ import { short } from '../access/ids.ts';
 import type { RegisteredKey } from '../access/person.ts';
 import { type AccessRequest, isExpired } from '../access/request.ts';
 import type { Inventory } from '../use-cases/ports.ts';
+import { RULE_BREAK } from '../use-cases/request-access.ts';
 import type { RequestView } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
 import {
@@ -52,6 +53,7 @@ const TICKET_MAX = 200;
 const COMMENT_MAX = 1_000;
 const KEYS_MAX = 10;
 const FINGERPRINT_SHOWN = 'SHA256:'.length + 12;
+const RULES_MAX = 10;
 const NEW_KEY_HOURS = 24;
 
 /** Facts for a decision, with buttons while it is pending; afterwards the outcome, by whom and when. */
@@ -78,7 +80,7 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
     rich(paragraph(line`*Why*`), quoted(ask.reason, REASON_MAX)),
     context(stacked(keyLines(view.keys, request))),
     context(
-      line`Rule “${value(request.rule, 100)}” asks for ${own(count(request.approvals, 'approval'))}`,
+      line`${ruleWords(request.rule)} for ${own(count(request.approvals, 'approval'))}`,
       line`Requested ${request.requestedAt} · request ${tag(short(request.id))}`,
     ),
     ...outcome(view, card),
@@ -90,6 +92,14 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
     ),
     blocks: [...before, ...pages(targetLines(request, card, room)), ...after],
   };
+}
+
+/** Where targets have rules of their own, each is named; the strictest counts. */
+function ruleWords(rule: string): Line {
+  const names = rule.split(RULE_BREAK).map((name) => line`“${value(name, 100)}”`);
+  if (names.length === 1) return line`Rule ${listed(names)} asks`;
+  const rest = names.length - RULES_MAX;
+  return line`Rules ${listed(names.slice(0, RULES_MAX))}${rest > 0 ? line` and ${rest} more` : []} together ask`;
 }
 
 /** Every target has its line with its whole id; names and addresses get what room is left. */

@@ -40,6 +40,10 @@ const list = (items: readonly string[], voice: Voice): string =>
 const WORDING: Wording = {
   person_inactive: () =>
     'Nothing was done: Slack says this account is deactivated, is a bot, or does not belong to this workspace. Ask a workspace admin, then try again.',
+  person_unseen: ({ since }, { when }) =>
+    `Nothing was done: Slack has not shown this account since ${when(since)}, as happens when somebody leaves or a channel is no longer shared. Ask to be invited again, then try again.`,
+  person_unconfirmed: ({ since }, { when }) =>
+    `Nothing was done: Slack last confirmed this account at ${when(since)}, and that is too long ago. Try again once Slack answers.`,
   no_registered_key: () => `You cannot request access yet, because you have no SSH key registered. ${REGISTER}`,
   unknown_engagement: () => `That engagement no longer exists. ${PICK_ENGAGEMENT}`,
   not_a_member: () => `You are not a member of this engagement, so you cannot request access in it. ${ASK_SPONSOR}`,
@@ -64,7 +68,18 @@ const WORDING: Wording = {
     'Nobody can review this: the engagement has too few active reviewers besides you and people from the same vendor. ' +
     ASK_SPONSOR,
   may_not_open_engagement: () =>
-    'You cannot open an engagement: only full members of this workspace can, not guests or people from other workspaces. Ask a colleague who is a member.',
+    'You cannot open an engagement: policy.yml names who may, among the full members of this workspace. Ask a colleague who may, or the operators.',
+  nobody_may_open: () =>
+    'Nobody can open an engagement yet: policy.yml does not say who may. Operators add it under `engagements`; docs/policy.md has the lines.',
+  may_not_open_for: ({ targetId }, { say }) =>
+    `Policy does not let you open an engagement for ${say(targetId)}. Leave it out, or ask the operators to add you in policy.yml under engagements.openers.`,
+  nobody_to_confirm: () =>
+    'This would be the first engagement on these targets’ labels, so a second person has to confirm it, and nobody can. Choose a reviewer other than yourself, or ask the operators to name one in policy.yml under engagements.reviewers.',
+  engagement_unconfirmed: () =>
+    'This engagement has not begun: a second person has to confirm it first. Ask the person who opened it.',
+  may_not_confirm: () =>
+    'Nothing was confirmed: an engagement is confirmed by a reviewer named in policy who did not open it, is not a member of it and does not work for its vendor.',
+  already_confirmed: ({ at }, { when }) => `Nothing to do: this engagement was already confirmed at ${when(at)}.`,
   last_day_past: () => 'That day has already passed, or is not a date. Choose today or later.',
   unknown_target: ({ targetId }, { say }) =>
     `The target ${say(targetId)} is not in the inventory. Choose from the list, or have it added to targets.yml.`,
@@ -80,6 +95,10 @@ const WORDING: Wording = {
     'There is no such request, or it is not yours to change. If this message is old, look for the current one in the engagement’s thread.',
   own_request: () =>
     'Nobody reviews their own request, from any account. The engagement’s other reviewers have the same card.',
+  requester_gone: () =>
+    'Nothing was granted: the requester is deactivated, no longer visible in Slack, or has left the engagement’s channel. If they are back, have access requested again.',
+  own_engagement: () =>
+    'Nothing was decided: you opened this engagement, and nobody alone gives access to what they opened. Its other reviewers have the same card.',
   not_a_reviewer: () =>
     'Nothing was decided: you do not review for this engagement. Its reviewers are the active full members of this workspace that it names, and none of them work for its vendor.',
   digest_mismatch: () =>
@@ -104,6 +123,11 @@ const WORDING: Wording = {
   code_expired: () =>
     `This registration code was used, or is older than ${REGISTRATION_CODE_MINUTES} minutes. ${REGISTER}`,
   key_taken: () => 'This key is already registered to somebody else. Register a key of your own.',
+  key_retired: ({ fingerprint }, { say }) =>
+    `The key ${say(fingerprint)} was retired, so it gets no access. Register another one with /access key, then request access again.`,
+  unknown_own_key: () => 'That is not one of your keys, or it was retired. Choose one from the list.',
+  may_not_retire_key: () =>
+    'Nothing was retired: a key is retired by its owner, by the person who opened an engagement its owner works in, or by security. Tell one of them.',
   key_too_weak: ({ why }, { say }) => `This key is not accepted: ${say(why)}. Make one with ssh-keygen -t ed25519.`,
   proof_invalid: ({ why }, { say }) =>
     `The login was refused: ${say(why)}. Connect again; if it keeps happening, tell security.`,

@@ -23,6 +23,7 @@ const StoredChange = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('outbox') }),
   z.strictObject({ kind: z.literal('sessions_extended'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('grant_ended'), grantId: GrantId }),
+  z.strictObject({ kind: z.literal('rights_changed') }),
   z.strictObject({ kind: z.literal('session_end_asked'), sessionId: SessionId }),
 ]) satisfies z.ZodType<Change>;
 

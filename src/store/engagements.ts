@@ -3,7 +3,7 @@ import type { Engagement } from '../access/engagement.ts';
 import { EngagementId, PersonId, TargetId } from '../access/ids.ts';
 import { ScopeName } from '../access/scope.ts';
 import type { Engagements } from '../use-cases/ports.ts';
-import { instant, json, read, Timestamp, text } from './rows.ts';
+import { instant, instantOrNull, json, read, Timestamp, text } from './rows.ts';
 import type { Trx } from './tables.ts';
 
 const EngagementRow = z.object({
@@ -17,8 +17,14 @@ const EngagementRow = z.object({
   last_day: z.iso.date(),
   time_zone: z.string(),
   created_at: Timestamp,
+  confirmed_at: Timestamp.nullable(),
 });
-const RoleRow = z.object({ engagement_id: EngagementId, role: z.enum(['member', 'reviewer']), person_id: PersonId });
+const RoleRow = z.object({
+  engagement_id: EngagementId,
+  role: z.enum(['member', 'reviewer']),
+  person_id: PersonId,
+  left_at: Timestamp.nullable(),
+});
 
 export const engagements = (trx: Trx): Engagements => ({
   byId: async (id) => (await find(trx, [id]))[0] ?? null,
@@ -36,14 +42,73 @@ export const engagements = (trx: Trx): Engagements => ({
     );
   },
   all: () => find(trx, null),
+  async inChannel(channelId) {
+    const rows = await trx.selectFrom('engagement').select('id').where('channel_id', '=', text(channelId)).execute();
+    return find(
+      trx,
+      rows.map((row) => row.id),
+    );
+  },
+  async confirm(id, by, at) {
+    const confirmed = await trx
+      .updateTable('engagement')
+      .set({ confirmed_at: instant(at), confirmed_by: by })
+      .where('id', '=', id)
+      .where('confirmed_at', 'is', null)
+      .returning('id')
+      .execute();
+    return confirmed.length === 1;
+  },
+  async askToConfirm(id, people) {
+    if (people.length === 0) return;
+    const rows = people.map((person_id) => ({ engagement_id: id, person_id }));
+    await trx.insertInto('engagement_confirmer').values(rows).execute();
+  },
+  async confirmers(id) {
+    const rows = await trx
+      .selectFrom('engagement_confirmer')
+      .select('person_id')
+      .where('engagement_id', '=', id)
+      .orderBy('person_id')
+      .execute();
+    return rows.map((row) => PersonId.parse(row.person_id));
+  },
+  seenIn: (id, people, at) => markMembers(trx, id, people, { seen_at: instant(at), left_at: null }),
+  leftFrom: (id, people, at) => markMembers(trx, id, people, { left_at: instant(at) }),
+  async everSeenIn(id) {
+    const rows = await trx
+      .selectFrom('engagement_person')
+      .select('person_id')
+      .where('engagement_id', '=', id)
+      .where('role', '=', 'member')
+      .where('seen_at', 'is not', null)
+      .execute();
+    return rows.map((row) => PersonId.parse(row.person_id));
+  },
 });
+
+async function markMembers(
+  trx: Trx,
+  id: EngagementId,
+  people: readonly PersonId[],
+  marks: { readonly seen_at?: string; readonly left_at: string | null },
+): Promise<void> {
+  if (people.length === 0) return;
+  await trx
+    .updateTable('engagement_person')
+    .set(marks)
+    .where('engagement_id', '=', id)
+    .where('role', '=', 'member')
+    .where('person_id', 'in', people)
+    .execute();
+}
 
 async function find(trx: Trx, ids: readonly string[] | null): Promise<readonly Engagement[]> {
   if (ids?.length === 0) return [];
   let select = trx.selectFrom('engagement').selectAll().orderBy('created_at').orderBy('id');
   let selectRoles = trx
     .selectFrom('engagement_person')
-    .select(['engagement_id', 'role', 'person_id'])
+    .select(['engagement_id', 'role', 'person_id', 'left_at'])
     .orderBy('ordinal');
   if (ids) {
     select = select.where('id', 'in', ids);
@@ -56,8 +121,9 @@ async function find(trx: Trx, ids: readonly string[] | null): Promise<readonly E
 
 function toEngagement(raw: object, roles: readonly z.output<typeof RoleRow>[]): Engagement {
   const row = read(EngagementRow, 'engagement', raw);
+  const own = roles.filter((each) => each.engagement_id === row.id);
   const having = (role: 'member' | 'reviewer'): PersonId[] =>
-    roles.filter((each) => each.engagement_id === row.id && each.role === role).map((each) => each.person_id);
+    own.filter((each) => each.role === role).map((each) => each.person_id);
   return {
     id: row.id,
     name: row.name,
@@ -65,12 +131,14 @@ function toEngagement(raw: object, roles: readonly z.output<typeof RoleRow>[]): 
     channelId: row.channel_id,
     sponsorId: row.sponsor_id,
     memberIds: having('member'),
+    leftIds: own.filter((each) => each.role === 'member' && each.left_at !== null).map((each) => each.person_id),
     targetIds: row.target_ids,
     scopes: row.scopes,
     reviewerIds: having('reviewer'),
     lastDay: row.last_day,
     timeZone: row.time_zone,
     createdAt: row.created_at,
+    confirmedAt: row.confirmed_at,
   };
 }
 
@@ -88,10 +156,15 @@ async function insertEngagement(trx: Trx, engagement: Engagement): Promise<void>
       last_day: engagement.lastDay,
       time_zone: text(engagement.timeZone),
       created_at: instant(engagement.createdAt),
+      confirmed_at: instantOrNull(engagement.confirmedAt),
+      confirmed_by: null,
     })
     .execute();
   const inRole = (role: 'member' | 'reviewer', ids: readonly PersonId[]) =>
-    ids.map((id, ordinal) => ({ engagement_id: engagement.id, role, person_id: id, ordinal }));
+    ids.map((id, ordinal) => ({
+      ...{ engagement_id: engagement.id, role, person_id: id, ordinal },
+      ...{ seen_at: null, left_at: null },
+    }));
   const people = [...inRole('member', engagement.memberIds), ...inRole('reviewer', engagement.reviewerIds)];
   if (people.length > 0) await trx.insertInto('engagement_person').values(people).execute();
 }

@@ -10,6 +10,7 @@ const KeyRow = z.object({
   public_key: z.string(),
   person_id: PersonId,
   registered_at: Timestamp,
+  retired_at: Timestamp.nullable(),
 });
 const CodeRow = z.object({
   code_digest: Digest,
@@ -19,8 +20,11 @@ const CodeRow = z.object({
 });
 
 function toKey(row: object): RegisteredKey {
-  const { fingerprint, public_key, person_id, registered_at } = read(KeyRow, 'registered_key', row);
-  return { fingerprint, publicKey: public_key, personId: person_id, registeredAt: registered_at };
+  const { fingerprint, public_key, person_id, registered_at, retired_at } = read(KeyRow, 'registered_key', row);
+  return {
+    ...{ fingerprint, publicKey: public_key, personId: person_id },
+    ...{ registeredAt: registered_at, retiredAt: retired_at },
+  };
 }
 
 function toCode(row: object): RegistrationCode {
@@ -34,6 +38,7 @@ export const keys = (trx: Trx): Keys => ({
       .selectFrom('registered_key')
       .selectAll()
       .where('person_id', '=', id)
+      .where('retired_at', 'is', null)
       .orderBy('registered_at')
       .orderBy('fingerprint')
       .execute();
@@ -47,8 +52,41 @@ export const keys = (trx: Trx): Keys => ({
       .executeTakeFirst();
     return row ? toKey(row) : null;
   },
+  async retire(fingerprint, at, by) {
+    const retired = await trx
+      .updateTable('registered_key')
+      .set({ retired_at: instant(at), retired_by: by })
+      .where('fingerprint', '=', fingerprint)
+      .where('retired_at', 'is', null)
+      .returning('fingerprint')
+      .execute();
+    return retired.length === 1;
+  },
+  async retiredAmong(fingerprints) {
+    if (fingerprints.length === 0) return new Set();
+    const rows = await trx
+      .selectFrom('registered_key')
+      .select('fingerprint')
+      .where('fingerprint', 'in', fingerprints)
+      .where('retired_at', 'is not', null)
+      .execute();
+    return new Set(rows.map((row) => Fingerprint.parse(row.fingerprint)));
+  },
+  async list(limit) {
+    const rows = await trx
+      .selectFrom('registered_key')
+      .selectAll()
+      .orderBy('registered_at', 'desc')
+      .orderBy('fingerprint')
+      .limit(limit)
+      .execute();
+    return rows.map(toKey);
+  },
   async insert({ fingerprint, publicKey, personId, registeredAt }) {
-    const row = { fingerprint, public_key: text(publicKey), person_id: personId, registered_at: instant(registeredAt) };
+    const row = {
+      ...{ fingerprint, public_key: text(publicKey), person_id: personId, registered_at: instant(registeredAt) },
+      ...{ retired_at: null, retired_by: null },
+    };
     await trx.insertInto('registered_key').values(row).execute();
   },
   async insertCode({ codeDigest, personId, expiresAt, usedAt }) {

@@ -2,7 +2,7 @@ import { sql, type UpdateObject } from 'kysely';
 import { z } from 'zod';
 import { SPACE_LEVELS } from '../access/disk-space.ts';
 import { EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId, TargetId } from '../access/ids.ts';
-import { isRepeatable, messageKey, type Notice, type OutboxItem } from '../use-cases/notice.ts';
+import { GONE_WHY, isRepeatable, messageKey, type Notice, type OutboxItem } from '../use-cases/notice.ts';
 import type { Outbox } from '../use-cases/ports.ts';
 import { StoreFault } from './fault.ts';
 import { changedOne, instant, json, read, Timestamp, text } from './rows.ts';
@@ -14,7 +14,10 @@ const COALESCE_TRIES = 5;
 
 const StoredNotice = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('engagement_opened'), engagementId: EngagementId }),
+  z.strictObject({ kind: z.literal('engagement_confirm'), engagementId: EngagementId, to: PersonId }),
+  z.strictObject({ kind: z.literal('engagement_confirm_changed'), engagementId: EngagementId, to: PersonId }),
   z.strictObject({ kind: z.literal('key_registered'), fingerprint: Fingerprint, to: PersonId }),
+  z.strictObject({ kind: z.literal('key_retired'), fingerprint: Fingerprint, to: PersonId }),
   z.strictObject({ kind: z.literal('review_card'), requestId: RequestId, to: PersonId.nullable() }),
   z.strictObject({ kind: z.literal('review_card_changed'), requestId: RequestId, to: PersonId.nullable() }),
   z.strictObject({ kind: z.literal('request_received'), requestId: RequestId }),
@@ -30,6 +33,23 @@ const StoredNotice = z.discriminatedUnion('kind', [
     engagementId: EngagementId,
     targetId: TargetId,
     sessionId: SessionId,
+  }),
+  z.strictObject({
+    kind: z.literal('person_gone'),
+    personId: PersonId,
+    why: z.enum(GONE_WHY),
+    engagementId: EngagementId.nullable(),
+    at: z.iso.datetime(),
+    grants: z.int().nonnegative(),
+    sessions: z.int().nonnegative(),
+  }),
+  z.strictObject({
+    kind: z.literal('people_in_doubt'),
+    at: z.iso.datetime(),
+    personIds: z.array(PersonId),
+    count: z.int().nonnegative(),
+    sessions: z.int().nonnegative(),
+    doubtSeconds: z.int().positive(),
   }),
   z.strictObject({
     kind: z.literal('free_space'),

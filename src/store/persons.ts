@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PersonId } from '../access/ids.ts';
 import type { Person } from '../access/person.ts';
 import type { Persons } from '../use-cases/ports.ts';
-import { changedOne, read, text } from './rows.ts';
+import { changedOne, instant, instantOrNull, read, Timestamp, text } from './rows.ts';
 import type { Trx } from './tables.ts';
 
 const NAME_ERASED = '(name erased)';
@@ -11,6 +11,8 @@ const PersonRow = z.object({
   id: PersonId,
   standing: z.enum(['member', 'guest', 'external']),
   active: z.boolean(),
+  confirmed_at: Timestamp,
+  unseen_since: Timestamp.nullable(),
 });
 const AccountRow = z.object({
   person_id: PersonId,
@@ -34,11 +36,24 @@ export function persons(trx: Trx): Persons {
       if (!found) return null;
       return (await byIds([PersonId.parse(found.person_id)]))[0] ?? null;
     },
+    async byUserId(userId) {
+      const rows = await trx
+        .selectFrom('slack_account')
+        .select('person_id')
+        .where('user_id', '=', text(userId))
+        .execute();
+      return byIds(rows.map((row) => PersonId.parse(row.person_id)));
+    },
+    async lock(id) {
+      await trx.selectFrom('person').select('id').where('id', '=', id).forUpdate().execute();
+      return (await byIds([id]))[0] ?? null;
+    },
     insert: (person, name) => insertPerson(trx, person, name),
-    async update(id, { standing, active }) {
+    async update(id, { standing, active, confirmedAt, unseenSince }) {
+      const seen = { confirmed_at: instant(confirmedAt), unseen_since: instantOrNull(unseenSince) };
       const result = await trx
         .updateTable('person')
-        .set({ standing, active })
+        .set({ standing, active, ...seen, ...(unseenSince === null ? { doubt_told_at: null } : {}) })
         .where('id', '=', id)
         .executeTakeFirstOrThrow();
       changedOne(result, 'person');
@@ -52,13 +67,24 @@ export function persons(trx: Trx): Persons {
         .onConflict((conflict) => conflict.column('person_id').doUpdateSet({ name: text(name) }))
         .execute();
     },
+    async toldOfDoubt(ids, at) {
+      if (ids.length === 0) return [];
+      const rows = await trx
+        .updateTable('person')
+        .set({ doubt_told_at: instant(at) })
+        .where('id', 'in', ids)
+        .where('doubt_told_at', 'is', null)
+        .returning('id')
+        .execute();
+      return rows.map((row) => PersonId.parse(row.id));
+    },
     all: () => findPersons(trx, null),
   };
 }
 
 async function findPersons(trx: Trx, ids: readonly PersonId[] | null): Promise<readonly Person[]> {
   if (ids?.length === 0) return [];
-  let select = trx.selectFrom('person').select(['id', 'standing', 'active']).orderBy('id');
+  let select = trx.selectFrom('person').selectAll().orderBy('id');
   let selectAccounts = trx.selectFrom('slack_account').selectAll().orderBy('ordinal');
   if (ids) {
     select = select.where('id', 'in', ids);
@@ -66,8 +92,10 @@ async function findPersons(trx: Trx, ids: readonly PersonId[] | null): Promise<r
   }
   const rows = (await select.execute()).map((row) => read(PersonRow, 'person', row));
   const accounts = (await selectAccounts.execute()).map((row) => read(AccountRow, 'slack_account', row));
-  return rows.map((row) => ({
+  return rows.map(({ confirmed_at: confirmedAt, unseen_since: unseenSince, ...row }) => ({
     ...row,
+    confirmedAt,
+    unseenSince,
     accounts: accounts
       .filter((account) => account.person_id === row.id)
       .map(({ team_id, user_id, enterprise_id }) => ({
@@ -79,8 +107,12 @@ async function findPersons(trx: Trx, ids: readonly PersonId[] | null): Promise<r
 }
 
 async function insertPerson(trx: Trx, person: Person, name: string): Promise<boolean> {
-  const { id, standing, active, accounts } = person;
-  await trx.insertInto('person').values({ id, standing, active }).execute();
+  const { id, standing, active, accounts, confirmedAt, unseenSince } = person;
+  const seen = { confirmed_at: instant(confirmedAt), unseen_since: instantOrNull(unseenSince) };
+  await trx
+    .insertInto('person')
+    .values({ id, standing, active, ...seen, doubt_told_at: null })
+    .execute();
   if (accounts.length > 0) {
     const written = await trx
       .insertInto('slack_account')

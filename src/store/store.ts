@@ -9,6 +9,7 @@ import { embeddedBackend } from './embedded.ts';
 import { engagements } from './engagements.ts';
 import { StoreFault } from './fault.ts';
 import { grants } from './grants.ts';
+import { groups } from './groups.ts';
 import { keys } from './keys.ts';
 import { messages } from './messages.ts';
 import { migrateTo, readMigrations } from './migrations.ts';
@@ -121,6 +122,7 @@ function txOn(trx: Trx, changes: Change[]): Tx {
     persons: persons(trx),
     keys: keys(trx),
     engagements: engagements(trx),
+    groups: groups(trx),
     requests: requests(trx),
     grants: grants(trx),
     sessions: sessions(trx),

@@ -9,7 +9,14 @@ type LateJson = ColumnType<unknown, string | null, string>;
 type Serial = Generated<string>;
 
 export type Tables = {
-  person: { id: string; standing: string; active: boolean };
+  person: {
+    id: string;
+    standing: string;
+    active: boolean;
+    confirmed_at: Instant;
+    unseen_since: Instant | null;
+    doubt_told_at: Instant | null;
+  };
   slack_account: {
     team_id: string;
     user_id: string;
@@ -18,7 +25,14 @@ export type Tables = {
     ordinal: number;
   };
   person_name: { person_id: string; name: string };
-  registered_key: { fingerprint: string; public_key: string; person_id: string; registered_at: Instant };
+  registered_key: {
+    fingerprint: string;
+    public_key: string;
+    person_id: string;
+    registered_at: Instant;
+    retired_at: Instant | null;
+    retired_by: string | null;
+  };
   registration_code: { code_digest: string; person_id: string; expires_at: Instant; used_at: Instant | null };
   engagement: {
     id: string;
@@ -31,8 +45,20 @@ export type Tables = {
     last_day: string;
     time_zone: string;
     created_at: Instant;
+    confirmed_at: Instant | null;
+    confirmed_by: string | null;
   };
-  engagement_person: { engagement_id: string; role: 'member' | 'reviewer'; person_id: string; ordinal: number };
+  engagement_confirmer: { engagement_id: string; person_id: string };
+  slack_group: { group_id: string; read_at: Instant };
+  slack_group_member: { group_id: string; user_id: string; since: Instant };
+  engagement_person: {
+    engagement_id: string;
+    role: 'member' | 'reviewer';
+    person_id: string;
+    ordinal: number;
+    seen_at: Instant | null;
+    left_at: Instant | null;
+  };
   access_request: {
     id: string;
     engagement_id: string;

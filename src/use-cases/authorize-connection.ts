@@ -1,7 +1,7 @@
 import { grantOfKeyId, upstreamCertificate } from '../access/certificate.ts';
 import { type Grant, grantedTargets, isActive, loginsOn, pickGrant } from '../access/grant.ts';
 import { type Fingerprint, Login, SessionId } from '../access/ids.ts';
-import type { Person } from '../access/person.ts';
+import { type Person, whyNotActive } from '../access/person.ts';
 import type { Rejection } from '../access/rejection.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { BURST_MINUTES, NO_RECORDING, type Session } from '../access/session.ts';
@@ -78,8 +78,10 @@ async function decide(
     if (!fresh) return refuse({ code: 'proof_replayed' });
     const key = await tx.keys.byFingerprint(proof.value.fingerprint);
     if (!key) return refuse({ code: 'unknown_key', fingerprint: proof.value.fingerprint });
+    if (key.retiredAt) return refuse({ code: 'key_retired', fingerprint: key.fingerprint });
     const person = await tx.persons.byId(key.personId);
-    if (!person?.active) return refuse({ code: 'person_inactive' });
+    const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
+    if (inactive || !person) return refuse(inactive ?? { code: 'person_inactive' });
     if (outer && outer.personId !== person.id)
       return refuse({ code: 'proof_invalid', why: 'the jump is another person’s' });
     const grants = await believableGrants(deps, tx, person);

@@ -25,7 +25,9 @@ const isRegistered =
   (fingerprint: Fingerprint): Promise<boolean> =>
     store.transaction(async (tx) => {
       const key = await tx.keys.byFingerprint(fingerprint);
-      const person = key && (await tx.persons.byId(key.personId));
+      if (!key || key.retiredAt) return false;
+      const person = await tx.persons.byId(key.personId);
+      // Who is in doubt is let as far as the sentence that says so.
       return person?.active ?? false;
     });
 

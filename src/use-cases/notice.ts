@@ -8,8 +8,13 @@ import type { EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId
 export type Notice =
   /** The engagement's root message, with a Request button. */
   | { readonly kind: 'engagement_opened'; readonly engagementId: EngagementId }
+  /** To somebody who may confirm a first engagement on a label, with a Confirm button; and the same once somebody did. */
+  | { readonly kind: 'engagement_confirm'; readonly engagementId: EngagementId; readonly to: PersonId }
+  | { readonly kind: 'engagement_confirm_changed'; readonly engagementId: EngagementId; readonly to: PersonId }
   /** Direct message to `to`: the key's owner, or the sponsor of an engagement the owner works in. */
   | { readonly kind: 'key_registered'; readonly fingerprint: Fingerprint; readonly to: PersonId }
+  /** To the owner of a key that was taken away. */
+  | { readonly kind: 'key_retired'; readonly fingerprint: Fingerprint; readonly to: PersonId }
   /** A review card: `to` is the reviewer who gets it as a direct message, null for the engagement's thread. */
   | { readonly kind: 'review_card'; readonly requestId: RequestId; readonly to: PersonId | null }
   /** Brings a posted review card up to date; does nothing where none was posted. */
@@ -37,6 +42,26 @@ export type Notice =
       readonly targetId: TargetId;
       readonly sessionId: SessionId;
     }
+  /** Somebody is gone, and what they had has ended: to security's channel. `at` is ISO 8601; null is every engagement. */
+  | {
+      readonly kind: 'person_gone';
+      readonly personId: PersonId;
+      readonly why: GoneWhy;
+      readonly engagementId: EngagementId | null;
+      readonly at: string;
+      readonly grants: number;
+      readonly sessions: number;
+    }
+  /** Slack has not confirmed these people for too long, so that their access rests: to security's channel. */
+  | {
+      readonly kind: 'people_in_doubt';
+      readonly at: string;
+      /** The first of them. */
+      readonly personIds: readonly PersonId[];
+      readonly count: number;
+      readonly sessions: number;
+      readonly doubtSeconds: number;
+    }
   /** Recordings run out of space, or have some again: to security's channel. `at` is ISO 8601. */
   | {
       readonly kind: 'free_space';
@@ -45,6 +70,9 @@ export type Notice =
       readonly freeMiB: number;
       readonly minFreeMiB: number;
     };
+
+export const GONE_WHY = ['deactivated', 'unseen', 'left_channel'] as const;
+export type GoneWhy = (typeof GONE_WHY)[number];
 
 export type NoticeKind = Notice['kind'];
 
@@ -68,8 +96,13 @@ export function messageKey(notice: Notice): string {
   switch (notice.kind) {
     case 'engagement_opened':
       return `engagement:${notice.engagementId}`;
+    case 'engagement_confirm':
+    case 'engagement_confirm_changed':
+      return `confirm:${notice.engagementId}:${notice.to}`;
     case 'key_registered':
       return `key:${notice.fingerprint}:${notice.to}`;
+    case 'key_retired':
+      return `retired:${notice.fingerprint}:${notice.to}`;
     case 'review_card':
     case 'review_card_changed':
       return `review:${notice.requestId}:${notice.to ?? 'thread'}`;
@@ -91,10 +124,15 @@ export function messageKey(notice: Notice): string {
       return `ended:${notice.grantId}`;
     case 'host_key_mismatch':
       return `mismatch:${notice.sessionId}`;
+    case 'person_gone':
+      return `gone:${notice.personId}:${notice.engagementId ?? 'all'}:${notice.at}`;
+    case 'people_in_doubt':
+      return `doubt:${notice.at}`;
     case 'free_space':
       return `space:${notice.at}`;
   }
 }
 
 /** Whether a further notice of the same message may stand: the others are sent once for good. */
-export const isRepeatable = (kind: NoticeKind): boolean => kind === 'review_card_changed' || kind === 'session_line';
+export const isRepeatable = (kind: NoticeKind): boolean =>
+  kind === 'review_card_changed' || kind === 'engagement_confirm_changed' || kind === 'session_line';

@@ -1,14 +1,17 @@
 import { DateTime } from 'luxon';
 import { type Engagement, isOver } from '../access/engagement.ts';
+import { isSameHuman, labelsOf, mayOpen, targetNotToOpen } from '../access/engagement-rules.ts';
 import { EngagementId, type PersonId } from '../access/ids.ts';
-import type { Person } from '../access/person.ts';
+import { type Person, whyNotActive } from '../access/person.ts';
+import { engagementRules } from '../access/policy.ts';
 import type { Rejection } from '../access/rejection.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { isEligibleReviewer } from '../access/review.ts';
 import { findScope } from '../access/scope.ts';
 import type { Target } from '../access/target.ts';
-import { threadLane } from './grant-ending.ts';
+import { directLane, threadLane } from './grant-ending.ts';
 import type { Clock, Inventory, RandomSource, Store, Tx } from './ports.ts';
+import { reviewerFacts } from './reviewer-facts.ts';
 
 type Deps = {
   readonly store: Store;
@@ -26,6 +29,8 @@ export type OpenEngagementInput = {
   readonly targetIds: readonly string[];
   readonly scopes: readonly string[];
   readonly reviewerIds: readonly PersonId[];
+  /** Reviewers by policy who could confirm it, beside its own. */
+  readonly confirmerIds?: readonly PersonId[];
   /** ISO date. */
   readonly lastDay: string;
   /** IANA name. */
@@ -33,6 +38,7 @@ export type OpenEngagementInput = {
 };
 
 const NAME_MAX = 80;
+const CONFIRMERS_MAX = 20;
 
 /** Opens an engagement; its root message, with the Request button, follows through the outbox. */
 export const openEngagement =
@@ -41,22 +47,32 @@ export const openEngagement =
     deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
       const sponsor = await tx.persons.byId(input.by);
-      if (!sponsor?.active || sponsor.standing !== 'member') return refuse({ code: 'may_not_open_engagement' });
-      const wrong = wrongWords(deps.inventory, input, now) ?? (await wrongPeople(tx, input));
+      const mayNot = await mayNotOpen(deps, tx, sponsor, now);
+      if (mayNot || !sponsor) return refuse(mayNot ?? { code: 'may_not_open_engagement' });
+      const wrong =
+        wrongWords(deps.inventory, input, now) ??
+        (await wrongTargets(deps, tx, sponsor, input, now)) ??
+        (await wrongPeople(deps, tx, sponsor, input, now));
       if (wrong) return refuse(wrong);
+      const confirmers = (await needsSecondPerson(deps, tx, input))
+        ? await secondPeople(deps, tx, sponsor, input, now)
+        : null;
+      if (confirmers?.length === 0) return refuse({ code: 'nobody_to_confirm', field: 'targets' });
       const engagement: Engagement = {
         id: EngagementId.parse(deps.random.uuid()),
         name: input.name.trim(),
-        vendor: input.vendor.trim() || input.name.trim(),
+        vendor: vendorOf(input),
         channelId: input.channelId,
         sponsorId: input.by,
         memberIds: unique(input.memberIds),
+        leftIds: [],
         targetIds: unique(knownTargets(deps.inventory, input).map((target) => target.id)),
         scopes: unique(input.scopes.flatMap((name) => findScope(deps.inventory.scopes, name)?.name ?? [])),
         reviewerIds: unique(input.reviewerIds),
         lastDay: input.lastDay,
         timeZone: input.timeZone,
         createdAt: now,
+        confirmedAt: confirmers ? null : now,
       };
       await tx.engagements.insert(engagement);
       await tx.audit.append({
@@ -70,11 +86,72 @@ export const openEngagement =
           targets: engagement.targetIds,
           scopes: engagement.scopes,
           lastDay: engagement.lastDay,
+          confirmed: confirmers === null,
         },
       });
-      await tx.outbox.enqueue({ kind: 'engagement_opened', engagementId: engagement.id }, threadLane(engagement.id));
+      const { id: engagementId } = engagement;
+      if (!confirmers) await tx.outbox.enqueue({ kind: 'engagement_opened', engagementId }, threadLane(engagementId));
+      await tx.engagements.askToConfirm(engagementId, confirmers ?? []);
+      for (const to of confirmers ?? []) {
+        await tx.outbox.enqueue({ kind: 'engagement_confirm', engagementId, to }, directLane(to));
+      }
       return ok(engagement);
     });
+
+async function mayNotOpen(deps: Deps, tx: Tx, sponsor: Person | null, now: Date): Promise<Rejection | null> {
+  const rules = engagementRules(deps.inventory.policy);
+  const inactive = whyNotActive(sponsor, now, deps.inventory.policy.doubt);
+  if (inactive || !sponsor) return inactive;
+  if (sponsor.standing !== 'member') return { code: 'may_not_open_engagement' };
+  if (rules.openers.length === 0) return { code: 'nobody_may_open' };
+  const { inGroups } = await reviewerFacts(tx, rules, sponsor);
+  return mayOpen(rules, sponsor, inGroups, now) ? null : { code: 'may_not_open_engagement' };
+}
+
+async function wrongTargets(
+  deps: Deps,
+  tx: Tx,
+  sponsor: Person,
+  input: OpenEngagementInput,
+  now: Date,
+): Promise<Rejection | null> {
+  const rules = engagementRules(deps.inventory.policy);
+  const { inGroups } = await reviewerFacts(tx, rules, sponsor);
+  const target = targetNotToOpen(rules, sponsor, inGroups, knownTargets(deps.inventory, input), now);
+  return target && { code: 'may_not_open_for', targetId: target.id, field: 'targets' };
+}
+
+/** Whether one of the labels has had no engagement yet: who opens the first one does not decide alone that there is any. */
+async function needsSecondPerson(deps: Deps, tx: Tx, input: OpenEngagementInput): Promise<boolean> {
+  if (!engagementRules(deps.inventory.policy).second_person) return false;
+  const before = (await tx.engagements.all()).filter((engagement) => engagement.confirmedAt !== null);
+  const targets = new Set(before.flatMap((engagement) => engagement.targetIds));
+  const known = new Set(deps.inventory.targets.filter((target) => targets.has(target.id)).flatMap(labelsOf));
+  return knownTargets(deps.inventory, input)
+    .flatMap(labelsOf)
+    .some((label) => !known.has(label));
+}
+
+/** Who may confirm: reviewers by policy who are neither the opener nor a member, through whichever account. */
+async function secondPeople(
+  deps: Deps,
+  tx: Tx,
+  sponsor: Person,
+  input: OpenEngagementInput,
+  now: Date,
+): Promise<PersonId[]> {
+  const rules = engagementRules(deps.inventory.policy);
+  const concerned = [sponsor, ...(await tx.persons.byIds(input.memberIds))];
+  const asked = unique([...input.reviewerIds, ...(input.confirmerIds ?? [])]);
+  const found: PersonId[] = [];
+  for (const person of await tx.persons.byIds(asked)) {
+    if (concerned.some((each) => isSameHuman(rules, each, person))) continue;
+    if (isEligibleReviewer(rules, await reviewerFacts(tx, rules, person), vendorOf(input), now)) found.push(person.id);
+  }
+  return found.slice(0, CONFIRMERS_MAX);
+}
+
+const vendorOf = (input: OpenEngagementInput): string => input.vendor.trim() || input.name.trim();
 
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
 
@@ -96,7 +173,14 @@ function wrongWords(inventory: Inventory, input: OpenEngagementInput, now: Date)
   return null;
 }
 
-async function wrongPeople(tx: Tx, input: OpenEngagementInput): Promise<Rejection | null> {
+async function wrongPeople(
+  deps: Deps,
+  tx: Tx,
+  sponsor: Person,
+  input: OpenEngagementInput,
+  now: Date,
+): Promise<Rejection | null> {
+  const rules = engagementRules(deps.inventory.policy);
   const members = await tx.persons.byIds(input.memberIds);
   if (input.memberIds.length === 0 || members.length !== unique(input.memberIds).length) {
     return { code: 'unknown_person', field: 'members' };
@@ -105,12 +189,12 @@ async function wrongPeople(tx: Tx, input: OpenEngagementInput): Promise<Rejectio
   if (input.reviewerIds.length === 0 || reviewers.length !== unique(input.reviewerIds).length) {
     return { code: 'unknown_person', field: 'reviewers' };
   }
-  const vendor = input.vendor.trim() || input.name.trim();
   const ineligible: Person[] = [];
   for (const reviewer of reviewers) {
-    const vendors = (await tx.engagements.ofMember(reviewer.id)).map((each) => each.vendor);
-    const alsoMember = input.memberIds.includes(reviewer.id);
-    if (alsoMember || !isEligibleReviewer(reviewer, vendors, vendor)) ineligible.push(reviewer);
+    const facts = await reviewerFacts(tx, rules, reviewer);
+    const isMember = members.some((member) => isSameHuman(rules, member, reviewer));
+    const isOwn = !rules.own_review && isSameHuman(rules, sponsor, reviewer);
+    if (isMember || isOwn || !isEligibleReviewer(rules, facts, vendorOf(input), now)) ineligible.push(reviewer);
   }
   if (ineligible.length === 0) return null;
   return { code: 'reviewer_not_eligible', personIds: ineligible.map((each) => each.id), field: 'reviewers' };

@@ -41,12 +41,15 @@ export type Change =
   | { readonly kind: 'outbox' }
   | { readonly kind: 'sessions_extended'; readonly grantId: GrantId }
   | { readonly kind: 'grant_ended'; readonly grantId: GrantId }
+  /** Somebody's standing or keys changed: live sessions are looked at again. */
+  | { readonly kind: 'rights_changed' }
   | { readonly kind: 'session_end_asked'; readonly sessionId: SessionId };
 
 export type Tx = {
   readonly persons: Persons;
   readonly keys: Keys;
   readonly engagements: Engagements;
+  readonly groups: Groups;
   readonly requests: Requests;
   readonly grants: Grants;
   readonly sessions: Sessions;
@@ -78,10 +81,16 @@ export type Persons = {
   byId(id: PersonId): Promise<Person | null>;
   byIds(ids: readonly PersonId[]): Promise<readonly Person[]>;
   byAccount(teamId: string, userId: string): Promise<Person | null>;
+  /** Of whichever workspace: an event names the user alone. */
+  byUserId(userId: string): Promise<readonly Person[]>;
+  /** `select … for update`: what ends a person's access and what gives it take turns. */
+  lock(id: PersonId): Promise<Person | null>;
   /** False, and nothing written, where one of the accounts is known already. */
   insert(person: Person, name: string): Promise<boolean>;
-  /** Writes standing and activity. */
-  update(id: PersonId, change: { standing: Standing; active: boolean }): Promise<void>;
+  /** Writes what Slack says of it. */
+  update(id: PersonId, seen: Omit<Person, 'id' | 'accounts'>): Promise<void>;
+  /** Writes down that security is told of a doubt about them; returns those of whom it had not been told. */
+  toldOfDoubt(ids: readonly PersonId[], at: Date): Promise<readonly PersonId[]>;
   /** The display name, kept apart so that it can be erased; '(name erased)' where it was. */
   name(id: PersonId): Promise<string>;
   names(ids: readonly PersonId[]): Promise<ReadonlyMap<PersonId, string>>;
@@ -90,9 +99,16 @@ export type Persons = {
 };
 
 export type Keys = {
+  /** In use, the newest last. */
   ofPerson(id: PersonId): Promise<readonly RegisteredKey[]>;
+  /** False where it was retired before. */
+  retire(fingerprint: Fingerprint, at: Date, by: PersonId | null): Promise<boolean>;
+  retiredAmong(fingerprints: readonly Fingerprint[]): Promise<ReadonlySet<Fingerprint>>;
+  /** Of everybody, retired ones too, the newest first. */
+  list(limit: number): Promise<readonly RegisteredKey[]>;
+  /** Also a retired one. */
   byFingerprint(fingerprint: Fingerprint): Promise<RegisteredKey | null>;
-  insert(key: RegisteredKey): Promise<void>;
+  insert(key: Omit<RegisteredKey, 'retiredAt'>): Promise<void>;
   insertCode(code: RegistrationCode): Promise<void>;
   /** Locks the code's row until the transaction ends. */
   lockCode(digest: Digest): Promise<RegistrationCode | null>;
@@ -102,8 +118,28 @@ export type Keys = {
 export type Engagements = {
   byId(id: EngagementId): Promise<Engagement | null>;
   insert(engagement: Engagement): Promise<void>;
+  /** Also those whose channel the member has left. */
   ofMember(id: PersonId): Promise<readonly Engagement[]>;
+  /** False where somebody has. */
+  confirm(id: EngagementId, by: PersonId, at: Date): Promise<boolean>;
+  askToConfirm(id: EngagementId, people: readonly PersonId[]): Promise<void>;
+  /** Who was asked to confirm it. */
+  confirmers(id: EngagementId): Promise<readonly PersonId[]>;
+  inChannel(channelId: string): Promise<readonly Engagement[]>;
+  /** These members were in the channel just now. */
+  seenIn(id: EngagementId, people: readonly PersonId[], at: Date): Promise<void>;
+  leftFrom(id: EngagementId, people: readonly PersonId[], at: Date): Promise<void>;
+  /** Members who were in the channel at some time. */
+  everSeenIn(id: EngagementId): Promise<readonly PersonId[]>;
   all(): Promise<readonly Engagement[]>;
+};
+
+/** Slack user groups that policy names. */
+export type Groups = {
+  /** Writes down who is in one. `firstSince` is since when they were, where it is read for the first time. */
+  save(groupId: string, userIds: readonly string[], at: Date, firstSince: Date): Promise<void>;
+  /** The groups that one of these is in, and since when that is known. */
+  of(userIds: readonly string[]): Promise<ReadonlyMap<string, Date>>;
 };
 
 export type Requests = {
@@ -281,4 +317,9 @@ export type TerminationOrder = {
 export type Directory = {
   lookup(account: SlackAccount): Promise<Profile | null>;
 };
-export type Profile = { readonly name: string; readonly standing: Standing; readonly active: boolean };
+export type Profile = {
+  /** Null where Slack does not say, as of deactivated accounts: what was known stays. */
+  readonly name: string | null;
+  readonly standing: Standing | null;
+  readonly active: boolean;
+};

@@ -27,6 +27,7 @@ export const registerKey =
       if (!owner?.active) return refuse({ code: 'person_inactive' });
       const known = await tx.keys.byFingerprint(proof.fingerprint);
       if (known && known.personId !== owner.id) return refuse({ code: 'key_taken' });
+      if (known?.retiredAt) return refuse({ code: 'key_retired', fingerprint: known.fingerprint });
       await tx.keys.useCode(digest, now);
       if (known) return ok(known);
       const key: RegisteredKey = {
@@ -34,6 +35,7 @@ export const registerKey =
         publicKey: proof.publicKey,
         personId: owner.id,
         registeredAt: now,
+        retiredAt: null,
       };
       await tx.keys.insert(key);
       await tx.audit.append({

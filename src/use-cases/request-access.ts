@@ -1,6 +1,8 @@
 import { type Engagement, engagementEnd, isMember, isOver } from '../access/engagement.ts';
+import { isSameHuman } from '../access/engagement-rules.ts';
 import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../access/ids.ts';
-import { decide } from '../access/policy.ts';
+import { type Person, whyNotActive } from '../access/person.ts';
+import { decide, engagementRules } from '../access/policy.ts';
 import type { PendingRequest } from '../access/request.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { isEligibleReviewer } from '../access/review.ts';
@@ -8,6 +10,7 @@ import { findScope, type Scope } from '../access/scope.ts';
 import { pin, type Target } from '../access/target.ts';
 import { directLane, threadLane } from './grant-ending.ts';
 import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx } from './ports.ts';
+import { reviewerFacts } from './reviewer-facts.ts';
 
 type Deps = {
   readonly store: Store;
@@ -26,11 +29,15 @@ export type RequestAccessInput = {
   readonly durationSeconds: number;
   readonly reason: string;
   readonly ticket: string | null;
+  /** Fingerprints of own keys; the newest one where none is named. */
+  readonly keys?: readonly string[];
 };
 
 const REASON_MAX = 1_000;
 const TICKET_MAX = 200;
 const TARGETS_MAX = 50;
+/** Between the names of rules that decided together. */
+export const RULE_BREAK = '\n';
 
 /** Files an access request and asks its reviewers. */
 export const requestAccess =
@@ -39,14 +46,20 @@ export const requestAccess =
     deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
       const person = await tx.persons.byId(input.by);
-      if (!person?.active) return refuse({ code: 'person_inactive' });
+      const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
+      if (inactive || !person) return refuse(inactive ?? { code: 'person_inactive' });
       const keys = await tx.keys.ofPerson(input.by);
-      if (keys.length === 0) return refuse({ code: 'no_registered_key' });
+      const newest = keys.at(-1);
+      if (!newest) return refuse({ code: 'no_registered_key' });
+      const named = input.keys ?? [];
+      const wanted = named.length === 0 ? [newest] : keys.filter((key) => named.includes(key.fingerprint));
+      if (new Set(named).size > wanted.length) return refuse({ code: 'unknown_own_key', field: 'key' });
       const engagement = await tx.engagements.byId(input.engagementId);
       if (!engagement) return refuse({ code: 'unknown_engagement', field: 'engagement' });
+      if (!engagement.confirmedAt) return refuse({ code: 'engagement_unconfirmed', field: 'engagement' });
       const what = whatIsAsked(deps.inventory, engagement, input, now);
       if (!what.ok) return what;
-      const reviewers = await eligibleReviewers(tx, engagement, input.by);
+      const reviewers = await eligibleReviewers(deps, tx, engagement, person, now);
       if (reviewers.length < what.value.approvals) return refuse({ code: 'no_reviewer', field: 'engagement' });
 
       const ask: PendingRequest['ask'] = {
@@ -58,7 +71,7 @@ export const requestAccess =
         durationSeconds: input.durationSeconds,
         reason: what.value.reason,
         ticket: what.value.ticket,
-        keyFingerprints: keys.map((key) => key.fingerprint).sort(),
+        keyFingerprints: wanted.map((key) => key.fingerprint).sort(),
       };
       const id = RequestId.parse(deps.random.uuid());
       const waitsUntil = now.getTime() + deps.inventory.policy.request_ttl * 1000;
@@ -142,7 +155,8 @@ function whatIsAsked(
   }
   const decision = decide(inventory.policy, { scope: scope.name, targets: targets.value, durationSeconds });
   if (decision.allowed) {
-    const { rule, approvals } = decision;
+    const { approvals } = decision;
+    const rule = decision.rules.join(RULE_BREAK);
     return ok({ targets: targets.value, login: login.data, scope, rule, approvals, reason, ticket: ticket || null });
   }
   const { reason: denial } = decision;
@@ -167,12 +181,23 @@ function askedTargets(inventory: Inventory, engagement: Engagement, ids: readonl
   return ok(targets);
 }
 
-async function eligibleReviewers(tx: Tx, engagement: Engagement, requester: PersonId): Promise<PersonId[]> {
-  const eligible: PersonId[] = [];
+async function eligibleReviewers(
+  deps: Deps,
+  tx: Tx,
+  engagement: Engagement,
+  requester: Person,
+  now: Date,
+): Promise<PersonId[]> {
+  const rules = engagementRules(deps.inventory.policy);
+  const sponsor = await tx.persons.byId(engagement.sponsorId);
+  const members = await tx.persons.byIds(engagement.memberIds);
+  const excluded = [requester, ...members, ...(sponsor && !rules.own_review ? [sponsor] : [])];
+  const eligible: Person[] = [];
   for (const reviewer of await tx.persons.byIds(engagement.reviewerIds)) {
-    if (reviewer.id === requester || isMember(engagement, reviewer.id)) continue;
-    const vendors = (await tx.engagements.ofMember(reviewer.id)).map((each) => each.vendor);
-    if (isEligibleReviewer(reviewer, vendors, engagement.vendor)) eligible.push(reviewer.id);
+    // One human counts once, however many accounts review.
+    if ([...excluded, ...eligible].some((each) => isSameHuman(rules, each, reviewer))) continue;
+    if (isEligibleReviewer(rules, await reviewerFacts(tx, rules, reviewer), engagement.vendor, now))
+      eligible.push(reviewer);
   }
-  return eligible;
+  return eligible.map((each) => each.id);
 }

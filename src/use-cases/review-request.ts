@@ -1,7 +1,10 @@
 import { downstreamCertificate } from '../access/certificate.ts';
-import { type Engagement, engagementEnd } from '../access/engagement.ts';
+import { type Engagement, engagementEnd, isMember } from '../access/engagement.ts';
 import type { Grant, GrantTerms } from '../access/grant.ts';
 import { type Digest, GrantId, type PersonId, type RequestId } from '../access/ids.ts';
+import { type Person, whyNotActive } from '../access/person.ts';
+import { engagementRules } from '../access/policy.ts';
+import type { Rejection } from '../access/rejection.ts';
 import { type AccessRequest, type Review, transition } from '../access/request.ts';
 import { type Result, refuse } from '../access/result.ts';
 import { mayNotReview } from '../access/review.ts';
@@ -10,6 +13,7 @@ import { extendSessionsIn } from './extend-sessions.ts';
 import { directLane, threadLane } from './grant-ending.ts';
 import { messageKey } from './notice.ts';
 import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx } from './ports.ts';
+import { reviewerFacts } from './reviewer-facts.ts';
 
 type Deps = {
   readonly store: Store;
@@ -42,8 +46,7 @@ export const reviewRequest =
       const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
       const reviewer = await tx.persons.byId(input.by);
       if (!request || !engagement || !reviewer) return refuse({ code: 'unknown_request' });
-      const vendors = (await tx.engagements.ofMember(input.by)).map((each) => each.vendor);
-      const refusal = mayNotReview(request, engagement, reviewer, vendors);
+      const refusal = await refusalOf(deps, tx, { request, engagement, reviewer }, now);
       if (refusal) return refuse(refusal);
       if (!(await isCardOf(tx, input))) return refuse({ code: 'unknown_card' });
 
@@ -58,6 +61,14 @@ export const reviewRequest =
         now,
       );
       if (!reviewed.ok) return reviewed;
+      if (verdict === 'approve') {
+        // Locked: whatever ends the requester's access at this moment goes first, or finds the grant.
+        const requester = await tx.persons.lock(request.ask.personId);
+        const gone = whyNotActive(requester, now, deps.inventory.policy.doubt);
+        if (gone || !isMember(engagement, request.ask.personId)) return refuse({ code: 'requester_gone' });
+        const [retired] = await tx.keys.retiredAmong(request.ask.keyFingerprints);
+        if (retired) return refuse({ code: 'key_retired', fingerprint: retired });
+      }
       if (reviewed.value.status === 'approved') {
         const changed = request.ask.targets.find((approved) => {
           const target = deps.inventory.find(approved.id);
@@ -77,6 +88,27 @@ export const reviewRequest =
       }
       return reviewed;
     });
+
+type Reviewing = { readonly request: AccessRequest; readonly engagement: Engagement; readonly reviewer: Person };
+
+async function refusalOf(
+  deps: Deps,
+  tx: Tx,
+  { request, engagement, reviewer }: Reviewing,
+  now: Date,
+): Promise<Rejection | null> {
+  const { policy } = deps.inventory;
+  const inactive = whyNotActive(reviewer, now, policy.doubt);
+  if (inactive) return inactive;
+  const rules = engagementRules(policy);
+  const requester = await tx.persons.byId(request.ask.personId);
+  const sponsor = await tx.persons.byId(engagement.sponsorId);
+  if (!requester || !sponsor) return { code: 'unknown_request' };
+  const members = await tx.persons.byIds(engagement.memberIds);
+  const before = await tx.persons.byIds(request.reviews.map((review) => review.reviewerId));
+  const facts = await reviewerFacts(tx, rules, reviewer);
+  return mayNotReview(rules, { request, engagement }, facts, { requester, sponsor, members, before }, now);
+}
 
 /** The button has to sit on a card that Daypass posted for this very request, to this reviewer or to the thread. */
 async function isCardOf(tx: Tx, { requestId, by, card }: ReviewRequestInput): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { Actor } from '../access/audit-event.ts';
 import { PersonId } from '../access/ids.ts';
-import type { Person, SlackAccount } from '../access/person.ts';
-import { endGrantIn } from './grant-ending.ts';
+import { type Person, type SlackAccount, UNSEEN_MS } from '../access/person.ts';
+import { endAccessIn } from './person-gone.ts';
 import type { Clock, Profile, RandomSource, Store, Tx } from './ports.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock; readonly random: RandomSource };
@@ -19,15 +19,14 @@ export const seePerson =
       const now = deps.clock.now();
       const known = await tx.persons.byAccount(account.teamId, account.userId);
       if (known) return refresh(tx, known, profile, now);
-      const { standing, active } = profile;
-      const person: Person = { id: PersonId.parse(deps.random.uuid()), accounts: [account], standing, active };
-      if (await tx.persons.insert(person, profile.name)) {
-        await tx.audit.append({
-          type: 'person_seen',
-          at: now,
-          actor: DAYPASS,
-          facts: { person: person.id, team: account.teamId, user: account.userId, standing, active },
-        });
+      const { active } = profile;
+      // Of whom Slack does not say it, the least is believed.
+      const standing = profile.standing ?? 'guest';
+      const id = PersonId.parse(deps.random.uuid());
+      const person: Person = { id, accounts: [account], standing, active, confirmedAt: now, unseenSince: null };
+      if (await tx.persons.insert(person, profile.name ?? account.userId)) {
+        const facts = { person: id, team: account.teamId, user: account.userId, standing, active };
+        await tx.audit.append({ type: 'person_seen', at: now, actor: DAYPASS, facts });
         return person;
       }
       const other = await tx.persons.byAccount(account.teamId, account.userId);
@@ -35,27 +34,46 @@ export const seePerson =
       return refresh(tx, other, profile, now);
     });
 
-async function refresh(tx: Tx, person: Person, profile: Profile, now: Date): Promise<Person> {
-  if ((await tx.persons.name(person.id)) !== profile.name) await tx.persons.rename(person.id, profile.name);
-  const { standing, active } = profile;
-  if (person.standing === standing && person.active === active) return person;
-  await tx.persons.update(person.id, { standing, active });
-  await tx.audit.append({
-    type: 'person_changed',
-    at: now,
-    actor: DAYPASS,
-    facts: { person: person.id, standing, active },
-  });
-  if (person.active && !active) {
-    for (const grant of await tx.grants.ofPerson(person.id)) {
-      await endGrantIn(
-        tx,
-        grant.id,
-        { how: 'revoked', by: null, comment: 'the Slack account was deactivated' },
-        DAYPASS,
-        now,
-      );
-    }
+async function refresh(tx: Tx, { id }: Person, profile: Profile, now: Date): Promise<Person> {
+  const person = await tx.persons.lock(id);
+  if (!person) throw new Error('a person vanished between two statements of one transaction');
+  const { name, active } = profile;
+  if (name !== null && (await tx.persons.name(id)) !== name) await tx.persons.rename(id, name);
+  const standing = profile.standing ?? person.standing;
+  const seen: Person = {
+    ...person,
+    ...{ standing, active, unseenSince: null },
+    confirmedAt: active ? now : person.confirmedAt,
+  };
+  await tx.persons.update(id, seen);
+  if (person.standing !== standing || person.active !== active) {
+    const facts = { person: id, standing, active };
+    await tx.audit.append({ type: 'person_changed', at: now, actor: DAYPASS, facts });
   }
-  return { ...person, standing, active };
+  if (person.active && !active) await endAccessIn(tx, { personId: id, why: 'deactivated', engagementId: null }, now);
+  return seen;
 }
+
+/**
+ * Writes down that Slack shows an account no more. At once its person gets nothing new; where Slack says so again after a moment, it
+ * is over with the access that there is. Returns whether it is to be asked again.
+ */
+export const missPerson =
+  (deps: Pick<Deps, 'store' | 'clock'>) =>
+  (personId: PersonId): Promise<'ask_again' | 'over'> =>
+    deps.store.transaction(async (tx) => {
+      const now = deps.clock.now();
+      const person = await tx.persons.lock(personId);
+      if (!person?.active) return 'over';
+      if (person.unseenSince === null) {
+        await tx.persons.update(personId, { ...person, unseenSince: now });
+        await tx.audit.append({ type: 'person_unseen', at: now, actor: DAYPASS, facts: { person: personId } });
+        return 'ask_again';
+      }
+      if (now.getTime() - person.unseenSince.getTime() < UNSEEN_MS) return 'ask_again';
+      await tx.persons.update(personId, { ...person, active: false });
+      const facts = { person: personId, standing: person.standing, active: false };
+      await tx.audit.append({ type: 'person_changed', at: now, actor: DAYPASS, facts });
+      await endAccessIn(tx, { personId, why: 'unseen', engagementId: null }, now);
+      return 'over';
+    });

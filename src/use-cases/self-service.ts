@@ -1,15 +1,16 @@
 import { combinedCertificate, PRINCIPALS_MAX } from '../access/certificate.ts';
 import { expiresAt, type Grant, isActive } from '../access/grant.ts';
 import { type Fingerprint, type Login, type PersonId, short } from '../access/ids.ts';
-import type { RegisteredKey } from '../access/person.ts';
+import { type RegisteredKey, whyNotActive } from '../access/person.ts';
 import { type AccessRequest, isExpired } from '../access/request.ts';
 import { isBelievable } from './believable.ts';
 import { endGrant } from './end-grant.ts';
-import type { CertificateAuthority, Clock, Store, Tx } from './ports.ts';
+import type { CertificateAuthority, Clock, Inventory, Store, Tx } from './ports.ts';
 
 export type SelfServiceDeps = {
   readonly store: Store;
   readonly clock: Clock;
+  readonly inventory: Pick<Inventory, 'policy'>;
   readonly authority: Pick<CertificateAuthority, 'digest' | 'sealed' | 'issueDownstream'>;
 };
 
@@ -44,6 +45,7 @@ export type SelfServiceAnswer =
 
 export type SelfServiceRefusal =
   | { readonly code: 'person_inactive' }
+  | { readonly code: 'person_unconfirmed' }
   | { readonly code: 'key_removed' }
   | { readonly code: 'no_live_grant' }
   | { readonly code: 'key_in_no_grant' }
@@ -61,7 +63,7 @@ export const selfService =
     if (ask.verb === 'end') return end(deps, caller, ask.which);
     return deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
-      const key = await keyOf(tx, caller);
+      const key = await keyOf(deps, tx, caller);
       if ('code' in key) return refused(key);
       const grants = await liveGrants(deps, tx, caller, now);
       switch (ask.verb) {
@@ -76,11 +78,15 @@ export const selfService =
   };
 
 /** The registered key of an active person, both looked up again: a connection outlives what it was let in with. */
-async function keyOf(tx: Tx, { personId, fingerprint }: Caller): Promise<RegisteredKey | SelfServiceRefusal> {
-  const person = await tx.persons.byId(personId);
-  if (!person?.active) return { code: 'person_inactive' };
+async function keyOf(
+  { clock, inventory }: SelfServiceDeps,
+  tx: Tx,
+  { personId, fingerprint }: Caller,
+): Promise<RegisteredKey | SelfServiceRefusal> {
+  const inactive = whyNotActive(await tx.persons.byId(personId), clock.now(), inventory.policy.doubt);
+  if (inactive) return { code: inactive.code === 'person_inactive' ? inactive.code : 'person_unconfirmed' };
   const key = await tx.keys.byFingerprint(fingerprint);
-  return key?.personId === personId ? key : { code: 'key_removed' };
+  return key?.personId === personId && !key.retiredAt ? key : { code: 'key_removed' };
 }
 
 /** What ends first comes first. */
@@ -151,7 +157,8 @@ async function certify(
   // Two connections at once get the same certificate, and a revocation goes first or waits.
   for (const each of covered) {
     const locked = await tx.grants.lock(each.id);
-    if (!locked || !isActive(locked, now)) return refused({ code: 'already_ended' });
+    const isLive = locked !== null && isActive(locked, now) && isBelievable(deps.authority, locked);
+    if (!isLive) return refused({ code: 'already_ended' });
   }
   const set = deps.authority.digest(covered.map(({ id, digest }) => ({ id, digest })));
   const spec = combinedCertificate(caller.personId, covered, set);
@@ -178,7 +185,7 @@ async function end(
   which: Extract<SelfServiceAsk, { verb: 'end' }>['which'],
 ): Promise<SelfServiceAnswer> {
   const found = await deps.store.transaction(async (tx) => {
-    const key = await keyOf(tx, caller);
+    const key = await keyOf(deps, tx, caller);
     if ('code' in key) return refused(key);
     const grants = await liveGrants(deps, tx, caller, deps.clock.now());
     if (which === 'all') return grants.length > 0 ? withSessions(tx, grants) : refused({ code: 'no_live_grant' });
@@ -189,7 +196,7 @@ async function end(
   const ended: { grant: Grant; sessions: number }[] = [];
   for (const { grant, sessions } of found) {
     const done = await endGrant(deps)({ by: caller.personId, grantId: grant.id, comment: null, isSecurity: false });
-    if (done.ok) ended.push({ grant: done.value, sessions });
+    if (done.ok) ended.push({ grant: done.value.grant, sessions });
   }
   return ended.length > 0 ? { kind: 'ended', ended } : refused({ code: 'already_ended' });
 }

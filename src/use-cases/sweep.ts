@@ -1,9 +1,11 @@
 import { type Grant, isActive } from '../access/grant.ts';
-import type { GrantId, SessionId } from '../access/ids.ts';
+import type { GrantId, PersonId, SessionId } from '../access/ids.ts';
+import { isInDoubt } from '../access/person.ts';
 import { transition } from '../access/request.ts';
+import type { Session } from '../access/session.ts';
 import { isBelievable } from './believable.ts';
 import { directLane, noteIfOver } from './grant-ending.ts';
-import type { CertificateAuthority, Clock, Gateways, Store, TerminationOrder, Tx } from './ports.ts';
+import type { CertificateAuthority, Clock, Gateways, Inventory, Store, TerminationOrder, Tx } from './ports.ts';
 import { refreshCards } from './review-request.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
@@ -68,6 +70,7 @@ export const forgetOldProofs = (deps: Deps) => (): Promise<void> =>
   deps.store.transaction((tx) => tx.sessions.forgetSshSessionIds(deps.clock.now()));
 
 type HoldDeps = Deps & {
+  readonly inventory: Pick<Inventory, 'policy'>;
   readonly gateways: Pick<Gateways, 'terminate' | 'extend'>;
   readonly authority: Pick<CertificateAuthority, 'digest' | 'sealed'>;
 };
@@ -82,11 +85,16 @@ export const holdSessionsToGrants = (deps: HoldDeps) => async (): Promise<number
     const grants = new Map<GrantId, Grant | null>();
     const over: { session: SessionId; order: TerminationOrder }[] = [];
     const going: { session: SessionId; grant: Grant }[] = [];
-    for (const { id: session, grantId } of await tx.sessions.live()) {
+    const live = await tx.sessions.live();
+    const resting = await restingPeople(tx, live, now, deps.inventory.policy.doubt);
+    const retired = await tx.keys.retiredAmong([...new Set(live.map((session) => session.keyFingerprint))]);
+    for (const { id: session, grantId, personId, keyFingerprint } of live) {
       const grant = grants.get(grantId) ?? (await tx.grants.byId(grantId));
       grants.set(grantId, grant);
-      if (grant && isActive(grant, now)) going.push({ session, grant });
-      else over.push({ session, order: await orderFor(tx, grant) });
+      if (!grant || !isActive(grant, now)) over.push({ session, order: await orderFor(tx, grant) });
+      else if (retired.has(keyFingerprint)) over.push({ session, order: KEY_RETIRED });
+      else if (resting.has(personId)) over.push({ session, order: UNCONFIRMED });
+      else going.push({ session, grant });
     }
     return { over, going };
   });
@@ -94,6 +102,27 @@ export const holdSessionsToGrants = (deps: HoldDeps) => async (): Promise<number
   const believable = new Set(going.map(({ grant }) => grant).filter((grant) => isBelievable(deps.authority, grant)));
   for (const { session, grant } of going) if (believable.has(grant)) deps.gateways.extend(session, grant);
   return over.length;
+};
+
+/** Those of live sessions whose account is gone, or whom nobody has confirmed for too long. */
+async function restingPeople(
+  tx: Tx,
+  sessions: readonly Session[],
+  now: Date,
+  doubt: number,
+): Promise<ReadonlySet<PersonId>> {
+  const people = await tx.persons.byIds([...new Set(sessions.map((session) => session.personId))]);
+  return new Set(people.filter((each) => !each.active || isInDoubt(each, now, doubt)).map((each) => each.id));
+}
+
+const KEY_RETIRED: TerminationOrder = {
+  why: 'revoked',
+  message: 'ended: the key of this session was retired. Ask in the engagement thread why.',
+};
+
+const UNCONFIRMED: TerminationOrder = {
+  why: 'deactivated',
+  message: 'ended: Slack has not confirmed that your account is active. Ask in the engagement thread.',
 };
 
 async function orderFor(tx: Tx, grant: Grant | null): Promise<TerminationOrder> {

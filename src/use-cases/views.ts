@@ -1,4 +1,4 @@
-import { type Engagement, isOver } from '../access/engagement.ts';
+import { type Engagement, isMember, isOver } from '../access/engagement.ts';
 import { type Grant, isActive } from '../access/grant.ts';
 import type { GrantId, PersonId, RequestId, SessionId } from '../access/ids.ts';
 import type { RegisteredKey } from '../access/person.ts';
@@ -53,7 +53,7 @@ export const listAccess =
         pending,
         toReview,
         revocable,
-        engagements: engagements.filter((each) => each.memberIds.includes(personId)),
+        engagements: engagements.filter((each) => isMember(each, personId) && each.confirmedAt !== null),
         governed: present,
         keys: await tx.keys.ofPerson(personId),
         names: await tx.persons.names([

@@ -45,7 +45,7 @@ it('the review card says of each key how old it is, and marks the new ones', asy
   const [first] = await world.sql('select fingerprint from registered_key');
   await world.sql(`update registered_key set registered_at = registered_at - interval '5 days'`);
   const fresh = await register();
-  await world.request();
+  await world.request({ key: [first?.['fingerprint'], fresh] });
   for (const where of ['direct', 'thread'] as const) {
     const { plain } = await world.manager.card(where);
     const lines = plain.split('\n').filter((line) => line.includes('SHA256:'));
@@ -54,4 +54,31 @@ it('the review card says of each key how old it is, and marks the new ones', asy
     expect(of(first?.['fingerprint'])).toMatch(/Key .*registered .*, 5 days before this request/);
     expect(of(first?.['fingerprint'])).not.toMatch(/new/);
   }
+});
+
+it('is asked for in the form where there are several, the newest by default', async () => {
+  const [newest] = await world.sql('select fingerprint from registered_key order by registered_at desc limit 1');
+  await world.request();
+  const rows = await world.sql('select ask from access_request order by requested_at desc limit 1');
+  expect(rows[0]?.['ask']).toMatchObject({ keyFingerprints: [newest?.['fingerprint']] });
+});
+
+it('is retired with its button, and then its owner is told and it is in the list no more', async () => {
+  const before = (await world.contractor.state()).ephemerals.length;
+  await world.contractor.command('/access keys', ENGAGEMENT_CHANNEL);
+  const list = await world.contractor.until('the keys', (state) =>
+    state.ephemerals.slice(before).find((message) => message.plain.includes('Your keys')),
+  );
+  const retire = list.blocks
+    .flatMap((block) => block.elements ?? [])
+    .flatMap((element) => {
+      const { action_id: id } = element as { action_id?: string };
+      return id?.startsWith('retire_key:') ? [id.slice('retire_key:'.length)] : [];
+    });
+  expect(retire).toHaveLength(2);
+  const pressed = { channel: list.channel, ts: list.ts, action_id: `retire_key:${retire[0]}` };
+  expect((await world.contractor.call('personas/contractor/clicks', pressed)).status).toBe(200);
+  expect(await told(world.contractor, /was retired/)).toContain(retire[0]);
+  const [row] = await world.sql('select retired_at from registered_key where fingerprint = $1', [retire[0]]);
+  expect(row?.['retired_at']).not.toBeNull();
 });

@@ -23,6 +23,13 @@ import { seePerson } from '../../src/use-cases/see-person.ts';
 
 export const random: RandomSource = { uuid: randomUUID, bytes: (length) => new Uint8Array(randomBytes(length)) };
 
+/** Every member opens and reviews, also what they opened: for what is not about that. */
+export const ANYBODY = {
+  openers: [{ people: 'any' }],
+  reviewers: { people: 'any' },
+  ...{ own_review: true, second_person: false },
+} as const;
+
 /** Unwraps what must not have been refused. */
 export function granted<T>(result: { ok: true; value: T } | { ok: false; rejection: unknown }): T {
   if (result.ok) return result.value;
@@ -56,7 +63,7 @@ export class AccessWorld implements AsyncDisposable {
     this.inventory = {
       site: 'test',
       targets: this.targets,
-      policy: Policy.parse({ rules: [{ name: 'one reviewer approves', max_duration: 'PT8H' }] }),
+      policy: Policy.parse({ rules: [{ name: 'one reviewer approves', max_duration: 'PT8H' }], engagements: ANYBODY }),
       scopes: BUILT_IN_SCOPES,
       find: (id) => this.targets.find((target) => target.id === id) ?? null,
     };
@@ -103,6 +110,7 @@ export class AccessWorld implements AsyncDisposable {
     engagement: Engagement,
     ask: { targets?: readonly string[]; scope?: string; seconds?: number; login?: string } = {},
   ): Promise<Grant> {
+    const keys = await this.store.transaction((tx) => tx.keys.ofPerson(contractor.id));
     const request = granted(
       await requestAccess(this.deps)({
         by: contractor.id,
@@ -113,6 +121,7 @@ export class AccessWorld implements AsyncDisposable {
         durationSeconds: ask.seconds ?? 3_600,
         reason: 'Move the database',
         ticket: null,
+        keys: keys.map((key) => key.fingerprint),
       }),
     );
     const card = { channelId: 'C1', ts: `${request.id}` };

@@ -49,6 +49,8 @@ export const person = (n: number, change: Partial<Person> = {}): Person => ({
   accounts: [{ teamId: 'T1', userId: `U${n}`, enterpriseId: null }],
   standing: 'member',
   active: true,
+  confirmedAt: NOON,
+  unseenSince: null,
   ...change,
 });
 
@@ -60,12 +62,14 @@ export const engagement = (change: Partial<Engagement> = {}): Engagement => ({
   channelId: 'C1',
   sponsorId: personId(4),
   memberIds: [personId(1)],
+  leftIds: [],
   targetIds: [targetId('web-01'), targetId('db-01')],
   scopes: [ScopeName.parse('shell'), ScopeName.parse('files-rw')],
   reviewerIds: [personId(2), personId(3)],
   lastDay: '2030-12-31',
   timeZone: 'Europe/Berlin',
   createdAt: NOON,
+  confirmedAt: NOON,
   ...change,
 });
 

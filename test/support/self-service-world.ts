@@ -119,7 +119,7 @@ export class SelfServiceWorld implements AsyncDisposable {
     writeFileSync(join(this.home, 'known'), `gw ${this.access.keys.gatewayHostPublicKey}\n`);
     const deps = { ...this.access.deps, gateways: this.gateway };
     this.#unsubscribe = this.access.store.subscribe((change) => {
-      if (change.kind === 'grant_ended' || change.kind === 'sessions_extended') void holdSessionsToGrants(deps)();
+      if (change.kind !== 'outbox') void holdSessionsToGrants(deps)();
     });
   }
 

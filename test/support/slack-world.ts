@@ -16,6 +16,7 @@ import type { SlackDeps } from '../../src/slack/slack.ts';
 import { type OpenStore, openBackend, openStore, storeOn } from '../../src/store/store.ts';
 import type { RandomSource } from '../../src/use-cases/ports.ts';
 import { registerKey } from '../../src/use-cases/register-key.ts';
+import { ANYBODY } from './access-world.ts';
 import { Persona } from './persona.ts';
 import { fingerprintOf, makeKey } from './slack-keys.ts';
 
@@ -113,7 +114,7 @@ export class SlackWorld implements AsyncDisposable {
       inventory: {
         site: 'demo',
         targets,
-        policy: Policy.parse({ rules: [{ name: 'one manager approves', max_duration: 'PT4H' }] }),
+        policy: Policy.parse({ rules: [{ name: 'one manager approves', max_duration: 'PT4H' }], engagements: ANYBODY }),
         scopes: BUILT_IN_SCOPES,
         find: (id) => targets.find((each) => each.id === id) ?? null,
       },

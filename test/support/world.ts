@@ -28,6 +28,7 @@ export const key = (n: number, owner = 1): RegisteredKey => ({
   publicKey: `ssh-ed25519 AAAA${n}`,
   personId: personId(owner),
   registeredAt: NOON,
+  retiredAt: null,
 });
 
 export const session = (n: number, change: Partial<Session> = {}): Session => ({

@@ -56,7 +56,7 @@ export const CONVERSATIONS: Readonly<Record<string, Method>> = {
       // Conversations of several people need mpim:write, which the app does not ask for.
       if (ids.length !== 1) throw new SlackError('missing_scope', { needed: 'mpim:write' });
       const user = core.state.user(ids[0] ?? '');
-      if (!user) throw new SlackError('user_not_found');
+      if (!user || user.isHidden) throw new SlackError('user_not_found');
       if (user.isBot) throw new SlackError('cannot_dm_bot');
       if (user.deleted) throw new SlackError('user_disabled');
       return { channel: { id: core.state.im(user.id).id }, no_op: true, already_open: true };
@@ -126,14 +126,24 @@ export const USERS: Readonly<Record<string, Method>> = {
     run: (core, args) => {
       const user = core.state.user(args.user);
       if (!user) throw new SlackError('user_not_found');
+      if (user.isHidden) throw new SlackError('user_not_visible');
       return { user: userObject(core, user) };
+    },
+  }),
+  'usergroups.users.list': method({
+    need: 'usergroups:read',
+    args: z.object({ usergroup: id, include_disabled: flag.optional() }),
+    run: (core, { usergroup }) => {
+      const users = core.state.groups.get(usergroup);
+      if (!users) throw new SlackError('no_such_subteam');
+      return { users };
     },
   }),
   'users.list': method({
     need: 'users:read',
     args: z.object({ limit: whole(0, PAGE_MAX), cursor: z.string().optional(), include_locale: flag.optional() }),
     run: (core, args) => {
-      const all = [...core.state.users.values()].map((user) => userObject(core, user));
+      const all = [...core.state.users.values()].filter((user) => !user.isHidden).map((user) => userObject(core, user));
       const { items, next } = page(all, args.cursor, args.limit === 0 ? PAGE_MAX : args.limit);
       return {
         members: items,

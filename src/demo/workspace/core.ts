@@ -28,31 +28,30 @@ export type Core = {
   readonly origin: () => string;
 };
 
-/** A person as users.info tells of them. */
-export const userObject = (core: Core, user: User) => ({
-  id: user.id,
-  team_id: core.state.team.id,
-  name: user.name,
-  deleted: user.deleted,
+/** A person as users.info tells of them. Of a deactivated account Slack leaves out most, guest or not among it. */
+export const userObject = (core: Core, user: User) => {
+  const { id, name, deleted, isBot, realName } = user;
+  const team = user.teamId ?? core.state.team.id;
+  return {
+    ...{ id, team_id: team, name, deleted },
+    profile: {
+      title: user.title,
+      real_name: realName,
+      real_name_normalized: realName,
+      display_name: realName,
+      display_name_normalized: realName,
+      team,
+      ...(isBot ? { bot_id: core.state.botId, api_app_id: core.state.appId } : {}),
+    },
+    ...{ is_bot: isBot, is_app_user: false, updated: 1_700_000_000 },
+    ...(deleted ? {} : whileActive(user)),
+  };
+};
+
+const whileActive = (user: User) => ({
   real_name: user.realName,
-  tz: user.tz,
-  tz_label: 'Central European Time',
-  tz_offset: 3_600,
-  profile: {
-    title: user.title,
-    real_name: user.realName,
-    real_name_normalized: user.realName,
-    display_name: user.realName,
-    display_name_normalized: user.realName,
-    team: core.state.team.id,
-    ...(user.isBot ? { bot_id: core.state.botId, api_app_id: core.state.appId } : {}),
-  },
-  is_admin: false,
-  is_owner: false,
-  is_primary_owner: false,
+  ...{ tz: user.tz, tz_label: 'Central European Time', tz_offset: 3_600 },
+  ...{ is_admin: false, is_owner: false, is_primary_owner: false },
   is_restricted: user.isRestricted,
   is_ultra_restricted: user.isUltraRestricted,
-  is_bot: user.isBot,
-  is_app_user: false,
-  updated: 1_700_000_000,
 });

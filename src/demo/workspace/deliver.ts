@@ -49,7 +49,7 @@ const userIn = (core: Core, user: User) => ({
   id: user.id,
   username: user.name,
   name: user.name,
-  team_id: core.state.team.id,
+  team_id: user.teamId ?? core.state.team.id,
 });
 
 /** What every interaction carries. */
@@ -59,7 +59,9 @@ export const interaction = (core: Core, user: User, type: string, triggerId: str
   api_app_id: core.state.appId,
   token: '',
   trigger_id: triggerId,
-  team: { id: core.state.team.id, domain: core.state.team.domain },
+  // Of whom uses it: another workspace's where the channel is shared.
+  team:
+    user.teamId === null ? { id: core.state.team.id, domain: core.state.team.domain } : { id: user.teamId, domain: '' },
   enterprise: null,
   is_enterprise_install: false,
 });

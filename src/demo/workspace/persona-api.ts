@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { changeChannel, changeGroup, changePerson } from './administration.ts';
 import { ClickInput, click } from './click.ts';
 import type { Core } from './core.ts';
-import { userObject } from './core.ts';
-import { sendEvent } from './deliver.ts';
 import { PersonaError } from './errors.ts';
 import { Fault } from './faults.ts';
 import { SubmissionInput, submit, suggest } from './form.ts';
@@ -46,7 +45,7 @@ const VERBS: Readonly<Record<string, Handler>> = {
   },
 };
 
-/** `/personas…`, `/people/<name>`, `/faults`: what the page and the tests use. False where the path is none of these. */
+/** `/personas…`, `/people/<name>`, `/channels/<id>`, `/groups/<id>`, `/faults`: what the page and the tests use. False where the path is none of these. */
 export async function servePeople(
   core: Core,
   url: URL,
@@ -54,11 +53,16 @@ export async function servePeople(
   response: ServerResponse,
 ): Promise<boolean> {
   const [, root, name, verb, id] = url.pathname.split('/');
-  if (!['personas', 'people', 'faults'].includes(root ?? '')) return false;
+  if (!['personas', 'people', 'channels', 'groups', 'faults'].includes(root ?? '')) return false;
   try {
     if (root === 'faults') await serveFaults(core, request, response);
-    else if (root === 'people') await changePerson(core, name ?? '', request, response);
-    else if (name === undefined) answerJson(response, 200, { personas: personaList(core) });
+    else if (root === 'people' || root === 'channels' || root === 'groups') {
+      if (request.method !== 'POST') throw new PersonaError(405, 'post_only', 'POST what is to change.');
+      const change = await readJson(request);
+      if (root === 'people')
+        answerJson(response, 200, await changePerson(core, personaNamed(core, name ?? ''), change));
+      else answerJson(response, 200, await (root === 'groups' ? changeGroup : changeChannel)(core, name ?? '', change));
+    } else if (name === undefined) answerJson(response, 200, { personas: personaList(core) });
     else await servePersona(core, personaNamed(core, name), { verb: verb ?? '', id: id ?? '', url }, request, response);
   } catch (error) {
     answerProblem(response, error);
@@ -182,32 +186,6 @@ async function serveFaults(core: Core, request: IncomingMessage, response: Serve
     else core.faults.add(fault);
   }
   answerJson(response, 200, { ok: true, faults: core.faults.list() });
-}
-
-const PersonChange = z.strictObject({
-  deleted: z.boolean().optional(),
-  is_restricted: z.boolean().optional(),
-  is_ultra_restricted: z.boolean().optional(),
-  real_name: z.string().min(1).max(80).optional(),
-});
-
-/** What an administrator of the workspace does: deactivates people, makes them guests. */
-async function changePerson(
-  core: Core,
-  name: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const user = personaNamed(core, name);
-  if (request.method !== 'POST') throw new PersonaError(405, 'post_only', 'POST what is to change.');
-  const change = PersonChange.parse(await readJson(request));
-  user.deleted = change.deleted ?? user.deleted;
-  user.isRestricted = change.is_restricted ?? user.isRestricted;
-  user.isUltraRestricted = change.is_ultra_restricted ?? user.isUltraRestricted;
-  user.realName = change.real_name ?? user.realName;
-  core.state.changed();
-  answerJson(response, 200, { ok: true, user: userObject(core, user) });
-  await sendEvent(core, { type: 'user_change', user: userObject(core, user), event_ts: core.state.nextTs() });
 }
 
 function answerProblem(response: ServerResponse, error: unknown): void {

@@ -12,7 +12,7 @@ export const USERS = {
 
 const person = (id: string, name: string, realName: string, title: string, more: Partial<User> = {}): User => ({
   ...{ id, name, realName, title, tz: 'Europe/Berlin' },
-  ...{ isBot: false, isRestricted: false, isUltraRestricted: false, deleted: false },
+  ...{ isBot: false, isRestricted: false, isUltraRestricted: false, deleted: false, teamId: null, isHidden: false },
   ...more,
 });
 

@@ -13,6 +13,10 @@ export type User = {
   isRestricted: boolean;
   isUltraRestricted: boolean;
   deleted: boolean;
+  /** Another workspace's account, as in a channel shared by Slack Connect; null for this one's. */
+  teamId: string | null;
+  /** No channel is shared with this account any more: Slack says that it is not visible. */
+  isHidden: boolean;
 };
 
 export type Channel = {
@@ -83,6 +87,8 @@ export class WorkspaceState {
   readonly messages: Message[] = [];
   readonly ephemerals: Message[] = [];
   readonly files = new Map<string, FileItem>();
+  /** User groups: ids of their people, by the group's id. */
+  readonly groups = new Map<string, readonly string[]>();
   /** Open windows of each person, the topmost last. */
   readonly modals = new Map<string, OpenView[]>();
   readonly homes = new Map<string, OpenView>();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { person, personId } from '../../support/samples.ts';
+import { later, person, personId } from '../../support/samples.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
 
 describe.each(STORE_KINDS)('persons on %s', (kind) => {
@@ -57,11 +57,10 @@ describe.each(STORE_KINDS)('persons on %s', (kind) => {
   });
 
   it('change standing and activity, and nobody who is not there does', async () => {
-    await store.transaction((tx) => tx.persons.update(personId(3), { standing: 'external', active: false }));
-    expect(await store.transaction((tx) => tx.persons.byId(personId(3)))).toEqual(
-      person(3, { standing: 'external', active: false }),
-    );
-    const unknown = store.transaction((tx) => tx.persons.update(personId(99), { standing: 'member', active: true }));
+    const seen = { standing: 'external', active: false, confirmedAt: later(60), unseenSince: later(90) } as const;
+    await store.transaction((tx) => tx.persons.update(personId(3), seen));
+    expect(await store.transaction((tx) => tx.persons.byId(personId(3)))).toEqual(person(3, seen));
+    const unknown = store.transaction((tx) => tx.persons.update(personId(99), seen));
     await expect(unknown).rejects.toMatchObject({ code: 'missing_row' });
   });
 });

@@ -381,8 +381,8 @@ describe('a form', () => {
         const chosen = engagement({ name: world.text.slice(0, 80), targetIds: targets.map((each) => each.id) });
         const whole = { ...inventory(world), site: 'acme', targets };
         for (const view of [
-          requestForm({ engagements: [chosen], chosen, inventory: whole }),
-          requestForm({ engagements: [chosen], chosen: null, inventory: whole }),
+          requestForm({ keys: [], engagements: [chosen], chosen, inventory: whole }),
+          requestForm({ keys: [], engagements: [chosen], chosen: null, inventory: whole }),
           engagementForm({ inventory: whole, clock: { now: () => NOON } }, { timeZone: 'Europe/Berlin' }),
           noKeyView(),
           noEngagementView(),

@@ -1,3 +1,4 @@
+import { webApi } from '@slack/bolt';
 import { describe, expect, it } from 'vitest';
 import { slackDirectory, standingOf, type Workspace } from '../../../src/slack/directory.ts';
 
@@ -56,6 +57,31 @@ describe('who somebody is', () => {
   it('is not active where the account is deactivated', async () => {
     expect((await find({ deleted: true }))?.profile.active).toBe(false);
     expect((await find({}))?.profile).toEqual({ name: 'ada', standing: 'member', active: true });
+  });
+
+  it('has its standing where Slack says it, and none where a deactivated account comes without', async () => {
+    const bare = { ...user, is_restricted: undefined, is_ultra_restricted: undefined };
+    const standing = async (change: object) => (await find({ ...bare, ...change }))?.profile.standing;
+    expect(await standing({ deleted: true })).toBeNull();
+    expect(await standing({ deleted: true, is_restricted: true })).toBe('guest');
+    expect(await standing({ deleted: true, is_restricted: false, is_ultra_restricted: false })).toBe('member');
+    expect(await standing({ deleted: true, team_id: 'T2' })).toBe('external');
+    expect(await standing({})).toBe('member');
+    expect((await find({ deleted: true, name: undefined }))?.profile.name).toBeNull();
+  });
+
+  it('is asked about once more where Slack wants a moment of rest, and stays unknown where it wants a long one', async () => {
+    const answered = (seconds: number) => {
+      let asked = 0;
+      const answer = () => {
+        asked += 1;
+        if (asked === 1) throw new webApi.WebAPIRateLimitedError(seconds);
+        return { user };
+      };
+      return slackDirectory(web(answer), OWN).find('U1');
+    };
+    expect((await answered(0.01))?.profile.active).toBe(true);
+    await expect(answered(30)).rejects.toMatchObject({ code: 'slack_unavailable' });
   });
 
   it('stays unknown, and nothing goes on, where Slack cannot be asked', async () => {

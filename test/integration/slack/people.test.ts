@@ -1,0 +1,125 @@
+import { webApi } from '@slack/bolt';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Target } from '../../../src/access/target.ts';
+import { createLog } from '../../../src/log.ts';
+import { type Found, SlackUnavailable } from '../../../src/slack/directory.ts';
+import { PeopleWatch } from '../../../src/slack/people.ts';
+import { openEngagement } from '../../../src/use-cases/open-engagement.ts';
+import { AccessWorld, granted } from '../../support/access-world.ts';
+import { openTestStore } from '../../support/store.ts';
+
+const COUNT = 12;
+const QUICK = { eachMs: 1, burst: 100, roundMs: 3_600_000, restFirstMs: 10, restMaxMs: 20, askAgainMs: 50 };
+
+describe('the readings of people', () => {
+  let world: AccessWorld;
+  let now: Date;
+  let asked: string[];
+  let answers: (userId: string) => 'active' | 'deactivated' | 'not shown' | Error;
+  let members: string[];
+  let watch: PeopleWatch | null;
+
+  const found = (userId: string, active: boolean): Found => ({
+    account: { teamId: 'T1', userId, enterpriseId: null },
+    profile: { name: userId, standing: 'guest', active },
+    timeZone: 'UTC',
+  });
+  const start = (): PeopleWatch => {
+    const find = async (userId: string): Promise<Found | null> => {
+      asked.push(userId);
+      const answer = answers(userId);
+      if (answer instanceof Error) throw new SlackUnavailable(answer);
+      return answer === 'not shown' ? null : found(userId, answer === 'active');
+    };
+    const web = { conversations: { members: async () => ({ ok: true, members }) } };
+    const edge = { ...world.deps, directory: { find, lookup: async () => null }, web, log: createLog('silent') };
+    watch = new PeopleWatch(edge as unknown as ConstructorParameters<typeof PeopleWatch>[0], QUICK);
+    return watch;
+  };
+  const isActive = async (userId: string): Promise<boolean> =>
+    (await world.store.transaction((tx) => tx.persons.byUserId(userId)))[0]?.active ?? false;
+  const all = Array.from({ length: COUNT }, (_, n) => `U${n + 1}`);
+
+  beforeEach(async () => {
+    now = new Date();
+    asked = [];
+    answers = () => 'active';
+    members = [...all];
+    watch = null;
+    world = AccessWorld.over(await openTestStore('postgres'), { now: () => now });
+    const host_keys = [world.keys.gatewayHostPublicKey];
+    world.targets.push(Target.parse({ id: 'w', name: 'w', address: '127.0.0.1', host_keys, logins: ['deploy'] }));
+    const people = [];
+    for (const userId of all) {
+      now = new Date(now.getTime() + 1);
+      people.push(await world.person(userId, 'guest'));
+    }
+    now = new Date(now.getTime() + 1);
+    const sponsor = await world.person('USPONSOR');
+    now = new Date(now.getTime() + 1);
+    const reviewer = await world.person('UREVIEW');
+    granted(
+      await openEngagement(world.deps)({
+        ...{ by: sponsor.id, name: 'Migration', vendor: 'Acme', channelId: 'C1', targetIds: ['w'], scopes: ['shell'] },
+        memberIds: people.map((person) => person.id),
+        ...{ reviewerIds: [reviewer.id], lastDay: '2999-12-31', timeZone: 'UTC' },
+      }),
+    );
+  });
+  afterEach(async () => {
+    await watch?.[Symbol.asyncDispose]();
+    await world[Symbol.asyncDispose]();
+  });
+
+  it('go on where Slack asked for a rest, and ask everybody once', async () => {
+    let refused = 0;
+    answers = (userId) => {
+      if (userId !== 'U5' || refused === 2) return 'active';
+      refused += 1;
+      return new webApi.WebAPIRateLimitedError(0.05);
+    };
+    start();
+    await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(COUNT + 2 + 2);
+    expect(asked).toEqual([...all.slice(0, 5), 'U5', 'U5', ...all.slice(5), 'USPONSOR', 'UREVIEW']);
+  });
+
+  it('are not held up by one account that Slack cannot say anything about', async () => {
+    answers = (userId) => (userId === 'U1' ? new Error('internal') : userId === 'U9' ? 'deactivated' : 'active');
+    start();
+    await expect.poll(() => isActive('U9'), { timeout: 10_000 }).toBe(false);
+    expect(await isActive('U1')).toBe(true);
+  });
+
+  it('ask again about who is not shown, and then believe it', async () => {
+    answers = (userId) => {
+      if (userId !== 'U3') return 'active';
+      now = new Date(now.getTime() + 15_000);
+      return 'not shown';
+    };
+    start();
+    await expect.poll(() => isActive('U3'), { timeout: 10_000 }).toBe(false);
+    expect(asked.filter((userId) => userId === 'U3').length).toBe(3);
+  });
+
+  it('of a channel find who left it, and ask about who is not in it', async () => {
+    start();
+    await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(COUNT + 2);
+    asked = [];
+    members = all.slice(1);
+    answers = (userId) => (userId === 'U1' ? 'deactivated' : 'active');
+    watch?.readChannel('C1', null);
+    await expect.poll(() => isActive('U1'), { timeout: 10_000 }).toBe(false);
+    expect(asked).toEqual(['U1']);
+    const [engagement] = await world.store.transaction((tx) => tx.engagements.inChannel('C1'));
+    expect(engagement?.leftIds).toHaveLength(1);
+  });
+
+  it('spend nothing on strangers, however many events speak of them', async () => {
+    const reading = start();
+    await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(COUNT + 2);
+    for (let n = 0; n < 60; n += 1) await reading.read(`USTRANGER${n}`);
+    await reading.read('U2');
+    await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(COUNT + 3);
+    expect(asked.at(-1)).toBe('U2');
+  });
+});
