@@ -131,6 +131,8 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
         apiUrl: config.slack.api_url ?? null,
         securityChannel: config.slack.security_channel,
         securityUsers: config.slack.security_users,
+        proxy: config.slack.proxy ?? null,
+        environment: process.env,
       },
       {
         ...deps,

@@ -192,7 +192,15 @@ const Slack = z.strictObject({
     .url({ protocol: /^https?$/ })
     .endsWith('/', 'a URL that ends in a slash')
     .optional()
-    .meta({ description: 'Another Slack API, for GovSlack or a proxy.', examples: ['https://slack-gov.com/api/'] }),
+    .meta({ description: 'Another Slack API, such as GovSlack.', examples: ['https://slack-gov.com/api/'] }),
+  proxy: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .meta({
+      description:
+        'A forward proxy for everything that goes to Slack, API and Socket Mode. `HTTPS_PROXY` when left out; hosts in `NO_PROXY` are reached without it. A proxy with a password is better named in `HTTPS_PROXY`.',
+      examples: ['http://proxy.example:3128'],
+    }),
 });
 
 const Recordings = z.strictObject({

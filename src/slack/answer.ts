@@ -22,8 +22,8 @@ export const refusal = async (edge: Edge, rejection: Rejection): Promise<Answer>
   answer(refusalLine(rejection, await namesFor(edge, rejection)));
 
 /** Answers through the URL that came with a command or a click: five times, within half an hour. */
-export async function respondTo(url: string, answer: Answer, replaceOriginal = false): Promise<void> {
-  const body = { response_type: 'ephemeral', replace_original: replaceOriginal, ...answer };
+export async function respondTo({ fetch }: Pick<Edge, 'fetch'>, url: string, answer: Answer): Promise<void> {
+  const body = { response_type: 'ephemeral', replace_original: false, ...answer };
   const answered = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json; charset=utf-8' },
@@ -53,6 +53,6 @@ export async function whisper(edge: Edge, place: Place, answer: Answer): Promise
     });
   } catch (error) {
     if (place.responseUrl === null) throw error;
-    await respondTo(place.responseUrl, answer);
+    await respondTo(edge, place.responseUrl, answer);
   }
 }

@@ -1,6 +1,7 @@
 import type { Log } from '../log.ts';
 import type { RandomSource } from '../use-cases/ports.ts';
 import { SlackUnavailable } from './directory.ts';
+import { faultOf } from './slack-fault.ts';
 
 /** Tells the person, in the place where they look. Plain sentences without markup. */
 export type Tell = (sentence: string) => Promise<void>;
@@ -53,6 +54,13 @@ export class Boundary {
       if (this.#closed) throw new Stopping();
       await work();
     } catch (error) {
+      if (isTooLate(error)) {
+        this.#log.warn({ err: error, interaction: kind }, 'Slack’s three seconds for a window were over');
+        await tell(TOO_LATE).catch((cause: unknown) =>
+          this.#log.error({ err: cause, interaction: kind }, 'and the person could not be told'),
+        );
+        return;
+      }
       const reference = Buffer.from(this.#random.bytes(4)).toString('hex');
       this.#log.error({ err: error, interaction: kind, reference }, 'an interaction failed');
       await tell(sentenceFor(error, reference)).catch((cause: unknown) =>
@@ -72,6 +80,19 @@ export class Boundary {
 class Stopping extends Error {
   readonly code = 'stopping';
 }
+
+/** Slack's ways to say that the click or command is too long ago to open a window for. */
+const TRIGGER_OVER: ReadonlySet<string> = new Set([
+  'expired_trigger_id',
+  'trigger_expired',
+  'exchanged_trigger_id',
+  'trigger_exchanged',
+  'invalid_trigger_id',
+]);
+const TOO_LATE =
+  'That took longer than the three seconds in which Slack lets an app open a window, so nothing was opened and nothing was done. Try the same again.';
+
+const isTooLate = (error: unknown): boolean => TRIGGER_OVER.has(faultOf(error).error);
 
 function sentenceFor(error: unknown, reference: string): string {
   if (error instanceof Stopping) return 'Daypass is restarting, so nothing was done. Try again in a minute.';

@@ -13,9 +13,10 @@ import { publishHome } from './home.ts';
 import { keyAnswer } from './key.ts';
 import { keysAnswer, retireAnswer } from './keys.ts';
 import { endAnswer, listAnswer } from './list.ts';
-import type { ActionPayload } from './payloads.ts';
+import { type ActionPayload, messageKeyIn } from './payloads.ts';
 import { extensionView, requestView } from './request.ts';
-import { approve, denyView } from './review.ts';
+import { approve, type Card, denyView } from './review.ts';
+import { faultOf } from './slack-fault.ts';
 
 /** A button that was pressed, by whom, and where. */
 export type Click = {
@@ -62,20 +63,28 @@ async function show(click: Click, view: View): Promise<void> {
 /** Tells the person where they pressed. */
 export async function tellAt(edge: Edge, payload: ActionPayload, answer: Answer): Promise<void> {
   const channelId = payload.container?.channel_id ?? payload.channel?.id;
-  if (payload.view?.type === 'modal') {
-    await edge.web.views.update({ view_id: payload.view.id, view: notice('Daypass', answer.blocks) });
-    return;
-  }
-  if (channelId === undefined) {
-    await edge.web.views.open({ trigger_id: payload.trigger_id, view: notice('Daypass', answer.blocks) });
-    return;
-  }
+  if (payload.view?.type === 'modal' || channelId === undefined) return tellInWindow(edge, payload, answer);
   const threadTs = payload.message?.thread_ts ?? null;
   await whisper(
     edge,
     { channelId, threadTs, userId: payload.user.id, responseUrl: payload.response_url ?? null },
     answer,
   );
+}
+
+/** Over a form, so that it stays as it was filled in; by a direct message where it is too late for a window. */
+async function tellInWindow(edge: Edge, payload: ActionPayload, answer: Answer): Promise<void> {
+  const { view: shown, trigger_id, user } = payload;
+  const view = notice('Daypass', answer.blocks);
+  const isForm = Object.keys(shown?.state?.values ?? {}).length > 0;
+  try {
+    if (shown?.type !== 'modal') await edge.web.views.open({ trigger_id, view });
+    else if (isForm) await edge.web.views.push({ trigger_id, view });
+    else await edge.web.views.update({ view_id: shown.id, view });
+  } catch (error) {
+    edge.log.info({ err: error }, 'no window could be shown: the answer goes as a message');
+    await edge.web.chat.postMessage({ channel: user.id, text: answer.text, blocks: [...answer.blocks] });
+  }
 }
 
 async function pressExtend(click: Click): Promise<void> {
@@ -88,9 +97,14 @@ async function changeEngagement(click: Click): Promise<void> {
   const { edge, asker, payload } = click;
   const picked = payload.actions[0]?.selected_option?.value ?? null;
   if (!payload.view) return;
-  const view = await requestView(edge, asker, picked);
-  const { id: view_id, hash } = payload.view;
-  await edge.web.views.update({ view_id, view, ...(hash === undefined ? {} : { hash }) });
+  const { id } = payload.view;
+  // Without the hash: it would refuse the second of two quick choices, which is the one that counts.
+  await edge.formTurns.take(id, Number(payload.actions[0]?.action_ts ?? 0), async () => {
+    const view = await requestView(edge, asker, picked);
+    await edge.web.views.update({ view_id: id, view }).catch((error: unknown) => {
+      if (faultOf(error).error !== 'not_found') throw error;
+    });
+  });
 }
 
 async function showKey(click: Click): Promise<void> {
@@ -104,10 +118,12 @@ async function showList(click: Click): Promise<void> {
   await show(click, inWindow('Your access', await listAnswer(click.edge, click.asker)));
 }
 
-const cardOf = ({ payload }: Click): { channelId: string; ts: string } | null => {
+const cardOf = ({ edge, payload }: Click): Card | null => {
   const channelId = payload.container?.channel_id ?? payload.channel?.id;
   const ts = payload.container?.message_ts;
-  return channelId !== undefined && ts !== undefined ? { channelId, ts } : null;
+  const ours = payload.message?.user === edge.own.botUserId;
+  const key = ours ? messageKeyIn(payload.message?.metadata) : null;
+  return channelId !== undefined && ts !== undefined ? { channelId, ts, key } : null;
 };
 
 /** The card itself shows what an approval did; only a refusal is told apart. */

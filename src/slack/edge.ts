@@ -10,12 +10,15 @@ import type { CertificateAuthority, Clock, Inventory, RandomSource, Store } from
 import { seeGroup } from '../use-cases/reviewer-facts.ts';
 import { missPerson, seePerson } from '../use-cases/see-person.ts';
 import { type AccountDirectory, groupMembers, type Workspace } from './directory.ts';
+import type { FormTurns } from './form-turns.ts';
+import type { Fetch } from './network.ts';
 import type { GatewayFacts } from './ssh-config.ts';
 import { type NamesOf, peopleIn } from './wording.ts';
 
 /** What every conversation has at hand. */
 export type Edge = {
   readonly web: webApi.WebClient;
+  readonly fetch: Fetch;
   readonly own: Workspace;
   readonly directory: AccountDirectory;
   readonly store: Store;
@@ -27,6 +30,7 @@ export type Edge = {
   readonly securityUsers: readonly string[];
   readonly securityChannel: string;
   readonly log: Log;
+  readonly formTurns: FormTurns;
   /** Resolves when messages that are being posted at this moment are written down. */
   readonly settled: () => Promise<void>;
 };
@@ -41,7 +45,10 @@ export type Asker = {
 
 export type Claim = {
   readonly userId: string;
-  /** The workspace in which it happened; null where the payload names none. */
+  /**
+   * The workspace of the account, as the payload says; null where it names none. It is not the one in which it happened: a channel can
+   * be hosted by another.
+   */
   readonly teamId: string | null;
 };
 
@@ -50,10 +57,11 @@ export async function whoAsks(edge: Edge, claim: Claim): Promise<Result<Asker>> 
   const found = await edge.directory.find(claim.userId);
   if (!found) return refuse({ code: 'person_inactive' });
   const { account, profile, timeZone } = found;
-  const { teamId, enterpriseId } = edge.own;
+  const { enterpriseId } = edge.own;
   const sameOrganisation = enterpriseId !== null && account.enterpriseId === enterpriseId;
-  const ownWorkspace = claim.teamId === null || claim.teamId === teamId || sameOrganisation;
-  if (!ownWorkspace && profile.standing !== 'external') return refuse({ code: 'person_inactive' });
+  // User ids are unique only together with their workspace: the account that was found has to be the one that was meant.
+  const isMeant = claim.teamId === null || claim.teamId === account.teamId || sameOrganisation;
+  if (!isMeant) return refuse({ code: 'person_inactive' });
   const person = await seePerson(edge)({ account, profile });
   if (!person.active) return refuse({ code: 'person_inactive' });
   const isSecurity = edge.securityUsers.includes(account.userId) && person.standing === 'member';

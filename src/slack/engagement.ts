@@ -5,6 +5,7 @@ import { ok, type Result, refuse } from '../access/result.ts';
 import { openEngagement } from '../use-cases/open-engagement.ts';
 import { CALLBACK, TARGETS_MENU } from './action-ids.ts';
 import { input, LIMITS, notice, option, plainText, section, type View } from './blocks.ts';
+import { SlackUnavailable } from './directory.ts';
 import { type Asker, type Edge, namesFor, peopleKnown, peopleNamed, readGroups } from './edge.ts';
 import { line } from './line.ts';
 import { fieldsOf, type ViewPayload } from './payloads.ts';
@@ -127,7 +128,7 @@ async function isIn(edge: Edge, channel: string | undefined): Promise<boolean> {
     const answer = await edge.web.conversations.info({ channel });
     return answer.channel?.is_member ?? false;
   } catch (error) {
-    if (faultOf(error).kind === 'permanent') return false;
-    throw error;
+    if (faultOf(error).kind === 'place') return false;
+    throw new SlackUnavailable(error);
   }
 }

@@ -1,22 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SlackHealth, type SlackState } from './health.ts';
 import { type SlackDeps, type SlackOptions, startSlack } from './slack.ts';
 import { faultOf } from './slack-fault.ts';
 
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
 
+const REMOVED: ReadonlySet<string> = new Set(['account_inactive', 'token_revoked', 'app_not_installed']);
+
+export type KeptSlack = AsyncDisposable & { readonly state: () => SlackState };
+
 /**
  * Connects to Slack; where nobody answers there it goes on trying, and whoever starts it need not wait: logins by ssh, and their ends,
- * hang on no Slack. Rejects where Slack answers that it will not have these tokens.
+ * hang on no Slack, nor on the app being in the workspace. Rejects where Slack answers that it will not have these tokens.
  */
-export async function keepSlack(options: SlackOptions, deps: SlackDeps): Promise<AsyncDisposable> {
+export async function keepSlack(options: SlackOptions, given: Omit<SlackDeps, 'health'>): Promise<KeptSlack> {
+  const health = new SlackHealth(given.log.child({ part: 'slack' }), () => given.clock.now());
+  const deps: SlackDeps = { ...given, health };
   const stop = new AbortController();
   const connect = async (): Promise<AsyncDisposable | null> => {
     try {
       return await startSlack(options, deps);
     } catch (error) {
       const fault = faultOf(error);
-      if (fault.kind === 'permanent' || (fault.kind === 'refused' && fault.retryAfterSeconds === null)) {
+      if (fault.kind === 'app') health.refused(fault.error);
+      // Somebody removed the app: that must not take ssh along at the next start.
+      if (REMOVED.has(fault.error)) return null;
+      const isBusy = fault.kind === 'doubtful' || (fault.kind === 'refused' && fault.retryAfterSeconds !== null);
+      if (!isBusy) {
         const why = `Slack answers ${fault.error}: look at SLACK_BOT_TOKEN and SLACK_APP_TOKEN, and at what the app may do`;
         throw new Error(why, { cause: error });
       }
@@ -39,6 +50,7 @@ export async function keepSlack(options: SlackOptions, deps: SlackDeps): Promise
   const first = await connect();
   const connected = first ? Promise.resolve(first) : keepTrying();
   return {
+    state: () => health.state,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await (await connected)?.[Symbol.asyncDispose]();

@@ -4,19 +4,23 @@ import type { Result } from '../access/result.ts';
 import { CALLBACK, COMMAND, TARGETS_MENU } from './action-ids.ts';
 import { refusal, respondTo, say } from './answer.ts';
 import type { Boundary } from './boundary.ts';
+import { followChannel } from './channel-move.ts';
 import { CLICKS, tellAt } from './clicks.ts';
 import { react } from './commands.ts';
-import { type Asker, type Edge, whoAsks } from './edge.ts';
+import { type Asker, type Claim, type Edge, whoAsks } from './edge.ts';
 import { submitEngagement } from './engagement.ts';
+import type { SlackHealth } from './health.ts';
 import { publishHome } from './home.ts';
 import { answerWords } from './messages.ts';
 import {
   ActionPayload,
+  ChannelMovedEvent,
   CommandPayload,
   fieldsOf,
   HomeEvent,
   MessageEvent,
   PeopleEvent,
+  RemovalEvent,
   SubmissionPayload,
   SuggestionPayload,
 } from './payloads.ts';
@@ -25,7 +29,15 @@ import { submitRequest, suggestTargets } from './request.ts';
 import { submitDenial } from './review.ts';
 import { type AckView, type Outcome, submission } from './submission.ts';
 
-type Deps = { readonly app: App; readonly edge: Edge; readonly boundary: Boundary; readonly people: PeopleWatch };
+type Deps = {
+  readonly app: App;
+  readonly edge: Edge;
+  /** The same for what nobody pressed: its calls to Slack let those of clicks pass. */
+  readonly patient: Edge;
+  readonly boundary: Boundary;
+  readonly people: PeopleWatch;
+  readonly health: SlackHealth;
+};
 
 /** Events after which people's standing may be another. */
 export const PEOPLE_EVENTS = [
@@ -34,6 +46,9 @@ export const PEOPLE_EVENTS = [
   'subteam_members_changed',
   'channel_unshared',
 ] as const;
+
+/** Events that take the app out of the workspace; Slack tells them while the connection still stands. */
+export const REMOVAL_EVENTS = ['app_uninstalled', 'tokens_revoked'] as const;
 
 /** Ties every payload of Slack to its conversation. A listener parses, asks who it is, and passes on. */
 export function listen(deps: Deps): void {
@@ -44,6 +59,8 @@ export function listen(deps: Deps): void {
   onHome(deps);
   onMessage(deps);
   onPeopleChange(deps);
+  onChannelMove(deps);
+  onRemoval(deps);
 }
 
 /** Null, and a line in the log, for what is not what Slack documents. */
@@ -66,13 +83,13 @@ function onCommand({ app, edge, boundary }: Deps): void {
     await ack();
     const payload = parsed(edge, CommandPayload, body, 'command');
     if (!payload) return;
-    const { trigger_id, response_url, team_id: teamId, user_id: userId } = payload;
-    const tell = (sentence: string): Promise<void> => respondTo(response_url, say(sentence));
+    const { trigger_id, response_url, user_id: userId } = payload;
+    const tell = (sentence: string): Promise<void> => respondTo(edge, response_url, say(sentence));
     await boundary.run({ kind: 'command', key: trigger_id }, tell, async () => {
-      const asker = await whoAsks(edge, { userId, teamId });
-      if (!asker.ok) return respondTo(response_url, await refusal(edge, asker.rejection));
+      const asker = await whoAsks(edge, { userId, teamId: null });
+      if (!asker.ok) return respondTo(edge, response_url, await refusal(edge, asker.rejection));
       const reaction = await react(edge, asker.value, payload.text);
-      if ('answer' in reaction) return respondTo(response_url, reaction.answer);
+      if ('answer' in reaction) return respondTo(edge, response_url, reaction.answer);
       await edge.web.views.open({ trigger_id, view: reaction.open });
     });
   });
@@ -95,9 +112,9 @@ function onClick({ app, edge, boundary }: Deps): void {
   });
 }
 
-const claimOf = (payload: { user: { id: string }; team?: { id: string } | null | undefined }) => ({
-  userId: payload.user.id,
-  teamId: payload.team?.id ?? null,
+const claimOf = ({ user }: { user: { id: string; team_id?: string | null | undefined } }): Claim => ({
+  userId: user.id,
+  teamId: user.team_id ?? null,
 });
 
 function onSubmission({ app, edge, boundary }: Deps): void {
@@ -111,7 +128,9 @@ function onSubmission({ app, edge, boundary }: Deps): void {
       const payload = parsed(edge, SubmissionPayload, body, callback);
       if (!payload) return ack();
       const answer: AckView = (response) => (response === undefined ? ack() : ack(response));
-      const form = { kind: callback, viewId: payload.view.id, triggerId: payload.trigger_id, ack: answer };
+      const { view, trigger_id: triggerId, user } = payload;
+      const fields = Object.keys(view.state?.values ?? {});
+      const form = { kind: callback, viewId: view.id, triggerId, userId: user.id, fields, ack: answer };
       await submission(edge, boundary, form, async () => submit(await whoAsks(edge, claimOf(payload)), payload));
     });
   }
@@ -133,23 +152,24 @@ function onSuggestion({ app, edge, boundary }: Deps): void {
   });
 }
 
-function onHome({ app, edge, boundary }: Deps): void {
+function onHome({ app, patient: edge, boundary }: Deps): void {
   app.event('app_home_opened', async ({ body }) => {
     const payload = parsed(edge, HomeEvent, body, 'home');
     if (!payload || (payload.event.tab ?? 'home') !== 'home') return;
     await boundary.run({ kind: 'event', key: payload.event_id }, quiet, async () => {
-      const asker = await whoAsks(edge, { userId: payload.event.user, teamId: payload.team_id });
+      const asker = await whoAsks(edge, { userId: payload.event.user, teamId: null });
       if (asker.ok) await publishHome(edge, asker.value);
     });
   });
 }
 
-function onMessage({ app, edge, boundary }: Deps): void {
+function onMessage({ app, patient: edge, boundary }: Deps): void {
   for (const type of ['message', 'app_mention'] as const) {
     app.event(type, async ({ body }) => {
       const payload = parsed(edge, MessageEvent, body, type);
       if (!payload) return;
-      const { event, event_id: key, team_id: teamId } = payload;
+      const { event, event_id: key } = payload;
+      const teamId = event.user_team ?? event.team ?? null;
       // Edits, joins and bots are no words to Daypass; a mention inside a direct message arrives as both kinds.
       if (!event.user || event.bot_id || event.subtype || (type === 'message') !== (event.channel_type === 'im'))
         return;
@@ -172,6 +192,27 @@ function onPeopleChange({ app, edge, boundary, people }: Deps): void {
         else if (userId === undefined) people.readGroups();
         else await people.read(userId);
       });
+    });
+  }
+}
+
+function onChannelMove({ app, patient: edge, boundary }: Deps): void {
+  app.event('channel_id_changed', async ({ body }) => {
+    const payload = parsed(edge, ChannelMovedEvent, body, 'channel_id_changed');
+    if (!payload) return;
+    const { old_channel_id: oldId, new_channel_id: newId } = payload.event;
+    await boundary.run({ kind: 'event', key: payload.event_id }, quiet, async () => {
+      await followChannel(edge, oldId, newId);
+    });
+  });
+}
+
+function onRemoval({ app, edge, health }: Deps): void {
+  for (const type of REMOVAL_EVENTS) {
+    app.event(type, async ({ body }) => {
+      const payload = parsed(edge, RemovalEvent, body, type);
+      // Tokens of people are no tokens of Daypass.
+      if (payload && payload.event.tokens?.bot?.length !== 0) health.refused(type);
     });
   }
 }

@@ -8,7 +8,7 @@ import { own } from './line.ts';
 
 export type Words = {
   readonly user: string;
-  readonly teamId: string;
+  readonly teamId: string | null;
   readonly channel: string;
   readonly channel_type?: string | undefined;
   readonly text: string;

@@ -1,13 +1,16 @@
 import type { Engagement } from '../access/engagement.ts';
-import { isActive } from '../access/grant.ts';
-import type { PersonId } from '../access/ids.ts';
-import { messageKey, type Notice } from '../use-cases/notice.ts';
+import { hasExpired, isActive } from '../access/grant.ts';
+import { EngagementId, PersonId } from '../access/ids.ts';
+import { isExpired } from '../access/request.ts';
+import type { Notice } from '../use-cases/notice.ts';
 import type { Clock, Inventory, Store, Tx } from '../use-cases/ports.ts';
-import { viewBurst, viewGrant, viewRequest, viewSession } from '../use-cases/views.ts';
+import { type RequestView, viewBurst, viewGrant, viewRequest, viewSession } from '../use-cases/views.ts';
 import type { Block } from './blocks.ts';
+import { deliveryMessage, type HeldPlace } from './delivery-message.ts';
 import { engagementConfirmCard, engagementMessage } from './engagement-message.ts';
 import { freeSpaceMessage } from './free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
+import { grantIssuedTooLate } from './late-messages.ts';
 import { peopleInDoubtMessage, personGoneMessage } from './people-messages.ts';
 import {
   grantFiles,
@@ -23,8 +26,8 @@ import type { AccessFile, GatewayFacts } from './ssh-config.ts';
 
 export type Destination =
   | { readonly kind: 'channel'; readonly channelId: string }
-  /** A reply to the message with this key, in the channel. */
-  | { readonly kind: 'thread'; readonly channelId: string; readonly rootKey: string }
+  /** A reply to the message that this notice is. */
+  | { readonly kind: 'thread'; readonly root: Notice }
   | { readonly kind: 'person'; readonly teamId: string; readonly userId: string };
 
 export type Rendered = {
@@ -49,7 +52,9 @@ export type RenderDeps = {
 
 const STALE_GRANTS_MAX = 20;
 
-/** The message that a notice is at this moment; null where what it is about is gone, or nobody can be told. */
+/**
+ * The message that a notice is at this moment; null where what it is about is gone, nobody can be told, or nothing is left to tell.
+ */
 export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered | null> {
   switch (notice.kind) {
     case 'engagement_opened':
@@ -70,6 +75,7 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     case 'grant_files':
       return issued(deps, notice);
     case 'grant_announced':
+    case 'grant_announced_changed':
     case 'grant_ended':
       return grantNotice(deps, notice);
     case 'session_line': {
@@ -93,17 +99,38 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     }
     case 'free_space':
       return { to: { kind: 'channel', channelId: deps.securityChannel }, ...freeSpaceMessage(notice) };
+    case 'delivery':
+      return deliveryNotice(deps, notice);
     default:
       return notice satisfies never;
   }
 }
 
+/** To whom a lane belongs, by the name that people know. */
+const deliveryNotice = ({ store, securityChannel }: RenderDeps, notice: Of<'delivery'>): Promise<Rendered> =>
+  store.transaction(async (tx) => {
+    const [kind, id] = notice.lane.split(':');
+    const engagementId = EngagementId.safeParse(id);
+    const personId = PersonId.safeParse(id);
+    const engagement = kind === 'thread' && engagementId.success ? await tx.engagements.byId(engagementId.data) : null;
+    const person = kind === 'dm' && personId.success ? await tx.persons.name(personId.data) : null;
+    const place: HeldPlace = engagement
+      ? { kind: 'thread', engagement: engagement.name }
+      : person !== null
+        ? { kind: 'person', name: person }
+        : { kind: 'security' };
+    const to: Destination =
+      notice.to === null
+        ? { kind: 'channel', channelId: securityChannel }
+        : { kind: 'person', teamId: '', userId: notice.to };
+    return { to, ...deliveryMessage(notice, place, await tx.outbox.waiting(notice.lane)) };
+  });
+
 type Of<Kind extends Notice['kind']> = Extract<Notice, { kind: Kind }>;
 
 const threadOf = (engagement: Engagement): Destination => ({
   kind: 'thread',
-  channelId: engagement.channelId,
-  rootKey: messageKey({ kind: 'engagement_opened', engagementId: engagement.id }),
+  root: { kind: 'engagement_opened', engagementId: engagement.id },
 });
 
 /** The first of a person's accounts is where they are written to. */
@@ -159,9 +186,14 @@ const keyNotice = ({ store }: RenderDeps, notice: Of<'key_registered'> | Of<'key
     return { to, ...keyRegistered(key, await tx.persons.name(key.personId), notice.to) };
   });
 
+const isOpen = ({ request }: RequestView, now: Date): boolean =>
+  request.status === 'pending' && !isExpired(request, now);
+
 async function card(deps: RenderDeps, notice: Of<'review_card'> | Of<'review_card_changed'>): Promise<Rendered | null> {
   const view = await viewRequest(deps)({ requestId: notice.requestId });
   if (!view) return null;
+  // A card in somebody's inbox asks them to decide; the thread's is the record, however it ended.
+  if (notice.kind === 'review_card' && notice.to !== null && !isOpen(view, deps.clock.now())) return null;
   const to = notice.to === null ? threadOf(view.engagement) : await inbox(deps, notice.to);
   if (!to) return null;
   const requester = await inbox(deps, view.request.ask.personId);
@@ -181,6 +213,8 @@ async function requestNotice(
   const view = await viewRequest(deps)({ requestId: notice.requestId });
   const to = view && (await inbox(deps, view.request.ask.personId));
   if (!view || !to) return null;
+  // What became of it is told by a message of its own.
+  if (notice.kind === 'request_received' && !isOpen(view, deps.clock.now())) return null;
   return { to, ...(notice.kind === 'request_received' ? requestReceived(view) : requestClosed(view)) };
 }
 
@@ -188,8 +222,9 @@ async function issued(deps: RenderDeps, notice: Of<'grant_issued'> | Of<'grant_f
   const view = await viewGrant(deps)({ grantId: notice.grantId });
   const to = view && (await inbox(deps, view.grant.terms.personId));
   if (!view || !to) return null;
-  if (notice.kind === 'grant_issued') return { to, ...grantIssued(view, deps.gateway) };
   const now = deps.clock.now();
+  if (view.grant.end !== null || hasExpired(view.grant, now)) return { to, ...grantIssuedTooLate(view) };
+  if (notice.kind === 'grant_issued') return { to, ...grantIssued(view, deps.gateway) };
   const all = await deps.store.transaction((tx) => tx.grants.ofPerson(view.grant.terms.personId));
   const over = all.filter((grant) => grant.id !== view.grant.id && !isActive(grant, now)).slice(-STALE_GRANTS_MAX);
   return { to, blocks: [], ...grantFiles(view, over, deps.gateway) };
@@ -197,10 +232,11 @@ async function issued(deps: RenderDeps, notice: Of<'grant_issued'> | Of<'grant_f
 
 async function grantNotice(
   deps: RenderDeps,
-  notice: Of<'grant_announced'> | Of<'grant_ended'>,
+  notice: Of<'grant_announced'> | Of<'grant_announced_changed'> | Of<'grant_ended'>,
 ): Promise<Rendered | null> {
   const view = await viewGrant(deps)({ grantId: notice.grantId });
   if (!view) return null;
   const message = notice.kind === 'grant_ended' ? grantEnded(view) : grantAnnounced(view, deps.clock.now());
-  return { to: threadOf(view.engagement), ...message, facts: { digest: view.grant.digest } };
+  const onlyUpdate = notice.kind === 'grant_announced_changed';
+  return { to: threadOf(view.engagement), ...message, facts: { digest: view.grant.digest }, onlyUpdate };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Digest, RequestId } from '../access/ids.ts';
+import { MESSAGE_EVENT } from './message-event.ts';
 
 /** What Slack sends, as far as it is used; anything else about it is not believed to be there. */
 
@@ -36,12 +37,15 @@ export const ActionPayload = z.object({
   response_url: z.url().optional(),
   channel: z.object({ id }).optional(),
   container: z.object({ message_ts: z.string().optional(), channel_id: id.optional() }).loose().optional(),
-  message: z.object({ thread_ts: z.string().optional() }).optional(),
+  message: z
+    .object({ thread_ts: z.string().optional(), user: z.string().optional(), metadata: z.unknown().optional() })
+    .optional(),
   view: ViewPayload.optional(),
   actions: z
     .array(
       z.object({
         action_id: z.string(),
+        action_ts: z.string().optional(),
         value: z.string().max(2_000).optional(),
         selected_option: z.object({ value: z.string() }).nullish(),
       }),
@@ -69,6 +73,9 @@ export const MessageEvent = event({
   user: id.optional(),
   bot_id: z.string().optional(),
   subtype: z.string().optional(),
+  /** Of the person who says it. */
+  team: id.optional(),
+  user_team: id.optional(),
   channel: id,
   channel_type: z.string().optional(),
   text: z.string().max(40_000).default(''),
@@ -76,8 +83,19 @@ export const MessageEvent = event({
   thread_ts: z.string().optional(),
 });
 export const HomeEvent = event({ user: id, tab: z.string().optional() });
+export const ChannelMovedEvent = event({ old_channel_id: id, new_channel_id: id });
+export const RemovalEvent = event({ tokens: z.object({ bot: z.array(id).optional() }).optional() });
 /** `user_change` carries a whole user, of which only the id is believed; the others name the user alone, or nobody. */
 export const PeopleEvent = event({ user: z.union([id, z.object({ id })]).optional(), channel: id.optional() });
+
+const CardMetadata = z.object({
+  event_type: z.literal(MESSAGE_EVENT),
+  event_payload: z.object({ key: z.string().max(200) }),
+});
+
+/** The key that a message of ours carries where Slack shows its metadata. */
+export const messageKeyIn = (metadata: unknown): string | null =>
+  CardMetadata.safeParse(metadata).data?.event_payload.key ?? null;
 
 const ButtonValue = z.tuple([RequestId, Digest]);
 

@@ -156,8 +156,10 @@ export class PeopleWatch implements AsyncDisposable {
       }
       // What fails by itself must not hold up the others: it comes again in a moment, and then with the next round.
       const rest = this.#restMs(failures + 1);
-      if (fault.kind !== 'permanent' && tries + 1 < TRIES) this.#ask(reading, performance.now() + rest, tries + 1);
-      return fault.kind === 'permanent' ? null : rest;
+      const mayChange = fault.kind === 'refused' || fault.kind === 'doubtful';
+      if (mayChange && tries + 1 < TRIES) this.#ask(reading, performance.now() + rest, tries + 1);
+      // Where the app itself is refused, nobody else's reading fares better.
+      return mayChange || fault.kind === 'app' ? rest : null;
     }
   }
 

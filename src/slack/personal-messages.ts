@@ -178,4 +178,4 @@ export function grantFiles(
   return { text: text.join('\n'), files: accessFiles(grant, view.certificates, view.keys, gateway) };
 }
 
-const codeBlock = (lines: readonly string[]): string => `\`\`\`\n${entities(lines.join('\n'))}\n\`\`\``;
+export const codeBlock = (lines: readonly string[]): string => `\`\`\`\n${entities(lines.join('\n'))}\n\`\`\``;

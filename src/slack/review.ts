@@ -7,7 +7,7 @@ import { CALLBACK } from './action-ids.ts';
 import { input, LIMITS, plainText, section, type View } from './blocks.ts';
 import { type Asker, askAgain, type Edge, namesFor, readGroups } from './edge.ts';
 import { line } from './line.ts';
-import { requestButton, type ViewPayload } from './payloads.ts';
+import { messageKeyIn, requestButton, type ViewPayload } from './payloads.ts';
 import { errorAt } from './request-form.ts';
 import type { Outcome } from './submission.ts';
 import { unmarked, word } from './wording.ts';
@@ -31,18 +31,45 @@ export async function approve(
   return review(edge, { by: asker.person.id, ...pressed, card, verdict: 'approve', comment: null });
 }
 
-/** A card can be pressed in the moment between Slack's showing it and our writing down where it is. */
+/**
+ * A card can be pressed in the moment between Slack's showing it and our writing down where it is, or while we have not heard whether it
+ * was posted at all. Slack then says whose message it is.
+ */
 async function review(edge: Edge, input: ReviewRequestInput): Promise<Result<AccessRequest>> {
   const reviewed = await reviewRequest(edge)(input);
   if (reviewed.ok || reviewed.rejection.code !== 'unknown_card') return reviewed;
   await edge.settled();
-  return reviewRequest(edge)(input);
+  const card = { ...input.card, key: input.card.key ?? (await keyOf(edge, input.card)) };
+  return reviewRequest(edge)({ ...input, card });
+}
+
+const Shown = z.object({ messages: z.array(z.object({ ts: z.string(), metadata: z.unknown().optional() })) });
+
+/** The key of a message, as Slack shows it to the bot; null where it does not. */
+async function keyOf(edge: Edge, { channelId, ts }: Card): Promise<string | null> {
+  // The one method that shows a single message, whether in a thread or not.
+  const place = {
+    channel: channelId,
+    ts,
+    oldest: ts,
+    latest: ts,
+    inclusive: true,
+    limit: 1,
+    include_all_metadata: true,
+  };
+  try {
+    const { messages } = Shown.parse(await edge.web.conversations.replies(place));
+    return messageKeyIn(messages.find((message) => message.ts === ts)?.metadata);
+  } catch (error) {
+    edge.log.info({ err: error }, 'Slack did not show whose message was pressed');
+    return null;
+  }
 }
 
 const Denial = z.object({
   requestId: RequestId,
   digest: Digest,
-  card: z.object({ channelId: z.string(), ts: z.string() }),
+  card: z.object({ channelId: z.string(), ts: z.string(), key: z.string().nullish() }),
 });
 
 /** Deny asks what to tell the requester; null where the button is none of ours. */

@@ -1,11 +1,15 @@
-import { App, type Logger, LogLevel, SocketModeReceiver, webApi } from '@slack/bolt';
+import { App, type Logger, LogLevel, SocketModeReceiver, type webApi } from '@slack/bolt';
 import type { Log } from '../log.ts';
 import type { CertificateAuthority, Clock, Directory, Inventory, RandomSource, Store } from '../use-cases/ports.ts';
 import { Boundary } from './boundary.ts';
+import { Calls, type Importance, PacedClient } from './calls.ts';
 import { Connection } from './connection.ts';
 import { slackDirectory, type Workspace } from './directory.ts';
 import type { Edge } from './edge.ts';
+import { FormTurns } from './form-turns.ts';
+import type { SlackHealth } from './health.ts';
 import { listen } from './listeners.ts';
+import { type Network, type ProxySettings, slackNetwork } from './network.ts';
 import { OutboxWorker } from './outbox.ts';
 import { PeopleWatch } from './people.ts';
 import type { GatewayFacts } from './ssh-config.ts';
@@ -17,7 +21,7 @@ export type SlackOptions = {
   readonly apiUrl: string | null;
   readonly securityChannel: string;
   readonly securityUsers: readonly string[];
-};
+} & ProxySettings;
 
 export type SlackDeps = {
   readonly store: Store;
@@ -27,6 +31,7 @@ export type SlackDeps = {
   readonly inventory: Inventory;
   readonly log: Log;
   readonly gateway: GatewayFacts;
+  readonly health: SlackHealth;
 };
 
 export type Slack = AsyncDisposable & { readonly directory: Directory };
@@ -41,43 +46,68 @@ const NO_RETRY = { retries: 0 };
 /** Connects to Slack: conversations over Socket Mode, messages from the outbox. Rejects where the tokens do not work. */
 export async function startSlack(options: SlackOptions, deps: SlackDeps): Promise<Slack> {
   const log = deps.log.child({ part: 'slack' });
+  const network = slackNetwork(options);
+  const logger = boltLog(log);
   const common = {
     ...(options.apiUrl === null ? {} : { slackApiUrl: options.apiUrl }),
+    ...network.clientOptions,
+    logger,
     retryConfig: NO_RETRY,
     rejectRateLimitedCalls: true,
   };
-  const logger = boltLog(log);
-  const web = new webApi.WebClient(options.botToken, { ...common, logger, timeout: INTERACTIVE_TIMEOUT_MS });
-  const own = await ownWorkspace(web);
-  const directory = slackDirectory(web, own);
-  const { app, receivers } = boltApp(options, { ...common, timeout: INTERACTIVE_TIMEOUT_MS }, logger);
-  await app.init();
-
-  const parts: AsyncDisposable[] = [];
+  const parts: AsyncDisposable[] = [disposing(() => network.dispatcher?.destroy())];
   const stop = async (): Promise<void> => {
     for (const part of parts.splice(0).reverse()) await part[Symbol.asyncDispose]();
   };
-  const { securityChannel, securityUsers } = options;
-  const delivery = new webApi.WebClient(options.botToken, { ...common, logger, timeout: DELIVERY_TIMEOUT_MS });
-  const outbox = new OutboxWorker({ ...deps, log, securityChannel, web: delivery });
-  parts.push(outbox);
-  const settled = (): Promise<void> => outbox.settled();
-  const edge: Edge = { ...deps, log, web, own, directory, securityUsers, securityChannel, settled };
-  const people = new PeopleWatch(edge);
-  parts.push(people);
-  const boundary = new Boundary(log, deps.random);
-  listen({ app, edge, boundary, people });
-  const connections = receivers.map((receiver) => new Connection(receiver, app, log));
-  parts.push(...connections, { [Symbol.asyncDispose]: () => boundary.drain() });
+  const { health } = deps;
+  const calls = new Calls();
+  const client = (importance: Importance, timeout: number): webApi.WebClient =>
+    new PacedClient(options.botToken, { ...common, timeout }, { calls, importance, health });
   try {
+    const web = client('click', INTERACTIVE_TIMEOUT_MS);
+    const own = await ownWorkspace(web);
+    const { app, newReceiver } = boltApp(options, { ...common, timeout: INTERACTIVE_TIMEOUT_MS }, logger, network);
+    await app.init();
+    const { securityChannel, securityUsers } = options;
+    const { fetch } = network;
+    const delivery = client('message', DELIVERY_TIMEOUT_MS);
+    const outbox = new OutboxWorker({ ...deps, log, securityChannel, securityUsers, web: delivery, fetch });
+    parts.push(outbox);
+    const edge: Edge = {
+      ...{ ...deps, log, web, fetch, own, securityUsers, securityChannel },
+      directory: slackDirectory(web, own),
+      formTurns: new FormTurns(),
+      settled: () => outbox.settled(),
+    };
+    const waited = client('message', INTERACTIVE_TIMEOUT_MS);
+    const patient: Edge = { ...edge, web: waited, directory: slackDirectory(waited, own) };
+    const reading = client('reading', DELIVERY_TIMEOUT_MS);
+    const people = new PeopleWatch({ ...edge, web: reading, directory: slackDirectory(reading, own) });
+    parts.push(
+      people,
+      disposing(() => calls[Symbol.dispose]()),
+    );
+    const boundary = new Boundary(log, deps.random);
+    listen({ app, edge, patient, boundary, people, health });
+    const connections = Array.from({ length: CONNECTIONS }, () => new Connection({ newReceiver, app, log, health }));
+    parts.push(
+      ...connections,
+      disposing(() => boundary.drain()),
+    );
     await Promise.all(connections.map((connection) => connection.start()));
-    log.info({ team: own.teamId, connections: CONNECTIONS }, 'connected to Slack');
-    return { directory, [Symbol.asyncDispose]: stop };
+    log.info({ team: own.teamId, connections: CONNECTIONS, proxy: network.via }, 'connected to Slack');
+    return { directory: edge.directory, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
+
+const disposing = (end: () => unknown): AsyncDisposable => ({
+  [Symbol.asyncDispose]: async () => {
+    await end();
+  },
+});
 
 async function ownWorkspace(web: webApi.WebClient): Promise<Workspace> {
   const { team_id: teamId, enterprise_id: enterpriseId, user_id: botUserId } = await web.auth.test();
@@ -89,24 +119,27 @@ function boltApp(
   { botToken, appToken }: SlackOptions,
   clientOptions: webApi.WebClientOptions,
   logger: Logger,
-): { app: App; receivers: SocketModeReceiver[] } {
-  const receivers = Array.from(
-    { length: CONNECTIONS },
-    () =>
-      new SocketModeReceiver({ appToken, logger, autoReconnectEnabled: false, installerOptions: { clientOptions } }),
-  );
-  const [receiver] = receivers;
-  if (!receiver) throw new RangeError('at least one connection is needed');
+  { dispatcher }: Network,
+): { app: App; newReceiver: () => SocketModeReceiver } {
+  const newReceiver = (): SocketModeReceiver =>
+    new SocketModeReceiver({
+      appToken,
+      logger,
+      autoReconnectEnabled: false,
+      installerOptions: { clientOptions },
+      ...(dispatcher === undefined ? {} : { dispatcher }),
+    });
   const app = new App({
     token: botToken,
-    receiver,
+    // Connections come and go beside the app.
+    receiver: { init: () => undefined, start: async () => undefined, stop: async () => undefined },
     clientOptions,
     logger,
     convoStore: false,
     deferInitialization: true,
   });
   app.error(async (error) => logger.error('a listener failed outside its boundary', error));
-  return { app, receivers };
+  return { app, newReceiver };
 }
 
 /** Bolt's log lines go into fields: they can carry texts from outside. */

@@ -2,6 +2,8 @@ import { notice, section, type View } from './blocks.ts';
 import type { Boundary } from './boundary.ts';
 import type { Edge } from './edge.ts';
 import { value } from './line.ts';
+import { faultOf } from './slack-fault.ts';
+import { escapeText } from './text.ts';
 
 /** What a form becomes when it is sent off. */
 export type Outcome =
@@ -14,40 +16,61 @@ export type Outcome =
 export type AckView = (
   response?:
     | { response_action: 'errors'; errors: Record<string, string> }
-    | { response_action: 'update'; view: View }
+    | { response_action: 'update' | 'push'; view: View }
     | { response_action: 'clear' },
 ) => Promise<void>;
 
+export type Form = {
+  readonly kind: string;
+  readonly viewId: string;
+  readonly triggerId: string;
+  readonly userId: string;
+  /** Block ids of its fields; a sentence about the whole form goes to the last of them. */
+  readonly fields: readonly string[];
+  readonly ack: AckView;
+};
+
 /** Slack waits three seconds for the acknowledgement, which for a form carries its outcome. */
 const ACK_WITHIN_MS = 2_000;
+const BEHIND = 'What you filled in is still in the form behind this window: close this one to go back to it.';
 
 const told = (title: string, text: string): View => notice(title, [section(value(text, 2_900))]);
-const WORKING = told('Daypass', 'Daypass is still working on it. This window changes when it is done.');
 
-/** Handles a form once, and always answers in it: with its outcome in time, or with an update of it afterwards. */
+/**
+ * Handles a form once, and always answers in it: with its outcome in time, or in a window over it that tells the outcome afterwards. A
+ * form is taken away only when it did what it is for: what somebody typed stays where they can send it off again.
+ */
 export async function submission(
   edge: Edge,
   boundary: Boundary,
-  form: { readonly kind: string; readonly viewId: string; readonly triggerId: string; readonly ack: AckView },
+  form: Form,
   work: () => Promise<Outcome>,
 ): Promise<void> {
+  const over = `daypass-${form.viewId}-${form.triggerId}`.slice(0, 255);
   let answered = false;
   const show = async (outcome: Outcome): Promise<void> => {
-    if (answered) {
-      await edge.web.views.update({ view_id: form.viewId, view: afterwards(outcome) });
-      return;
-    }
+    if (answered) return showOver(edge, form, over, afterwards(outcome));
     answered = true;
     await form.ack(inTime(outcome));
   };
   const slow = setTimeout(() => {
-    show({ kind: 'show', view: WORKING }).catch((error: unknown) =>
-      edge.log.warn({ err: error, interaction: form.kind }, 'a slow form could not be acknowledged'),
-    );
+    answered = true;
+    const view = {
+      ...told('Daypass', 'Daypass is still working on it. This window changes when it is done.'),
+      external_id: over,
+    };
+    form.ack({ response_action: 'push', view }).catch((error: unknown) => {
+      edge.log.warn({ err: error, interaction: form.kind }, 'a slow form could not be acknowledged');
+    });
   }, ACK_WITHIN_MS);
   const tell = (sentence: string): Promise<void> => {
     clearTimeout(slow);
-    return show({ kind: 'show', view: told('Daypass', sentence) });
+    const last = form.fields.at(-1);
+    return show(
+      last === undefined
+        ? { kind: 'show', view: told('Daypass', sentence) }
+        : { kind: 'errors', errors: { [last]: sentence } },
+    );
   };
   await boundary.run({ kind: form.kind, key: form.triggerId }, tell, async () => {
     const outcome = await work().finally(() => clearTimeout(slow));
@@ -56,6 +79,16 @@ export async function submission(
   clearTimeout(slow);
   // A replay did nothing, and is still owed its acknowledgement.
   if (!answered) await form.ack();
+}
+
+/** Changes the window over a form; where somebody closed it meanwhile, they are told by a message what they would have read. */
+async function showOver(edge: Edge, form: Form, over: string, { view, sentence }: Afterwards): Promise<void> {
+  try {
+    await edge.web.views.update({ external_id: over, view: { ...view, external_id: over } });
+  } catch (error) {
+    if (faultOf(error).error !== 'not_found') throw error;
+    if (sentence !== null) await edge.web.chat.postMessage({ channel: form.userId, text: escapeText(sentence, 2_900) });
+  }
 }
 
 function inTime(outcome: Outcome): Parameters<AckView>[0] {
@@ -71,14 +104,25 @@ function inTime(outcome: Outcome): Parameters<AckView>[0] {
   }
 }
 
-function afterwards(outcome: Outcome): View {
+/** `sentence` is what has to be said where nobody sees the window any more. */
+type Afterwards = { readonly view: View; readonly sentence: string | null };
+
+function afterwards(outcome: Outcome): Afterwards {
   switch (outcome.kind) {
     case 'close':
-      return told('Daypass', 'Done. The rest comes as a message.');
-    case 'errors':
-      return told('Not done', Object.values(outcome.errors).join(' '));
+      return {
+        view: { ...told('Daypass', 'Done. The rest comes as a message.'), clear_on_close: true },
+        sentence: null,
+      };
+    case 'errors': {
+      const sentence = Object.values(outcome.errors).join(' ');
+      return {
+        view: told('Not done', `${sentence} ${BEHIND}`),
+        sentence: `What you sent off was not done. ${sentence}`,
+      };
+    }
     case 'show':
-      return outcome.view;
+      return { view: outcome.view, sentence: null };
     default:
       return outcome satisfies never;
   }

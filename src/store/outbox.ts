@@ -2,7 +2,15 @@ import { sql, type UpdateObject } from 'kysely';
 import { z } from 'zod';
 import { SPACE_LEVELS } from '../access/disk-space.ts';
 import { EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId, TargetId } from '../access/ids.ts';
-import { GONE_WHY, isRepeatable, messageKey, type Notice, type OutboxItem } from '../use-cases/notice.ts';
+import {
+  DELIVERY_STATES,
+  GONE_WHY,
+  isRepeatable,
+  messageKey,
+  type Notice,
+  type OutboxItem,
+  urgencyOf,
+} from '../use-cases/notice.ts';
 import type { Outbox } from '../use-cases/ports.ts';
 import { StoreFault } from './fault.ts';
 import { changedOne, instant, json, read, Timestamp, text } from './rows.ts';
@@ -25,6 +33,7 @@ const StoredNotice = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('grant_issued'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('grant_files'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('grant_announced'), grantId: GrantId }),
+  z.strictObject({ kind: z.literal('grant_announced_changed'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('session_line'), burstId: SessionId }),
   z.strictObject({ kind: z.literal('session_detail'), sessionId: SessionId }),
   z.strictObject({ kind: z.literal('grant_ended'), grantId: GrantId }),
@@ -58,22 +67,34 @@ const StoredNotice = z.discriminatedUnion('kind', [
     freeMiB: z.int().nonnegative(),
     minFreeMiB: z.int().nonnegative(),
   }),
+  z.strictObject({
+    kind: z.literal('delivery'),
+    state: z.enum(DELIVERY_STATES),
+    lane: z.string(),
+    at: z.iso.datetime(),
+    error: z.string(),
+    count: z.int().nonnegative(),
+    to: z.string().nullable(),
+  }),
 ]) satisfies z.ZodType<Notice>;
 
 const OutboxRow = z.object({
-  id: z.coerce.number().int().positive(),
+  id: z.coerce.number().int(),
   key: z.string(),
   notice: StoredNotice,
   lane: z.string(),
   attempts: z.int(),
   attempting_at: Timestamp.nullable(),
   doubtful_since: Timestamp.nullable(),
+  held_since: Timestamp.nullable(),
+  lane_urgency: z.union([z.literal(0), z.literal(1), z.literal(2)]),
 });
 
 function toItem(raw: object): OutboxItem {
   const row = read(OutboxRow, 'outbox', raw);
   const { id, notice, key, lane, attempts } = row;
-  return { id, notice, key, lane, attempts, attemptedAt: row.doubtful_since ?? row.attempting_at };
+  const { held_since: heldSince, lane_urgency: urgency } = row;
+  return { id, notice, key, lane, attempts, attemptedAt: row.doubtful_since ?? row.attempting_at, heldSince, urgency };
 }
 
 export const outbox = (trx: Trx, announce: () => void): Outbox => ({
@@ -86,6 +107,12 @@ export const outbox = (trx: Trx, announce: () => void): Outbox => ({
     const heads = trx
       .selectFrom('outbox')
       .selectAll()
+      .select((from) =>
+        from.fn
+          .min('urgency')
+          .over((over) => over.partitionBy('lane'))
+          .as('lane_urgency'),
+      )
       .distinctOn('lane')
       .where('status', '=', 'waiting')
       .orderBy('lane')
@@ -94,18 +121,26 @@ export const outbox = (trx: Trx, announce: () => void): Outbox => ({
       .selectFrom(heads.as('head'))
       .selectAll()
       .where((where) => where.or([where('due_at', 'is', null), where('due_at', '<=', instant(now))]))
+      .orderBy('lane_urgency')
       .orderBy('id')
       .limit(limit)
       .execute();
     return rows.map(toItem);
   },
   async attempting(id, at) {
-    await change(trx, id, {
-      attempts: sql<number>`attempts + 1`,
-      // Found set, the earlier attempt was never heard of again.
-      doubtful_since: sql<string | null>`coalesce(doubtful_since, attempting_at)`,
-      attempting_at: instant(at),
-    });
+    const begun = await trx
+      .updateTable('outbox')
+      .set({
+        attempts: sql<number>`attempts + 1`,
+        // Found set, the earlier attempt was never heard of again.
+        doubtful_since: sql<string | null>`coalesce(doubtful_since, attempting_at)`,
+        attempting_at: instant(at),
+      })
+      .where('id', '=', String(id))
+      .where('status', '=', 'waiting')
+      .returning('id')
+      .execute();
+    return begun.length === 1;
   },
   async retryAt(id, at, error, doubtful) {
     await change(trx, id, {
@@ -115,15 +150,47 @@ export const outbox = (trx: Trx, announce: () => void): Outbox => ({
       ...(doubtful ? { doubtful_since: sql<string | null>`coalesce(doubtful_since, attempting_at)` } : {}),
     });
   },
+  hold: (id, at) => change(trx, id, { held_since: sql<string>`coalesce(held_since, ${instant(at)})` }),
   delivered: (id) => change(trx, id, { status: 'delivered', attempting_at: null, last_error: null }),
   bury: (id, error) =>
     change(trx, id, { status: 'buried', attempting_at: null, last_error: text(error.slice(0, LAST_ERROR_MAX)) }),
-  async waiting() {
+  async giveUp(lane, before, error) {
+    const rows = await trx
+      .updateTable('outbox')
+      .set({ status: 'buried', attempting_at: null, last_error: text(error.slice(0, LAST_ERROR_MAX)) })
+      .where('lane', '=', lane)
+      .where('status', '=', 'waiting')
+      .where((where) =>
+        where.or([where('held_since', '<', instant(before)), where('enqueued_at', '<', instant(before))]),
+      )
+      .returning(['id', 'key'])
+      .execute();
+    return rows.sort((one, other) => Number(one.id) - Number(other.id)).map(({ key }) => key);
+  },
+  async again(notice, lane) {
+    const key = messageKey(notice);
+    await trx.deleteFrom('outbox').where('key', '=', key).where('kind', '=', notice.kind).execute();
+    await sql`insert into outbox (id, key, kind, repeatable, notice, lane, urgency) overriding system value
+      select least(coalesce(min(id), 0), 0) - 1, ${key}, ${notice.kind}, ${isRepeatable(notice.kind)}, ${json(notice)},
+        ${text(lane)}, ${urgencyOf(notice.kind)} from outbox`.execute(trx);
+    announce();
+  },
+  async inDoubt(key) {
     const row = await trx
       .selectFrom('outbox')
-      .select((from) => from.fn.countAll<string>().as('count'))
+      .select('id')
+      .where('key', '=', key)
       .where('status', '=', 'waiting')
-      .executeTakeFirstOrThrow();
+      .where((where) => where.or([where('attempting_at', 'is not', null), where('doubtful_since', 'is not', null)]))
+      .executeTakeFirst();
+    return row !== undefined;
+  },
+  async waiting(lane) {
+    const all = trx
+      .selectFrom('outbox')
+      .select((from) => from.fn.countAll<string>().as('count'))
+      .where('status', '=', 'waiting');
+    const row = await (lane === undefined ? all : all.where('lane', '=', lane)).executeTakeFirstOrThrow();
     return Number(row.count);
   },
 });
@@ -145,11 +212,12 @@ async function change(trx: Trx, id: number, values: UpdateObject<Tables, 'outbox
 async function enqueue(trx: Trx, notice: Notice, lane: string): Promise<boolean> {
   const key = messageKey(notice);
   const repeatable = isRepeatable(notice.kind);
+  const urgency = urgencyOf(notice.kind);
   for (let attempt = 0; attempt < COALESCE_TRIES; attempt += 1) {
     if (repeatable && (await lockWaiting(trx, key, notice.kind))) return false;
     const added = await trx
       .insertInto('outbox')
-      .values({ key, kind: notice.kind, repeatable, notice: json(notice), lane: text(lane) })
+      .values({ key, kind: notice.kind, repeatable, notice: json(notice), lane: text(lane), urgency })
       .onConflict((conflict) => conflict.doNothing())
       .returning('id')
       .execute();

@@ -148,8 +148,11 @@ export type Tables = {
     doubtful_since: Instant | null;
     last_error: string | null;
     enqueued_at: Generated<Instant>;
+    urgency: number;
+    held_since: Instant | null;
   };
   message: { key: string; channel_id: string; ts: string };
+  channel_move: { old_id: string; new_id: string; at: Instant };
   schema_migration: { name: string; checksum: string; applied_at: Generated<Instant> };
 };
 

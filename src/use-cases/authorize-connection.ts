@@ -87,7 +87,13 @@ async function decide(
     const grants = await believableGrants(deps, tx, person);
     if (!grants.ok) return grants;
     if (route.kind === 'jump') return enterJump(deps, ask, proof.value, person, grants.value, now);
-    return openSession(deps, tx, { ask: { ...ask, remoteAddress }, proof: proof.value, person, grants: grants.value, now });
+    return openSession(deps, tx, {
+      ask: { ...ask, remoteAddress },
+      proof: proof.value,
+      person,
+      grants: grants.value,
+      now,
+    });
   });
 }
 

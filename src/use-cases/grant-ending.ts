@@ -25,9 +25,15 @@ export async function endGrantIn(
     facts: { grant: id, digest: grant.digest, person: grant.terms.personId },
   });
   const after: Grant = { ...grant, end: ended };
+  await takeButtonAway(tx, after);
   await noteIfOver(tx, after);
   tx.announce({ kind: 'grant_ended', grantId: id });
   return ok(after);
+}
+
+/** The announcement in the thread offers to revoke only what can be revoked. */
+export async function takeButtonAway(tx: Tx, { id, terms }: Grant): Promise<void> {
+  await tx.outbox.enqueue({ kind: 'grant_announced_changed', grantId: id }, threadLane(terms.engagementId));
 }
 
 /** Tells the thread that a grant is over as soon as none of its sessions lives; called at its end and at each session's. */

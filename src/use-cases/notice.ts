@@ -29,6 +29,8 @@ export type Notice =
   | { readonly kind: 'grant_files'; readonly grantId: GrantId }
   /** Granted by whom, until when, digest: to the thread. */
   | { readonly kind: 'grant_announced'; readonly grantId: GrantId }
+  /** Takes the button from a posted announcement once there is nothing to revoke; does nothing where none was posted. */
+  | { readonly kind: 'grant_announced_changed'; readonly grantId: GrantId }
   /** The line that a burst of sessions shares in the thread: posted first, updated afterwards. */
   | { readonly kind: 'session_line'; readonly burstId: SessionId }
   /** Commands, addresses and file transfers, to security's channel. */
@@ -69,10 +71,26 @@ export type Notice =
       readonly level: SpaceLevel;
       readonly freeMiB: number;
       readonly minFreeMiB: number;
+    }
+  /**
+   * What became of messages that Slack does not take for now: to security's channel, or, where that is the place that is refused, to
+   * the Slack user `to`. `at` is ISO 8601, `error` Slack's code.
+   */
+  | {
+      readonly kind: 'delivery';
+      readonly state: DeliveryState;
+      readonly lane: string;
+      readonly at: string;
+      readonly error: string;
+      /** How many were given up; 0 in other states. */
+      readonly count: number;
+      readonly to: string | null;
     };
 
 export const GONE_WHY = ['deactivated', 'unseen', 'left_channel'] as const;
 export type GoneWhy = (typeof GONE_WHY)[number];
+export const DELIVERY_STATES = ['held', 'resumed', 'given_up'] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 export type NoticeKind = Notice['kind'];
 
@@ -89,7 +107,40 @@ export type OutboxItem = {
   readonly attempts: number;
   /** Set when an earlier attempt may have reached Slack without our hearing of it. */
   readonly attemptedAt: Date | null;
+  /** Since when Slack refuses the place where it goes. */
+  readonly heldSince: Date | null;
+  /** Of the most urgent message in the lane, which has to wait for this one. */
+  readonly urgency: Urgency;
 };
+
+/** 0: somebody waits for it; 1: somebody should know soon; 2: it is read later. */
+export type Urgency = 0 | 1 | 2;
+
+const URGENCY: Readonly<Record<NoticeKind, Urgency>> = {
+  engagement_opened: 0,
+  engagement_confirm: 0,
+  engagement_confirm_changed: 0,
+  review_card: 0,
+  review_card_changed: 0,
+  request_received: 0,
+  request_closed: 0,
+  grant_issued: 0,
+  grant_files: 0,
+  grant_announced: 1,
+  grant_ended: 1,
+  key_registered: 1,
+  key_retired: 1,
+  host_key_mismatch: 1,
+  person_gone: 1,
+  people_in_doubt: 1,
+  free_space: 1,
+  delivery: 1,
+  grant_announced_changed: 1,
+  session_line: 2,
+  session_detail: 2,
+};
+
+export const urgencyOf = (kind: NoticeKind): Urgency => URGENCY[kind];
 
 /** The message a notice is, so that an update finds what was posted. */
 export function messageKey(notice: Notice): string {
@@ -115,6 +166,7 @@ export function messageKey(notice: Notice): string {
     case 'grant_files':
       return `files:${notice.grantId}`;
     case 'grant_announced':
+    case 'grant_announced_changed':
       return `granted:${notice.grantId}`;
     case 'session_line':
       return `sessions:${notice.burstId}`;
@@ -130,9 +182,14 @@ export function messageKey(notice: Notice): string {
       return `doubt:${notice.at}`;
     case 'free_space':
       return `space:${notice.at}`;
+    case 'delivery':
+      return `delivery:${notice.state}:${notice.lane}:${notice.at}:${notice.to ?? 'channel'}`;
   }
 }
 
 /** Whether a further notice of the same message may stand: the others are sent once for good. */
 export const isRepeatable = (kind: NoticeKind): boolean =>
-  kind === 'review_card_changed' || kind === 'engagement_confirm_changed' || kind === 'session_line';
+  kind === 'review_card_changed' ||
+  kind === 'engagement_confirm_changed' ||
+  kind === 'grant_announced_changed' ||
+  kind === 'session_line';

@@ -29,7 +29,12 @@ export type ReviewRequestInput = {
   /** The digest that the pressed button carried. */
   readonly digest: string;
   /** The message whose button was pressed. */
-  readonly card: { readonly channelId: string; readonly ts: string };
+  readonly card: {
+    readonly channelId: string;
+    readonly ts: string;
+    /** The message key that the card itself carries, as Slack tells it; null where it is not known. */
+    readonly key?: string | null | undefined;
+  };
   readonly verdict: Review['verdict'];
   readonly comment: string | null;
 };
@@ -110,11 +115,19 @@ async function refusalOf(
   return mayNotReview(rules, { request, engagement }, facts, { requester, sponsor, members, before }, now);
 }
 
-/** The button has to sit on a card that Daypass posted for this very request, to this reviewer or to the thread. */
+/**
+ * The button has to sit on a card that Daypass posted for this very request, to this reviewer or to the thread. Where an attempt at
+ * posting it was never heard of again, the card's own key tells that it is the one; from then on it is known.
+ */
 async function isCardOf(tx: Tx, { requestId, by, card }: ReviewRequestInput): Promise<boolean> {
+  const { channelId, ts } = card;
   for (const to of [by, null]) {
-    const posted = await tx.messages.get(messageKey({ kind: 'review_card', requestId, to }));
-    if (posted && posted.channelId === card.channelId && posted.ts === card.ts) return true;
+    const key = messageKey({ kind: 'review_card', requestId, to });
+    const posted = await tx.messages.get(key);
+    if (posted && posted.channelId === channelId && posted.ts === ts) return true;
+    if (posted || card.key !== key || !(await tx.outbox.inDoubt(key))) continue;
+    await tx.messages.put({ key, channelId, ts });
+    return true;
   }
   return false;
 }

@@ -4,7 +4,7 @@ import { isInDoubt } from '../access/person.ts';
 import { transition } from '../access/request.ts';
 import type { Session } from '../access/session.ts';
 import { isBelievable } from './believable.ts';
-import { directLane, noteIfOver } from './grant-ending.ts';
+import { directLane, noteIfOver, takeButtonAway } from './grant-ending.ts';
 import type { CertificateAuthority, Clock, Gateways, Inventory, Store, TerminationOrder, Tx } from './ports.ts';
 import { refreshCards } from './review-request.ts';
 
@@ -40,6 +40,7 @@ const noteExpiry = (deps: Deps, ids: readonly GrantId[], now: Date): Promise<num
       await tx.grants.noteExpiry(grant.id, now);
       const facts = { grant: grant.id, digest: grant.digest, person: grant.terms.personId };
       await tx.audit.append({ type: 'grant_expired', at: now, actor: { kind: 'daypass' }, facts });
+      await takeButtonAway(tx, grant);
       await noteIfOver(tx, grant);
       tx.announce({ kind: 'grant_ended', grantId: grant.id });
     }

@@ -28,6 +28,8 @@ const State = z.object({
       view: z
         .object({ callback_id: z.string().optional(), blocks: z.array(Block), title: z.object({ text: z.string() }) })
         .loose(),
+      /** What stands in its fields. */
+      values: z.unknown(),
       errors: z.record(z.string(), z.string()),
       notice: z.string().nullable(),
     })

@@ -11,7 +11,7 @@ import { createKeys, loadKeys } from '../../src/ca/keys.ts';
 import { readManifest } from '../../src/demo/workspace/manifest.ts';
 import { startWorkspace, type Workspace } from '../../src/demo/workspace/workspace.ts';
 import { createLog } from '../../src/log.ts';
-import { keepSlack } from '../../src/slack/keep-slack.ts';
+import { type KeptSlack, keepSlack } from '../../src/slack/keep-slack.ts';
 import type { SlackDeps } from '../../src/slack/slack.ts';
 import { type OpenStore, openBackend, openStore, storeOn } from '../../src/store/store.ts';
 import type { RandomSource } from '../../src/use-cases/ports.ts';
@@ -49,6 +49,8 @@ export async function forgetTemplate(): Promise<void> {
   template = null;
 }
 
+const DIRECT = { proxy: null, environment: {} };
+
 type Sql = (text: string, parameters?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
 /** The Slack edge as it runs in production, on the demo's workspace, a real store and real keys; no gateway. */
@@ -59,9 +61,9 @@ export class SlackWorld implements AsyncDisposable {
   readonly contractor: Persona;
   readonly manager: Persona;
   readonly security: Persona;
-  readonly #deps: SlackDeps;
+  readonly #deps: Omit<SlackDeps, 'health'>;
   readonly #folder: string;
-  #slack: AsyncDisposable | null = null;
+  #slack: KeptSlack | null = null;
 
   /** `deaf` are events that Slack does not send: everything then rests on what is asked at the click. */
   static async open(
@@ -124,12 +126,24 @@ export class SlackWorld implements AsyncDisposable {
     };
   }
 
-  async start(change: { botToken?: string; appToken?: string } = {}): Promise<void> {
+  async start(change: Partial<Parameters<typeof keepSlack>[0]> = {}): Promise<void> {
     const { botToken, appToken, apiUrl } = this.workspace;
     this.#slack = await keepSlack(
-      { botToken, appToken, apiUrl, securityChannel: SECURITY_CHANNEL, securityUsers: [MEMBER.security], ...change },
+      {
+        botToken,
+        appToken,
+        apiUrl,
+        securityChannel: SECURITY_CHANNEL,
+        securityUsers: [MEMBER.security],
+        ...DIRECT,
+        ...change,
+      },
       this.#deps,
     );
+  }
+
+  health(): unknown {
+    return this.#slack?.state();
   }
 
   async stop(): Promise<void> {

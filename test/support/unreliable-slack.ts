@@ -35,6 +35,14 @@ export class UnreliableSlack implements AsyncDisposable {
   fault: (method: string, call: number) => Fault = () => 'none';
   /** Answers of Slack itself, by method. */
   refusal: (method: string, args: Args) => string | null = () => null;
+  /** Awaited before each call is acted on. */
+  before: (method: string, args: Args) => Promise<void> = async () => undefined;
+  /** What becomes of a reply to a message that is gone: refused, or left in the channel for all to read. */
+  orphans: 'refused' | 'spilled' = 'refused';
+  /** What uploads are answered with. */
+  uploadStatus = 200;
+  /** Milliseconds since 1970, for the times of messages. */
+  now: () => number = Date.now;
   readonly #server: Server;
   readonly #uploads = new Map<string, string>();
   #ts = 0;
@@ -62,13 +70,14 @@ export class UnreliableSlack implements AsyncDisposable {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const path = request.url ?? '';
     if (path.startsWith('/upload/')) {
-      response.end('OK');
+      response.writeHead(this.uploadStatus).end('OK');
       return;
     }
     const method = path.replace('/api/', '');
     const args = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString('utf8')));
     this.calls.push({ method, args, at: Date.now() });
     const fault = this.fault(method, this.calls.length);
+    await this.before(method, args);
     const acts = fault === 'none' || fault.startsWith('acted');
     const answer = acts ? this.#act(method, args) : { ok: false, error: 'internal_error' };
     if (fault === 'hang' || fault === 'acted-hang') return;
@@ -93,12 +102,18 @@ export class UnreliableSlack implements AsyncDisposable {
       case 'chat.postMessage':
         return this.#post(args, args['text'] ?? '', []);
       case 'chat.update':
+        if (!this.#stands(args['ts'] ?? '')) return { ok: false, error: 'message_not_found' };
         this.updates.push({
           ts: args['ts'] ?? '',
           text: args['text'] ?? '',
           blocks: JSON.parse(args['blocks'] ?? '[]'),
         });
         return { ok: true, ts: args['ts'] };
+      case 'chat.delete':
+        this.remove(args['ts'] ?? '');
+        return { ok: true };
+      case 'chat.getPermalink':
+        return this.#stands(args['message_ts'] ?? '') ? { ok: true } : { ok: false, error: 'message_not_found' };
       case 'files.getUploadURLExternal': {
         const id = `F${this.#uploads.size + 1}`;
         this.#uploads.set(id, args['filename'] ?? '');
@@ -117,13 +132,27 @@ export class UnreliableSlack implements AsyncDisposable {
     }
   }
 
+  #stands(ts: string): boolean {
+    return this.posted.some((each) => each.ts === ts);
+  }
+
+  /** As somebody does who may. */
+  remove(ts: string): void {
+    const at = this.posted.findIndex((each) => each.ts === ts);
+    if (at >= 0) this.posted.splice(at, 1);
+  }
+
   #post(args: Args, text: string, files: string[]): Answer {
+    const { thread_ts: asked = null } = args;
+    const orphan = asked !== null && !this.#stands(asked);
+    if (orphan && this.orphans === 'refused') return { ok: false, error: 'thread_not_found' };
+    const threadTs = orphan ? null : asked;
     this.#ts += 1;
-    const ts = `${Math.floor(Date.now() / 1000)}.${String(this.#ts).padStart(6, '0')}`;
+    const ts = `${Math.floor(this.now() / 1000)}.${String(this.#ts).padStart(6, '0')}`;
     const metadata = args['metadata'] ? (JSON.parse(args['metadata']) as { event_payload: { key: string } }) : null;
     const key = metadata?.event_payload.key ?? null;
-    this.posted.push({ channel: args['channel'] ?? '', ts, threadTs: args['thread_ts'] ?? null, text, key, files });
-    return { ok: true, channel: args['channel'], ts };
+    this.posted.push({ channel: args['channel'] ?? '', ts, threadTs, text, key, files });
+    return { ok: true, channel: args['channel'], ts, message: { ts, ...(threadTs ? { thread_ts: threadTs } : {}) } };
   }
 
   #read(args: Args): unknown[] {

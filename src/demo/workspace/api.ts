@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { CHAT, respond } from './chat.ts';
 import { CONVERSATIONS, USERS } from './conversations.ts';
@@ -11,6 +12,7 @@ import { VIEWS } from './views.ts';
 
 const BODY_MAX = 1024 * 1024;
 const RETRY_AFTER_SECONDS = 1;
+const SLOW_MS = 2_500;
 /** What a form puts around a file. */
 const FORM_ROOM = 16 * 1024;
 
@@ -33,20 +35,25 @@ export async function serveApi(
   response: ServerResponse,
 ): Promise<void> {
   const args = argumentsOf(request.headers['content-type'] ?? '', await readBody(request, BODY_MAX));
-  const fault = core.faults.take(['http_500', 'timeout', 'lost', 'rate_limited'], name);
-  if (fault === 'http_500') {
+  const fault = core.faults.take(['http_500', 'timeout', 'lost', 'slow', 'error', 'rate_limited'], name);
+  if (fault?.kind === 'slow') await sleep(fault.ms ?? SLOW_MS);
+  if (fault?.kind === 'error') {
+    answerJson(response, 200, { ok: false, error: fault.error ?? 'internal_error' });
+    return;
+  }
+  if (fault?.kind === 'http_500') {
     response.writeHead(500, { 'content-type': 'text/plain' }).end('Internal Server Error');
     return;
   }
-  if (fault === 'rate_limited') {
+  if (fault?.kind === 'rate_limited') {
     response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
     answerJson(response, 429, { ok: false, error: 'ratelimited' });
     return;
   }
   // Without an answer the connection stays open until the client gives up.
-  if (fault === 'lost') return;
+  if (fault?.kind === 'lost') return;
   const answer = call(core, name, bearer(request, args), args);
-  if (fault !== 'timeout') answerJson(response, 200, answer);
+  if (fault?.kind !== 'timeout') answerJson(response, 200, answer);
 }
 
 function call(

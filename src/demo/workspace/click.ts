@@ -73,7 +73,7 @@ async function clickInMessage(core: Core, user: User, input: ClickInput, place: 
     ...interaction(core, user, 'block_actions', triggerId),
     container,
     channel: { id, name },
-    ...(ephemeral ? {} : { message: messageObject(core, message) }),
+    ...(ephemeral ? {} : { message: messageObject(core, message, true) }),
     state: { values: {} },
     response_url: `${core.origin()}/response/${responseId}`,
     actions: [actionOf(core, user, target, input, null)],

@@ -66,7 +66,8 @@ export const CONVERSATIONS: Readonly<Record<string, Method>> = {
     need: READ,
     args: z.object({ channel: id, include_num_members: flag.optional() }),
     run: (core, args) => {
-      const channel = conversation(core, args.channel);
+      // Of all methods this one alone knows a channel by the id that it had before.
+      const channel = conversation(core, core.state.movedChannels.get(args.channel) ?? args.channel);
       const count = args.include_num_members ? { num_members: channel.members.size } : {};
       return { channel: { ...channelObject(core, channel), ...count } };
     },

@@ -1,12 +1,27 @@
 import { z } from 'zod';
 
 /**
- * What can go wrong between an app and Slack. `timeout` acts and never answers, `lost` neither acts nor answers; `method` names a Web API
- * method, and any is meant when it is left out.
+ * What can go wrong between an app and Slack. `timeout` acts and never answers, `lost` neither acts nor answers, `slow` answers after
+ * `ms`, `error` refuses with that error; `method` names a Web API method, and any is meant when it is left out.
  */
 export const Fault = z.strictObject({
-  kind: z.enum(['http_500', 'timeout', 'lost', 'rate_limited', 'duplicate_delivery', 'replayed_click', 'disconnect']),
+  kind: z.enum([
+    'http_500',
+    'timeout',
+    'lost',
+    'slow',
+    'error',
+    'rate_limited',
+    'duplicate_delivery',
+    'replayed_click',
+    'disconnect',
+  ]),
   method: z.string().max(100).optional(),
+  error: z
+    .string()
+    .regex(/^[a-z_]{1,80}$/)
+    .optional(),
+  ms: z.int().min(1).max(10_000).optional(),
   times: z.int().min(1).max(10_000).default(1),
 });
 export type Fault = z.infer<typeof Fault>;
@@ -30,13 +45,13 @@ export class Faults {
   }
 
   /** Uses up one fault of these kinds, if one is switched on for this method. */
-  take(kinds: readonly Kind[], method: string | null): Kind | null {
+  take(kinds: readonly Kind[], method: string | null): Omit<Fault, 'times'> | null {
     const found = this.#left.find(
       (fault) => kinds.includes(fault.kind) && (fault.method === undefined || fault.method === method),
     );
     if (!found) return null;
     found.left -= 1;
     if (found.left === 0) this.#left = this.#left.filter((fault) => fault !== found);
-    return found.kind;
+    return found;
   }
 }

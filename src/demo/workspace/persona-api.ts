@@ -7,6 +7,7 @@ import { PersonaError } from './errors.ts';
 import { Fault } from './faults.ts';
 import { SubmissionInput, submit, suggest } from './form.ts';
 import { answerJson, readBody } from './http.ts';
+import { changeStrangers, moveChannel } from './outside.ts';
 import { fileFor, personaList, personaState } from './persona-state.ts';
 import { markRead, PERSONAS } from './seed.ts';
 import { CommandInput, MessageInput, placeOf, runCommand, sayMessage } from './speak.ts';
@@ -53,7 +54,7 @@ export async function servePeople(
   response: ServerResponse,
 ): Promise<boolean> {
   const [, root, name, verb, id] = url.pathname.split('/');
-  if (!['personas', 'people', 'channels', 'groups', 'faults'].includes(root ?? '')) return false;
+  if (!['personas', 'people', 'channels', 'groups', 'faults', 'moves', 'strangers'].includes(root ?? '')) return false;
   try {
     if (root === 'faults') await serveFaults(core, request, response);
     else if (root === 'people' || root === 'channels' || root === 'groups') {
@@ -62,7 +63,10 @@ export async function servePeople(
       if (root === 'people')
         answerJson(response, 200, await changePerson(core, personaNamed(core, name ?? ''), change));
       else answerJson(response, 200, await (root === 'groups' ? changeGroup : changeChannel)(core, name ?? '', change));
-    } else if (name === undefined) answerJson(response, 200, { personas: personaList(core) });
+    } else if (root === 'moves')
+      answerJson(response, 200, await moveChannel(core, name ?? '', await readJson(request)));
+    else if (root === 'strangers') answerJson(response, 200, changeStrangers(core, await readJson(request)));
+    else if (name === undefined) answerJson(response, 200, { personas: personaList(core) });
     else await servePersona(core, personaNamed(core, name), { verb: verb ?? '', id: id ?? '', url }, request, response);
   } catch (error) {
     answerProblem(response, error);

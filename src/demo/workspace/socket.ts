@@ -13,6 +13,8 @@ const ACK_MS = 3_000;
 const TICKET_MS = 30_000;
 const PING_MS = 10_000;
 const CONNECTIONS_MAX = 10;
+const TOLD_MS = 10_000;
+const HOST = 'daypass-demo';
 const FRAME_MAX = 1024 * 1024;
 
 const Ack = z.object({ envelope_id: z.string(), payload: z.unknown() });
@@ -23,6 +25,8 @@ export class SocketMode {
   readonly #tickets = new Map<string, NodeJS.Timeout>();
   readonly #waiting = new Map<string, (answer: Acknowledgement) => void>();
   readonly #pings: NodeJS.Timeout;
+  /** Connections that were told to go, and are still there. */
+  readonly #told = new Set<WebSocket>();
   readonly #appId: string;
   #turn = 0;
 
@@ -69,7 +73,7 @@ export class SocketMode {
     const hello = {
       type: 'hello',
       num_connections: this.connections,
-      debug_info: { host: 'daypass-demo', approximate_connection_time: 18_060 },
+      debug_info: { host: HOST, approximate_connection_time: 18_060 },
       connection_info: { app_id: this.#appId },
     };
     client.send(JSON.stringify(hello));
@@ -90,7 +94,9 @@ export class SocketMode {
     payload: unknown,
     more: Readonly<Record<string, unknown>> = {},
   ): Promise<Acknowledgement> {
-    const open = this.#open();
+    const all = this.#open();
+    const fresh = all.filter((each) => !this.#told.has(each));
+    const open = fresh.length > 0 ? fresh : all;
     const client = open[this.#turn % Math.max(1, open.length)];
     this.#turn += 1;
     if (!client) return Promise.resolve({ acked: false, why: 'not_connected' });
@@ -114,11 +120,21 @@ export class SocketMode {
     });
   }
 
-  /** Asks every connection to come back on a new one, as Slack does every few hours. */
+  /**
+   * Asks every connection to come back on a new one, as Slack does every few hours. It leaves TCP open, does not answer a closing
+   * handshake, and cuts what is still there after a while.
+   */
   refresh(): void {
     for (const client of this.#open()) {
-      client.send(JSON.stringify({ type: 'disconnect', reason: 'refresh_requested' }));
-      client.close(1000);
+      if (this.#told.has(client)) continue;
+      this.#told.add(client);
+      client.send(JSON.stringify({ type: 'disconnect', reason: 'refresh_requested', debug_info: { host: HOST } }));
+      client.close = () => undefined;
+      const timer = setTimeout(() => client.terminate(), TOLD_MS);
+      client.once('close', () => {
+        clearTimeout(timer);
+        this.#told.delete(client);
+      });
     }
   }
 

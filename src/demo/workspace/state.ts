@@ -84,6 +84,8 @@ export class WorkspaceState {
   readonly botId = 'B0DAYPASS0';
   readonly users = new Map<string, User>();
   readonly channels = new Map<string, Channel>();
+  /** Ids that channels had before, and those they have since. */
+  readonly movedChannels = new Map<string, string>();
   readonly messages: Message[] = [];
   readonly ephemerals: Message[] = [];
   readonly files = new Map<string, FileItem>();

@@ -42,11 +42,48 @@ describe.each(STORE_KINDS)('the outbox on %s', (kind) => {
       lane: 'a',
       attempts: 0,
       attemptedAt: null,
+      heldSince: null,
+      urgency: 0,
     });
     await store.transaction((tx) => tx.outbox.delivered(id));
     expect(await notices()).toEqual([closed(2), closed(3)]);
     expect((await due(NOON, 1)).map(({ notice }) => notice)).toEqual([closed(2)]);
     expect(await store.transaction((tx) => tx.outbox.waiting())).toBe(2);
+  });
+
+  it('gives lanes in which somebody waits before those that are read later, whatever is at their head', async () => {
+    await enqueue({ kind: 'session_detail', sessionId: sessionId(1) }, 'security');
+    await enqueue(line, 'thread');
+    await enqueue({ kind: 'session_detail', sessionId: sessionId(2) }, 'other');
+    await enqueue(card, 'thread');
+    expect((await due()).map(({ lane, urgency }) => [lane, urgency])).toEqual([
+      ['thread', 0],
+      ['security', 2],
+      ['other', 2],
+    ]);
+  });
+
+  it('begins no attempt at a message that waits no longer', async () => {
+    await enqueue(closed(1), 'a');
+    const { id } = await head();
+    expect(await store.transaction((tx) => tx.outbox.attempting(id, NOON))).toBe(true);
+    await store.transaction((tx) => tx.outbox.delivered(id));
+    expect(await store.transaction((tx) => tx.outbox.attempting(id, NOON))).toBe(false);
+  });
+
+  it('puts a message that is posted anew before everything else of its lane', async () => {
+    const root: Notice = { kind: 'request_received', requestId: requestId(9) };
+    await enqueue(root, 'a');
+    const delivered = async (): Promise<void> => {
+      const { id } = await head();
+      await store.transaction((tx) => tx.outbox.delivered(id));
+    };
+    await delivered();
+    await enqueue(closed(1), 'a');
+    await store.transaction((tx) => tx.outbox.again(root, 'a'));
+    expect(await notices()).toEqual([root]);
+    await delivered();
+    expect(await notices()).toEqual([closed(1)]);
   });
 
   it('holds a lane up while its head waits for another try, and no other lane', async () => {

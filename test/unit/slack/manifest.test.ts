@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { COMMAND, COMMAND_WORDS } from '../../../src/slack/action-ids.ts';
-import { PEOPLE_EVENTS } from '../../../src/slack/listeners.ts';
+import { PEOPLE_EVENTS, REMOVAL_EVENTS } from '../../../src/slack/listeners.ts';
 
 const Manifest = z.object({
   features: z
@@ -29,6 +29,7 @@ const manifest = Manifest.parse(parse(readFileSync(new URL('manifest.yml', root)
 /** Scopes of each Web API method that src/slack calls, from Slack's reference; a method that is missing here fails the test. */
 const SCOPES: Readonly<Record<string, readonly string[]>> = {
   'auth.test': [],
+  'chat.delete': ['chat:write'],
   'chat.getPermalink': [],
   'chat.postEphemeral': ['chat:write'],
   'chat.postMessage': ['chat:write'],
@@ -44,6 +45,7 @@ const SCOPES: Readonly<Record<string, readonly string[]>> = {
   'users.info': ['users:read'],
   'views.open': [],
   'views.publish': [],
+  'views.push': [],
   'views.update': [],
 };
 /** Scopes that events and commands need. */
@@ -71,7 +73,14 @@ it('asks for exactly the scopes that the code uses', () => {
 });
 
 it('subscribes to exactly the events that the code listens to', () => {
-  const events = ['app_home_opened', 'app_mention', 'message.im', ...PEOPLE_EVENTS];
+  const events = [
+    'app_home_opened',
+    'app_mention',
+    'message.im',
+    'channel_id_changed',
+    ...PEOPLE_EVENTS,
+    ...REMOVAL_EVENTS,
+  ];
   expect([...manifest.settings.event_subscriptions.bot_events].sort()).toEqual(events.sort());
 });
 
