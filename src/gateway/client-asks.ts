@@ -127,7 +127,7 @@ export class ClientAsks {
   }
 
   #refuse(name: string): false {
-    const refusal = REFUSED_CHANNEL_REQUESTS[name];
+    const refusal = REFUSED_CHANNEL_REQUESTS.get(name);
     if (!refusal) return false;
     this.#host.refused(`${refusal.what} was asked for and refused`);
     this.#host.notice(`${refusedSentence(refusal)}.`);

@@ -10,8 +10,13 @@ const REVERSE: Refusal = {
   way: 'tunnels begin on your side: -L <port>:<host>:<port>, where your scope names host and port',
 };
 
+/** A peer may ask for anything, `constructor` included: what an object has from its prototype is no name here. */
+function byName(refusals: Readonly<Record<string, Refusal>>): ReadonlyMap<string, Refusal> {
+  return new Map(Object.entries(refusals));
+}
+
 /** Requests in a session channel (RFC 4254 §6.3.1; OpenSSH's PROTOCOL.agent). */
-export const REFUSED_CHANNEL_REQUESTS: Readonly<Record<string, Refusal>> = {
+export const REFUSED_CHANNEL_REQUESTS: ReadonlyMap<string, Refusal> = byName({
   'x11-req': {
     what: 'X11 forwarding (-X)',
     way: 'it would open your display to the target; programs without windows work',
@@ -20,21 +25,21 @@ export const REFUSED_CHANNEL_REQUESTS: Readonly<Record<string, Refusal>> = {
     what: 'agent forwarding (-A)',
     way: 'it would lend your keys to the target; to reach another target, connect to it by its own name (ProxyJump)',
   },
-};
+});
 
 /** Channel types that a client opens (RFC 4254 §7.2; OpenSSH's PROTOCOL §2.3, §2.4). */
-export const REFUSED_CHANNELS: Readonly<Record<string, Refusal>> = {
+export const REFUSED_CHANNELS: ReadonlyMap<string, Refusal> = byName({
   'direct-streamlocal@openssh.com': UNIX_SOCKET,
   'tun@openssh.com': { what: 'a network tunnel (-w)', way: UNIX_SOCKET.way },
   x11: { what: 'an X11 channel', way: 'shell, commands and files work, as far as your scope goes' },
   'auth-agent@openssh.com': { what: 'an agent channel', way: 'use ProxyJump to reach another target' },
-};
+});
 
 /** Global requests (RFC 4254 §7.1; OpenSSH's PROTOCOL §2.4). */
-export const REFUSED_GLOBAL_REQUESTS: Readonly<Record<string, Refusal>> = {
+export const REFUSED_GLOBAL_REQUESTS: ReadonlyMap<string, Refusal> = byName({
   'tcpip-forward': REVERSE,
   'streamlocal-forward@openssh.com': REVERSE,
-};
+});
 
 /** What clients send without wanting anything of a target. */
 export const INNOCENT_GLOBAL_REQUESTS: ReadonlySet<string> = new Set([

@@ -22,7 +22,7 @@ export function sessionPolicy(session: SessionChannels, killed: (why: string) =>
     open(type, data) {
       if (type === 'session') return { accept: true, opened: (channel) => session.relay(channel) };
       if (type === 'direct-tcpip') return openTunnel(session, data);
-      const refusal = REFUSED_CHANNELS[type];
+      const refusal = REFUSED_CHANNELS.get(type);
       session.refused(`${refusal?.what ?? `the channel type ${type.slice(0, NAME_MAX)}`} was asked for and refused`);
       return prohibited(
         refusal ? refusedSentence(refusal) : `no such channel here; this access allows: ${session.words}`,
@@ -30,7 +30,7 @@ export function sessionPolicy(session: SessionChannels, killed: (why: string) =>
     },
     globalRequest(name) {
       if (INNOCENT_GLOBAL_REQUESTS.has(name)) return;
-      const refusal = REFUSED_GLOBAL_REQUESTS[name];
+      const refusal = REFUSED_GLOBAL_REQUESTS.get(name);
       session.refused(`${refusal?.what ?? `the request ${name.slice(0, NAME_MAX)}`} was asked for and refused`);
       // The protocol's answer has no room for words.
       if (refusal) session.notice(`${refusedSentence(refusal)}.`);

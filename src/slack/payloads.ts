@@ -125,7 +125,7 @@ const Chosen = z
 export function fieldsOf(view: ViewPayload): (field: string) => readonly string[] {
   const values = view.state?.values ?? {};
   return (field) => {
-    const [element] = Object.values(values[field] ?? {});
+    const [element] = Object.hasOwn(values, field) ? Object.values(values[field] ?? {}) : [];
     const parsed = Chosen.safeParse(element);
     return parsed.success ? parsed.data : [];
   };

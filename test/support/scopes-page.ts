@@ -123,12 +123,8 @@ function sentences(): string {
   return lines.join('\n');
 }
 
-const refusals = (kind: string, all: Readonly<Record<string, Refusal>>, where: Readonly<Record<string, string>>) =>
-  Object.entries(all).map(([name, refusal]) => [
-    `${kind} \`${name}\``,
-    where[name] ?? '',
-    `\`${refusedSentence(refusal)}\``,
-  ]);
+const refusals = (kind: string, all: ReadonlyMap<string, Refusal>, where: Readonly<Record<string, string>>) =>
+  [...all].map(([name, refusal]) => [`${kind} \`${name}\``, where[name] ?? '', `\`${refusedSentence(refusal)}\``]);
 
 const always = (): string =>
   table(
