@@ -15,6 +15,8 @@ import { databaseFault, StoreFault } from './fault.ts';
 export type Backend = {
   connect(): Promise<Connection>;
   close(): Promise<void>;
+  /** Left out where the database looks after itself. */
+  maintain?(): Promise<void>;
 };
 
 export type Connection = {

@@ -59,6 +59,33 @@ async function create(folder: string): Promise<PGlite> {
   }
 }
 
+/** So many rows that nobody sees any more are worth a look at their table; the age is what PostgreSQL itself would not let pass. */
+const DEAD_ROWS_MIN = 500;
+const XID_AGE_MAX = 100_000_000;
+const WAL_MIN = 16 * 1024 * 1024;
+
+/**
+ * There is no process beside this one that would vacuum or checkpoint. Each step has the backend for itself, and others come between:
+ * one table at a time, which is soon done where it is done often.
+ */
+function maintenance(run: (sql: string) => Promise<readonly unknown[]>): () => Promise<void> {
+  let checkpointed = '0/0';
+  return async () => {
+    const tables = (await run(`
+      select quote_ident(relname) as name from pg_stat_user_tables join pg_class using (relname)
+      where pg_class.oid = relid and (n_dead_tup >= ${DEAD_ROWS_MIN} or age(relfrozenxid) > ${XID_AGE_MAX})`)) as {
+      name: string;
+    }[];
+    for (const { name } of tables) await run(`vacuum (truncate false) ${name}`);
+    const [grown] = (await run(
+      `select pg_wal_lsn_diff(pg_current_wal_lsn(), '${checkpointed}')::text as bytes, pg_current_wal_lsn()::text as here`,
+    )) as { bytes: string; here: string }[];
+    if (!grown || Number(grown.bytes) < WAL_MIN) return;
+    await run('checkpoint');
+    checkpointed = grown.here;
+  };
+}
+
 /** There is one backend for all: whoever connects has it alone until it is released. */
 function serialised(database: PGlite, unlock: () => Promise<void>): Backend {
   let last: Promise<void> = Promise.resolve();
@@ -71,15 +98,25 @@ function serialised(database: PGlite, unlock: () => Promise<void>): Backend {
     await before;
     return done;
   };
+  const connect = async (): Promise<Connection> => {
+    const release = await turn();
+    if (database.closed) {
+      release();
+      throw new StoreFault('store_closed', 'the store was closed');
+    }
+    return { query: (sql, parameters) => query(database, sql, parameters), release };
+  };
+  const alone = async (sql: string): Promise<readonly unknown[]> => {
+    const connection = await connect();
+    try {
+      return (await connection.query(sql, [])).rows;
+    } finally {
+      connection.release(false);
+    }
+  };
   return {
-    async connect(): Promise<Connection> {
-      const release = await turn();
-      if (database.closed) {
-        release();
-        throw new StoreFault('store_closed', 'the store was closed');
-      }
-      return { query: (sql, parameters) => query(database, sql, parameters), release };
-    },
+    connect,
+    maintain: maintenance(alone),
     async close() {
       const release = await turn();
       try {
