@@ -5,6 +5,7 @@ import type { SessionId } from './access/ids.ts';
 import { policyGaps } from './access/policy.ts';
 import { certificateAuthority } from './ca/authority.ts';
 import { type Keys, loadKeys } from './ca/keys.ts';
+import { recordSeals } from './ca/seal.ts';
 import { type Config, ConfigError, type loadSecrets, recipientsOf } from './config.ts';
 import { writeEvents } from './events.ts';
 import { type Freshness, freshness } from './freshness.ts';
@@ -31,6 +32,7 @@ import { eraseFor, openRecordings, type Recordings } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
 import { keepSlack } from './slack/keep-slack.ts';
 import { openStore } from './store/store.ts';
+import { forgetOld } from './use-cases/forget.ts';
 import { gatewayControl } from './use-cases/gateway-authority.ts';
 import { type RefusalNotes, refusalNotes } from './use-cases/note-refusals.ts';
 import { tellOfDoubts } from './use-cases/people-in-doubt.ts';
@@ -38,7 +40,6 @@ import type { CertificateAuthority, Change, Clock, Inventory, Store } from './us
 import { closeInterruptedSessions } from './use-cases/record-session.ts';
 import {
   expireRequests,
-  forgetOldProofs,
   holdSessionsToGrants,
   noteExpiredGrants,
   SESSION_ENDED_BY_REVIEWER,
@@ -52,7 +53,9 @@ export async function startControl(
   config: Config,
   secrets: ReturnType<typeof loadSecrets>,
   log: Log,
-  host: WorkerHost | null = null,
+  host: WorkerHost | null,
+  /** Another control has taken the database over: this one has to end, and its sessions with it. */
+  lost: (by: string) => void,
 ): Promise<Control> {
   const started: AsyncDisposable[] = [];
   const own = <T extends AsyncDisposable>(part: T): T => {
@@ -63,13 +66,16 @@ export async function startControl(
     for (const part of started.splice(0).reverse()) await part[Symbol.asyncDispose]();
   };
   try {
-    const gateway = await wire({ config, secrets, log, host }, own);
+    const gateway = await wire({ config, secrets, log, host, lost }, own);
     return { gateway: { address: gateway.address, port: gateway.port }, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
+
+const LEASE_MARGIN_MS = 15_000;
+const MAINTAIN_EVERY_MS = 60_000;
 
 type Own = <T extends AsyncDisposable>(part: T) => T;
 
@@ -79,9 +85,10 @@ type Parts = {
   readonly log: Log;
   /** What runs the workers, where that is not this process. */
   readonly host: WorkerHost | null;
+  readonly lost: (by: string) => void;
 };
 
-async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Gateway> {
+async function wire({ config, secrets, log, host, lost }: Parts, own: Own): Promise<Gateway> {
   const keys = loadKeys(keysFolder(config));
   const random = systemRandom;
   const clock = systemClock;
@@ -89,7 +96,11 @@ async function wire({ config, secrets, log, host }: Parts, own: Own): Promise<Ga
   const inventory = inventoryOf(config);
   for (const gap of policyGaps(config.policy)) log.warn(`${gap}; docs/policy.md has the lines to write`);
   const databaseUrl = secrets.DAYPASS_DATABASE_URL ?? null;
-  const store = own(await openStore({ databaseUrl, dataDir: config.dataDir, log }));
+  const options = { databaseUrl, dataDir: config.dataDir, log, seals: recordSeals(keys.mac) };
+  // Sessions end by themselves on a control that cannot reach its database: only afterwards may another take over.
+  const leaseMs = config.gateway.lease_live_seconds * 1_000 + LEASE_MARGIN_MS;
+  const store = own(await openStore(options, { leaseMs, lost }));
+  own(startSchedules([{ name: 'maintain the database', everyMs: MAINTAIN_EVERY_MS, run: store.maintain }], log));
   if (config.events) own(await writeEvents({ store, log, site: config.site, dataDir: config.dataDir }, process.stdout));
   const deps = { store, clock, random, authority, inventory, log };
   const check = targetCheck({ authority, inventory, clock, sourceAddress: config.gateway.source_address });
@@ -269,7 +280,7 @@ function endSessionsOn({ store, gateway, clock, authority, inventory, log, touch
       { name: 'hold sessions to their grants', everyMs: 1_000, run: hold },
       { name: 'tell of people in doubt', everyMs: 60_000, run: tellOfDoubts(deps) },
       { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
-      { name: 'forget old proofs', cron: '17 * * * *', run: forgetOldProofs(deps) },
+      { name: 'forget what is old', cron: '17 * * * *', run: forgetOld(deps) },
     ],
     log,
   );

@@ -12,8 +12,6 @@ export const systemClock: Clock = { now: () => new Date() };
 export const systemRandom: RandomSource = { uuid: randomUUID, bytes: (length) => new Uint8Array(randomBytes(length)) };
 
 export const adminSocketPath = (config: Config): string => join(config.dataDir, 'control.sock');
-/** Of the embedded database. */
-export const databaseFolder = (config: Config): string => join(config.dataDir, 'db');
 export const recordingsFolder = (config: Config): string => join(config.dataDir, 'recordings');
 /** Where workers write. */
 export const spoolFolder = (config: Config): string => join(config.dataDir, 'spool');

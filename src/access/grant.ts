@@ -35,6 +35,8 @@ export type Grant = {
   readonly end: GrantEnd | null;
   /** When it was written down that it had run out: from then on it is over, wherever a clock is set to. */
   readonly expiredAt: Date | null;
+  /** Set while no stored grant is believed: the database is not the one that control last wrote to. */
+  readonly suspended?: true;
 };
 
 export const startsAt = (grant: Grant): Date => new Date(grant.terms.notBefore);
@@ -42,7 +44,10 @@ export const expiresAt = (grant: Grant): Date => new Date(grant.terms.notAfter);
 
 export const hasExpired = (grant: Grant, now: Date): boolean => grant.expiredAt !== null || now >= expiresAt(grant);
 
-export const isActive = (grant: Grant, now: Date): boolean =>
+export const isActive = (grant: Grant, now: Date): boolean => !grant.suspended && isRunning(grant, now);
+
+/** Neither ended nor run out, though perhaps suspended. */
+export const isRunning = (grant: Grant, now: Date): boolean =>
   grant.end === null && startsAt(grant) <= now && !hasExpired(grant, now);
 
 export type AccessAsk = {
@@ -138,6 +143,7 @@ export const grantedTargets = (grants: readonly Grant[]): readonly TargetId[] =>
 function whyNoneIsLive(grants: readonly Grant[], now: Date): Rejection {
   const [latest] = [...grants].sort((a, b) => endedAt(b, now).getTime() - endedAt(a, now).getTime());
   if (!latest) return { code: 'no_live_grant' };
+  if (grants.some((grant) => grant.suspended && isRunning(grant, now))) return { code: 'grants_suspended' };
   if (latest.end) return { code: 'grant_revoked', at: latest.end.at };
   if (hasExpired(latest, now)) return { code: 'grant_expired', at: expiresAt(latest) };
   return { code: 'no_live_grant' };

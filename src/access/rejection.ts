@@ -65,6 +65,8 @@ export type Rejection =
       readonly at: Date;
     }
   | { readonly code: 'already_reviewed'; readonly at: Date }
+  /** What is stored about this was changed without Daypass. */
+  | { readonly code: 'record_tampered'; readonly what: string; readonly id: string }
   // Ending
   | { readonly code: 'unknown_grant' }
   | { readonly code: 'may_not_end_grant' }
@@ -84,6 +86,8 @@ export type Rejection =
   // Connecting
   | { readonly code: 'proof_invalid'; readonly why: string }
   | { readonly code: 'proof_replayed' }
+  /** With a plain key, in one day. */
+  | { readonly code: 'too_many_logins'; readonly max: number }
   | { readonly code: 'certificate_refused'; readonly why: string }
   | { readonly code: 'certificate_expired'; readonly at: Date }
   | { readonly code: 'unknown_key'; readonly fingerprint: Fingerprint }
@@ -97,6 +101,8 @@ export type Rejection =
   | { readonly code: 'key_not_in_grant'; readonly fingerprint: Fingerprint; readonly grantId: GrantId }
   | { readonly code: 'target_changed'; readonly targetId: TargetId }
   | { readonly code: 'grant_tampered'; readonly grantId: GrantId }
+  /** The database is an older one, and no operator has confirmed what it says. */
+  | { readonly code: 'grants_suspended' }
   | { readonly code: 'too_many_sessions'; readonly targetId: TargetId; readonly max: number }
   | { readonly code: 'disk_full'; readonly freeMiB: number };
 

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { Digest, type GrantId } from '../access/ids.ts';
+import type { Seals } from '../use-cases/ports.ts';
 
 /** SHA-256 over RFC 8785 JSON. A value that JSON cannot hold is a fault. */
 export function digest(value: unknown): Digest {
@@ -19,11 +20,29 @@ type Mac = (data: Uint8Array) => Uint8Array;
 export const seal = (mac: Mac, grantId: GrantId, of: Digest): string =>
   Buffer.from(macOf(mac, grantId, of)).toString('hex');
 
-export function sealed(mac: Mac, grantId: GrantId, of: Digest, claimed: string): boolean {
+export const sealed = (mac: Mac, grantId: GrantId, of: Digest, claimed: string): boolean =>
+  isSame(claimed, macOf(mac, grantId, of));
+
+function isSame(claimed: string, expected: Uint8Array): boolean {
   const given = Buffer.from(claimed, 'hex');
   if (given.length !== MAC_BYTES || given.toString('hex') !== claimed) return false;
-  return timingSafeEqual(given, macOf(mac, grantId, of));
+  return timingSafeEqual(given, expected);
 }
 
 const macOf = (mac: Mac, grantId: GrantId, of: Digest): Uint8Array =>
   mac(Buffer.from([DOMAIN, grantId, of].join('\0'), 'utf8'));
+
+const RECORD_DOMAIN = 'daypass record v1';
+
+/** Seals over whole records, as RFC 8785 JSON; a record of one kind never passes for one of another. */
+export function recordSeals(mac: Mac): Seals {
+  const of = (what: string, value: unknown): Uint8Array => {
+    const json = canonicalize(value);
+    if (json === undefined) throw new TypeError('a seal is made over a JSON value');
+    return mac(Buffer.from([RECORD_DOMAIN, what, json].join('\0'), 'utf8'));
+  };
+  return {
+    seal: (what, value) => Buffer.from(of(what, value)).toString('hex'),
+    holds: (what, value, claimed) => isSame(claimed, of(what, value)),
+  };
+}

@@ -1,28 +1,22 @@
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Fingerprint, GrantId, SessionId } from '../access/ids.ts';
 import type { Rejection } from '../access/rejection.ts';
 import type { Config } from '../config.ts';
 import { localOperator, type Operator } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
-import { adminSocketPath, databaseFolder, systemClock } from '../places.ts';
+import { adminSocketPath, systemClock } from '../places.ts';
 import { actAsOwnerOf } from './as-owner.ts';
 import { print, printJson, Refused, table } from './output.ts';
+import { storeOptions } from './store-options.ts';
 import { Watching } from './watching.ts';
 
-/** Runs `work` against the running control, or, where none runs, against the store itself under its lock. */
-async function withOperator<T>(config: Config, work: (operator: Operator) => Promise<T>): Promise<T> {
+/** Runs `work` against the running control, or, where none runs, against the store itself; `changes` keeps a control from starting meanwhile. */
+async function withOperator<T>(config: Config, work: (operator: Operator) => Promise<T>, changes = false): Promise<T> {
   const path = adminSocketPath(config);
   if (await isServed(path)) return work(remoteOperator(path));
-  const [{ openStore }, { createLog }] = await Promise.all([import('../store/store.ts'), import('../log.ts')]);
-  const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;
+  const { openForCommand } = await import('../store/store.ts');
   actAsOwnerOf(config.dataDir);
-  if (databaseUrl === null && !existsSync(databaseFolder(config))) {
-    process.stderr.write(
-      'No control runs here, and there is no database yet: with PostgreSQL, set DAYPASS_DATABASE_URL as for serve.\n',
-    );
-  }
-  await using store = await openStore({ databaseUrl, dataDir: config.dataDir, log: createLog('warn') });
+  await using store = await openForCommand(await storeOptions(config), changes);
   // Awaited here: the store closes when this returns.
   return await work(localOperator({ store, clock: systemClock, check: null, gateways: () => null }));
 }
@@ -58,17 +52,36 @@ export function grantsCommand(program: Command, config: () => Config): void {
     .description('End a grant and its live sessions. <grant> is an id or the beginning of one.')
     .option('--comment <text>', 'why; the person reads it on the terminal of a live session')
     .action((given: string, options: { comment?: string }) =>
-      withOperator(config(), async (operator) => {
-        const rows = await operator.grants({ live: true, limit: 10_000 });
-        const id = one(
-          given,
-          rows.map((row) => row.id),
-          'live grant',
-        );
-        const ended = await operator.revoke(GrantId.parse(id), options.comment ?? null);
-        if (!ended.ok) throw new Refused(worded(ended.rejection));
-        print(`Revoked ${id}. Its live sessions are being ended.`);
-      }),
+      withOperator(
+        config(),
+        async (operator) => {
+          const rows = await operator.grants({ live: true, limit: 10_000 });
+          const id = one(
+            given,
+            rows.map((row) => row.id),
+            'live grant',
+          );
+          const ended = await operator.revoke(GrantId.parse(id), options.comment ?? null);
+          if (!ended.ok) throw new Refused(worded(ended.rejection));
+          print(`Revoked ${id}. Its live sessions are being ended.`);
+        },
+        true,
+      ),
+    );
+  grants
+    .command('confirm')
+    .description(
+      'After a database was restored or exchanged: let the grants that it holds count again. Look at them first.',
+    )
+    .action(() =>
+      withOperator(
+        config(),
+        async (operator) => {
+          const { lifted } = await operator.confirmGrants();
+          print(lifted ? `Grants count again. They were suspended: ${lifted}.` : 'Nothing is suspended.');
+        },
+        true,
+      ),
     );
 }
 
@@ -100,17 +113,21 @@ export function sessionsCommand(program: Command, config: () => Config): void {
     .command('end <session>')
     .description('End a live session; its grant stays. <session> is an id or the beginning of one.')
     .action((given: string) =>
-      withOperator(config(), async (operator) => {
-        const rows = await operator.sessions({ live: true, limit: 10_000 });
-        const id = one(
-          given,
-          rows.map((row) => row.id),
-          'live session',
-        );
-        const ended = await operator.endSession(SessionId.parse(id));
-        if (!ended.ok) throw new Refused(worded(ended.rejection));
-        print(`Ending ${id}.`);
-      }),
+      withOperator(
+        config(),
+        async (operator) => {
+          const rows = await operator.sessions({ live: true, limit: 10_000 });
+          const id = one(
+            given,
+            rows.map((row) => row.id),
+            'live session',
+          );
+          const ended = await operator.endSession(SessionId.parse(id));
+          if (!ended.ok) throw new Refused(worded(ended.rejection));
+          print(`Ending ${id}.`);
+        },
+        true,
+      ),
     );
   sessions
     .command('watch <session>')

@@ -12,6 +12,7 @@ import { actAsOwnerOf } from './as-owner.ts';
 import { exportCommand } from './export.ts';
 import { print, printJson, Refused, table } from './output.ts';
 import { type PlaceOptions, recordingId } from './recording-place.ts';
+import { storeOptions } from './store-options.ts';
 
 const RULE_MAX = 200;
 const LIST_MAX = 100_000;
@@ -71,7 +72,7 @@ async function erase(config: Config, id: SessionId, rule: string): Promise<Erase
   const path = adminSocketPath(config);
   if (await isServed(path)) return remoteOperator(path).eraseRecording(id, rule);
   const [
-    { openStore },
+    { openForCommand },
     { createLog },
     { openRecordings, eraseFor },
     { loadKeys },
@@ -88,8 +89,7 @@ async function erase(config: Config, id: SessionId, rule: string): Promise<Erase
   actAsOwnerOf(config.dataDir);
   const log = createLog('warn');
   const clock = systemClock;
-  const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;
-  await using store = await openStore({ databaseUrl, dataDir: config.dataDir, log });
+  await using store = await openForCommand(await storeOptions(config), true);
   await using _socket = await serveAdminSocket(
     path,
     localOperator({ store, clock, check: null, gateways: () => null }),

@@ -5,6 +5,7 @@ import type { LauncherHost } from '../gateway/launcher-host.ts';
 import type { Log } from '../log.ts';
 import { actAsOwnerOf } from './as-owner.ts';
 import { print, Refused } from './output.ts';
+import { storeOptions } from './store-options.ts';
 
 export function serveCommand(program: Command): void {
   program
@@ -31,10 +32,9 @@ export function serveCommand(program: Command): void {
     .description('Bring the database to this version’s schema. `serve` does it at start as well.')
     .action(async () => {
       const config = loadConfig(program.opts<{ config: string }>().config);
-      const [{ migrate }, { createLog }] = await Promise.all([import('../store/store.ts'), import('../log.ts')]);
-      const databaseUrl = process.env['DAYPASS_DATABASE_URL'] ?? null;
+      const { migrate } = await import('../store/store.ts');
       actAsOwnerOf(config.dataDir);
-      const applied = await migrate({ databaseUrl, dataDir: config.dataDir, log: createLog('warn') });
+      const applied = await migrate(await storeOptions(config));
       print(applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}`);
     });
 }
@@ -52,7 +52,12 @@ async function serve(config: Config, mode: Mode): Promise<void> {
   // Loaded when needed: most commands want neither Slack nor a database, and should not wait for them.
   const { startControl } = await import('../app.ts');
   const host = mode === 'launched' ? await launcherHost() : null;
-  const control = await startControl(config, secrets, log, host).catch((error: unknown) => {
+  // Its workers end with it, and their sessions with them: the other control knows nothing of these.
+  const lost = (by: string): void => {
+    log.fatal({ by }, 'another control has taken the database over; this one ends, with its sessions');
+    process.exit(1);
+  };
+  const control = await startControl(config, secrets, log, host, lost).catch((error: unknown) => {
     host?.letEnd();
     throw error;
   });

@@ -61,6 +61,10 @@ const WORDS: Words = {
     `The target ${targetId.slice(0, NAME_MAX)} has changed its address or host keys since your access was approved. Ask again in Slack.`,
   grant_tampered: () =>
     'Your grant does not match what was approved, so it counts for nothing. Tell security; they can read it in the log.',
+  grants_suspended: () =>
+    'All access is suspended until the operators have looked at their restored database. Ask whoever runs Daypass.',
+  record_tampered: () =>
+    'What is stored about this was changed outside Daypass, so it counts for nothing. Tell security; it is in the audit log.',
   unknown_target_name: ({ given, granted }) =>
     `No target is called "${given.slice(0, NAME_MAX)}". Yours are: ${list(granted)}. Correct the name and connect again.`,
   bad_login_name: ({ given }) =>
@@ -72,6 +76,8 @@ const WORDS: Words = {
   proof_invalid: ({ why }) =>
     `Your login could not be verified: ${why.slice(0, WHY_MAX)}. Use the certificate that Slack sent you.`,
   proof_replayed: () => 'This login was used before. Connect again.',
+  too_many_logins: ({ max }) =>
+    `This key has logged in here ${max} times today; no more before midnight UTC. Certificates go on working.`,
   too_many_sessions: ({ targetId, max }) =>
     `You have ${max} connections to ${targetId.slice(0, NAME_MAX)} already, and no more are allowed at a time. End one, or share one (ControlMaster).`,
   person_inactive: () => 'Your Slack account is deactivated, and access with it. Ask the person who engaged you.',

@@ -3,6 +3,7 @@ import { type Grant, hasExpired } from '../access/grant.ts';
 import { Fingerprint, GrantId, SessionId, type TargetId } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { channelCount } from '../access/session.ts';
+import { confirmGrants } from '../use-cases/confirm-grants.ts';
 import { endGrant } from '../use-cases/end-grant.ts';
 import { endSession } from '../use-cases/end-session.ts';
 import type { Clock, Gateways, Store, Watcher } from '../use-cases/ports.ts';
@@ -12,7 +13,7 @@ import { type Watch, watchSession } from '../use-cases/watch-session.ts';
 
 export const GrantRow = z.strictObject({
   id: GrantId,
-  state: z.enum(['live', 'expired', 'revoked', 'returned']),
+  state: z.enum(['live', 'suspended', 'expired', 'revoked', 'returned']),
   person: z.string(),
   engagement: z.string(),
   targets: z.array(z.string()),
@@ -61,10 +62,16 @@ export const Erased = z.discriminatedUnion('ok', [
 ]);
 export type Erased = z.infer<typeof Erased>;
 
+/** Why grants were suspended; null where they were not. */
+export const Lifted = z.strictObject({ lifted: z.string().nullable() });
+export type Lifted = z.infer<typeof Lifted>;
+
 /** What an operator can ask of a control: over its admin socket, or in process where none runs. */
 export type Operator = {
   grants(filter: { live: boolean; limit: number }): Promise<readonly GrantRow[]>;
   revoke(id: GrantId, comment: string | null): Promise<Result<{ id: GrantId }>>;
+  /** Lets the grants of a restored database count again. */
+  confirmGrants(): Promise<Lifted>;
   sessions(filter: { live: boolean; limit: number }): Promise<readonly SessionRow[]>;
   endSession(id: SessionId): Promise<Result<{ id: SessionId }>>;
   /** Registered keys, the newest first. */
@@ -98,6 +105,7 @@ export function localOperator(deps: Deps): Operator {
       const ended = await endGrant(deps)({ by: null, grantId, comment, isSecurity: false });
       return ended.ok ? ok({ id: grantId }) : ended;
     },
+    confirmGrants: confirmGrants(deps),
     sessions: (filter) => listSessions(deps, filter),
     async endSession(sessionId) {
       const ended = await endSession(deps)({ by: null, sessionId, isSecurity: false });
@@ -155,7 +163,8 @@ function listGrants(deps: Deps, { live, limit }: { live: boolean; limit: number 
 
 function stateOf(grant: Grant, now: Date): GrantRow['state'] {
   if (grant.end) return grant.end.how;
-  return hasExpired(grant, now) ? 'expired' : 'live';
+  if (hasExpired(grant, now)) return 'expired';
+  return grant.suspended ? 'suspended' : 'live';
 }
 
 function listSessions(deps: Deps, { live, limit }: { live: boolean; limit: number }): Promise<SessionRow[]> {

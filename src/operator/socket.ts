@@ -12,7 +12,7 @@ import { connect } from 'node:net';
 import { z } from 'zod';
 import { Fingerprint, GrantId, SessionId, TargetId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
-import { Erased, Finding, GrantRow, KeyRow, type Operator, SessionRow } from './operator.ts';
+import { Erased, Finding, GrantRow, KeyRow, Lifted, type Operator, SessionRow } from './operator.ts';
 import { outcome } from './outcome.ts';
 import { requestWatch, serveWatch } from './watch-stream.ts';
 
@@ -21,6 +21,7 @@ import { requestWatch, serveWatch } from './watch-stream.ts';
 const Call = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('grants'), live: z.boolean(), limit: z.int().min(1).max(10_000) }),
   z.strictObject({ verb: z.literal('revoke'), id: GrantId, comment: z.string().max(1_000).nullable() }),
+  z.strictObject({ verb: z.literal('confirm_grants') }),
   z.strictObject({ verb: z.literal('sessions'), live: z.boolean(), limit: z.int().min(1).max(10_000) }),
   z.strictObject({ verb: z.literal('end_session'), id: SessionId }),
   z.strictObject({ verb: z.literal('keys'), limit: z.int().min(1).max(10_000) }),
@@ -78,15 +79,19 @@ export async function serveAdminSocket(path: string, operator: Operator, log: Lo
 }
 
 /** What the store threw: whether anything was done is what an operator has to know. */
-const STORE_FAULTS: Readonly<Record<string, string>> = {
-  database_away: 'its database is away, so nothing was done. Try again when it answers.',
-  timeout: 'its database took too long, so nothing was done. Try again.',
-  too_busy: 'it is too busy, so nothing was done. Try again in a moment.',
-  commit_unheard: 'its database went away in the middle: it may have been done or not. Look when the database is back.',
-};
+const STORE_FAULTS: ReadonlyMap<unknown, string> = new Map([
+  ['database_away', 'its database is away, so nothing was done. Try again when it answers.'],
+  ['timeout', 'its database took too long, so nothing was done. Try again.'],
+  ['too_busy', 'it is too busy, so nothing was done. Try again in a moment.'],
+  ['lease_lost', 'another control has taken its database over, so nothing was done.'],
+  [
+    'commit_unheard',
+    'its database went away in the middle: it may have been done or not. Look when the database is back.',
+  ],
+]);
 
 const wordFault = (error: unknown): string =>
-  (error instanceof Error && 'code' in error && STORE_FAULTS[String(error.code)]) || 'the request failed';
+  (error instanceof Error && 'code' in error && STORE_FAULTS.get(error.code)) || 'the request failed';
 
 /** The answer went out by itself. */
 const STREAMED = Symbol('streamed');
@@ -98,6 +103,8 @@ async function answer(operator: Operator, message: IncomingMessage, response: Se
       return operator.grants(call);
     case 'revoke':
       return operator.revoke(call.id, call.comment);
+    case 'confirm_grants':
+      return operator.confirmGrants();
     case 'sessions':
       return operator.sessions(call);
     case 'end_session':
@@ -194,6 +201,7 @@ export function remoteOperator(path: string): Operator {
   return {
     grants: (filter) => ask({ verb: 'grants', ...filter }, z.array(GrantRow)),
     revoke: async (id, comment) => outcome(await ask({ verb: 'revoke', id, comment }, z.unknown()), { id }),
+    confirmGrants: () => ask({ verb: 'confirm_grants' }, Lifted),
     sessions: (filter) => ask({ verb: 'sessions', ...filter }, z.array(SessionRow)),
     endSession: async (id) => outcome(await ask({ verb: 'end_session', id }, z.unknown()), { id }),
     keys: (filter) => ask({ verb: 'keys', ...filter }, z.array(KeyRow)),

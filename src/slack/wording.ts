@@ -133,6 +133,8 @@ const WORDING: Wording = {
     `The login was refused: ${say(why)}. Connect again; if it keeps happening, tell security.`,
   proof_replayed: () =>
     'The login was refused: its proof was used before. Connect again; if it was not you, tell security.',
+  too_many_logins: ({ max }) =>
+    `This key has logged in to the gateway itself ${max} times today, and no more are taken before midnight UTC. Certificates go on working.`,
   certificate_refused: ({ why }, { say }) => `The certificate was refused: ${say(why)}. ${ASK_AGAIN}`,
   certificate_expired: ({ at }, { when }) => `The certificate expired at ${when(at)}. ${ASK_AGAIN}`,
   unknown_key: ({ fingerprint }, { say }) => `The key ${say(fingerprint)} is not registered. ${REGISTER}`,
@@ -156,6 +158,10 @@ const WORDING: Wording = {
     `You already have ${max} connections to ${voice.say(targetId)}, the most allowed at a time. Close one first.`,
   grant_tampered: () =>
     'The stored grant does not match what was approved, so it is not valid. Tell security, then request access again.',
+  grants_suspended: () =>
+    'All access is suspended: the database of Daypass was restored or exchanged, and an operator has yet to confirm what it says. Ask whoever runs Daypass.',
+  record_tampered: ({ what }, { say }) =>
+    `Nothing was decided: what is stored here (${say(what)}) was changed outside Daypass, so it counts for nothing. Tell security; it is in the audit log.`,
   disk_full: ({ freeMiB }) =>
     `The gateway has ${freeMiB} MiB left for recordings, and it starts no session that it cannot record. Tell whoever runs Daypass.`,
 };

@@ -4,6 +4,7 @@ import { EngagementId, PersonId, TargetId } from '../access/ids.ts';
 import { ScopeName } from '../access/scope.ts';
 import type { Engagements } from '../use-cases/ports.ts';
 import { instant, instantOrNull, json, read, Timestamp, text } from './rows.ts';
+import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';
 
 const EngagementRow = z.object({
@@ -26,9 +27,20 @@ const RoleRow = z.object({
   left_at: Timestamp.nullable(),
 });
 
-export const engagements = (trx: Trx): Engagements => ({
-  byId: async (id) => (await find(trx, [id]))[0] ?? null,
-  insert: (engagement) => insertEngagement(trx, engagement),
+/** What was decided of it, field by field; who left its channel since is not among it. */
+const sealedEngagement = (engagement: Engagement): object => {
+  const { id, name, vendor, channelId, sponsorId, memberIds, targetIds, scopes, reviewerIds, lastDay, timeZone } =
+    engagement;
+  const people = { sponsorId, memberIds, reviewerIds };
+  const [createdAt, confirmedAt] = [engagement.createdAt, engagement.confirmedAt].map(
+    (at) => at?.toISOString() ?? null,
+  );
+  return { id, name, vendor, channelId, targetIds, scopes, lastDay, timeZone, createdAt, confirmedAt, ...people };
+};
+
+export const engagements = (trx: Trx, sealing: Sealing): Engagements => ({
+  byId: async (id) => (await find(trx, sealing, [id]))[0] ?? null,
+  insert: (engagement) => insertEngagement(trx, sealing, engagement),
   async ofMember(id) {
     const rows = await trx
       .selectFrom('engagement_person')
@@ -38,18 +50,21 @@ export const engagements = (trx: Trx): Engagements => ({
       .execute();
     return find(
       trx,
+      sealing,
       rows.map((row) => row.engagement_id),
     );
   },
-  all: () => find(trx, null),
+  all: () => find(trx, sealing, null),
   async inChannel(channelId) {
     const rows = await trx.selectFrom('engagement').select('id').where('channel_id', '=', text(channelId)).execute();
     return find(
       trx,
+      sealing,
       rows.map((row) => row.id),
     );
   },
   async confirm(id, by, at) {
+    if ((await find(trx, sealing, [id])).length === 0) return false;
     const confirmed = await trx
       .updateTable('engagement')
       .set({ confirmed_at: instant(at), confirmed_by: by })
@@ -57,6 +72,7 @@ export const engagements = (trx: Trx): Engagements => ({
       .where('confirmed_at', 'is', null)
       .returning('id')
       .execute();
+    if (confirmed.length === 1) await sealEngagement(trx, sealing, id);
     return confirmed.length === 1;
   },
   async askToConfirm(id, people) {
@@ -103,7 +119,17 @@ async function markMembers(
     .execute();
 }
 
-async function find(trx: Trx, ids: readonly string[] | null): Promise<readonly Engagement[]> {
+/** One whose seal is broken is told of and left out. */
+async function find(trx: Trx, sealing: Sealing, ids: readonly string[] | null): Promise<readonly Engagement[]> {
+  const stored = await load(trx, ids);
+  return stored.flatMap(({ engagement, mac }) =>
+    sealing.holds('engagement', engagement.id, sealedEngagement(engagement), mac) ? [engagement] : [],
+  );
+}
+
+type Stored = { readonly engagement: Engagement; readonly mac: string | null };
+
+async function load(trx: Trx, ids: readonly string[] | null): Promise<readonly Stored[]> {
   if (ids?.length === 0) return [];
   let select = trx.selectFrom('engagement').selectAll().orderBy('created_at').orderBy('id');
   let selectRoles = trx
@@ -116,7 +142,15 @@ async function find(trx: Trx, ids: readonly string[] | null): Promise<readonly E
   }
   const rows = await select.execute();
   const roles = (await selectRoles.execute()).map((row) => read(RoleRow, 'engagement_person', row));
-  return rows.map((row) => toEngagement(row, roles));
+  return rows.map((row) => ({ engagement: toEngagement(row, roles), mac: row.mac }));
+}
+
+/** Seals an engagement as the database holds it. */
+export async function sealEngagement(trx: Trx, sealing: Sealing, id: string): Promise<void> {
+  for (const { engagement } of await load(trx, [id])) {
+    const mac = sealing.seal('engagement', sealedEngagement(engagement));
+    await trx.updateTable('engagement').set({ mac }).where('id', '=', id).execute();
+  }
 }
 
 function toEngagement(raw: object, roles: readonly z.output<typeof RoleRow>[]): Engagement {
@@ -142,7 +176,7 @@ function toEngagement(raw: object, roles: readonly z.output<typeof RoleRow>[]): 
   };
 }
 
-async function insertEngagement(trx: Trx, engagement: Engagement): Promise<void> {
+async function insertEngagement(trx: Trx, sealing: Sealing, engagement: Engagement): Promise<void> {
   await trx
     .insertInto('engagement')
     .values({
@@ -167,4 +201,5 @@ async function insertEngagement(trx: Trx, engagement: Engagement): Promise<void>
     }));
   const people = [...inRole('member', engagement.memberIds), ...inRole('reviewer', engagement.reviewerIds)];
   if (people.length > 0) await trx.insertInto('engagement_person').values(people).execute();
+  await sealEngagement(trx, sealing, engagement.id);
 }

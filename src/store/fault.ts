@@ -24,7 +24,17 @@ export type StoreFaultCode =
   | 'too_busy'
   | 'store_closed'
   | 'folder_in_use'
-  | 'migration_refused';
+  | 'migration_refused'
+  /** Another control has this database, or took it over. */
+  | 'control_running'
+  | 'lease_lost'
+  /** This is not the database that the data folder belongs to, or it cannot be told which one that is. */
+  | 'other_store'
+  /** The schema is of another version, and who only looks does not change it. */
+  | 'schema_behind'
+  | 'decisions_unreadable'
+  /** Between Daypass and PostgreSQL stands something that hands its connections about. */
+  | 'pooled';
 
 export class StoreFault extends Error {
   readonly code: StoreFaultCode;
@@ -56,6 +66,11 @@ const BY_CLASS: Readonly<Record<string, StoreFaultCode>> = {
   '23': 'integrity_violation',
 };
 
+/** PgBouncer's words (src/client.c), where a client sets what it does not hand on. */
+const UNSUPPORTED = /unsupported startup parameter/i;
+const POOLED =
+  'DAYPASS_DATABASE_URL leads to a connection pooler (PgBouncer), and not to PostgreSQL: changes are told by LISTEN, and limits are set for each connection, neither of which it hands on. Connect to PostgreSQL itself.';
+
 /** What a driver threw, as a fault. Errors without a SQL state come from the connection. */
 export function databaseFault(error: unknown): StoreFault {
   if (error instanceof StoreFault) return error;
@@ -65,6 +80,7 @@ export function databaseFault(error: unknown): StoreFault {
     const hint = 'Check that PostgreSQL runs and that DAYPASS_DATABASE_URL leads to it.';
     return new StoreFault('database_away', `The database is away: ${message}. ${hint}`, { cause: error });
   }
+  if (UNSUPPORTED.test(message)) return new StoreFault('pooled', POOLED, { cause: error, sqlState });
   const code = BY_STATE[sqlState] ?? BY_CLASS[sqlState.slice(0, 2)] ?? 'database_error';
   return new StoreFault(code, `The database refused: ${message}`, { cause: error, sqlState });
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import type { Grant } from '../access/grant.ts';
+import type { Grant, GrantEnd } from '../access/grant.ts';
 import { expiresAt, startsAt } from '../access/grant.ts';
 import { Digest, Fingerprint, GrantId, PersonId, RequestId } from '../access/ids.ts';
 import type { Grants, IssuedCertificate } from '../use-cases/ports.ts';
 import { changedOne, instant, instantOrNull, json, read, Timestamp, text, textOrNull } from './rows.ts';
+import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';
 import { StoredTerms } from './terms.ts';
 
@@ -34,14 +35,25 @@ const CertificateRow = z.object({
   issued_at: Timestamp,
 });
 
-function toGrant(raw: object): Grant {
+const overKey = (id: string): string => `grant:${id}`;
+
+/** An end counts wherever it is written: one that only the file of decisions has was taken out of the row. */
+function toGrant(raw: object, sealing: Sealing): Grant {
   const row = read(GrantRow, 'access_grant', raw);
   const { id, request_id, terms, digest, mac } = row;
   const end =
     row.ended_how === null
       ? null
       : { how: row.ended_how, at: row.ended_at, by: row.ended_by, comment: row.end_comment };
-  return { id, requestId: request_id, terms, digest, mac, end, expiredAt: row.expiry_noted_at };
+  const grant = { id, requestId: request_id, terms, digest, mac, expiredAt: row.expiry_noted_at };
+  return { ...grant, end: end ?? rememberedEnd(id, sealing), ...(sealing.suspended && { suspended: true as const }) };
+}
+
+function rememberedEnd(id: GrantId, sealing: Sealing): GrantEnd | null {
+  const end = sealing.over(overKey(id))?.end;
+  if (!end) return null;
+  sealing.breaks({ what: 'grant', id });
+  return { how: end.how, at: new Date(end.at), by: end.by === null ? null : PersonId.parse(end.by), comment: null };
 }
 
 function toCertificate(raw: object): IssuedCertificate {
@@ -49,29 +61,36 @@ function toCertificate(raw: object): IssuedCertificate {
   return { serial, keyId: key_id, fingerprint, certificate, issuedAt: issued_at };
 }
 
-export function grants(trx: Trx): Grants {
+export function grants(trx: Trx, sealing: Sealing): Grants {
   const select = () => trx.selectFrom('access_grant').selectAll();
   const one = async (query: ReturnType<typeof select>) => {
     const row = await query.executeTakeFirst();
-    return row ? toGrant(row) : null;
+    return row ? toGrant(row, sealing) : null;
   };
   return {
     byId: (id) => one(select().where('id', '=', id)),
     lock: (id) => one(select().where('id', '=', id).forUpdate()),
     byRequest: (id) => one(select().where('request_id', '=', id)),
-    insert: (grant) => insertGrant(trx, grant),
+    insert(grant) {
+      sealing.change();
+      return insertGrant(trx, grant);
+    },
     async end(id, { how, at, by, comment }) {
-      const result = await trx
+      const ended = await trx
         .updateTable('access_grant')
         .set({ ended_how: how, ended_at: instant(at), ended_by: by, end_comment: textOrNull(comment) })
         .where('id', '=', id)
         .where('ended_at', 'is', null)
-        .executeTakeFirstOrThrow();
-      changedOne(result, 'grant that has not ended');
+        .returningAll()
+        .execute();
+      const [row] = ended;
+      changedOne({ numUpdatedRows: BigInt(ended.length) }, 'grant that has not ended');
+      const until = row ? toGrant(row, sealing).terms.notAfter : instant(at);
+      sealing.end({ key: overKey(id), until, end: { how, at: at.toISOString(), by } });
     },
     async ofPerson(id) {
       const rows = await select().where('person_id', '=', id).orderBy('not_before').orderBy('id').execute();
-      return rows.map(toGrant);
+      return rows.map((row) => toGrant(row, sealing));
     },
     async list({ activeAt, limit }) {
       let query = select().orderBy('not_before', 'desc').orderBy('id').limit(limit);
@@ -82,7 +101,8 @@ export function grants(trx: Trx): Grants {
           .where('not_before', '<=', instant(activeAt))
           .where('not_after', '>', instant(activeAt));
       }
-      return (await query.execute()).map(toGrant);
+      const found = (await query.execute()).map((row) => toGrant(row, sealing));
+      return activeAt ? found.filter((grant) => grant.end === null) : found;
     },
     async open() {
       const rows = await trx
@@ -107,7 +127,7 @@ export function grants(trx: Trx): Grants {
         .forUpdate()
         .skipLocked()
         .execute();
-      return rows.map(toGrant);
+      return rows.map((row) => toGrant(row, sealing));
     },
     async noteExpiry(id, at) {
       const result = await trx

@@ -40,6 +40,24 @@ export async function migrateTo(db: Db, migrations: readonly Migration[]): Promi
   }
 }
 
+/** For who only looks, or changes a row: the schema stays as it is, and has to be the one that this version writes. */
+export async function checkSchema(db: Db, migrations: readonly Migration[]): Promise<void> {
+  const { rows } = await sql<{ found: boolean }>`select to_regclass('schema_migration') is not null as found`.execute(
+    db,
+  );
+  const done = rows[0]?.found ? await appliedOn(db) : [];
+  for (const [index, { name, checksum }] of done.entries()) refuseUnlike(migrations[index], name, checksum);
+  const missing = migrations.slice(done.length).map(({ name }) => name);
+  if (missing.length === 0) return;
+  throw new StoreFault(
+    'schema_behind',
+    `The database has the schema of an earlier version (it lacks ${missing.join(', ')}), and this command changes no schema. Start \`daypass serve\` of this version, or say \`daypass migrate\`; until then use the earlier version's commands.`,
+  );
+}
+
+const appliedOn = (db: Db | Trx) =>
+  db.selectFrom('schema_migration').select(['name', 'checksum']).orderBy('name').execute();
+
 async function applyNext(trx: Trx, migrations: readonly Migration[]): Promise<string | null> {
   await sql`select set_config('lock_timeout', ${MIGRATION_MAX}, true), set_config('statement_timeout', ${MIGRATION_MAX}, true)`.execute(
     trx,
@@ -47,7 +65,7 @@ async function applyNext(trx: Trx, migrations: readonly Migration[]): Promise<st
   await sql`select pg_advisory_xact_lock(${LOCK}::bigint)`.execute(trx);
   await sql`create table if not exists schema_migration (
     name text primary key, checksum text not null, applied_at timestamptz not null default now())`.execute(trx);
-  const done = await trx.selectFrom('schema_migration').select(['name', 'checksum']).orderBy('name').execute();
+  const done = await appliedOn(trx);
   for (const [index, { name, checksum }] of done.entries()) refuseUnlike(migrations[index], name, checksum);
   const next = migrations[done.length];
   if (!next) return null;

@@ -193,6 +193,16 @@ export const outbox = (trx: Trx, announce: () => void): Outbox => ({
     const row = await (lane === undefined ? all : all.where('lane', '=', lane)).executeTakeFirstOrThrow();
     return Number(row.count);
   },
+  async forget(status, before, limit) {
+    const old = trx
+      .selectFrom('outbox')
+      .select('id')
+      .where('status', '=', status)
+      .where('enqueued_at', '<', instant(before))
+      .limit(limit);
+    const result = await trx.deleteFrom('outbox').where('id', 'in', old).executeTakeFirst();
+    return Number(result.numDeletedRows);
+  },
 });
 
 async function change(trx: Trx, id: number, values: UpdateObject<Tables, 'outbox'>): Promise<void> {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { PersonId } from '../access/ids.ts';
-import type { Person } from '../access/person.ts';
+import type { Person, SlackAccount } from '../access/person.ts';
 import type { Persons } from '../use-cases/ports.ts';
 import { changedOne, instant, instantOrNull, read, Timestamp, text } from './rows.ts';
+import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';
 
 const NAME_ERASED = '(name erased)';
@@ -19,10 +20,19 @@ const AccountRow = z.object({
   team_id: z.string(),
   user_id: z.string(),
   enterprise_id: z.string().nullable(),
+  mac: z.string().nullable(),
 });
 
-export function persons(trx: Trx): Persons {
-  const byIds = (ids: readonly PersonId[]) => findPersons(trx, ids);
+/** Whose click it is; standing and activity are what Slack last said, and are asked for again. */
+const sealedAccount = (personId: string, { teamId, userId, enterpriseId }: SlackAccount): object => ({
+  personId,
+  teamId,
+  userId,
+  enterpriseId,
+});
+
+export function persons(trx: Trx, sealing: Sealing): Persons {
+  const byIds = (ids: readonly PersonId[]) => findPersons(trx, sealing, ids);
   return {
     byId: async (id) => (await byIds([id]))[0] ?? null,
     byIds,
@@ -34,7 +44,8 @@ export function persons(trx: Trx): Persons {
         .where('user_id', '=', text(userId))
         .executeTakeFirst();
       if (!found) return null;
-      return (await byIds([PersonId.parse(found.person_id)]))[0] ?? null;
+      const [person] = await byIds([PersonId.parse(found.person_id)]);
+      return person?.accounts.some((each) => each.teamId === teamId && each.userId === userId) ? person : null;
     },
     async byUserId(userId) {
       const rows = await trx
@@ -48,7 +59,7 @@ export function persons(trx: Trx): Persons {
       await trx.selectFrom('person').select('id').where('id', '=', id).forUpdate().execute();
       return (await byIds([id]))[0] ?? null;
     },
-    insert: (person, name) => insertPerson(trx, person, name),
+    insert: (person, name) => insertPerson(trx, sealing, person, name),
     async update(id, { standing, active, confirmedAt, unseenSince }) {
       const seen = { confirmed_at: instant(confirmedAt), unseen_since: instantOrNull(unseenSince) };
       const result = await trx
@@ -78,11 +89,12 @@ export function persons(trx: Trx): Persons {
         .execute();
       return rows.map((row) => PersonId.parse(row.id));
     },
-    all: () => findPersons(trx, null),
+    all: () => findPersons(trx, sealing, null),
   };
 }
 
-async function findPersons(trx: Trx, ids: readonly PersonId[] | null): Promise<readonly Person[]> {
+/** An account whose seal is broken is told of, and nobody's. */
+async function findPersons(trx: Trx, sealing: Sealing, ids: readonly PersonId[] | null): Promise<readonly Person[]> {
   if (ids?.length === 0) return [];
   let select = trx.selectFrom('person').selectAll().orderBy('id');
   let selectAccounts = trx.selectFrom('slack_account').selectAll().orderBy('ordinal');
@@ -91,22 +103,23 @@ async function findPersons(trx: Trx, ids: readonly PersonId[] | null): Promise<r
     selectAccounts = selectAccounts.where('person_id', 'in', ids);
   }
   const rows = (await select.execute()).map((row) => read(PersonRow, 'person', row));
-  const accounts = (await selectAccounts.execute()).map((row) => read(AccountRow, 'slack_account', row));
+  const accounts = new Map<PersonId, SlackAccount[]>(rows.map(({ id }) => [id, []]));
+  for (const raw of await selectAccounts.execute()) {
+    const row = read(AccountRow, 'slack_account', raw);
+    const account = { teamId: row.team_id, userId: row.user_id, enterpriseId: row.enterprise_id };
+    const name = `${account.teamId}/${account.userId}`;
+    if (!sealing.holds('account', name, sealedAccount(row.person_id, account), row.mac)) continue;
+    accounts.get(row.person_id)?.push(account);
+  }
   return rows.map(({ confirmed_at: confirmedAt, unseen_since: unseenSince, ...row }) => ({
     ...row,
     confirmedAt,
     unseenSince,
-    accounts: accounts
-      .filter((account) => account.person_id === row.id)
-      .map(({ team_id, user_id, enterprise_id }) => ({
-        teamId: team_id,
-        userId: user_id,
-        enterpriseId: enterprise_id,
-      })),
+    accounts: accounts.get(row.id) ?? [],
   }));
 }
 
-async function insertPerson(trx: Trx, person: Person, name: string): Promise<boolean> {
+async function insertPerson(trx: Trx, sealing: Sealing, person: Person, name: string): Promise<boolean> {
   const { id, standing, active, accounts, confirmedAt, unseenSince } = person;
   const seen = { confirmed_at: instant(confirmedAt), unseen_since: instantOrNull(unseenSince) };
   await trx
@@ -123,6 +136,7 @@ async function insertPerson(trx: Trx, person: Person, name: string): Promise<boo
           enterprise_id: account.enterpriseId,
           person_id: id,
           ordinal,
+          mac: sealing.sealQuietly('account', sealedAccount(id, storable(account))),
         })),
       )
       .onConflict((conflict) => conflict.columns(['team_id', 'user_id']).doNothing())
@@ -140,6 +154,23 @@ async function insertPerson(trx: Trx, person: Person, name: string): Promise<boo
     .execute();
   return true;
 }
+
+/** Those from before there were seals. */
+export async function sealAccounts(trx: Trx, sealing: Sealing): Promise<void> {
+  for (const raw of await trx.selectFrom('slack_account').selectAll().where('mac', 'is', null).execute()) {
+    const { person_id, team_id, user_id, enterprise_id } = read(AccountRow, 'slack_account', raw);
+    const account = { teamId: team_id, userId: user_id, enterpriseId: enterprise_id };
+    const mac = sealing.seal('account', sealedAccount(person_id, account));
+    const row = trx.updateTable('slack_account').set({ mac }).where('team_id', '=', team_id);
+    await row.where('user_id', '=', user_id).execute();
+  }
+}
+
+const storable = ({ teamId, userId, enterpriseId }: SlackAccount): SlackAccount => ({
+  teamId: text(teamId),
+  userId: text(userId),
+  enterpriseId,
+});
 
 async function findNames(trx: Trx, ids: readonly PersonId[]): Promise<ReadonlyMap<PersonId, string>> {
   const names = new Map<PersonId, string>(ids.map((id) => [id, NAME_ERASED]));

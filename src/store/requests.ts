@@ -5,6 +5,7 @@ import type { AccessRequest, Ask, Review } from '../access/request.ts';
 import { Scope } from '../access/scope.ts';
 import type { Requests } from '../use-cases/ports.ts';
 import { changedOne, instant, instantOrNull, json, read, Timestamp, text, textOrNull } from './rows.ts';
+import type { Sealing } from './sealing.ts';
 import type { Tables, Trx } from './tables.ts';
 import { TargetPin } from './terms.ts';
 
@@ -28,6 +29,7 @@ const base = {
   approvals: z.int(),
   requested_at: Timestamp,
   expires_at: Timestamp,
+  mac: z.string().nullable(),
 };
 const RequestRow = z.discriminatedUnion('status', [
   z.object({ ...base, status: z.literal('pending') }),
@@ -40,20 +42,37 @@ const ReviewRow = z.object({
   verdict: z.enum(['approve', 'deny']),
   comment: z.string().nullable(),
   reviewed_at: Timestamp,
+  mac: z.string().nullable(),
 });
 
-export function requests(trx: Trx): Requests {
+/** What was asked, by its digest, and what policy wants for it; how it stands is told by its reviews and the file of decisions. */
+const sealedRequest = ({ id, digest, rule, approvals, requestedAt, expiresAt }: AccessRequest): object => ({
+  ...{ id, digest, rule, approvals },
+  requestedAt: requestedAt.toISOString(),
+  expiresAt: expiresAt.toISOString(),
+});
+
+const sealedReview = (requestId: string, { at, ...review }: Review): object => ({
+  requestId,
+  ...review,
+  at: at.toISOString(),
+});
+
+const overKey = (id: string): string => `request:${id}`;
+
+export function requests(trx: Trx, sealing: Sealing): Requests {
   const select = () => trx.selectFrom('access_request').selectAll('access_request');
   const pending = () => select().where('status', '=', 'pending').orderBy('requested_at').orderBy('access_request.id');
   return {
-    byId: async (id) => (await load(trx, select().where('id', '=', id)))[0] ?? null,
-    lock: async (id) => (await load(trx, select().where('id', '=', id).forUpdate()))[0] ?? null,
-    insert: (request) => insertRequest(trx, request),
-    save: (request) => saveRequest(trx, request),
-    pendingOf: (person) => load(trx, pending().where('person_id', '=', person)),
+    byId: async (id) => (await load(trx, sealing, select().where('id', '=', id)))[0] ?? null,
+    lock: async (id) => (await load(trx, sealing, select().where('id', '=', id).forUpdate()))[0] ?? null,
+    insert: (request) => insertRequest(trx, sealing, request),
+    save: (request) => saveRequest(trx, sealing, request),
+    pendingOf: (person) => load(trx, sealing, pending().where('person_id', '=', person)),
     pendingForReviewer: (person) =>
       load(
         trx,
+        sealing,
         pending()
           .where('access_request.person_id', '<>', person)
           .where((where) =>
@@ -81,6 +100,7 @@ export function requests(trx: Trx): Requests {
     lockOverdue: (now, limit) =>
       load(
         trx,
+        sealing,
         select()
           .where('status', '=', 'pending')
           .where('expires_at', '<=', instant(now))
@@ -94,7 +114,8 @@ export function requests(trx: Trx): Requests {
 
 type Select = SelectQueryBuilder<Tables, 'access_request', object>;
 
-async function load(trx: Trx, select: Select): Promise<readonly AccessRequest[]> {
+/** One whose seal or whose reviews' seals are broken, or that was decided and waits again, is told of and left out. */
+async function load(trx: Trx, sealing: Sealing, select: Select): Promise<readonly AccessRequest[]> {
   const rows = (await select.execute()).map((row) => read(RequestRow, 'access_request', row));
   if (rows.length === 0) return [];
   const reviews = await trx
@@ -108,18 +129,54 @@ async function load(trx: Trx, select: Select): Promise<readonly AccessRequest[]>
     .orderBy('ordinal')
     .execute();
   const parsed = reviews.map((row) => read(ReviewRow, 'review', row));
-  return rows.map((row) => toRequest(row, parsed));
+  return rows.flatMap((row) => {
+    const request = toRequest(row, parsed);
+    return isWhole(sealing, request, row.mac, parsed) ? [request] : [];
+  });
 }
 
+function isWhole(
+  sealing: Sealing,
+  request: AccessRequest,
+  mac: string | null,
+  reviews: readonly z.output<typeof ReviewRow>[],
+): boolean {
+  if (!sealing.holds('request', request.id, sealedRequest(request), mac)) return false;
+  const macOf = (reviewer: string): string | null =>
+    reviews.find((each) => each.request_id === request.id && each.reviewer_id === reviewer)?.mac ?? null;
+  const isReviewed = request.reviews.every((review) =>
+    sealing.holds('review', request.id, sealedReview(request.id, review), macOf(review.reviewerId)),
+  );
+  if (!isReviewed) return false;
+  if (request.status !== 'pending' || !sealing.over(overKey(request.id))) return true;
+  sealing.breaks({ what: 'request', id: request.id });
+  return false;
+}
+
+/** Those from before there were seals, with their reviews. */
+export async function sealRequests(trx: Trx, sealing: Sealing): Promise<void> {
+  for (const raw of await trx.selectFrom('review').selectAll().where('mac', 'is', null).execute()) {
+    const row = read(ReviewRow, 'review', raw);
+    const mac = sealing.seal('review', sealedReview(row.request_id, toReview(row)));
+    const one = trx.updateTable('review').set({ mac }).where('request_id', '=', row.request_id);
+    await one.where('reviewer_id', '=', row.reviewer_id).execute();
+  }
+  for (const raw of await trx.selectFrom('access_request').selectAll().where('mac', 'is', null).execute()) {
+    const request = toRequest(read(RequestRow, 'access_request', raw), []);
+    const mac = sealing.seal('request', sealedRequest(request));
+    await trx.updateTable('access_request').set({ mac }).where('id', '=', request.id).execute();
+  }
+}
+
+const toReview = ({ reviewer_id, verdict, comment, reviewed_at }: z.output<typeof ReviewRow>): Review => ({
+  reviewerId: reviewer_id,
+  verdict,
+  comment,
+  at: reviewed_at,
+});
+
 function toRequest(row: z.output<typeof RequestRow>, allReviews: readonly z.output<typeof ReviewRow>[]): AccessRequest {
-  const reviews: Review[] = allReviews
-    .filter((review) => review.request_id === row.id)
-    .map(({ reviewer_id, verdict, comment, reviewed_at }) => ({
-      reviewerId: reviewer_id,
-      verdict,
-      comment,
-      at: reviewed_at,
-    }));
+  const reviews = allReviews.filter((review) => review.request_id === row.id).map(toReview);
   const { id, ask, digest, rule, approvals, requested_at, expires_at } = row;
   const common = { id, ask, digest, rule, approvals, requestedAt: requested_at, expiresAt: expires_at, reviews };
   if (row.status === 'pending') return { ...common, status: row.status };
@@ -132,7 +189,7 @@ function toRequest(row: z.output<typeof RequestRow>, allReviews: readonly z.outp
 const decidedAt = (request: AccessRequest): string | null =>
   instantOrNull(request.status === 'pending' ? null : request.decidedAt);
 
-async function insertRequest(trx: Trx, request: AccessRequest): Promise<void> {
+async function insertRequest(trx: Trx, sealing: Sealing, request: AccessRequest): Promise<void> {
   await trx
     .insertInto('access_request')
     .values({
@@ -147,23 +204,26 @@ async function insertRequest(trx: Trx, request: AccessRequest): Promise<void> {
       expires_at: instant(request.expiresAt),
       status: request.status,
       decided_at: decidedAt(request),
+      mac: sealing.seal('request', sealedRequest({ ...request, rule: text(request.rule) })),
     })
     .execute();
-  await insertReviews(trx, request);
+  await insertReviews(trx, sealing, request);
 }
 
-async function saveRequest(trx: Trx, request: AccessRequest): Promise<void> {
+async function saveRequest(trx: Trx, sealing: Sealing, request: AccessRequest): Promise<void> {
   const result = await trx
     .updateTable('access_request')
     .set({ status: request.status, decided_at: decidedAt(request) })
     .where('id', '=', request.id)
     .executeTakeFirstOrThrow();
   changedOne(result, 'access request');
-  await insertReviews(trx, request);
+  await insertReviews(trx, sealing, request);
+  if (request.status !== 'pending')
+    sealing.end({ key: overKey(request.id), until: request.expiresAt.toISOString(), end: null });
 }
 
 /** Reviews are only ever added. */
-async function insertReviews(trx: Trx, request: AccessRequest): Promise<void> {
+async function insertReviews(trx: Trx, sealing: Sealing, request: AccessRequest): Promise<void> {
   if (request.reviews.length === 0) return;
   const rows = request.reviews.map((review, ordinal) => ({
     request_id: request.id,
@@ -172,6 +232,7 @@ async function insertReviews(trx: Trx, request: AccessRequest): Promise<void> {
     verdict: review.verdict,
     comment: textOrNull(review.comment),
     reviewed_at: instant(review.at),
+    mac: sealing.seal('review', sealedReview(request.id, { ...review, comment: textOrNull(review.comment) })),
   }));
   await trx
     .insertInto('review')

@@ -131,8 +131,14 @@ const proofs = (trx: Trx): Pick<Sessions, 'acceptSshSessionId' | 'forgetSshSessi
       .execute();
     return written.length === 1;
   },
-  async forgetSshSessionIds(before) {
-    await trx.deleteFrom('accepted_ssh_session').where('remember_until', '<', instant(before)).execute();
+  async forgetSshSessionIds(before, limit) {
+    const old = trx
+      .selectFrom('accepted_ssh_session')
+      .select('ssh_session_id')
+      .where('remember_until', '<', instant(before))
+      .limit(limit);
+    const result = await trx.deleteFrom('accepted_ssh_session').where('ssh_session_id', 'in', old).executeTakeFirst();
+    return Number(result.numDeletedRows);
   },
 });
 

@@ -23,6 +23,7 @@ export type Tables = {
     enterprise_id: string | null;
     person_id: string;
     ordinal: number;
+    mac: string | null;
   };
   person_name: { person_id: string; name: string };
   registered_key: {
@@ -32,8 +33,15 @@ export type Tables = {
     registered_at: Instant;
     retired_at: Instant | null;
     retired_by: string | null;
+    mac: string | null;
   };
-  registration_code: { code_digest: string; person_id: string; expires_at: Instant; used_at: Instant | null };
+  registration_code: {
+    code_digest: string;
+    person_id: string;
+    expires_at: Instant;
+    used_at: Instant | null;
+    mac: string | null;
+  };
   engagement: {
     id: string;
     name: string;
@@ -47,6 +55,7 @@ export type Tables = {
     created_at: Instant;
     confirmed_at: Instant | null;
     confirmed_by: string | null;
+    mac: string | null;
   };
   engagement_confirmer: { engagement_id: string; person_id: string };
   slack_group: { group_id: string; read_at: Instant };
@@ -71,6 +80,7 @@ export type Tables = {
     expires_at: Instant;
     status: string;
     decided_at: Instant | null;
+    mac: string | null;
   };
   review: {
     request_id: string;
@@ -79,6 +89,7 @@ export type Tables = {
     verdict: string;
     comment: string | null;
     reviewed_at: Instant;
+    mac: string | null;
   };
   access_grant: {
     id: string;
@@ -153,6 +164,18 @@ export type Tables = {
   };
   message: { key: string; channel_id: string; ts: string };
   channel_move: { old_id: string; new_id: string; at: Instant };
+  control_lease: {
+    id: number;
+    holder: string;
+    term: string;
+    host: string;
+    pid: number;
+    boot: string;
+    started: string;
+    since: Instant;
+    expires_at: Instant;
+  };
+  seal_head: { id: number; number: string; mac: string };
   schema_migration: { name: string; checksum: string; applied_at: Generated<Instant> };
 };
 

@@ -6,8 +6,9 @@ import type { Rejection } from '../access/rejection.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { BURST_MINUTES, NO_RECORDING, type Session } from '../access/session.ts';
 import { pin, type Target, targetIdFromName } from '../access/target.ts';
-import { isBelievable } from './believable.ts';
+import { isBelievable, tampered } from './believable.ts';
 import type { Authorization, AuthorizeAsk, ConnectionRefusal } from './gateway-control.ts';
+import { PLAIN_LOGINS_PER_DAY } from './plain-logins.ts';
 import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx, VerifiedProof } from './ports.ts';
 import { registerKey } from './register-key.ts';
 
@@ -23,6 +24,8 @@ export type AuthorizeDeps = {
   /** Live sessions with one grant on one target. */
   readonly connectionsPerGrant: number;
   readonly refused: (refusal: ConnectionRefusal) => void;
+  /** Whether this key may log in with nothing but itself once more today. */
+  readonly plainLogins: (fingerprint: Fingerprint, now: Date) => boolean;
 };
 
 /** Jump connections that were let in, by their SSH session id: what an inner connection may lean on. */
@@ -33,7 +36,8 @@ export type OuterConnections = {
 
 const JUMP_USER = 'daypass';
 const REGISTER_PREFIX = 'register-';
-const HOUR = 3_600_000;
+/** The last year that the store takes. */
+const FOR_GOOD = new Date('9999-12-01T00:00:00Z');
 /** How long one may ask the gateway after logging in to it. */
 const SELF_SERVICE_MS = 10 * 60_000;
 
@@ -65,19 +69,23 @@ async function decide(
   if (!proof.ok) return proof;
   verified(proof.value);
   if (route.kind === 'direct' && proof.value.userName.startsWith(REGISTER_PREFIX)) {
-    return register(deps, proof.value, now);
+    return register(deps, proof.value);
   }
   const { certificate } = proof.value;
   // A registered key alone leads to the gateway itself; the connection inside a jump shows a certificate.
   if (!certificate && route.kind !== 'jump')
     return refuse({ code: 'proof_invalid', why: 'a certificate is needed, a plain key was presented' });
-  const rememberUntil = certificate?.validBefore ?? new Date(now.getTime() + 24 * HOUR);
+  // Nothing in a plain key's proof runs out, so it is remembered for good.
+  const rememberUntil = certificate?.validBefore ?? FOR_GOOD;
 
   return deps.store.transaction(async (tx) => {
+    const key = await tx.keys.byFingerprint(proof.value.fingerprint);
+    // Strangers make keys and proofs by the million: nothing is written for them.
+    if (!key) return refuse(tampered(tx) ?? { code: 'unknown_key', fingerprint: proof.value.fingerprint });
+    if (!certificate && !deps.plainLogins(key.fingerprint, now))
+      return refuse({ code: 'too_many_logins', max: PLAIN_LOGINS_PER_DAY });
     const fresh = await tx.sessions.acceptSshSessionId(proof.value.sshSessionId, rememberUntil);
     if (!fresh) return refuse({ code: 'proof_replayed' });
-    const key = await tx.keys.byFingerprint(proof.value.fingerprint);
-    if (!key) return refuse({ code: 'unknown_key', fingerprint: proof.value.fingerprint });
     if (key.retiredAt) return refuse({ code: 'key_retired', fingerprint: key.fingerprint });
     const person = await tx.persons.byId(key.personId);
     const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
@@ -97,10 +105,8 @@ async function decide(
   });
 }
 
-async function register(deps: AuthorizeDeps, proof: VerifiedProof, now: Date): Promise<Result<Authorization>> {
-  const until = new Date(now.getTime() + 24 * HOUR);
-  const fresh = await deps.store.transaction((tx) => tx.sessions.acceptSshSessionId(proof.sshSessionId, until));
-  if (!fresh) return refuse({ code: 'proof_replayed' });
+/** A code is good once, and so is a proof that names one: nothing else has to be remembered, least of all for who guesses. */
+async function register(deps: AuthorizeDeps, proof: VerifiedProof): Promise<Result<Authorization>> {
   const code = proof.userName.slice(REGISTER_PREFIX.length).toLowerCase();
   const key = await registerKey(deps)({ proof, code });
   if (!key.ok) return key;

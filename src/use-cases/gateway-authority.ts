@@ -2,16 +2,17 @@ import type { Fingerprint } from '../access/ids.ts';
 import { type AuthorizeDeps, authorizeConnection, type OuterConnections } from './authorize-connection.ts';
 import type { GatewayControl } from './gateway-control.ts';
 import type { RefusalNotes } from './note-refusals.ts';
+import { plainLogins } from './plain-logins.ts';
 import { recordSessionClosed, recordSessionOpened } from './record-session.ts';
 import { selfService } from './self-service.ts';
 
 /** What the gateway may ask of control, bound to the store and the keys. */
 export function gatewayControl(
-  deps: Omit<AuthorizeDeps, 'outer' | 'refused'> & { readonly refusals: RefusalNotes },
+  deps: Omit<AuthorizeDeps, 'outer' | 'refused' | 'plainLogins'> & { readonly refusals: RefusalNotes },
 ): GatewayControl {
   const refused = deps.refusals.note;
   return {
-    authorize: authorizeConnection({ ...deps, outer: outerConnections(), refused }),
+    authorize: authorizeConnection({ ...deps, outer: outerConnections(), refused, plainLogins: plainLogins() }),
     isRegistered: isRegistered(deps),
     serve: selfService(deps),
     opened: recordSessionOpened(deps),

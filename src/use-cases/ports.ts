@@ -57,7 +57,28 @@ export type Tx = {
   readonly outbox: Outbox;
   readonly messages: Messages;
   announce(change: Change): void;
+  /** The first record that this transaction met whose seal is broken; such a record is answered as if it were not there. */
+  broken(): Broken | null;
+  /** Why no grant is believed at the moment; null where they are. */
+  suspension(): Suspension | null;
+  /** Lets grants be believed again once this transaction has committed. */
+  liftSuspension(): void;
 };
+
+/** Records that carry a seal, and the number of the last sealed change. */
+export type Sealed = 'account' | 'key' | 'code' | 'engagement' | 'request' | 'review' | 'head';
+
+/** HMACs that make records believable; the database does not hold their key. */
+export type Seals = {
+  seal(what: Sealed, value: unknown): string;
+  holds(what: Sealed, value: unknown, claimed: string): boolean;
+};
+
+/** A record that was changed, put in or brought back without control. */
+export type Broken = { readonly what: Sealed | 'grant'; readonly id: string };
+
+/** The database is not the one that control last wrote to. */
+export type Suspension = { readonly why: string; readonly at: string };
 
 export type Audit = {
   append(event: AuditEvent): Promise<void>;
@@ -113,6 +134,8 @@ export type Keys = {
   /** Locks the code's row until the transaction ends. */
   lockCode(digest: Digest): Promise<RegistrationCode | null>;
   useCode(digest: Digest, at: Date): Promise<void>;
+  /** Deletes codes that ran out before then; returns how many, at most `limit`. */
+  forgetCodes(before: Date, limit: number): Promise<number>;
 };
 
 export type Engagements = {
@@ -202,7 +225,7 @@ export type Sessions = {
   list(limit: number): Promise<readonly Session[]>;
   /** False where this SSH session id (RFC 4253 §7.2) was accepted before; remembered until `until`. */
   acceptSshSessionId(sshSessionId: string, until: Date): Promise<boolean>;
-  forgetSshSessionIds(before: Date): Promise<void>;
+  forgetSshSessionIds(before: Date, limit: number): Promise<number>;
 };
 
 export type Outbox = {
@@ -227,6 +250,8 @@ export type Outbox = {
   inDoubt(key: string): Promise<boolean>;
   /** How many wait, in all or in one lane. */
   waiting(lane?: string): Promise<number>;
+  /** Deletes what was delivered, or buried, and enqueued before then; returns how many, at most `limit`. */
+  forget(status: 'delivered' | 'buried', before: Date, limit: number): Promise<number>;
 };
 
 export type Messages = {

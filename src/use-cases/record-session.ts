@@ -1,4 +1,4 @@
-import { isActive } from '../access/grant.ts';
+import { isRunning } from '../access/grant.ts';
 import { Digest, type SessionId } from '../access/ids.ts';
 import { channelCount, type SessionEnd, type SessionEnding } from '../access/session.ts';
 import type { SealOutcome, SessionReport } from './gateway-control.ts';
@@ -91,7 +91,7 @@ async function closeSessionIn(tx: Tx, id: SessionId, end: SessionEnd): Promise<v
   await refreshLine(tx, id, engagementId);
   await tx.outbox.enqueue({ kind: 'session_detail', sessionId: id }, SECURITY_LANE);
   const grant = await tx.grants.lock(session.grantId);
-  if (grant && !isActive(grant, end.at)) await noteIfOver(tx, grant);
+  if (grant && !isRunning(grant, end.at)) await noteIfOver(tx, grant);
 }
 
 async function refreshLine(tx: Tx, id: SessionId, engagementId: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { RegisteredKey } from '../access/person.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
+import { tampered } from './believable.ts';
 import { directLane } from './grant-ending.ts';
 import { codeDigest } from './issue-registration-code.ts';
 import type { CertificateAuthority, Clock, Store, VerifiedProof } from './ports.ts';
@@ -21,11 +22,13 @@ export const registerKey =
       const now = deps.clock.now();
       const digest = codeDigest(deps.authority, code);
       const issued = await tx.keys.lockCode(digest);
-      if (!issued) return refuse({ code: 'code_unknown' });
+      if (!issued) return refuse(tampered(tx) ?? { code: 'code_unknown' });
       if (issued.usedAt || now >= issued.expiresAt) return refuse({ code: 'code_expired' });
       const owner = await tx.persons.byId(issued.personId);
       if (!owner?.active) return refuse({ code: 'person_inactive' });
       const known = await tx.keys.byFingerprint(proof.fingerprint);
+      const broken = known ? null : tampered(tx);
+      if (broken) return refuse(broken);
       if (known && known.personId !== owner.id) return refuse({ code: 'key_taken' });
       if (known?.retiredAt) return refuse({ code: 'key_retired', fingerprint: known.fingerprint });
       await tx.keys.useCode(digest, now);

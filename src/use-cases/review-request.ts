@@ -9,6 +9,7 @@ import { type AccessRequest, type Review, transition } from '../access/request.t
 import { type Result, refuse } from '../access/result.ts';
 import { mayNotReview } from '../access/review.ts';
 import { pin, samePin } from '../access/target.ts';
+import { tampered } from './believable.ts';
 import { extendSessionsIn } from './extend-sessions.ts';
 import { directLane, threadLane } from './grant-ending.ts';
 import { messageKey } from './notice.ts';
@@ -50,7 +51,7 @@ export const reviewRequest =
       const request = await tx.requests.lock(input.requestId);
       const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
       const reviewer = await tx.persons.byId(input.by);
-      if (!request || !engagement || !reviewer) return refuse({ code: 'unknown_request' });
+      if (!request || !engagement || !reviewer) return refuse(tampered(tx) ?? { code: 'unknown_request' });
       const refusal = await refusalOf(deps, tx, { request, engagement, reviewer }, now);
       if (refusal) return refuse(refusal);
       if (!(await isCardOf(tx, input))) return refuse({ code: 'unknown_card' });

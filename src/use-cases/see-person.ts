@@ -30,7 +30,12 @@ export const seePerson =
         return person;
       }
       const other = await tx.persons.byAccount(account.teamId, account.userId);
-      if (!other) throw new Error('a person vanished between two statements of one transaction');
+      if (!other)
+        throw new Error(
+          tx.broken()
+            ? 'an account was changed without control, and is nobody’s'
+            : 'a person vanished between two statements of one transaction',
+        );
       return refresh(tx, other, profile, now);
     });
 

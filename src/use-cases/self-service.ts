@@ -144,7 +144,13 @@ async function certify(
     (await tx.grants.certificates(grant.id)).findLast(
       (each) => each.fingerprint === caller.fingerprint && each.keyId.startsWith(prefix),
     );
+  // A revocation that is being written at this moment goes first, or waits; and nothing is signed or shown for what was changed.
+  const stands = async ({ id, digest }: Grant): Promise<boolean> => {
+    const locked = await tx.grants.lock(id);
+    return locked?.digest === digest && isBelievable(deps.authority, locked) && isActive(locked, now);
+  };
   if (others.length === 0) {
+    if (!(await stands(single))) return refused({ code: 'already_ended' });
     const own = await ofThisKey(single, `daypass:${single.id}:`);
     if (own) return { kind: 'certificate', line: own.certificate, leftOut: [] };
   }
@@ -154,12 +160,8 @@ async function certify(
   const covered = wanted.filter((grant) => kept.includes(grant.terms.login)).sort((a, b) => (a.id < b.id ? -1 : 1));
   const [anchor] = covered;
   if (!anchor) throw new Error('a certificate for no grant');
-  // Two connections at once get the same certificate, and a revocation goes first or waits.
-  for (const each of covered) {
-    const locked = await tx.grants.lock(each.id);
-    const isLive = locked !== null && isActive(locked, now) && isBelievable(deps.authority, locked);
-    if (!isLive) return refused({ code: 'already_ended' });
-  }
+  // Two connections at once get the same certificate.
+  for (const each of covered) if (!(await stands(each))) return refused({ code: 'already_ended' });
   const set = deps.authority.digest(covered.map(({ id, digest }) => ({ id, digest })));
   const spec = combinedCertificate(caller.personId, covered, set);
   const leftOut = logins.slice(PRINCIPALS_MAX);

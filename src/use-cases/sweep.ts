@@ -66,10 +66,6 @@ export const expireRequests = (deps: Deps) => (): Promise<number> =>
     return overdue.length;
   });
 
-/** Forgets SSH session ids whose certificates have expired: no proof over them can be accepted any more. */
-export const forgetOldProofs = (deps: Deps) => (): Promise<void> =>
-  deps.store.transaction((tx) => tx.sessions.forgetSshSessionIds(deps.clock.now()));
-
 type HoldDeps = Deps & {
   readonly inventory: Pick<Inventory, 'policy'>;
   readonly gateways: Pick<Gateways, 'terminate' | 'extend'>;
@@ -125,10 +121,12 @@ const UNCONFIRMED: TerminationOrder = {
   why: 'deactivated',
   message: 'ended: Slack has not confirmed that your account is active. Ask in the engagement thread.',
 };
+const SUSPENDED = 'ended: all access is suspended until the operators have looked at their restored database.';
 
 async function orderFor(tx: Tx, grant: Grant | null): Promise<TerminationOrder> {
   if (!grant) return { why: 'revoked', message: 'ended: the grant behind this session is gone.' };
-  const { end } = grant;
+  const { end, suspended } = grant;
+  if (suspended && !end) return { why: 'revoked', message: SUSPENDED };
   if (!end) return { why: 'expired', message: 'ended: your access has run out. Ask for more in Slack.' };
   if (end.how === 'returned') return { why: 'returned', message: 'ended: you handed this access back.' };
   const by = end.by ? `by ${await tx.persons.name(end.by)}` : `(${end.comment ?? 'by an operator'})`;

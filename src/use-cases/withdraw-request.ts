@@ -1,6 +1,7 @@
 import type { PersonId, RequestId } from '../access/ids.ts';
 import { type AccessRequest, transition } from '../access/request.ts';
 import { type Result, refuse } from '../access/result.ts';
+import { tampered } from './believable.ts';
 import type { Clock, Store } from './ports.ts';
 import { refreshCards } from './review-request.ts';
 
@@ -14,7 +15,7 @@ export const withdrawRequest =
       const now = deps.clock.now();
       const request = await tx.requests.lock(requestId);
       const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
-      if (!request || !engagement) return refuse({ code: 'unknown_request' });
+      if (!request || !engagement) return refuse(tampered(tx) ?? { code: 'unknown_request' });
       const withdrawn = transition(request, { kind: 'withdraw', by }, now);
       if (!withdrawn.ok) return withdrawn;
       await tx.requests.save(withdrawn.value);

@@ -57,6 +57,22 @@ describe('while Slack is away', () => {
   });
 });
 
+describe('a second control on the same database', () => {
+  it('refuses, names the first, and leaves its sessions as they are: a revocation still ends them', async () => {
+    const grant = await world.grant('web-01');
+    await using client = await begin('web-01');
+    const second = await world.serveElsewhere();
+    expect(second).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`Another control has this database: process ${world.control} on `),
+    });
+    expect((await world.sessions())[0]).toMatchObject({ state: 'live' });
+    expect(await world.cli('grants', 'revoke', grant.id)).toMatchObject({ code: 0 });
+    expect(await client.exited).toBe(255);
+    expect(client.stderr()).toMatch(/ended: grant revoked/);
+  });
+});
+
 describe('while the database is away', () => {
   it.each(['refused', 'silent'] as const)(
     'no session begins, then none lives, and nothing is said to be revoked that is not: %s',

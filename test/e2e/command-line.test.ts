@@ -72,6 +72,7 @@ describe('every verb', () => {
     ['targets', 'check'],
     ['grants', 'list'],
     ['grants', 'revoke'],
+    ['grants', 'confirm'],
     ['sessions', 'list'],
     ['sessions', 'end'],
   ])('%s %s says what it is for', async (...verb) => {
@@ -110,9 +111,21 @@ describe('daypass serve', () => {
 });
 
 describe('without a running control', () => {
+  it('a command makes no database, and says how to come to one', async () => {
+    const ran = await daypass(['grants', 'list']);
+    expect(ran).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/has no database yet: start `daypass serve`/),
+    });
+    expect(existsSync(join(folder, 'data', 'db'))).toBe(false);
+  });
+
   it('lists are read from the store, as text and as JSON', async () => {
+    expect(await daypass(['migrate'])).toMatchObject({ code: 0, out: expect.stringContaining('0001_initial.sql') });
     expect(await daypass(['grants', 'list'])).toMatchObject({ code: 0, out: 'No grants.\n' });
     expect(JSON.parse((await daypass(['sessions', 'list', '--json'])).out)).toEqual([]);
+    expect(await daypass(['grants', 'confirm'])).toMatchObject({ code: 0, out: 'Nothing is suspended.\n' });
     const revoked = await daypass(['grants', 'revoke', 'abc']);
     expect(revoked).toEqual({ code: 1, out: '', err: 'daypass: No live grant begins with abc. List them first.\n' });
   });

@@ -14,10 +14,10 @@ import { ForkHost } from '../../src/gateway/fork-host.ts';
 import { type Gateway, localHost, startGateway } from '../../src/gateway/gateway.ts';
 import { encode, string, uint8 } from '../../src/sshwire/bytes.ts';
 import { fingerprint, parsePublicKey, publicKeyLine } from '../../src/sshwire/public-key.ts';
-import { openStore } from '../../src/store/store.ts';
 import { gatewayControl } from '../../src/use-cases/gateway-authority.ts';
 import { refusalNotes } from '../../src/use-cases/note-refusals.ts';
 import { AccessWorld } from '../support/access-world.ts';
+import { openBeside, testSeals } from '../support/beside.ts';
 import { type TestFolder, testFolder } from '../support/folder.ts';
 import { ssh, sshClient } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
@@ -69,7 +69,7 @@ describe('control and a worker that somebody else owns', () => {
 
   beforeAll(async () => {
     storeFolder = testFolder();
-    world = AccessWorld.over(await openStore({ databaseUrl: null, dataDir: storeFolder.path, log }));
+    world = AccessWorld.over(await openBeside({ databaseUrl: null, dataDir: storeFolder.path, log, seals: testSeals }));
     for (const id of ['web-01', 'db-01']) {
       const host_keys = [world.keys.gatewayHostPublicKey];
       world.targets.push(Target.parse({ id, name: id, address: '127.0.0.1', host_keys, logins: [world.login] }));

@@ -48,10 +48,19 @@ export class AccessWorld implements AsyncDisposable {
   readonly inventory: Inventory;
 
   /** On a store of the test's own, which this world closes. */
-  static over(store: OpenStore, clock: Clock = { now: () => new Date() }): AccessWorld {
+  static over(
+    store: OpenStore,
+    clock: Clock = { now: () => new Date() },
+    folder = AccessWorld.withKeys(),
+  ): AccessWorld {
+    return new AccessWorld(folder, store, clock);
+  }
+
+  /** A folder for a world whose store is sealed with the world's own keys, as that of a control with these keys is. */
+  static withKeys(): string {
     const folder = mkdtempSync(join(tmpdir(), 'daypass-world-'));
     createKeys(join(folder, 'keys'));
-    return new AccessWorld(folder, store, clock);
+    return folder;
   }
 
   private constructor(folder: string, store: OpenStore, clock: Clock) {

@@ -11,12 +11,14 @@ import type { Grant } from '../../src/access/grant.ts';
 import { Fingerprint } from '../../src/access/ids.ts';
 import type { Person } from '../../src/access/person.ts';
 import { Target } from '../../src/access/target.ts';
+import { loadKeys } from '../../src/ca/keys.ts';
+import { recordSeals } from '../../src/ca/seal.ts';
 import { startWorkspace, type Workspace } from '../../src/demo/workspace/workspace.ts';
 import { createLog } from '../../src/log.ts';
-import { openStore } from '../../src/store/store.ts';
 import { openEngagement } from '../../src/use-cases/open-engagement.ts';
 import { seePerson } from '../../src/use-cases/see-person.ts';
 import { AccessWorld, granted } from './access-world.ts';
+import { openBeside } from './beside.ts';
 import { renamed, Way } from './cut.ts';
 import { type TestFolder, testFolder } from './folder.ts';
 import { fingerprintOf } from './gateway-world.ts';
@@ -59,8 +61,10 @@ export class AwayWorld implements AsyncDisposable {
     const log = createLog('silent');
     const reads = { aheadMs: 0 };
     const clock = { now: () => new Date(Date.now() + reads.aheadMs) };
-    const store = await openStore({ databaseUrl: postgres.url, dataDir: '/nonexistent', log });
-    const access = AccessWorld.over(store, clock);
+    const keyed = AccessWorld.withKeys();
+    const seals = recordSeals(loadKeys(join(keyed, 'keys')).mac);
+    const store = await openBeside({ databaseUrl: postgres.url, dataDir: '/nonexistent', log, seals });
+    const access = AccessWorld.over(store, clock, keyed);
     const principals = TARGETS.map((target) => `${access.login}@${target}`);
     const sshd = await startSshd({ userCa: access.keys.targetCaPublicKey, principals });
     const world = new AwayWorld({ postgres, workspace, database, slack, access, sshd }, reads);
@@ -219,6 +223,17 @@ export class AwayWorld implements AsyncDisposable {
   /** How often the thread says this. */
   async threadSays(pattern: RegExp): Promise<number> {
     return this.manager.thread(await this.manager.state()).filter(({ plain }) => pattern.test(plain)).length;
+  }
+
+  /** `serve` once more on the same database, as another host would: with a data folder of its own. Resolves when it has ended. */
+  async serveElsewhere(): Promise<Outcome> {
+    const other = join(this.folder.path, 'other.yml');
+    const own = readFileSync(join(this.folder.path, 'daypass.yml'), 'utf8');
+    writeFileSync(other, own.replace('./data', './other'));
+    mkdirSync(join(this.folder.path, 'other'), { recursive: true, mode: 0o700 });
+    cpSync(join(this.access.folder, 'keys'), join(this.folder.path, 'other', 'keys'), { recursive: true });
+    const verb = ['--import', 'tsx', CLI, '--config', other, 'serve', '--insecure-single-user'];
+    return run(process.execPath, verb, { env: this.#env() });
   }
 
   async kill(): Promise<void> {

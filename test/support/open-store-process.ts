@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PersonId } from '../../src/access/ids.ts';
 import { createLog } from '../../src/log.ts';
-import { openStore } from '../../src/store/store.ts';
+import { openBeside, testSeals } from './beside.ts';
 import { person } from './samples.ts';
 
 /**
@@ -12,10 +12,11 @@ const [dataDir, databaseUrl] = process.argv.slice(2);
 if (dataDir === undefined || databaseUrl === undefined) throw new Error('usage: <dataDir> <databaseUrl or ->');
 
 process.stdout.write('opening\n');
-const store = await openStore({
+const store = await openBeside({
   dataDir,
   databaseUrl: databaseUrl === '-' ? null : databaseUrl,
   log: createLog('silent'),
+  seals: testSeals,
 });
 process.stdout.write('open\n');
 let running = true;

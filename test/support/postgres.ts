@@ -69,7 +69,7 @@ export async function createDatabase(url: string): Promise<AsyncDisposable & { r
   };
 }
 
-async function runSql(url: string, sql: string): Promise<void> {
+export async function runSql(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

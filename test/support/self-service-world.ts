@@ -13,6 +13,7 @@ import { gatewayControl } from '../../src/use-cases/gateway-authority.ts';
 import { refusalNotes } from '../../src/use-cases/note-refusals.ts';
 import { holdSessionsToGrants } from '../../src/use-cases/sweep.ts';
 import { AccessWorld } from './access-world.ts';
+import { beside, testSeals } from './beside.ts';
 import { type TestFolder, testFolder } from './folder.ts';
 import { fingerprintOf } from './gateway-world.ts';
 import { type KeyFile, makeKeyFile } from './openssh.ts';
@@ -41,9 +42,9 @@ export class SelfServiceWorld implements AsyncDisposable {
   static async open(): Promise<SelfServiceWorld> {
     const folder = testFolder();
     const log = pino({ level: process.env['DAYPASS_LOG_LEVEL'] ?? 'silent' });
-    const options = { databaseUrl: null, dataDir: folder.path, log };
+    const options = { databaseUrl: null, dataDir: folder.path, log, seals: testSeals };
     const backend = await openBackend(options);
-    const access = AccessWorld.over(await storeOn(backend, options));
+    const access = AccessWorld.over(await storeOn(backend, options, beside));
     const sql: SelfServiceWorld['sql'] = async (text, parameters = []) => {
       const connection = await backend.connect();
       try {

@@ -13,10 +13,11 @@ import { startWorkspace, type Workspace } from '../../src/demo/workspace/workspa
 import { createLog } from '../../src/log.ts';
 import { type KeptSlack, keepSlack } from '../../src/slack/keep-slack.ts';
 import type { SlackDeps } from '../../src/slack/slack.ts';
-import { type OpenStore, openBackend, openStore, storeOn } from '../../src/store/store.ts';
+import { type OpenStore, openBackend, storeOn } from '../../src/store/store.ts';
 import type { RandomSource } from '../../src/use-cases/ports.ts';
 import { registerKey } from '../../src/use-cases/register-key.ts';
 import { ANYBODY } from './access-world.ts';
+import { beside, openBeside, testSeals } from './beside.ts';
 import { Persona } from './persona.ts';
 import { fingerprintOf, makeKey } from './slack-keys.ts';
 
@@ -38,7 +39,7 @@ let template: Promise<string> | null = null;
 async function makeTemplate(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'daypass-slack-template-'));
   createKeys(join(folder, 'keys'));
-  const store = await openStore({ databaseUrl: null, dataDir: folder, log });
+  const store = await openBeside({ databaseUrl: null, dataDir: folder, log, seals: testSeals });
   await store[Symbol.asyncDispose]();
   return folder;
 }
@@ -76,9 +77,9 @@ export class SlackWorld implements AsyncDisposable {
     const whole = readManifest();
     const events = new Set([...whole.events].filter((event) => !deaf.includes(event)));
     const workspace = await startWorkspace({ port: 0, manifest: { ...whole, events } });
-    const options = { databaseUrl: null, dataDir: folder, log };
+    const options = { databaseUrl: null, dataDir: folder, log, seals: testSeals };
     const backend = await openBackend(options);
-    const store = await storeOn(backend, options);
+    const store = await storeOn(backend, options, beside);
     const sql: Sql = async (text, parameters = []) => {
       const connection = await backend.connect();
       try {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { type OpenStore, openBackend, type StoreOptions, storeOn } from '../../src/store/store.ts';
+import { beside, testSeals } from './beside.ts';
 import { createDatabase } from './postgres.ts';
 import { runOk } from './processes.ts';
 
@@ -28,7 +29,7 @@ export async function bareFolder(kind: StoreKind): Promise<StorePlace> {
   const dataDir = await mkdtemp(join(tmpdir(), 'daypass-store-'));
   const database = kind === 'postgres' ? await createDatabase(inject('postgresUrl')) : null;
   return {
-    options: { databaseUrl: database?.url ?? null, dataDir, log },
+    options: { databaseUrl: database?.url ?? null, dataDir, log, seals: testSeals },
     async [Symbol.asyncDispose]() {
       await database?.[Symbol.asyncDispose]();
       await rm(dataDir, { recursive: true, force: true });
@@ -56,7 +57,7 @@ export async function openTestStore(kind: StoreKind): Promise<TestStore> {
 
 async function openAt(place: StorePlace): Promise<TestStore> {
   const backend = await openBackend(place.options);
-  const store = await storeOn(backend, place.options);
+  const store = await storeOn(backend, place.options, beside);
   return {
     ...store,
     options: place.options,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore } from '../../../src/store/store.ts';
 import type { Change, Store } from '../../../src/use-cases/ports.ts';
+import { openBeside } from '../../support/beside.ts';
 import { gate } from '../../support/gate.ts';
 import { hearing } from '../../support/hearing.ts';
 import { createDatabase, type PostgresServer, startPostgres } from '../../support/postgres.ts';
@@ -23,7 +23,7 @@ describe('changes on postgres', () => {
   afterAll(() => one[Symbol.asyncDispose]());
 
   it('reach every process on the database once, the one that made them too', async () => {
-    await using two = await openStore(one.options);
+    await using two = await openBeside(one.options);
     const heard = [hearing(one, ended(9)), hearing(two, ended(8))];
     const asked: Change = { kind: 'session_end_asked', sessionId: sessionId(1) };
     await announce(one, ended(1), asked, ended(1));
@@ -42,7 +42,7 @@ describe('changes on postgres', () => {
   });
 
   it('are heard after their commit only', async () => {
-    await using two = await openStore(one.options);
+    await using two = await openBeside(one.options);
     const heard = hearing(two, ended(3));
     const announced = gate();
     const committing = gate();
@@ -100,7 +100,7 @@ describe('while PostgreSQL is away', () => {
   it('transactions are rejected, and afterwards both they and changes come through again', async () => {
     await using database = await createDatabase(server.url);
     await using place = await openTestStore('postgres');
-    await using store = await openStore({ ...place.options, databaseUrl: database.url });
+    await using store = await openBeside({ ...place.options, databaseUrl: database.url });
     const inside = gate();
     const stopped = gate();
     const cut = store.transaction(async (tx) => {
@@ -127,7 +127,7 @@ describe('while PostgreSQL is away', () => {
   it('a store does not open', async () => {
     await using place = await openTestStore('postgres');
     const nowhere = 'postgresql://postgres@localhost/postgres?host=/nonexistent';
-    const opening = openStore({ ...place.options, databaseUrl: nowhere });
+    const opening = openBeside({ ...place.options, databaseUrl: nowhere });
     await expect(opening).rejects.toMatchObject({ code: 'database_away' });
   });
 });

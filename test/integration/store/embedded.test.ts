@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore } from '../../../src/store/store.ts';
+import { openBeside } from '../../support/beside.ts';
 import { bareFolder, openTestStore, storePlace, type TestStore } from '../../support/store.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../support/open-store-process.ts', import.meta.url));
@@ -51,7 +51,7 @@ describe('an open embedded database', () => {
 
   it('refuses a second store of the same process at once', async () => {
     const started = performance.now();
-    await expect(openStore(store.options)).rejects.toMatchObject({ code: 'folder_in_use' });
+    await expect(openBeside(store.options)).rejects.toMatchObject({ code: 'folder_in_use' });
     expect(performance.now() - started).toBeLessThan(500);
   });
 
@@ -71,7 +71,7 @@ describe('the embedded database', () => {
       expected.push(...(await acknowledged(child, 1 + (kill % 20))));
     }
     expect(expected.length).toBeGreaterThanOrEqual(KILLS);
-    await using store = await openStore(place.options);
+    await using store = await openBeside(place.options);
     const found = new Set<string>((await store.transaction((tx) => tx.persons.all())).map(({ id }) => id));
     expect(expected.filter((id) => !found.has(id))).toEqual([]);
   });
@@ -81,7 +81,7 @@ describe('the embedded database', () => {
     const half = join(place.options.dataDir, 'db.new');
     await mkdir(half);
     await writeFile(join(half, 'PG_VERSION'), '18\n');
-    await using store = await openStore(place.options);
+    await using store = await openBeside(place.options);
     expect(await store.transaction((tx) => tx.persons.all())).toEqual([]);
     expect(existsSync(half)).toBe(false);
   });
@@ -90,7 +90,7 @@ describe('the embedded database', () => {
     await using place = await bareFolder('embedded');
     await mkdir(join(place.options.dataDir, 'db'));
     await writeFile(join(place.options.dataDir, 'db', 'PG_VERSION'), '9\n');
-    await expect(openStore(place.options)).rejects.toThrow(/does not open. Restore the folder from a backup/);
+    await expect(openBeside(place.options)).rejects.toThrow(/does not open. Restore the folder from a backup/);
     expect(existsSync(join(place.options.dataDir, 'db', 'PG_VERSION'))).toBe(true);
   });
 });

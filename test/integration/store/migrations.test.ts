@@ -9,8 +9,9 @@ import { Kysely } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { dialectOf } from '../../../src/store/dialect.ts';
 import { type Migration, migrateTo, readMigrations } from '../../../src/store/migrations.ts';
-import { migrate, openBackend, openStore } from '../../../src/store/store.ts';
+import { migrate, openBackend } from '../../../src/store/store.ts';
 import type { Tables } from '../../../src/store/tables.ts';
+import { openBeside } from '../../support/beside.ts';
 import { STORE_KINDS, type StorePlace, storePlace } from '../../support/store.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../support/open-store-process.ts', import.meta.url));
@@ -25,7 +26,7 @@ describe.each(STORE_KINDS)('migrations on %s', (kind) => {
     const names = (await readMigrations()).map(({ name }) => name);
     expect(await migrate(place.options)).toEqual(names);
     expect(await migrate(place.options)).toEqual([]);
-    await using store = await openStore(place.options);
+    await using store = await openBeside(place.options);
     expect(await store.transaction((tx) => tx.persons.all())).toEqual([]);
   });
 

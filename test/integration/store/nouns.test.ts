@@ -175,9 +175,9 @@ describe.each(STORE_KINDS)('the store on %s', (kind) => {
       store.transaction((tx) => tx.sessions.acceptSshSessionId('ab'.repeat(32), later(60)));
     const accepted = await Promise.all(Array.from({ length: 20 }, accept));
     expect(accepted.filter((fresh) => fresh)).toHaveLength(1);
-    await store.transaction((tx) => tx.sessions.forgetSshSessionIds(later(60)));
+    await store.transaction((tx) => tx.sessions.forgetSshSessionIds(later(60), 10));
     expect(await accept()).toBe(false);
-    await store.transaction((tx) => tx.sessions.forgetSshSessionIds(later(61)));
+    await store.transaction((tx) => tx.sessions.forgetSshSessionIds(later(61), 10));
     expect(await accept()).toBe(true);
   });
 });

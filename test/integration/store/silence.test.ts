@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type OpenStore, openStore } from '../../../src/store/store.ts';
+import type { OpenStore } from '../../../src/store/store.ts';
 import type { Change } from '../../../src/use-cases/ports.ts';
+import { openBeside } from '../../support/beside.ts';
 import { Way } from '../../support/cut.ts';
 import { gate } from '../../support/gate.ts';
 import { hearing } from '../../support/hearing.ts';
@@ -18,7 +19,7 @@ beforeEach(async () => {
   place = await openTestStore('postgres');
   const { pathname, searchParams } = new URL(place.options.databaseUrl ?? '');
   way = await Way.open(() => ({ address: { path: join(searchParams.get('host') ?? '', '.s.PGSQL.5432') } }));
-  store = await openStore({
+  store = await openBeside({
     ...place.options,
     databaseUrl: `postgresql://postgres@127.0.0.1:${way.port}${pathname}`,
   });

@@ -6,9 +6,11 @@ import type { Person } from '../../../src/access/person.ts';
 import { Target } from '../../../src/access/target.ts';
 import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
 import { endGrant } from '../../../src/use-cases/end-grant.ts';
+import { forgetOld } from '../../../src/use-cases/forget.ts';
 import type { ConnectionRefusal } from '../../../src/use-cases/gateway-control.ts';
 import { refusalNotes } from '../../../src/use-cases/note-refusals.ts';
 import { messageKey } from '../../../src/use-cases/notice.ts';
+import { plainLogins } from '../../../src/use-cases/plain-logins.ts';
 import { recordSessionClosed } from '../../../src/use-cases/record-session.ts';
 import { requestAccess } from '../../../src/use-cases/request-access.ts';
 import { reviewRequest } from '../../../src/use-cases/review-request.ts';
@@ -48,8 +50,8 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
 
   type Inside = { readonly personId: Person['id']; readonly remoteAddress: string };
   /** Of a worker that says it comes from 192.0.2.7, also inside a jump from elsewhere. */
-  const authorize = async (proof: ReturnType<SshKey['proof']>, inside: Inside | null = null) => {
-    const outer = { remember: () => {}, find: () => inside };
+  const authorize = async (proof: ReturnType<SshKey['proof']>, inside: Inside | 'jump' | null = null) => {
+    const outer = { remember: () => {}, find: () => (inside === 'jump' ? null : inside) };
     const refused = (refusal: ConnectionRefusal): void => void refusals.push(refusal);
     const decided = await authorizeConnection({
       ...world.deps,
@@ -57,10 +59,16 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
       outer,
       connectionsPerGrant: 3,
       refused,
+      plainLogins: () => true,
     })({
       proof,
       remoteAddress: '192.0.2.7',
-      route: inside ? { kind: 'inner', targetName: 'web-01', outerSshSessionId: 'outer' } : { kind: 'direct' },
+      route:
+        inside === 'jump'
+          ? { kind: 'jump' }
+          : inside
+            ? { kind: 'inner', targetName: 'web-01', outerSshSessionId: 'outer' }
+            : { kind: 'direct' },
       sessionKey: new SshKey().blob,
     });
     return decided.ok ? decided.value.kind : decided.rejection.code;
@@ -197,7 +205,60 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
       const refused = events.filter(({ type }) => type === 'connection_refused').map(({ facts }) => facts);
       expect(refused).toHaveLength(201);
       expect(refused).toContainEqual({ ...from(7), count: 5_001, keys: [key.fingerprint] });
-      expect(refused).toContainEqual({ address: null, reason: 'others', count: 4_800, keys: [] });
+      expect(refused).toContainEqual({ address: null, reason: 'proof_invalid', count: 4_800, keys: [] });
+    });
+
+    it('that is refused fills no log, from however many addresses it is tried for however long', async () => {
+      const notes = refusalNotes(world.deps);
+      for (let minute = 0; minute < 60; minute += 1) {
+        for (let n = 0; n < 300; n += 1) {
+          notes.note({ address: `2001:db8::${minute}:${n}`, reason: 'unknown_key', fingerprint: null });
+        }
+        await notes.flush();
+      }
+      const events = await store.transaction((tx) => tx.audit.list(10_000));
+      const refused = events.filter(({ type }) => type === 'connection_refused').map(({ facts }) => facts);
+      // 240 that name an address, and one each minute for the others.
+      expect(refused.length).toBeLessThanOrEqual(240 + 60);
+      expect(refused.reduce((sum, { count }) => sum + Number(count), 0)).toBe(60 * 300);
+    });
+
+    it('of a stranger leaves nothing in the database, however often and as whoever it is tried', async () => {
+      const sizes = async () => {
+        const tables = [
+          'accepted_ssh_session',
+          'registration_code',
+          'registered_key',
+          'audit_event',
+          'outbox',
+          'person',
+        ];
+        const counts = tables.map((table) => `select '${table}' as name, count(*)::int as n from ${table}`);
+        return store.sql(counts.join(' union all '));
+      };
+      const before = await sizes();
+      for (let n = 0; n < 20; n += 1) {
+        const stranger = new SshKey();
+        expect(await authorize(stranger.proof('daypass', null), 'jump')).toBe('unknown_key');
+        expect(await authorize(stranger.proof('register-abcdefgh', null))).toBe('code_unknown');
+      }
+      expect(await sizes()).toEqual(before);
+    });
+
+    it('with a plain key is good once, also years later and when all that is old was forgotten', async () => {
+      const proof = key.proof('daypass', null);
+      expect(await authorize(proof, 'jump')).toBe('jump');
+      now = new Date(now.getTime() + 3 * 365 * 86_400_000);
+      await forgetOld(world.deps)();
+      expect(await authorize(proof, 'jump')).toBe('proof_replayed');
+    });
+
+    it('with a plain key is taken so often a day', () => {
+      const may = plainLogins(2);
+      const one = key.fingerprint as never;
+      expect([may(one, now), may(one, now), may(one, now)]).toEqual([true, true, false]);
+      expect(may(new SshKey().fingerprint as never, now)).toBe(true);
+      expect(may(one, new Date(now.getTime() + 86_400_000))).toBe(true);
     });
 
     it('that is refused is reported with the key only where its signature was verified', async () => {

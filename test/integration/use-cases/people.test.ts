@@ -66,6 +66,7 @@ describe('somebody who is gone', () => {
       ...world.deps,
       ...{ sourceAddress: null, outer: { remember: () => {}, find: () => null }, connectionsPerGrant: 9 },
       refused: () => {},
+      plainLogins: () => true,
     })({ proof, remoteAddress: '192.0.2.7', route: { kind: 'direct' }, sessionKey: new SshKey().blob });
     return decided.ok ? decided.value.kind : decided.rejection.code;
   };

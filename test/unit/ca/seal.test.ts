@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { recordSeals } from '../../../src/ca/seal.ts';
 import { testAuthority, testKeys } from '../../support/authority.ts';
 import { digest, grant, grantId } from '../../support/samples.ts';
 
@@ -66,6 +67,31 @@ describe('a seal', () => {
     expect(mac).toBe(hmac(`daypass grant v1\0${id}\0${of}`));
     for (const text of [`${id}\0${of}`, `${id}${of}`, of, `daypass grant v2\0${id}\0${of}`]) {
       expect(authority.sealed(id, of, hmac(text))).toBe(false);
+    }
+  });
+});
+
+describe('the seal of a record', () => {
+  const seals = recordSeals(testKeys().mac);
+  const record = { id: 'e', reviewerIds: ['a', 'b'], approvals: 2 };
+  const mac = seals.seal('engagement', record);
+
+  it('fits that record, however its fields are ordered, and no other', () => {
+    expect(seals.holds('engagement', { approvals: 2, reviewerIds: ['a', 'b'], id: 'e' }, mac)).toBe(true);
+    for (const other of [
+      { ...record, approvals: 1 },
+      { ...record, reviewerIds: ['a', 'b', 'c'] },
+      { ...record, x: 1 },
+    ]) {
+      expect(seals.holds('engagement', other, mac)).toBe(false);
+    }
+  });
+
+  it('fits no record of another kind, with no other key, and in no other spelling', () => {
+    expect(seals.holds('request', record, mac)).toBe(false);
+    expect(recordSeals(testKeys().mac).holds('engagement', record, mac)).toBe(false);
+    for (const claimed of [mac.toUpperCase(), `${mac}00`, mac.slice(2), '', 'x']) {
+      expect(seals.holds('engagement', record, claimed)).toBe(false);
     }
   });
 });

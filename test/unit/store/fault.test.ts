@@ -30,6 +30,16 @@ describe('a fault of the database', () => {
     expect(fault.message).toMatch(/::1; connect ECONNREFUSED 127\.0\.0\.1\. Check that PostgreSQL runs/);
   });
 
+  it('that PgBouncer words says that it cannot stand in between', () => {
+    const refused = Object.assign(new Error('unsupported startup parameter: statement_timeout'), {
+      ...{ severity: 'FATAL', code: '08P01' },
+    });
+    expect(databaseFault(refused)).toMatchObject({
+      code: 'pooled',
+      message: expect.stringMatching(/PgBouncer.*LISTEN.*Connect to PostgreSQL itself/),
+    });
+  });
+
   it('that is a fault already stays as it is', () => {
     const fault = new StoreFault('corrupt_row', 'a row');
     expect(databaseFault(fault)).toBe(fault);

@@ -1,0 +1,48 @@
+import type { Log } from '../log.ts';
+import type { Broken } from '../use-cases/ports.ts';
+import { audit } from './audit.ts';
+import type { Suspension } from './decisions.ts';
+import type { Db } from './tables.ts';
+
+/** So many are remembered as told of; whoever can write to the database could break any number. */
+const TOLD_MAX = 1_000;
+const DAYPASS = { kind: 'daypass' } as const;
+
+/** Tells of records that were changed without control: each once while this process lives, in the log and the audit log. */
+export class BrokenSeals {
+  readonly #db: Db;
+  readonly #log: Log;
+  readonly #told = new Set<string>();
+
+  constructor(db: Db, log: Log) {
+    this.#db = db;
+    this.#log = log;
+  }
+
+  async tell(broken: readonly Broken[]): Promise<void> {
+    for (const { what, id } of broken) {
+      const name = `${what} ${id}`;
+      if (this.#told.has(name) || this.#told.size >= TOLD_MAX) continue;
+      this.#told.add(name);
+      this.#log.error({ what, id }, 'a record was changed without control: it counts for nothing');
+      await this.#write('seal_broken', { what, id });
+    }
+  }
+
+  async suspended({ why, at }: Suspension): Promise<void> {
+    this.#log.error(
+      { why, since: at },
+      'all access is suspended: the database is not the one that control last wrote to. Look at it, then: daypass grants confirm',
+    );
+    await this.#write('grants_suspended', { why });
+  }
+
+  /** What could not be written stands in the log. */
+  async #write(type: 'seal_broken' | 'grants_suspended', facts: Record<string, string>): Promise<void> {
+    try {
+      await this.#db.transaction().execute((trx) => audit(trx).append({ type, at: new Date(), actor: DAYPASS, facts }));
+    } catch (error) {
+      this.#log.error({ err: error, type }, 'an audit event could not be written');
+    }
+  }
+}
