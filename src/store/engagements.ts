@@ -153,6 +153,24 @@ export async function sealEngagement(trx: Trx, sealing: Sealing, id: string): Pr
   }
 }
 
+/** Their thread goes on in another channel. One whose seal is broken stays as it is. */
+export async function moveEngagements(trx: Trx, sealing: Sealing, from: string, to: string): Promise<void> {
+  const rows = await trx.selectFrom('engagement').select('id').where('channel_id', '=', text(from)).execute();
+  const believed = await find(
+    trx,
+    sealing,
+    rows.map((row) => row.id),
+  );
+  for (const { id } of believed) {
+    await trx
+      .updateTable('engagement')
+      .set({ channel_id: text(to) })
+      .where('id', '=', id)
+      .execute();
+    await sealEngagement(trx, sealing, id);
+  }
+}
+
 function toEngagement(raw: object, roles: readonly z.output<typeof RoleRow>[]): Engagement {
   const row = read(EngagementRow, 'engagement', raw);
   const own = roles.filter((each) => each.engagement_id === row.id);

@@ -1,8 +1,10 @@
 import type { Messages } from '../use-cases/ports.ts';
+import { moveEngagements } from './engagements.ts';
 import { instant, text } from './rows.ts';
+import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';
 
-export const messages = (trx: Trx): Messages => ({
+export const messages = (trx: Trx, sealing: Sealing): Messages => ({
   async put({ key, channelId, ts }) {
     const where = { channel_id: text(channelId), ts: text(ts) };
     await trx
@@ -30,7 +32,7 @@ export const messages = (trx: Trx): Messages => ({
     await trx.updateTable('channel_move').set(moved).where('new_id', '=', oldId).execute();
     const where = { channel_id: text(newId) };
     await trx.updateTable('message').set(where).where('channel_id', '=', oldId).execute();
-    await trx.updateTable('engagement').set(where).where('channel_id', '=', oldId).execute();
+    await moveEngagements(trx, sealing, oldId, newId);
   },
   async channelNow(id) {
     const row = await trx.selectFrom('channel_move').select('new_id').where('old_id', '=', id).executeTakeFirst();

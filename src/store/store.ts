@@ -258,7 +258,7 @@ function txOn(trx: Trx, changes: Change[], sealing: Sealing): Tx {
     sessions: sessions(trx),
     audit: audit(trx),
     outbox: outbox(trx, () => announce({ kind: 'outbox' })),
-    messages: messages(trx),
+    messages: messages(trx, sealing),
     announce,
     broken: () => sealing.broken[0] ?? null,
     suspension: () => sealing.suspended,
