@@ -59,7 +59,7 @@ describe('a recording', () => {
     await ssh(world, [...set, 'sh -c "$LC_DO"']);
     expect(await environment()).toContainEqual({ name: 'LC_DO', value: 'echo seen by nobody' });
     await ssh(world, ['-tt', ...set, 'true']);
-    expect(await environment()).toContainEqual({ name: 'LC_DO', value: "'echo seen by nobody'" });
+    expect(await environment()).toContainEqual({ name: 'LC_DO', value: 'echo seen by nobody' });
     await ssh(world, ['-o', `SetEnv=A=${'x'.repeat(20_000)} B=${'y'.repeat(20_000)} C=z`, 'direct', 'true']);
     expect(await environment()).toEqual([expect.objectContaining({ name: 'A' }), { name: 'C', value: 'z' }]);
   });

@@ -90,7 +90,7 @@ describe.each(WAYS)('rsync by way of %s', (way) => {
     const { outcome, reports } = await observing(world, () => rsync(world, [`${way}:${place('none')}`, place('x')]));
     expect(outcome.code).toBe(23);
     expect(outcome.stderr).toMatch(/No such file or directory/);
-    expect(channelsOf(reports)).toMatchObject([{ label: 'rsync', exit: { kind: 'status', code: 23 } }]);
+    expect(channelsOf(reports)).toMatchObject([{ label: 'command', exit: { kind: 'status', code: 23 } }]);
   });
 
   it('is refused under files-rw with a sentence and an exit code, and nothing is written', async () => {
