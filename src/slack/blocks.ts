@@ -8,6 +8,7 @@ export type View = types.ModalView;
 /** Slack's limits on blocks; a message or view beyond them is refused whole. */
 export const LIMITS = {
   messageBlocks: 50,
+  homeBlocks: 100,
   messageText: 12_500,
   sectionText: 3_000,
   headerText: 150,

@@ -118,7 +118,7 @@ function what(channel: ChannelSummary, apart: boolean): Line {
   }
   const isProgram = label === '' || label === 'terminal' || label === 'command';
   const ran = isProgram
-    ? line`*Ran${apart ? ' this' : ''}*${named}`
+    ? line`${own(apart ? '*Ran this*' : '*Ran*')}${named}`
     : line`*Ran* ${value(label, LABEL_MAX)}${apart ? [] : line`:`}${named}`;
   return pty ? line`${ran} in a terminal` : ran;
 }

@@ -5,7 +5,7 @@ import { ACTION } from './action-ids.ts';
 import { actions, type Block, button, context, section } from './blocks.ts';
 import { detailsButton } from './details.ts';
 import { nameOf } from './engagement-message.ts';
-import { type Line, line, listed, mono, own, strong, tag, toNotification } from './line.ts';
+import { type Line, line, listed, mono, own, tag, toNotification } from './line.ts';
 import { count, duration, roughly } from './words.ts';
 
 type Message = { readonly text: string; readonly blocks: Block[] };
@@ -72,10 +72,10 @@ export function grantEnded(view: GrantView): Message {
   const by = end?.by ? nameOf(names, end.by) : own('Daypass or an operator');
   const how =
     end === null
-      ? line`it ran out ${expiresAt(grant)}`
+      ? line`it ran out, ${expiresAt(grant)}`
       : end.how === 'returned'
-        ? line`handed back by ${person} ${end.at}`
-        : line`revoked by ${by} ${end.at}`;
+        ? line`handed back by ${person}, ${end.at}`
+        : line`revoked by ${by}, ${end.at}`;
   const sessions = own(count(liveSessions, 'live session'));
   const what = accessLine(grant.terms);
   return {
@@ -110,5 +110,3 @@ export function hostKeyMismatch(view: SessionsView, targetId: string): Message {
 /** `59 minutes left, until …`. */
 export const timeLeft = (until: Date, now: Date): Line =>
   line`*${own(roughly(until.getTime() - now.getTime()))} left*, until ${until}`;
-
-export const named = (name: string): Line => strong(name, 80);

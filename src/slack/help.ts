@@ -36,7 +36,7 @@ export function helpAnswer(unknown: string | null, gateway: GatewayFacts): Answe
         paragraph(line`To set up ssh, paste this into a terminal, once:`),
         preformatted(gatewayCommand('setup | sh', gateway)),
         paragraph(
-          line`From then on ${mono(`ssh ${targetName('<target>', gateway)}`, 200)} works for each access you are given. Instead of \`setup\`, without what follows it, you can say \`list\`, \`cert\`, \`end\` or \`help\`.`,
+          line`From then on ${mono(`ssh ${targetName('<target>', gateway)}`, 200)} works for each access you are given. In place of \`setup | sh\` you can say \`list\`, \`cert\`, \`end\` or \`help\`.`,
         ),
       ),
       section(

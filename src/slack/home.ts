@@ -1,6 +1,6 @@
 import type { AccessList } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
-import { actions, type Block, button, context, divider, header, section } from './blocks.ts';
+import { actions, type Block, button, context, divider, header, LIMITS, section } from './blocks.ts';
 import type { Asker, Edge } from './edge.ts';
 import { type Line, line, mono, own, strong } from './line.ts';
 import { cardLinks, listBlocks, readList } from './list.ts';
@@ -8,14 +8,17 @@ import { endSessionButton } from './session-messages.ts';
 import { count, day } from './words.ts';
 
 const ENGAGEMENTS_MAX = 5;
-const SESSIONS_MAX = 5;
+const SESSIONS_MAX = 3;
 
 /** The Home tab: what waits for one's review, what one has with the time left, what one answers for, and the buttons. */
 export async function publishHome(edge: Edge, asker: Asker): Promise<void> {
   const list = await readList(edge, asker);
   const cards = await cardLinks(edge, asker, list);
   const blocks = [...top(), ...listBlocks(list, edge.clock.now(), cards), ...governedBlocks(list)];
-  await edge.web.views.publish({ user_id: asker.userId, view: { type: 'home', blocks } });
+  await edge.web.views.publish({
+    user_id: asker.userId,
+    view: { type: 'home', blocks: blocks.slice(0, LIMITS.homeBlocks) },
+  });
 }
 
 const top = (): Block[] => [

@@ -31,8 +31,27 @@ export function line(literals: TemplateStringsArray, ...values: readonly Value[]
     const value = values[index];
     if (value !== undefined) pieces.push(...styled(piecesOf(value), style));
   }
-  return pieces;
+  return joined(pieces);
 }
+
+/** Neighbours that look alike are one: two backquoted pieces side by side would not be code to Slack. */
+function joined(pieces: readonly Piece[]): Line {
+  const all: Piece[] = [];
+  for (const piece of pieces) {
+    const last = all.at(-1);
+    if (
+      last?.kind === 'text' &&
+      piece.kind === 'text' &&
+      last.own === piece.own &&
+      sameStyle(last.style, piece.style)
+    ) {
+      all[all.length - 1] = { ...last, text: last.text + piece.text };
+    } else all.push(piece);
+  }
+  return all;
+}
+
+const sameStyle = (one: Style, other: Style): boolean => one.bold === other.bold && one.code === other.code;
 
 /** Words that this code made: a duration, a count. */
 export const own = (text: string): Line => ownPieces(text, {}).pieces;

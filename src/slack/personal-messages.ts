@@ -135,9 +135,7 @@ export function grantIssued(view: GrantView, gateway: GatewayFacts): Message {
       rich(
         paragraph(rest > 0 ? line`Connect, to these and ${own(count(rest, 'more target'))}:` : line`Connect:`),
         preformatted(names.join('\n')),
-        paragraph(
-          line`First time? This line, which registering your key printed too, sets up ssh. After that there is nothing to download.`,
-        ),
+        paragraph(line`First time? Set up ssh with this line, once. After that there is never anything to download:`),
         preformatted(gatewayCommand('setup | sh', gateway)),
       ),
       context(line`Sessions are recorded.`),

@@ -50,7 +50,7 @@ function headline(sessions: readonly Session[], live: readonly Session[], ended:
       : line`:large_green_circle: ${own(count(sessions.length, 'session'))}, *${live.length} live*: ${who}, since ${since}`;
   }
   return sessions.length === 1 && only
-    ? line`${howItEnded(only.ended.ending)} after ${own(lasted(only))}: ${who}, started ${since}`
+    ? line`${iconOf(only.ended.ending)} ${howItEnded(only.ended.ending)} after ${own(lasted(only))}: ${who}, started ${since}`
     : line`:white_circle: ${own(count(sessions.length, 'session'))}, all ended: ${who}, since ${since}`;
 }
 
@@ -138,16 +138,19 @@ function exits(channels: readonly ChannelSummary[]): string {
   return seen.slice(0, 5).join(', ');
 }
 
+const iconOf = ({ how }: SessionEnding): Line =>
+  own(how === 'interrupted' || how === 'failed' ? ':warning:' : ':white_circle:');
+
 function howItEnded(ending: SessionEnding): Line {
   switch (ending.how) {
     case 'closed':
-      return line`:white_circle: Session ended`;
+      return line`Session ended`;
     case 'interrupted':
-      return line`:warning: Session interrupted`;
+      return line`Session interrupted`;
     case 'terminated':
-      return line`:white_circle: Session terminated (${own(TERMINATED[ending.why])})`;
+      return line`Session terminated (${own(TERMINATED[ending.why])})`;
     case 'failed':
-      return line`:warning: Session failed (${own(FAILED[ending.why])})`;
+      return line`Session failed (${own(FAILED[ending.why])})`;
     default:
       return ending satisfies never;
   }
@@ -195,7 +198,7 @@ export function sessionDetail(view: SessionsView): Message {
   if (!session) return { text: 'No such session', blocks: [section(line`No such session`)] };
   const { ended } = session;
   const how = isEnded(session)
-    ? line`${howItEnded(session.ended.ending)} after ${own(lasted(session))}`
+    ? line`${iconOf(session.ended.ending)} ${howItEnded(session.ended.ending)} after ${own(lasted(session))}`
     : line`:large_green_circle: Session started`;
   const who = line`${nameOf(names, session.personId)} (${value(engagement.vendor, 80)}) on ${mono(`${session.login}@${session.targetId}`, 110)}`;
   const said = line`${how}: ${who}, started ${session.startedAt}`;

@@ -144,7 +144,12 @@ describe('the request form', () => {
 describe('what one has', () => {
   it('stands in the Home tab with its time left, and can be handed back there', async () => {
     await world.request({});
-    await world.manager.click(await world.manager.card('direct'), 'Approve');
+    const card = await world.manager.card('direct');
+    await world.manager.openHome();
+    const waiting = await world.manager.until('the home tab', (state) => state.home?.view);
+    expect(JSON.stringify(waiting)).toContain(`/archives/${card.channel}/p${card.ts.replace('.', '')}`);
+    expect(JSON.stringify(waiting)).toContain('Engagements you look after');
+    await world.manager.click(card, 'Approve');
     await world.contractor.granted();
     await world.contractor.openHome();
     const home = await world.contractor.until('the home tab', (state) => state.home?.view);
@@ -164,6 +169,19 @@ describe('what one has', () => {
         .find((each) => each.plain.includes('Access ended')),
     );
     expect(end.plain).toContain('handed back by Casey Lind');
+  });
+
+  it('has ids and digests behind Details, for guests as well', async () => {
+    const [row] = await world.sql('select id, digest from access_grant');
+    const announced = await world.contractor.until('the announcement', (state) =>
+      world.contractor.thread(state).find((message) => message.plain.startsWith('Access granted')),
+    );
+    expect(announced.plain).not.toContain(String(row?.['digest']));
+    await world.contractor.click(announced, 'Details');
+    const view = await world.contractor.until('the window', (state) => state.modal?.view);
+    expect(view.title.text).toBe('Details');
+    for (const fact of [row?.['id'], row?.['digest']]) expect(JSON.stringify(view)).toContain(String(fact));
+    await world.contractor.closeWindow();
   });
 
   it('is asked for again by one button, in a form that is filled in as before', async () => {

@@ -30,6 +30,7 @@ function facts(seen) {
     root,
     register: register ?? null,
     connect: granted ? preformattedIn(granted.blocks).slice(0, 1) : [],
+    setUp: granted ? preformattedIn(granted.blocks).slice(1, 2) : [],
     install: files ? codeIn(files.text).slice(0, 1) : [],
     done: {
       key: Boolean(says(toMe, /key is registered/i)),
@@ -44,7 +45,7 @@ function facts(seen) {
 }
 
 function steps(known) {
-  const { done, register, connect, install, root } = known;
+  const { done, register, setUp, connect, install, root } = known;
   const thread = root ? { place: 'channel', thread: root.ts } : { place: 'channel' };
   return [
     {
@@ -79,9 +80,9 @@ function steps(known) {
       to: { place: 'dm' },
       text:
         install.length === 0
-          ? 'As Casey, set up ssh in one of two ways: once for good, as Daypass’s message says, or press “Other ways in” there for files. Then:'
-          : 'As Casey, download the files of Daypass’s message, paste its lines into a terminal, and connect:',
-      lines: [...install, ...connect],
+          ? 'As Casey, paste these into a terminal: the first sets up ssh, once for every access to come; the second connects. Prefer files? Press “Other ways in” under Daypass’s message.'
+          : 'As Casey, download the files of Daypass’s message, paste the first line into a terminal, and connect:',
+      lines: [...(install.length === 0 ? setUp : install), ...connect],
     },
     {
       done: done.summary || done.ended,

@@ -49,7 +49,7 @@ function replayHere(message, { state }) {
 }
 
 /** The recording that a message of security's channel says how to export. */
-export const recordingIn = (message) => /daypass recordings export ([0-9a-f]{8})/.exec(message.plain)?.[1] ?? null;
+const recordingIn = (message) => /daypass recordings export ([0-9a-f]{8})/.exec(message.plain)?.[1] ?? null;
 
 function files(message) {
   if (message.files.length === 0) return null;
