@@ -103,7 +103,9 @@ async function wire({ config, secrets, log, host, lost }: Parts, own: Own): Prom
   own(startSchedules([{ name: 'maintain the database', everyMs: MAINTAIN_EVERY_MS, run: store.maintain }], log));
   if (config.events) own(await writeEvents({ store, log, site: config.site, dataDir: config.dataDir }, process.stdout));
   const deps = { store, clock, random, authority, inventory, log };
-  const check = targetCheck({ authority, inventory, clock, sourceAddress: config.gateway.source_address });
+  const { source_address: sourceAddress, target_login_seconds: targetLoginSeconds } = config.gateway;
+  const targetLoginMs = targetLoginSeconds * 1_000;
+  const check = targetCheck({ authority, inventory, clock, sourceAddress, targetLoginMs });
   let recordings: Recordings | null = null;
   const erase = async (id: SessionId, rule: string): Promise<Erased> =>
     recordings ? eraseFor(recordings)(id, rule) : { ok: false, why: 'control is starting: try again in a moment.' };
@@ -122,7 +124,7 @@ async function wire({ config, secrets, log, host, lost }: Parts, own: Own): Prom
 
   const refusals = refusalNotes({ store, clock });
   own(flushing(refusals, log));
-  const { source_address: sourceAddress, connections_per_grant: connectionsPerGrant } = config.gateway;
+  const { connections_per_grant: connectionsPerGrant } = config.gateway;
   const control = gatewayControl({ ...deps, sourceAddress, connectionsPerGrant, refusals });
   const touch = freshness();
   const gateway = own(
@@ -160,7 +162,8 @@ async function wire({ config, secrets, log, host, lost }: Parts, own: Own): Prom
 }
 
 function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof startGateway>[0] {
-  const { workers = availableParallelism(), min_free_mib: minFreeMiB, ciphers } = config.gateway;
+  const { workers = availableParallelism(), min_free_mib: minFreeMiB } = config.gateway;
+  const { kex, macs, ciphers, target_login_seconds: targetLogin } = config.gateway;
   const { channels_per_connection: channelsPerConnection, tunnels_per_connection: tunnelsPerConnection } =
     config.gateway;
   const { drain_seconds: drainSeconds, keepalive_seconds: keepalive, unanswered_seconds: unanswered } = config.gateway;
@@ -171,7 +174,7 @@ function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof
   const spool = spoolFolder(config);
   for (const folder of [recordings, spool]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   return {
-    ...{ listen, workers, minFreeMiB, ciphers, recordings, spool, log },
+    ...{ listen, workers, minFreeMiB, kex, macs, ciphers, recordings, spool, log },
     recipients: usableRecipients(config),
     site: config.site,
     publicPlace: { hosts: gatewayPlace(config.gateway).hosts, port: config.gateway.public_port ?? null },
@@ -179,6 +182,7 @@ function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof
     userCa: keys.userCaPublicKey,
     limits: {
       ...{ kexMs, loginMs, channelsPerConnection, tunnelsPerConnection },
+      targetLoginMs: targetLogin * 1_000,
       keepaliveMs: keepalive * 1_000,
       unansweredMs: unanswered * 1_000,
       leaseNewMs: leaseNew * 1_000,

@@ -2,7 +2,7 @@ import { Duration as LuxonDuration } from 'luxon';
 import { z } from 'zod';
 import { Target } from './access/target.ts';
 import { ProxyProtocol, Waiting } from './door-settings.ts';
-import { DEFAULT_CIPHERS, DOWNSTREAM_CIPHERS } from './gateway/algorithms.ts';
+import { CIPHERS, DEFAULT_CIPHERS, DEFAULT_KEX, DEFAULT_MACS, KEX, MACS } from './gateway/algorithms.ts';
 import { parseAddressList } from './sshwire/address.ts';
 
 const HostAndPort = z
@@ -132,14 +132,41 @@ const Gateway = z
           'The gateway’s address as targets see it; upstream certificates are then good from there only. `daypass targets check` measures it. null behind NAT.',
         examples: ['192.0.2.10'],
       }),
-    ciphers: z
-      .array(z.enum(DOWNSTREAM_CIPHERS))
+    kex: z
+      .array(z.enum(KEX))
       .min(1)
-      .default([...DEFAULT_CIPHERS])
+      .default([...DEFAULT_KEX])
       .meta({
         description:
-          'What contractors’ clients may choose from; their order decides. chacha20-poly1305@openssh.com is for clients that insist on it: OpenSSH prefers it and is slower with it.',
-        examples: [['aes256-gcm@openssh.com', 'aes128-gcm@openssh.com']],
+          'Key exchange methods that contractors’ clients may choose from. ecdh-sha2-nistp256, -nistp384 and -nistp521 are for clients that have nothing else; ssh-audit warns of them. diffie-hellman-group16-sha512 and the two larger curves take so much time that a flood of handshakes slows everybody on a worker down: name them only where they are needed.',
+        examples: [[...DEFAULT_KEX, 'ecdh-sha2-nistp256']],
+      }),
+    ciphers: z
+      .array(z.enum(CIPHERS))
+      .min(1)
+      .optional()
+      .meta({
+        description: `Ciphers that contractors’ clients may choose from; their order decides. When left out: ${DEFAULT_CIPHERS.join(' and ')}, and for clients other than OpenSSH’s, which know these, AES-CTR as well (libssh2 up to 1.10, paramiko up to 3.4, Dropbear, Ruby). chacha20-poly1305@openssh.com and AES-CTR are preferred by OpenSSH where they are named here, and are slower.`,
+        examples: [[...DEFAULT_CIPHERS, 'aes256-ctr']],
+      }),
+    macs: z
+      .array(z.enum(MACS))
+      .min(1)
+      .default([...DEFAULT_MACS])
+      .meta({
+        description:
+          'MACs that contractors’ clients may choose from where their cipher needs one. hmac-sha2-256 and hmac-sha2-512 are for clients that have nothing else, as libssh2 up to 1.10 (curl, PHP) and Dropbear; ssh-audit warns of them.',
+        examples: [[...DEFAULT_MACS, 'hmac-sha2-256']],
+      }),
+    target_login_seconds: z
+      .int()
+      .min(5)
+      .max(240)
+      .default(60)
+      .meta({
+        description:
+          'How long a target may take to log the gateway in, once keys are exchanged: with reverse DNS or PAM that can be long.',
+        examples: [60],
       }),
     min_free_mib: z
       .int()

@@ -15,6 +15,8 @@ const FAILED = [
   'target_unreachable',
   'host_key_mismatch',
   'target_refused',
+  'target_slow',
+  'no_common_algorithm',
   'recording_failed',
   'protocol',
   'login_abandoned',

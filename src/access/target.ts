@@ -10,6 +10,10 @@ const PublicKeyLine = z
   )
   .transform((line) => line.split(' ').slice(0, 2).join(' '));
 
+/** Which algorithms a target may be reached with: `legacy` adds some that only old or unusual ones need, none of them weak. */
+export const TargetAlgorithms = z.enum(['default', 'legacy']);
+export type TargetAlgorithms = z.infer<typeof TargetAlgorithms>;
+
 /** A host that Daypass fronts, as written in targets.yml. */
 export const Target = z.strictObject({
   id: TargetId.meta({ description: 'Short name, a DNS label; contractors type it.', examples: ['web-01'] }),
@@ -38,6 +42,11 @@ export const Target = z.strictObject({
       description: 'The host keys it may show; any other is refused. `daypass targets scan` prints them.',
       examples: [['ssh-ed25519 AAAAC3Nz…']],
     }),
+  algorithms: TargetAlgorithms.optional().meta({
+    description:
+      '`legacy` for a target that has none of the usual algorithms; `daypass targets check` says so. It adds key exchange by NIST curves and by Diffie-Hellman groups 14 and 16 with SHA-2, AES-CTR of 128 and 192 bits, chacha20-poly1305, and HMAC-SHA-2 that is not encrypt-then-MAC. Never SHA-1.',
+    examples: ['legacy'],
+  }),
   labels: z
     .record(z.string(), z.string())
     .default({})

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Fingerprint } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import type { Certificate } from '../sshwire/certificate.ts';
@@ -22,6 +23,7 @@ export function verifyProof(
   const { sshSessionId, userName, key, certificate } = login.value;
   const proven = {
     sshSessionId: Buffer.from(sshSessionId).toString('hex'),
+    digest: createHash('sha256').update(proof.signed).digest('hex'),
     userName,
     fingerprint: Fingerprint.parse(fingerprint(key)),
     publicKey: publicKeyLine(key),

@@ -57,9 +57,12 @@ export function targetsCommand(program: Command, config: () => Config): void {
       if (!Number.isInteger(port) || port < 1 || port > 65_535)
         throw new Refused(`--port takes 1 to 65535, not ${options.port}`, 2);
       const { scanHostKeys } = await import('../gateway/scan.ts');
-      const keys = await scanHostKeys(address, port, SCAN_MS);
+      const notes: string[] = [];
+      const keys = await scanHostKeys(address, port, SCAN_MS, (text) => notes.push(text)).catch((error: Error) => {
+        throw new Refused(error.message);
+      });
       if (keys.length === 0) throw new Refused(`${address}:${port} showed no host key that Daypass takes.`);
-      print(['host_keys:', ...keys.map((key) => `  - ${key}`)].join('\n'));
+      print([...notes.map((text) => `# ${text}`), 'host_keys:', ...keys.map((key) => `  - ${key}`)].join('\n'));
     });
   targets
     .command('check <target>')
@@ -85,8 +88,9 @@ async function check(config: Config, id: TargetId): Promise<readonly Finding[]> 
   ]);
   actAsOwnerOf(config.dataDir);
   const authority = certificateAuthority(loadKeys(keysFolder(config)), systemRandom);
-  const sourceAddress = config.gateway.source_address;
-  return targetCheck({ authority, inventory: inventoryOf(config), clock: systemClock, sourceAddress })(id);
+  const { source_address: sourceAddress, target_login_seconds: seconds } = config.gateway;
+  const deps = { authority, inventory: inventoryOf(config), clock: systemClock, sourceAddress };
+  return targetCheck({ ...deps, targetLoginMs: seconds * 1_000 })(id);
 }
 
 function find(config: Config, id: string): Target {

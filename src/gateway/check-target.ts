@@ -4,7 +4,9 @@ import type { Target } from '../access/target.ts';
 import { encode, string, uint8, uint32 } from '../sshwire/bytes.ts';
 import type { CertificateAuthority, Clock, Inventory } from '../use-cases/ports.ts';
 import { Channel } from './channel.ts';
-import { connectUpstream, makeSessionKey, type Upstream, UpstreamError } from './upstream.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import { connectUpstream, makeSessionKey, type Upstream } from './upstream.ts';
+import { UpstreamError } from './upstream-failures.ts';
 
 export type Finding = { readonly level: 'ok' | 'problem' | 'note'; readonly text: string };
 
@@ -13,6 +15,8 @@ type Deps = {
   readonly inventory: Inventory;
   readonly clock: Clock;
   readonly sourceAddress: string | null;
+  /** As for sessions. */
+  readonly targetLoginMs?: number;
 };
 
 /** A target that nobody has: a host that lets its principal in trusts the CA without looking at the target's name. */
@@ -54,8 +58,10 @@ async function checkLogin(deps: Deps, target: Target, login: Login): Promise<Fin
 async function enter(deps: Deps, target: Target, login: Login, principal: string): Promise<Upstream | UpstreamError> {
   const key = makeSessionKey();
   const { certificate } = deps.authority.issueUpstream(key.publicBlob, specFor(deps.clock.now(), target, principal));
-  const { address, port, host_keys: hostKeys } = target;
-  const upstream = connectUpstream({ name: target.id, address, port, hostKeys, login, certificate }, key, () => {});
+  const { address, port, host_keys: hostKeys, algorithms = 'default' } = target;
+  const { targetLoginMs: loginMs = DEFAULT_LIMITS.targetLoginMs } = deps;
+  const at = { name: target.id, address, port, hostKeys, login, certificate, algorithms, loginMs };
+  const upstream = connectUpstream(at, key, () => {});
   try {
     await upstream.ready;
     return upstream;
@@ -82,8 +88,12 @@ function advice(error: UpstreamError, target: Target): string {
       return `${where} shows another host key than the one pinned; compare with: daypass targets scan ${target.address} --port ${target.port}`;
     case 'target_refused':
       return `sshd refuses the certificate: is the block of «daypass targets snippet ${target.id}» in its sshd_config, are the files readable by root only, does the login exist?`;
+    case 'no_common_algorithm':
+      return `${where} and the gateway have ${error.found}`;
+    case 'target_slow':
+      return `${where} is reached, but ${error.found}: reverse DNS (UseDNS), PAM? gateway.target_login_seconds says how long the gateway waits`;
     default:
-      return `${where} cannot be reached: is sshd running there, and does a firewall let the gateway in?`;
+      return `${where} cannot be reached: ${error.found}; is sshd running there, and does a firewall let the gateway in?`;
   }
 }
 

@@ -3,19 +3,20 @@ import ssh2, { type Connection } from 'ssh2';
 import type { Fingerprint } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
-import { type DownstreamCipher, downstreamAlgorithms, WITHOUT_GCM } from './algorithms.ts';
+import { type Downstream as Algorithms, BEHIND_GCM, downstreamAlgorithms } from './algorithms.ts';
 import { type ChannelPolicy, ChannelTable } from './channel-table.ts';
 import type { Answer, Ask, Served } from './control-link.ts';
 import type { OwnRefusal } from './ipc.ts';
 import { jumpPolicy } from './jump.ts';
 import { FAREWELL_MS, type Limits, TURNED_AWAY_LINGER_MS } from './limits.ts';
 import { Login, type Purpose } from './login.ts';
-import { banner, IDENTIFICATION, MESSAGE, plainDisconnect, SOFTWARE } from './messages.ts';
+import { banner, DISCONNECT_REASON, IDENTIFICATION, MESSAGE, plainDisconnect, SOFTWARE } from './messages.ts';
+import { partingWords } from './negotiation.ts';
 import { recordedBanner } from './refusals.ts';
 import { registeredPolicy } from './registered.ts';
 import type { Client, Session } from './session.ts';
 import { sessionPolicy } from './session-policy.ts';
-import { internalsOf, offerCipher, skipIdentification } from './ssh2-internals.ts';
+import { internalsOf, offerCiphers, skipIdentification } from './ssh2-internals.ts';
 import { Transport } from './transport.ts';
 import { makeSessionKey, type SessionKey } from './upstream.ts';
 
@@ -35,11 +36,13 @@ export type Origin =
 
 export type DownstreamHost = {
   readonly site: string;
+  /** Where people reach the gateway, as ssh is told. */
+  readonly at: string;
   /** OpenSSH PEM. */
   readonly hostKey: string;
   /** Public key blob. */
   readonly userCa: Uint8Array;
-  readonly ciphers: readonly DownstreamCipher[];
+  readonly algorithms: Algorithms;
   readonly limits: Limits;
   readonly log: Log;
   authorize(ask: Ask): Promise<Answer>;
@@ -84,7 +87,7 @@ export function downstreamServer(host: DownstreamHost): Downstream {
   const { keepaliveMs, unansweredMs } = host.limits;
   const server = new ssh2.Server({
     hostKeys: [host.hostKey],
-    algorithms: downstreamAlgorithms(host.ciphers),
+    algorithms: downstreamAlgorithms(host.algorithms),
     ident: SOFTWARE,
     keepaliveInterval: keepaliveMs,
     keepaliveCountMax: Math.max(1, Math.round(unansweredMs / keepaliveMs) - 1),
@@ -115,14 +118,15 @@ export function downstreamServer(host: DownstreamHost): Downstream {
       host.log.debug({ err: error }, 'contractor connection error');
       // The cipher's state is lost from here on; what we send is still read.
       if (error.message.startsWith(PACKET_TOO_LONG)) established?.leave(TOO_LONG);
-      else internalsOf(connection)._sock.destroy();
+      else if (!established?.isLeaving) internalsOf(connection)._sock.destroy();
     });
     let established: DownstreamConnection | null = null;
     const socket = internalsOf(connection)._sock;
     const known = waiting.get(socket);
     if (!known) return void socket.destroy();
     const { software } = header.versions;
-    if (WITHOUT_GCM.software.test(software)) offerCipher(internalsOf(connection)._protocol, WITHOUT_GCM.cipher);
+    if (host.algorithms.ciphers === null && !BEHIND_GCM.notFor.test(software))
+      offerCiphers(internalsOf(connection)._protocol, BEHIND_GCM.ciphers);
     connection.once('handshake', () => clearTimeout(known.kex));
     connection.once('ready', () => clearTimeout(known.login));
     established = new DownstreamConnection(host, connection, socket, known.origin, accept);
@@ -145,6 +149,7 @@ class DownstreamConnection {
   /** Of the key exchange: the client has named new keys, and has sent a message with them. */
   #hasKeys = false;
   #isKeyed = false;
+  #isLeaving = false;
   #gone: () => void = () => {};
 
   constructor(
@@ -166,6 +171,7 @@ class DownstreamConnection {
       transport: this.#transport,
       remoteAddress: origin.remoteAddress,
       isInner: origin.kind === 'inner',
+      at: host.at,
       isRegistered: (key) => host.isRegistered(key),
       decide: (proof, purpose) => this.#decide(proof, purpose),
       enter: (answer, proof) => this.#enter(answer, proof),
@@ -182,7 +188,7 @@ class DownstreamConnection {
     connection.on('authentication', (context) => {
       this.#login.attempt(context).catch((error: unknown) => {
         host.log.error({ err: error }, 'a login could not be decided');
-        this.#login.fault(context);
+        this.#login.fault();
       });
     });
     connection.once('close', () => {
@@ -206,9 +212,27 @@ class DownstreamConnection {
     else this.#socket.destroy();
   }
 
+  /** It has been told why, and ends by itself or a moment later. */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  /** A client that shares no algorithm with us: its KEXINIT says which it has, and ssh2 would end without a word. */
+  #parting(kexinit: Buffer): void {
+    const words = partingWords(kexinit, this.#transport.proposal);
+    if (words === null) return;
+    const { remoteAddress } = this.#origin;
+    this.#host.log.warn({ why: words, client: remoteAddress }, 'a client has no algorithm in common with the gateway');
+    this.#host.refused({ remoteAddress, reason: 'no_common_algorithm', fingerprint: null });
+    this.#isLeaving = true;
+    this.#transport.disconnect(`daypass: ${words}`, DISCONNECT_REASON.KEY_EXCHANGE_FAILED);
+    setTimeout(() => this.#transport.destroy(), FAREWELL_MS);
+  }
+
   #take(payload: Buffer): boolean {
     const [number = 0] = payload;
     if (this.#login.isIn) return this.#table?.take(payload) ?? false;
+    if (number === MESSAGE.KEXINIT && this.#transport.sessionId === '') this.#parting(payload);
     if (this.#hasKeys && !this.#isKeyed) {
       // Anybody can say that there are new keys; who uses them has made them.
       this.#isKeyed = true;
@@ -307,7 +331,7 @@ class DownstreamConnection {
     if (this.#isGone) this.#gone();
     const ask = (words: string): Promise<Served> => this.#host.ask(outerSshSessionId, words);
     const policy = jumpPolicy(
-      { site: this.#host.site, targetIds, noTargets, ask },
+      { site: this.#host.site, at: this.#host.at, targetIds, noTargets, ask },
       ({ socket, targetName }) => {
         inner.add(socket);
         socket.once('close', () => {

@@ -7,7 +7,7 @@ import type { SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { GatewayControl, ReportedRecording, SealOutcome, SessionReport } from '../use-cases/gateway-control.ts';
 import type { Gateways, TerminationOrder, Watcher } from '../use-cases/ports.ts';
-import { DEFAULT_CIPHERS, type DownstreamCipher } from './algorithms.ts';
+import { type Cipher, DEFAULT_KEX, DEFAULT_MACS, type Kex, type Mac } from './algorithms.ts';
 import type { ConfigFacts } from './client-config.ts';
 import { Crew, type CrewEvents } from './crew.ts';
 import { ForkHost, type ForkHostOptions, type Listen } from './fork-host.ts';
@@ -41,7 +41,9 @@ export type GatewayOptions = {
   /** The same for one that an earlier run left, and tells whom it concerns. */
   readonly sealLate?: (folder: string) => Promise<void>;
   /** What contractors' clients may choose from. */
-  readonly ciphers?: readonly DownstreamCipher[];
+  readonly kex?: readonly Kex[];
+  readonly macs?: readonly Mac[];
+  readonly ciphers?: readonly Cipher[] | undefined;
   readonly minFreeMiB: number;
   /** To whom recordings are readable: age recipients, at least one. */
   readonly recipients: readonly string[];
@@ -211,13 +213,15 @@ class Supervisor implements Gateway {
   }
 
   #startMessage(): Extract<ToWorker, { type: 'start' }> {
-    const { site, hostKey, userCa, minFreeMiB, listen, recipients, ciphers = DEFAULT_CIPHERS } = this.#options;
+    const { site, hostKey, userCa, minFreeMiB, listen, recipients } = this.#options;
+    const { kex = DEFAULT_KEX, macs = DEFAULT_MACS, ciphers } = this.#options;
     const { hosts = [listen.host], port } = this.#options.publicPlace ?? {};
     const bound = this.#place.port;
     const limits = { ...DEFAULT_LIMITS, ...this.#options.limits };
     return {
       type: 'start',
-      ...{ site, hostKey, userCa, minFreeMiB, recipients: [...recipients], ciphers: [...ciphers] },
+      ...{ site, hostKey, userCa, minFreeMiB, recipients: [...recipients] },
+      algorithms: { kex: [...kex], macs: [...macs], ciphers: ciphers ? [...ciphers] : null },
       gateway: { hosts: [...hosts], ports: [...new Set([bound, port ?? bound])] },
       // Relative to where it starts: it may lack the right to come there by the absolute path.
       spool: '.',

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../access/ids.ts';
 import { Scope } from '../access/scope.ts';
 import { ChannelKind, ChannelSummary, SessionEnding, TerminationReason } from '../access/session.ts';
-import { DOWNSTREAM_CIPHERS } from './algorithms.ts';
+import { TargetAlgorithms } from '../access/target.ts';
+import { CIPHERS, KEX, MACS } from './algorithms.ts';
 import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX, REPORT_CHANNELS_MAX } from './limits.ts';
 
 /**
@@ -42,6 +43,8 @@ const OWN_REFUSALS = [
   'too_many_offers',
   'no_certificate',
   'no_key',
+  'key_kind_not_taken',
+  'no_common_algorithm',
 ] as const;
 export type OwnRefusal = (typeof OWN_REFUSALS)[number];
 
@@ -129,6 +132,7 @@ const AuthorizedSession = z.strictObject({
   address: z.string(),
   port: z.int(),
   hostKeys: z.array(z.string()),
+  algorithms: TargetAlgorithms,
   login: Login,
   scope: Scope,
   endsAt: Millis,
@@ -145,7 +149,11 @@ export const ToWorker = z.discriminatedUnion('type', [
     userCa: z.string(),
     /** The worker creates one 0700 folder per session below it. */
     spool: z.string(),
-    ciphers: z.array(z.enum(DOWNSTREAM_CIPHERS)).min(1),
+    algorithms: z.strictObject({
+      kex: z.array(z.enum(KEX)).min(1),
+      macs: z.array(z.enum(MACS)).min(1),
+      ciphers: z.array(z.enum(CIPHERS)).min(1).nullable(),
+    }),
     minFreeMiB: z.int().nonnegative(),
     /** age recipients to whom recordings are readable; workers hold no identity. */
     recipients: z.array(z.string().max(4_096)).min(1).max(16),
@@ -163,6 +171,7 @@ export const ToWorker = z.discriminatedUnion('type', [
       rekeyBytes: z.int().positive(),
       rekeyMs: z.int().positive(),
       rekeyAnswerMs: z.int().positive(),
+      targetLoginMs: z.int().positive(),
     }),
   }),
   z.strictObject({

@@ -11,6 +11,8 @@ export type Inner = { readonly socket: ChannelSocket; readonly targetName: strin
 
 export type Jump = {
   readonly site: string;
+  /** Where people reach the gateway, as ssh is told. */
+  readonly at: string;
   readonly targetIds: readonly TargetId[];
   /** Why it leads to none. */
   readonly noTargets: string | null;
@@ -23,7 +25,7 @@ export type Jump = {
  * `enter`, as the byte stream of a second SSH connection. The port is not looked at: the inventory has it.
  */
 export function jumpPolicy(
-  { site, targetIds, noTargets, ask }: Jump,
+  { site, at, targetIds, noTargets, ask }: Jump,
   enter: (inner: Inner) => void,
   killed: (why: string) => void,
 ): ChannelPolicy {
@@ -35,7 +37,7 @@ export function jumpPolicy(
         return {
           accept: false,
           reason: OPEN_FAILURE.PROHIBITED,
-          description: 'daypass: this login leads to targets, and answers the words that help lists',
+          description: `daypass: this login leads to targets, and answers: ssh daypass@${at} help`,
         };
       }
       if (noTargets !== null) {

@@ -21,6 +21,8 @@ export type Limits = {
   readonly rekeyMs: number;
   /** How long a peer may take to exchange keys again, whoever began it; a client no less than it may be silent. */
   readonly rekeyAnswerMs: number;
+  /** How long a target may take to log the gateway in: reverse DNS, PAM. */
+  readonly targetLoginMs: number;
 };
 
 export const DEFAULT_LIMITS: Limits = {
@@ -35,6 +37,7 @@ export const DEFAULT_LIMITS: Limits = {
   rekeyBytes: 1024 ** 3,
   rekeyMs: 3_600_000,
   rekeyAnswerMs: 30_000,
+  targetLoginMs: 60_000,
 };
 
 /** Who may wait before anybody is known, over all workers. */
@@ -130,6 +133,7 @@ export const REKEY_BACKLOG_MAX = 1024 * 1024;
 export const KEEPALIVE_MS = 30_000;
 export const KEEPALIVE_MISSED_MAX = 3;
 
+/** For TCP, and again until keys are exchanged. */
 export const UPSTREAM_CONNECT_MS = 15_000;
 /** How long a session whose target failed waits for the client to read why. */
 export const FAILURE_LINGER_MS = 5_000;

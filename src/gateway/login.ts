@@ -5,13 +5,14 @@ import { attempt, reader, sameBytes } from '../sshwire/bytes.ts';
 import { type Certificate, isCertificateType, parseCertificate } from '../sshwire/certificate.ts';
 import { checkCertificate } from '../sshwire/certificate-check.ts';
 import { fingerprint, parsePublicKey } from '../sshwire/public-key.ts';
-import { verifyUserauth } from '../sshwire/userauth.ts';
+import { SIGNATURE_ALGORITHMS, verifyUserauth } from '../sshwire/userauth.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
 import type { Answer } from './control-link.ts';
 import type { OwnRefusal } from './ipc.ts';
 import { FAILED_SIGNATURES_MAX, REFUSED_LINGER_MS, UNSIGNED_OFFERS_MAX } from './limits.ts';
-import { banner, MESSAGE } from './messages.ts';
-import { printable, wordForTerminal } from './refusals.ts';
+import { isFinal, LoginReasons } from './login-reasons.ts';
+import { banner, DISCONNECT_REASON, MESSAGE } from './messages.ts';
+import { kindNotTaken, LOGIN_ENDS, missing, printable, wordForTerminal } from './refusals.ts';
 import type { Transport } from './transport.ts';
 
 /** What a login name means here (RFC 4252 §5). */
@@ -24,6 +25,8 @@ export type LoginDeps = {
   /** Of the outermost connection. */
   readonly remoteAddress: string;
   readonly isInner: boolean;
+  /** Where people reach the gateway, as ssh is told. */
+  readonly at: string;
   /** Whether a plain key is registered; asked of control before anything is proven. */
   isRegistered(fingerprint: Fingerprint): Promise<boolean>;
   /** Asks control. */
@@ -41,20 +44,8 @@ type OwnRejection = Extract<Rejection, { code: OwnRefusal }>;
 
 /** Keyboard-interactive succeeds never: a client comes to it when its keys are at an end, and can be told why. */
 const METHODS = ['publickey', 'keyboard-interactive'] as never;
-const NO_METHODS = [] as never;
 const JUMP_USER = 'daypass';
 const REGISTER_PREFIX = 'register-';
-const NO_CERTIFICATE =
-  'No certificate of this gateway was presented. Use the ssh_config that Slack sent you (CertificateFile), or /access request.';
-const NO_KEY = 'No key was presented that can be registered. Say: ssh -i <your key> register-<code>@gateway.';
-const NOTHING_KNOWN =
-  'No key that is registered here was presented, and no certificate. In Slack, /access key tells how to register yours.';
-const MISSING: Readonly<Record<Purpose, string>> = {
-  direct: NO_CERTIFICATE,
-  inner: NO_CERTIFICATE,
-  jump: NOTHING_KNOWN,
-  register: NO_KEY,
-};
 const NOT_DECIDED =
   'The gateway could not decide this login. Try again in a minute; if it stays so, tell whoever runs it.';
 
@@ -69,11 +60,14 @@ export class Login {
   #failures = 0;
   #isBusy = false;
   #isIn = false;
-  /** What to say when the client's keys are at an end. */
-  #hint: string | null = null;
+  readonly #reasons = new LoginReasons();
   /** Why a certificate was passed over, where a plain key may still do. */
   #doubt: OwnRefusal | null = null;
-  readonly #said = new Set<string>();
+  /** Kinds of keys that were offered and are not taken; null once one came that is. */
+  #strange: Set<string> | null = new Set();
+  #isOver = false;
+  /** What the client has read last. */
+  #said: string | null = null;
   readonly #reported = new Set<OwnRefusal>();
 
   constructor(deps: LoginDeps) {
@@ -92,12 +86,13 @@ export class Login {
 
   async attempt(context: AuthContext): Promise<void> {
     // No client asks again before it has an answer.
-    if (this.#isBusy || this.#isIn) return this.#deps.transport.destroy();
+    if (this.#isBusy || this.#isIn || this.#isOver) return this.#deps.transport.destroy();
     const purpose = purposeOf(context.username, this.#deps.isInner);
     if (!purpose) {
       this.#report('bad_login_name');
-      return this.#refuse(context, wordForTerminal({ code: 'bad_login_name', given: context.username }));
+      return this.#end(this.#word({ code: 'bad_login_name', given: context.username }));
     }
+    if (context.method === 'publickey') this.#kindOf(context);
     switch (context.method) {
       case 'none':
         return context.reject(METHODS);
@@ -105,12 +100,28 @@ export class Login {
         if (context.signature) return this.#signed(context, purpose);
         return this.#offered(context, purpose);
       case 'keyboard-interactive':
-        if (this.#reported.size === 0)
-          this.#report(this.#doubt ?? (purpose === 'register' ? 'no_key' : 'no_certificate'));
-        return this.#refuse(context, this.#hint ?? MISSING[purpose]);
+        return this.#atAnEnd(purpose);
       default:
-        return this.#failed(context, null);
+        return this.#failed(context);
     }
+  }
+
+  /** The client has no more keys. */
+  #atAnEnd(purpose: Purpose): void {
+    const [strange] = this.#strange ?? [];
+    const none = purpose === 'register' ? 'no_key' : 'no_certificate';
+    // What control refused it has noted itself.
+    if (this.#reported.size === 0 && this.#failures === 0)
+      this.#report(this.#doubt ?? (strange === undefined ? none : 'key_kind_not_taken'));
+    const nothing = strange === undefined ? missing(purpose, this.#deps.at) : kindNotTaken(strange);
+    this.#end(this.#reasons.best ?? nothing);
+  }
+
+  /** ssh2 says ssh-rsa of all RSA keys. */
+  #kindOf({ key }: PublicKeyAuthContext): void {
+    const isTaken = SIGNATURE_ALGORITHMS.includes(key.algo) || key.algo === 'ssh-rsa' || isCertificateType(key.algo);
+    if (isTaken) this.#strange = null;
+    else this.#strange?.add(key.algo);
   }
 
   /** Only what could succeed is answered with yes, so that clients do not spend their attempts on it. */
@@ -118,7 +129,7 @@ export class Login {
     this.#offers += 1;
     if (this.#offers > UNSIGNED_OFFERS_MAX) {
       this.#report('too_many_offers');
-      return void this.#deps.transport.destroy();
+      return this.#end(LOGIN_ENDS.tooManyKeys(UNSIGNED_OFFERS_MAX));
     }
     if (purpose === 'jump' && !isCertificateType(context.key.algo)) {
       const isWelcome = plainRefusal(context) === null && (await this.#isRegistered(context));
@@ -133,11 +144,11 @@ export class Login {
     }
     if (refusal !== 'silent' && purpose === 'jump') {
       // The plain key may come next, and suffices here.
-      this.#hint ??= wordForTerminal(refusal);
+      this.#reasons.add(refusal.code, this.#word(refusal));
       this.#doubt ??= refusal.code;
     } else if (refusal !== 'silent') {
       this.#report(refusal.code);
-      this.#say(wordForTerminal(refusal));
+      this.#reason(refusal.code, this.#word(refusal));
     }
     context.reject(METHODS);
   }
@@ -186,33 +197,33 @@ export class Login {
 
   async #signed(context: PublicKeyAuthContext, purpose: Purpose): Promise<void> {
     const proof = this.#proof(context);
-    if (!proof) return this.#failed(context, null);
+    if (!proof) return this.#failed(context);
     const login = verifyUserauth(proof.signed, proof.signature);
     if (!login.ok) {
       this.#report('proof_invalid');
-      return this.#failed(context, wordForTerminal({ code: 'proof_invalid', why: login.refusal.why }));
+      const { why } = login.refusal;
+      return this.#failed(context, 'proof_invalid', this.#word({ code: 'proof_invalid', why }));
     }
     const { certificate } = login.value;
     const isPlain = certificate === null;
-    if (purpose !== 'jump' && isPlain !== (purpose === 'register')) return this.#failed(context, null);
+    if (purpose !== 'jump' && isPlain !== (purpose === 'register')) return this.#failed(context);
     const refusal = certificate && this.#check(certificate);
     if (refusal) {
-      this.#report(
-        refusal === 'silent' ? 'certificate_refused' : refusal.code,
-        fingerprint(login.value.key) as Fingerprint,
-      );
-      return this.#failed(context, refusal === 'silent' ? null : wordForTerminal(refusal));
+      const code = refusal === 'silent' ? 'certificate_refused' : refusal.code;
+      this.#report(code, fingerprint(login.value.key) as Fingerprint);
+      if (refusal === 'silent') return this.#failed(context);
+      return this.#failed(context, code, this.#word(refusal));
     }
     this.#isBusy = true;
     const answer = await this.#deps.decide(proof, purpose);
     if (answer.kind === 'refused') {
       this.#isBusy = false;
-      // Another certificate of the same person may name this login.
-      if (answer.code !== 'login_not_granted') return this.#refuse(context, answer.message);
-      return this.#failed(context, printable(answer.message));
+      const sentence = printable(answer.message);
+      // Another key or certificate of the same person may do.
+      return isFinal(answer.code) ? this.#end(sentence) : this.#failed(context, answer.code, sentence);
     }
     const obstacle = await this.#deps.enter(answer, proof);
-    if (obstacle !== null) return this.#refuse(context, obstacle);
+    if (obstacle !== null) return this.#end(obstacle);
     this.#isIn = true;
     context.accept();
   }
@@ -234,18 +245,26 @@ export class Login {
     return signature.ok ? { signed: blob, signature: signature.value } : null;
   }
 
-  #failed(context: AuthContext, sentence: string | null): void {
+  #failed(context: AuthContext, code = '', sentence: string | null = null): void {
     this.#failures += 1;
-    if (sentence) this.#say(sentence);
+    if (sentence !== null) this.#reason(code, sentence);
     if (this.#failures < FAILED_SIGNATURES_MAX) return void context.reject(METHODS);
     this.#report('too_many_failures');
-    this.#deps.transport.destroy();
+    this.#end(this.#reasons.best ?? LOGIN_ENDS.tooManyFailures);
   }
 
-  /** Nothing else that the client could try would help: it is told so, and leaves. */
-  #refuse(context: AuthContext, sentence: string): void {
+  #reason(code: string, sentence: string): void {
+    if (this.#reasons.add(code, sentence)) this.#say(sentence);
+  }
+
+  /**
+   * Nothing else that the client could try would help. It is told so twice: there are clients that show no banner, and others that
+   * show no DISCONNECT. A refused method would not do: without others OpenSSH tries those that it has, and asks for a password.
+   */
+  #end(sentence: string): void {
+    this.#isOver = true;
     this.#say(sentence);
-    context.reject(NO_METHODS);
+    this.#deps.transport.leave(`daypass: ${sentence}`, DISCONNECT_REASON.NO_MORE_AUTH_METHODS);
     setTimeout(() => this.#deps.transport.destroy(), REFUSED_LINGER_MS);
   }
 
@@ -256,16 +275,19 @@ export class Login {
     this.#deps.refused(reason, key);
   }
 
+  #word(rejection: Rejection): string {
+    return wordForTerminal(rejection, this.#deps.at);
+  }
+
   #say(sentence: string): void {
-    this.#hint ??= sentence;
-    if (this.#said.has(sentence)) return;
-    this.#said.add(sentence);
+    if (this.#said === sentence) return;
+    this.#said = sentence;
     this.#deps.transport.send(banner(`daypass: ${sentence}\r\n`));
   }
 
   /** A fault of ours: the client is told that it is, and nothing more. */
-  fault(context: AuthContext): void {
-    if (!this.#isIn) this.#refuse(context, NOT_DECIDED);
+  fault(): void {
+    if (!this.#isIn && !this.#isOver) this.#end(NOT_DECIDED);
   }
 }
 

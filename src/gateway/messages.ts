@@ -55,9 +55,15 @@ export const extInfo = (extensions: readonly (readonly [string, string])[]): Uin
 /** RFC 4252 §5.4. */
 export const banner = (text: string): Uint8Array => encode(uint8(MESSAGE.USERAUTH_BANNER), string(text), string(''));
 
-/** RFC 4253 §11.1, by SSH_DISCONNECT_BY_APPLICATION. Clients show the description. */
-export const disconnect = (description: string): Uint8Array =>
-  encode(uint8(MESSAGE.DISCONNECT), uint32(11), string(description), string(''));
+/** RFC 4253 §11.1. */
+export const DISCONNECT_REASON = { KEY_EXCHANGE_FAILED: 3, BY_APPLICATION: 11, NO_MORE_AUTH_METHODS: 14 } as const;
+export type DisconnectReason = (typeof DISCONNECT_REASON)[keyof typeof DISCONNECT_REASON];
+
+/** RFC 4253 §11.1. Clients show the description. */
+export const disconnect = (
+  description: string,
+  reason: DisconnectReason = DISCONNECT_REASON.BY_APPLICATION,
+): Uint8Array => encode(uint8(MESSAGE.DISCONNECT), uint32(reason), string(description), string(''));
 
 /** RFC 4253 §11.1: SSH_DISCONNECT_TOO_MANY_CONNECTIONS, as a whole packet (§6) before there are keys. */
 export function plainDisconnect(description: string): Buffer {

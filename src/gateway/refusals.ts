@@ -1,11 +1,43 @@
 import type { Rejection, RejectionCode } from '../access/rejection.ts';
 import type { Scope } from '../access/scope.ts';
 
-/** What a refused person reads in the terminal: what happened, why, and what to do next. One line, printable. */
-export function wordForTerminal(rejection: Rejection): string {
-  const word = WORDS[rejection.code] as (rejection: Rejection) => string;
-  return printable(word(rejection));
+/**
+ * What a refused person reads in the terminal: what happened, why, and what to do next. One line, printable. `at` is where ssh reaches
+ * the gateway.
+ */
+export function wordForTerminal(rejection: Rejection, at: string): string {
+  const word = WORDS[rejection.code] as (rejection: Rejection, at: string) => string;
+  return printable(word(rejection, at));
 }
+
+/** What comes behind the `@` of a command line that leads to the gateway. */
+export const gatewayAddress = (host: string, port: number): string => (port === 22 ? host : `${host} -p ${port}`);
+
+const NO_CERTIFICATE =
+  'No certificate of this gateway was presented. Use the ssh_config that Slack sent you (CertificateFile), or /access request.';
+const MISSING = {
+  direct: () => NO_CERTIFICATE,
+  inner: () => NO_CERTIFICATE,
+  jump: () =>
+    'No key that is registered here was presented, and no certificate. In Slack, /access key tells how to register yours.',
+  register: (at: string) => `No key was presented that can be registered. Say: ssh -i <your key> register-<code>@${at}`,
+} satisfies Record<string, (at: string) => string>;
+
+/** Whoever came with no key that could have opened what they asked for. */
+export const missing = (purpose: keyof typeof MISSING, at: string): string => printable(MISSING[purpose](at));
+
+export const kindNotTaken = (kind: string): string =>
+  printable(
+    `Keys of the kind ${kind.slice(0, NAME_MAX)} are not taken. Taken are ed25519, ECDSA and RSA of 3072 bits or more, on FIDO sticks as well. Make one: ssh-keygen -t ed25519`,
+  );
+
+/** Why a connection ends that has tried too much. */
+export const LOGIN_ENDS = {
+  tooManyKeys: (max: number): string =>
+    `More than ${max} keys were offered, and none of the first ${max} fits. Offer the right one only: -i <key> -o IdentitiesOnly=yes`,
+  tooManyFailures:
+    'Too many logins failed on this connection. Offer the right key only: -i <key> -o IdentitiesOnly=yes',
+} as const;
 
 /** A name that leads nowhere, said before any target is asked for. */
 export const unknownTarget = (given: string): string =>
@@ -22,7 +54,7 @@ export const plainLine = (text: string): string => text.replace(/\p{C}/gu, '?').
 
 export const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, TERMINAL_MAX);
 
-const TERMINAL_MAX = 200;
+const TERMINAL_MAX = 500;
 const SENTENCE_MAX = 500;
 const ASK = 'Ask in Slack: /access request.';
 
@@ -42,7 +74,7 @@ const LIST_MAX = 50;
 const NAME_MAX = 40;
 const WHY_MAX = 100;
 
-type Words = { [Code in RejectionCode]: (rejection: Extract<Rejection, { code: Code }>) => string };
+type Words = { [Code in RejectionCode]: (rejection: Extract<Rejection, { code: Code }>, at: string) => string };
 
 /** Refusals that only a form in Slack can meet are worded there; a terminal would show them if the two ever met. */
 const elsewhere = (): string => `That cannot be done from a terminal. Use Slack: /access help.`;
@@ -67,8 +99,8 @@ const WORDS: Words = {
     'What is stored about this was changed outside Daypass, so it counts for nothing. Tell security; it is in the audit log.',
   unknown_target_name: ({ given, granted }) =>
     `No target is called "${given.slice(0, NAME_MAX)}". Yours are: ${list(granted)}. Correct the name and connect again.`,
-  bad_login_name: ({ given }) =>
-    `"${given.slice(0, NAME_MAX)}" is no login here. Say ssh <login>+<target>@gateway, or use the ssh_config that Slack sent you.`,
+  bad_login_name: ({ given }, at) =>
+    `"${given.slice(0, NAME_MAX)}" is no login here. Say ssh <login>+<target>@${at}, or use the ssh_config that Slack sent you.`,
   unknown_key: ({ fingerprint }) => `Nobody registered the key ${fingerprint}. In Slack, /access key tells how.`,
   certificate_expired: ({ at: when }) => `Your certificate ran out at ${minuteUtc(when)}. ${ASK}`,
   certificate_refused: ({ why }) =>

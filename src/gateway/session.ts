@@ -15,7 +15,8 @@ import {
 } from './limits.ts';
 import { minuteUtc } from './refusals.ts';
 import { type GatewayPlace, SessionChannels } from './session-channels.ts';
-import { connectUpstream, type SessionKey, type Upstream, type UpstreamError } from './upstream.ts';
+import { connectUpstream, type SessionKey, type Upstream } from './upstream.ts';
+import type { UpstreamError } from './upstream-failures.ts';
 
 export type SessionStart = {
   readonly authorized: AuthorizedSession;
@@ -23,6 +24,7 @@ export type SessionStart = {
   readonly proof: UserauthProof;
   readonly clientAddress: string;
   readonly key: SessionKey;
+  readonly targetLoginMs: number;
   readonly spool: string;
   readonly recorder: Recorder;
   readonly gateway: GatewayPlace;
@@ -76,9 +78,8 @@ export class Session {
     this.#start = start;
     this.#events = events;
     const { authorized } = start;
-    this.#upstream = connectUpstream({ ...authorized, name: authorized.targetId }, start.key, (error) =>
-      this.#upstreamEnded(error),
-    );
+    const target = { ...authorized, name: authorized.targetId, loginMs: start.targetLoginMs };
+    this.#upstream = connectUpstream(target, start.key, (error) => this.#upstreamEnded(error));
     this.#recording = this.#beginRecording();
     this.channels = new SessionChannels({
       ...{ authorized, gateway: start.gateway, upstream: this.#upstream },

@@ -1,5 +1,7 @@
+import type { Duplex } from 'node:stream';
 import { SIGNATURE_ALGORITHMS } from '../sshwire/userauth.ts';
 import { extInfo, MESSAGE } from './messages.ts';
+import { readProposal } from './negotiation.ts';
 import type { KeyExchange, Protocol } from './ssh2-internals.ts';
 
 /** Where ssh2's key exchanges are not what RFC 4253, RFC 8308 and OpenSSH's PROTOCOL say, mended on one connection. */
@@ -10,19 +12,18 @@ const ALWAYS_ALLOWED: ReadonlySet<number | undefined> = new Set([MESSAGE.IGNORE,
 /** What ssh2 takes for a message of no type that it knows, and passes over: while no keys are exchanged, and then (RFC 4253 §12). */
 const NOTHING = { otherwise: Buffer.of(0), withinExchange: Buffer.of(49) } as const;
 
-/**
- * Sees each message that ssh2 is about to parse, and whether the layers above have taken it; what it returns is parsed in its place.
- * `send` is for what we have to say ourselves.
- */
-export function mendExchanges(
-  protocol: Protocol,
-  send: (payload: Uint8Array) => void,
-): (payload: Buffer, isTaken: boolean) => Buffer {
+/** How we say something ourselves. */
+type Wire = { readonly socket: Duplex | undefined; readonly send: (payload: Uint8Array) => void };
+
+/** Sees each message that ssh2 is about to parse, and whether the layers above have taken it; what it returns is parsed in its place. */
+export function mendExchanges(protocol: Protocol, wire: Wire): (payload: Buffer, isTaken: boolean) => Buffer {
   let isFirst = protocol._kex?.sessionID === undefined;
+  const guess = mendGuesses(protocol);
   return (payload, isTaken) => {
     const [number] = payload;
     const { _kex: kex } = protocol;
-    if (isFirst && number === MESSAGE.KEX_ECDH_INIT && kex?.remoteExtInfoEnabled) sendExtInfoEarly(protocol, kex, send);
+    if (number === MESSAGE.KEXINIT) guess(payload);
+    if (isFirst && number === MESSAGE.KEX_ECDH_INIT && kex?.remoteExtInfoEnabled) sendExtInfoEarly(protocol, kex, wire);
     if (number === MESSAGE.NEWKEYS) isFirst = false;
     const isExchanging = protocol._decipher._onPayload !== protocol._onPayload;
     if (isFirst || !isExchanging || !kex) return isTaken ? NOTHING.otherwise : payload;
@@ -37,36 +38,67 @@ export function mendExchanges(
 }
 
 /**
- * RFC 8308 §2.4: EXT_INFO is the packet after the server's first NEWKEYS. ssh2 waits for the client's NEWKEYS, by when clients have
- * chosen how to sign. So what we send is encrypted with the new keys at once; what we read is, from the client's NEWKEYS on.
+ * RFC 4253 §7: a peer may send the first message of the key exchange that it expects behind its KEXINIT; it is for nothing where the
+ * first names of the two sides differ. ssh2 drops it always, and Dropbear, which guessed right, waits for an answer.
  */
-function sendExtInfoEarly(protocol: Protocol, kex: KeyExchange, send: (payload: Uint8Array) => void): void {
+function mendGuesses(protocol: Protocol): (kexinit: Buffer) => void {
+  let isWrong = false;
+  let isSkipping = false;
+  Object.defineProperty(protocol, '_skipNextInboundPacket', {
+    configurable: true,
+    get: () => isSkipping,
+    set: (value: boolean) => {
+      isSkipping = value && isWrong;
+    },
+  });
+  return (kexinit) => {
+    const theirs = readProposal(kexinit);
+    const { kex, serverHostKey } = protocol._offer.lists;
+    isWrong = theirs?.[0]?.[0] !== kex.array[0] || theirs?.[1]?.[0] !== serverHostKey.array[0];
+  };
+}
+
+/**
+ * RFC 8308 §2.4: EXT_INFO is the packet after the server's first NEWKEYS. ssh2 waits for the client's NEWKEYS, by when clients have
+ * chosen how to sign. So what we send is encrypted with the new keys at once; what we read is, from the client's NEWKEYS on. Both go
+ * out in one piece: libssh chooses as soon as it has read NEWKEYS.
+ */
+function sendExtInfoEarly(protocol: Protocol, kex: KeyExchange, { socket, send }: Wire): void {
   if (!protocol._server) return;
   const { finish } = kex;
-  kex.finish = (): unknown => {
-    finish.call(kex);
-    if (!kex._sentNEWKEYS) return undefined;
-    const { finish: takeIntoUse } = kex;
-    const before = protocol._decipher;
-    takeIntoUse(true);
-    const after = protocol._decipher;
-    protocol._decipher = before;
-    const { _onHandshakeComplete: complete } = protocol;
-    let negotiated: unknown;
-    protocol._onHandshakeComplete = (value) => {
-      negotiated = value;
-    };
-    takeIntoUse();
-    protocol._onHandshakeComplete = complete;
-    send(extInfo([['server-sig-algs', SIGNATURE_ALGORITHMS.join(',')]]));
-    kex.remoteExtInfoEnabled = false;
-    kex.finish = () => {
-      // Strict kex has it begin anew.
-      after.inSeqno = before.inSeqno;
-      protocol._decipher = after;
-      complete(negotiated);
-      return false;
-    };
-    return undefined;
+  kex.finish = () => {
+    socket?.cork();
+    try {
+      finish.call(kex);
+      if (!kex._sentNEWKEYS) return;
+      useNewKeysOutward(protocol, kex);
+      send(extInfo([['server-sig-algs', SIGNATURE_ALGORITHMS.join(',')]]));
+      // So that ssh2 sends none as well.
+      kex.remoteExtInfoEnabled = false;
+    } finally {
+      socket?.uncork();
+    }
+  };
+}
+
+/** Of ssh2's two steps, at the client's NEWKEYS, takes the second now and leaves the first, and what is told of both, to that moment. */
+function useNewKeysOutward(protocol: Protocol, kex: KeyExchange): void {
+  const { finish: takeIntoUse } = kex;
+  const { _decipher: before, _onHandshakeComplete: complete } = protocol;
+  takeIntoUse(true);
+  const { _decipher: after } = protocol;
+  protocol._decipher = before;
+  let negotiated: unknown;
+  protocol._onHandshakeComplete = (value) => {
+    negotiated = value;
+  };
+  takeIntoUse();
+  protocol._onHandshakeComplete = complete;
+  kex.finish = () => {
+    // Strict kex has it begin anew.
+    after.inSeqno = before.inSeqno;
+    protocol._decipher = after;
+    complete(negotiated);
+    return false;
   };
 }

@@ -31,6 +31,8 @@ export type Protocol = {
   /** What our KEXINIT offers (RFC 4253 §7.1); a server sends it after the client's identification. */
   _offer: Offer;
   readonly _server: boolean;
+  /** Of the peer, once it was read. */
+  readonly _remoteIdentRaw: Buffer | undefined;
   readonly _kex: KeyExchange | undefined;
   /** Present from our KEXINIT to the end of that key exchange. */
   readonly _kexinit: Buffer | undefined;
@@ -40,7 +42,12 @@ export type Protocol = {
   _onHandshakeComplete: (negotiated: unknown) => void;
   readonly _packetRW: {
     read: { read(payload: Buffer): Buffer; cleanup(): void };
-    readonly write: { readonly allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer };
+    readonly write: {
+      readonly allocStart: number;
+      readonly allocStartKEX: number;
+      alloc(size: number, isAtOnce?: boolean): Buffer;
+      finalize(packet: Buffer, isAtOnce?: boolean): Buffer;
+    };
   };
   /** What encrypts; another one after each key exchange. */
   readonly _cipher: object;
@@ -64,7 +71,7 @@ export type KeyExchange = {
 
 type Internals = { readonly _protocol: Protocol; readonly _sock: Duplex };
 
-type Utilities = { sendPacket(protocol: Protocol, packet: Buffer): void };
+type Utilities = { sendPacket(protocol: Protocol, packet: Buffer, isAtOnce?: boolean): void };
 const require = createRequire(import.meta.url);
 const utilities = require('ssh2/lib/protocol/utils.js') as Utilities;
 const { KexInit } = require('ssh2/lib/protocol/kex.js') as { KexInit: new (lists: object) => Offer };
@@ -91,12 +98,19 @@ export function internalsOf(connection: Connection | Client): Internals {
   return internals;
 }
 
-/** Offers one more cipher, behind the others, on a connection that has not sent its KEXINIT. */
-export function offerCipher(protocol: Protocol, cipher: string): void {
+/** The lists of our KEXINIT, in its order. */
+export const proposalOf = ({ _offer: { lists } }: Protocol): readonly (readonly string[])[] =>
+  [
+    ...[lists.kex, lists.serverHostKey, lists.cs.cipher, lists.sc.cipher],
+    ...[lists.cs.mac, lists.sc.mac, lists.cs.compress, lists.sc.compress],
+  ].map(({ array }) => array);
+
+/** Offers more ciphers, behind the others, on a connection that has not sent its KEXINIT. */
+export function offerCiphers(protocol: Protocol, ciphers: readonly string[]): void {
   const { kex, serverHostKey, cs, sc } = protocol._offer.lists;
   const direction = ({ cipher: { array }, mac, compress, lang }: Direction): object => {
     const [macs, compressions, languages] = [mac, compress, lang].map((list) => list.array);
-    return { cipher: [...array, cipher], mac: macs, compress: compressions, lang: languages };
+    return { cipher: [...array, ...ciphers], mac: macs, compress: compressions, lang: languages };
   };
   protocol._offer = new KexInit({
     ...{ kex: kex.array, serverHostKey: serverHostKey.array },
@@ -122,8 +136,8 @@ export function skipIdentification(socket: Duplex, identification: string): void
  * Shows every message to `take` before ssh2 parses it, after decryption; what it takes (true) ssh2 never sees. With compression off
  * the reader that ssh2 puts in place after each key exchange has no state, so ours stays.
  */
-export function tapMessages(protocol: Protocol, take: (payload: Buffer) => boolean): void {
-  const mend = mendExchanges(protocol, (payload) => sendPayload(protocol, payload));
+export function tapMessages(protocol: Protocol, take: (payload: Buffer) => boolean, socket?: Duplex): void {
+  const mend = mendExchanges(protocol, { socket, send: (payload) => sendPayload(protocol, payload) });
   const reader = { read: (payload: Buffer): Buffer => mend(payload, take(payload)), cleanup(): void {} };
   Object.defineProperty(protocol._packetRW, 'read', { configurable: true, get: () => reader, set: () => {} });
 }
@@ -141,3 +155,11 @@ export function sendMessage(protocol: Protocol, length: number, write: (packet: 
 
 export const sendPayload = (protocol: Protocol, payload: Uint8Array): void =>
   sendMessage(protocol, payload.length, (packet, start) => packet.set(payload, start));
+
+/** Sends a message of the transport within a key exchange (RFC 4253 §7.1), where others wait for its end. */
+export function sendAtOnce(protocol: Protocol, payload: Uint8Array): void {
+  const { write: writer } = protocol._packetRW;
+  const packet = writer.alloc(payload.length, true);
+  packet.set(payload, writer.allocStartKEX);
+  utilities.sendPacket(protocol, writer.finalize(packet, true), true);
+}

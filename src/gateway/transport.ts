@@ -3,9 +3,18 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client, Connection } from 'ssh2';
 import { DEFAULT_LIMITS, type Limits, REKEY_BACKLOG_MAX, SOCKET_HIGH_WATER, SOCKET_MAX } from './limits.ts';
-import { disconnect, MESSAGE } from './messages.ts';
+import { type DisconnectReason, disconnect, MESSAGE } from './messages.ts';
+import type { Proposal } from './negotiation.ts';
 import { reusePackets } from './packets.ts';
-import { internalsOf, type Protocol, sendMessage, sendPayload, tapMessages } from './ssh2-internals.ts';
+import {
+  internalsOf,
+  type Protocol,
+  proposalOf,
+  sendAtOnce,
+  sendMessage,
+  sendPayload,
+  tapMessages,
+} from './ssh2-internals.ts';
 
 /** What a message that waits costs beside its bytes. */
 const WAITING_COST = 256;
@@ -42,14 +51,15 @@ export class Transport {
     const { _protocol: protocol, _sock: socket } = internalsOf(connection);
     this.#protocol = protocol;
     this.#socket = socket;
-    tapMessages(protocol, (payload) => {
+    const see = (payload: Buffer): boolean => {
       if (this.#isDestroyed) return true;
       if (payload[0] === MESSAGE.KEXINIT) this.#keysAreAsked();
       const taken = take(payload);
       this.#count(payload.length);
       this.#holdFlood();
       return taken;
-    });
+    };
+    tapMessages(protocol, see, socket);
     reusePackets(socket);
     socket.on('drain', () => this.#drained());
     const events: EventEmitter = connection;
@@ -69,6 +79,16 @@ export class Transport {
   /** Hex of the first exchange hash (RFC 4253 §7.2). */
   get sessionId(): string {
     return this.#protocol._kex?.sessionID?.toString('hex') ?? '';
+  }
+
+  /** The peer has sent its identification (RFC 4253 §4.2). */
+  get hasHeard(): boolean {
+    return this.#protocol._remoteIdentRaw !== undefined;
+  }
+
+  /** The lists of our KEXINIT. */
+  get proposal(): Proposal {
+    return proposalOf(this.#protocol);
   }
 
   /** How many bytes may be written now. */
@@ -125,10 +145,15 @@ export class Transport {
   }
 
   /** Says why and asks the peer to go; `destroy` is for those that do not. */
-  leave(description: string): void {
+  leave(description: string, reason?: DisconnectReason): void {
     if (this.#isDestroyed) return;
-    this.send(disconnect(description));
+    this.send(disconnect(description, reason));
     this.#socket.end();
+  }
+
+  /** The same within the first key exchange, where whatever is sent otherwise would wait. */
+  disconnect(description: string, reason: DisconnectReason): void {
+    if (!this.#isDestroyed) sendAtOnce(this.#protocol, disconnect(description, reason));
   }
 
   /** One system call for all that is written in one turn of the event loop. */

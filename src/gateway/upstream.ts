@@ -1,14 +1,16 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import ssh2 from 'ssh2';
-import type { SessionEnding } from '../access/session.ts';
+import type { TargetAlgorithms } from '../access/target.ts';
 import { encode, string } from '../sshwire/bytes.ts';
 import { UPSTREAM_ALGORITHMS } from './algorithms.ts';
 import { ChannelTable } from './channel-table.ts';
 import { deferred } from './deferred.ts';
 import { KEEPALIVE_MISSED_MAX, KEEPALIVE_MS, UPSTREAM_CONNECT_MS } from './limits.ts';
 import { MESSAGE, OPEN_FAILURE } from './messages.ts';
+import { missing, type Proposal, readProposal, targetWords } from './negotiation.ts';
 import { Transport } from './transport.ts';
 import { presentCertificate } from './upstream-auth.ts';
+import { failuresOf, type Phase, type UpstreamError } from './upstream-failures.ts';
 
 export type UpstreamTarget = {
   /** What people call it. */
@@ -19,19 +21,10 @@ export type UpstreamTarget = {
   readonly hostKeys: readonly string[];
   readonly login: string;
   readonly certificate: string;
+  readonly algorithms: TargetAlgorithms;
+  /** How long it may take to log in, once keys are exchanged. */
+  readonly loginMs: number;
 };
-
-type FailureWhy = Extract<SessionEnding, { how: 'failed' }>['why'];
-
-/** Why a target could not be entered, with a sentence for the person who tried. */
-export class UpstreamError extends Error {
-  readonly why: FailureWhy;
-  constructor(why: FailureWhy, message: string) {
-    super(message);
-    this.name = 'UpstreamError';
-    this.why = why;
-  }
-}
 
 /** An ed25519 key pair that lives in this process for one session. */
 export type SessionKey = { readonly privateKey: KeyObject; readonly publicBlob: Uint8Array };
@@ -63,8 +56,10 @@ export function connectUpstream(
   ended: (error: UpstreamError) => void,
 ): Upstream {
   const client = new ssh2.Client();
-  const words = failureWords(target.name);
-  let mismatch = false;
+  const words = failuresOf(target.name, target.loginMs);
+  let isMismatch = false;
+  let nothingInCommon: string | null = null;
+  let phase: Phase = 'connecting';
   let isReady = false;
   let table: ChannelTable | null = null;
   const ready = deferred<void>();
@@ -73,40 +68,68 @@ export function connectUpstream(
   const end = (error: UpstreamError): void => {
     if (isOver) return;
     isOver = true;
+    clearTimeout(timer);
     ready.reject(error);
     ended(error);
     table?.over();
   };
+  const reached = (): Phase => (phase === 'silent' && transport.hasHeard ? 'exchanging keys' : phase);
+  const within = (ms: number, next: Phase): NodeJS.Timeout => {
+    phase = next;
+    return setTimeout(() => {
+      transport.destroy();
+      end(words.late(reached()));
+    }, ms);
+  };
+  let timer = within(UPSTREAM_CONNECT_MS, 'connecting');
+  const enter = (next: Phase, ms: number): void => {
+    clearTimeout(timer);
+    timer = within(ms, next);
+  };
   // First of all: ssh2 throws errors that nobody listens to.
-  client.on('error', (error: Error & { level?: string }) => {
-    const failure = isReady ? words.lost : words.of(error, mismatch);
+  client.on('error', (error: Error & { level?: string; code?: string }) => {
     transport?.destroy();
-    end(failure);
+    if (isReady) end(words.lost);
+    else if (isMismatch) end(words.mismatch);
+    else if (nothingInCommon !== null) end(words.nothingInCommon(nothingInCommon));
+    else if (error.level === 'client-authentication') end(words.refused);
+    else end(words.closed(reached(), error.code));
   });
-  client.on('close', () => end(isReady ? words.lost : words.unreachable));
+  client.on('close', () => end(isReady ? words.lost : words.closed(reached(), undefined)));
   client.on('ready', () => {
     isReady = true;
+    clearTimeout(timer);
     ready.resolve();
   });
-  client.on('connect', () => client.setNoDelay(true));
+  client.on('connect', () => {
+    client.setNoDelay(true);
+    enter('silent', UPSTREAM_CONNECT_MS);
+  });
+  client.once('handshake', () => enter('logging in', target.loginMs));
   const pinned = new Set(target.hostKeys.map((line) => line.split(' ')[1]));
   client.connect({
     host: target.address,
     port: target.port,
     username: target.login,
-    algorithms: { ...UPSTREAM_ALGORITHMS, serverHostKey: hostKeyAlgorithms(target.hostKeys) },
-    readyTimeout: UPSTREAM_CONNECT_MS,
+    algorithms: { ...UPSTREAM_ALGORITHMS[target.algorithms], serverHostKey: hostKeyAlgorithms(target.hostKeys) },
+    // Time runs by phases, above.
+    readyTimeout: 0,
     keepaliveInterval: KEEPALIVE_MS,
     keepaliveCountMax: KEEPALIVE_MISSED_MAX,
     hostVerifier: (hostKey: Buffer) => {
-      mismatch = !pinned.has(hostKey.toString('base64'));
-      return !mismatch;
+      isMismatch = !pinned.has(hostKey.toString('base64'));
+      return !isMismatch;
     },
     // Stands for the login with the certificate, which ssh2 cannot do.
     authHandler: ['none'],
   });
   const transport = new Transport(client, (payload) => {
     if (isReady) return table?.take(payload) ?? false;
+    if (payload[0] === MESSAGE.KEXINIT) {
+      const found = nothingSharedWith(target, transport.proposal, payload);
+      if (found === 'another host key') isMismatch = true;
+      else nothingInCommon = found;
+    }
     const isEarly = (payload[0] ?? 0) >= MESSAGE.GLOBAL_REQUEST;
     if (isEarly) {
       transport.destroy();
@@ -134,24 +157,23 @@ export function connectUpstream(
   };
 }
 
-function failureWords(name: string) {
-  const mismatch = `${name} shows another host key than the one pinned, so nothing was sent to it. Tell security, who have been told too.`;
-  const refused = `${name} does not accept the gateway's certificate. Ask its owner to run: daypass targets check ${name}`;
-  const unreachable = `${name} cannot be reached from the gateway. Try again in a minute; if it stays so, tell its owner.`;
-  return {
-    of(error: Error & { level?: string }, isMismatch: boolean): UpstreamError {
-      // With only pinned types on offer, a target that has none of them has other host keys as well.
-      if (isMismatch || error.message.includes('no matching host key format')) {
-        return new UpstreamError('host_key_mismatch', mismatch);
-      }
-      if (error.level === 'client-authentication') return new UpstreamError('target_refused', refused);
-      return new UpstreamError('target_unreachable', unreachable);
-    },
-    unreachable: new UpstreamError('target_unreachable', unreachable),
-    lost: new UpstreamError('target_unreachable', `The connection to ${name} was lost. Connect again.`),
-    protocol: (why: string) =>
-      new UpstreamError('protocol', `${name} broke the SSH protocol (${why}), so the session was cut. Tell its owner.`),
-  };
+/** What a target's KEXINIT has not got in common with ours, in words; null where it has all. */
+function nothingSharedWith(target: UpstreamTarget, ours: Proposal, kexinit: Buffer): string | null {
+  const theirs = readProposal(kexinit);
+  if (!theirs) return null;
+  const found = missing(ours, theirs);
+  if (found.length === 0) return null;
+  const [hostKeys] = found.filter(({ what }) => what === 'host key type');
+  // With only pinned types on offer, a target that has none of them has other host keys as well; RSA may be there for SHA-1 only.
+  const isPinned = target.hostKeys.some((line) => hostKeys?.server.includes(line.split(' ')[0] ?? ''));
+  if (hostKeys && !isPinned) return 'another host key';
+  return targetWords(found, target.algorithms === 'default' && wouldAgree(theirs, ours));
+}
+
+/** Whether the legacy algorithms would do. */
+function wouldAgree(theirs: Proposal, [, hostKeys = [], , , , , ...compression]: Proposal): boolean {
+  const { kex, cipher, hmac } = UPSTREAM_ALGORITHMS.legacy;
+  return missing([kex, hostKeys, cipher, cipher, hmac, hmac, ...compression], theirs).length === 0;
 }
 
 /** Only algorithms of the pinned keys are offered, so that a target with several shows one that is pinned. */

@@ -1,3 +1,4 @@
+import type { Rejection } from '../access/rejection.ts';
 import type { Log } from '../log.ts';
 import type { Authorization, AuthorizedSession, GatewayControl } from '../use-cases/gateway-control.ts';
 import { type ConfigFacts, setUpLines } from './client-config.ts';
@@ -5,7 +6,7 @@ import type { Answer, Served } from './control-link.ts';
 import { Desk } from './desk.ts';
 import type { FromWorker, ToWorker } from './ipc.ts';
 import { AUTHORIZE_OUTSTANDING_MAX } from './limits.ts';
-import { wordForTerminal } from './refusals.ts';
+import { gatewayAddress, wordForTerminal } from './refusals.ts';
 import { failure } from './self-service-words.ts';
 
 export type Questioned = {
@@ -97,7 +98,7 @@ export class WorkerQuestions {
         }
         const { code } = decided.rejection;
         log.info({ code, client: remoteAddress, route: route.kind }, 'connection refused');
-        refused(code, wordForTerminal(decided.rejection));
+        refused(code, this.#word(decided.rejection));
       })
       .catch((error: unknown) => {
         log.error({ err: error }, 'a login could not be decided');
@@ -121,12 +122,17 @@ export class WorkerQuestions {
         const { caller, endsAt, targetIds } = value;
         const { personId } = caller;
         this.#desk.admit(caller);
-        const noTargets = value.noTargets && wordForTerminal(value.noTargets);
+        const noTargets = value.noTargets && this.#word(value.noTargets);
         return { kind: 'jump', personId, endsAt: endsAt.getTime(), targetIds: [...targetIds], noTargets };
       }
       case 'registered':
         return { kind: 'registered', lines: [...value.lines, ...setUpLines(this.#asker.facts())] };
     }
+  }
+
+  #word(rejection: Rejection): string {
+    const { host, port } = this.#asker.facts();
+    return wordForTerminal(rejection, gatewayAddress(host, port));
   }
 
   #answer(id: number, answer: Answer): void {

@@ -11,7 +11,7 @@ import { type Answer, type Ask, ControlLink, type Start, type Terminate, type Wa
 import { type Downstream, downstreamServer, type NewSession } from './downstream.ts';
 import type { Handed } from './ipc.ts';
 import { NOT_TO_COME_MAX, RESERVE_CHECK_MS } from './limits.ts';
-import { plainLine, wordForTerminal } from './refusals.ts';
+import { gatewayAddress, plainLine, wordForTerminal } from './refusals.ts';
 import { Session } from './session.ts';
 import { setRekeying } from './transport.ts';
 
@@ -61,9 +61,10 @@ async function start(message: Start): Promise<void> {
   const recorder = await Recorder.start(message.recipients);
   server = downstreamServer({
     site: message.site,
+    at: at(message),
     hostKey: message.hostKey,
     userCa: encodePublicKey(userCa.value),
-    ciphers: message.ciphers,
+    algorithms: message.algorithms,
     limits: message.limits,
     log,
     authorize: async (ask) => (await obstacle(message, ask)) ?? link.authorize(ask),
@@ -99,27 +100,34 @@ function keepReserve({ spool, minFreeMiB }: Start): void {
 }
 
 /** What forbids a session before control is asked for one. */
-async function obstacle({ spool, minFreeMiB }: Start, ask: Ask): Promise<Answer | null> {
+async function obstacle(start: Start, ask: Ask): Promise<Answer | null> {
   if (isDraining || !link.mayBegin) {
     const message = 'The gateway takes no new sessions at the moment. Connect again in a minute.';
     return { kind: 'refused', code: 'no_lease', message };
   }
   if (ask.sessionKey === null) return null;
-  const free = await freeMiB(spool);
-  if (free >= minFreeMiB) return null;
-  return { kind: 'refused', code: 'disk_full', message: wordForTerminal({ code: 'disk_full', freeMiB: free }) };
+  const free = await freeMiB(start.spool);
+  if (free >= start.minFreeMiB) return null;
+  const message = wordForTerminal({ code: 'disk_full', freeMiB: free }, at(start));
+  return { kind: 'refused', code: 'disk_full', message };
 }
 
-type Place = Pick<Start, 'spool' | 'gateway'> & { readonly recorder: Recorder };
+/** The name and the port that people know come first and last. */
+const at = ({ gateway: { hosts, ports } }: Start): string => gatewayAddress(hosts[0] ?? '', ports.at(-1) ?? 22);
 
-function begin({ spool, gateway, recorder }: Place, { authorized, proof, key, origin, client }: NewSession): Session {
+type Place = Pick<Start, 'spool' | 'gateway' | 'limits'> & { readonly recorder: Recorder };
+
+function begin(
+  { spool, gateway, limits: { targetLoginMs }, recorder }: Place,
+  { authorized, proof, key, origin, client }: NewSession,
+): Session {
   const { id } = authorized;
   const session = new Session(
     {
       authorized: { ...authorized, endsAt: new Date(authorized.endsAt) },
       via: origin.kind === 'inner' ? 'jump' : 'direct',
       clientAddress: origin.remoteAddress,
-      ...{ proof, key, spool, client, gateway, recorder },
+      ...{ proof, key, targetLoginMs, spool, client, gateway, recorder },
     },
     {
       opened: (head) => link.opened(id, head),

@@ -121,7 +121,7 @@ export function sessions(trx: Trx): Sessions {
   };
 }
 
-const proofs = (trx: Trx): Pick<Sessions, 'acceptSshSessionId' | 'forgetSshSessionIds'> => ({
+const proofs = (trx: Trx): Pick<Sessions, 'acceptSshSessionId' | 'releaseSshSessionId' | 'forgetSshSessionIds'> => ({
   async acceptSshSessionId(sshSessionId, until) {
     const written = await trx
       .insertInto('accepted_ssh_session')
@@ -130,6 +130,9 @@ const proofs = (trx: Trx): Pick<Sessions, 'acceptSshSessionId' | 'forgetSshSessi
       .returning('ssh_session_id')
       .execute();
     return written.length === 1;
+  },
+  async releaseSshSessionId(sshSessionId) {
+    await trx.deleteFrom('accepted_ssh_session').where('ssh_session_id', '=', sshSessionId).execute();
   },
   async forgetSshSessionIds(before, limit) {
     const old = trx

@@ -84,25 +84,44 @@ async function decide(
     if (!key) return refuse(tampered(tx) ?? { code: 'unknown_key', fingerprint: proof.value.fingerprint });
     if (!certificate && !deps.plainLogins(key.fingerprint, now))
       return refuse({ code: 'too_many_logins', max: PLAIN_LOGINS_PER_DAY });
-    const fresh = await tx.sessions.acceptSshSessionId(proof.value.sshSessionId, rememberUntil);
-    if (!fresh) return refuse({ code: 'proof_replayed' });
-    if (key.retiredAt) return refuse({ code: 'key_retired', fingerprint: key.fingerprint });
-    const person = await tx.persons.byId(key.personId);
-    const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
-    if (inactive || !person) return refuse(inactive ?? { code: 'person_inactive' });
-    if (outer && outer.personId !== person.id)
-      return refuse({ code: 'proof_invalid', why: 'the jump is another person’s' });
-    const grants = await believableGrants(deps, tx, person);
-    if (!grants.ok) return grants;
-    if (route.kind === 'jump') return enterJump(deps, ask, proof.value, person, grants.value, now);
-    return openSession(deps, tx, {
-      ask: { ...ask, remoteAddress },
-      proof: proof.value,
-      person,
-      grants: grants.value,
-      now,
+    return once(tx, proof.value, rememberUntil, async () => {
+      if (key.retiredAt) return refuse({ code: 'key_retired', fingerprint: key.fingerprint });
+      const person = await tx.persons.byId(key.personId);
+      const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
+      if (inactive || !person) return refuse(inactive ?? { code: 'person_inactive' });
+      if (outer && outer.personId !== person.id)
+        return refuse({ code: 'proof_invalid', why: 'the jump is another person’s' });
+      const grants = await believableGrants(deps, tx, person);
+      if (!grants.ok) return grants;
+      if (route.kind === 'jump') return enterJump(deps, ask, proof.value, person, grants.value, now);
+      return openSession(deps, tx, {
+        ask: { ...ask, remoteAddress },
+        proof: proof.value,
+        person,
+        grants: grants.value,
+        now,
+      });
     });
   });
+}
+
+/**
+ * One login is accepted on an SSH session, and each signed login is decided once: a worker that kept one gets nothing by it, neither
+ * after another was accepted nor when more is granted than when it was refused. A client that tries several keys on one connection
+ * signs anew for each, and each is decided. Two at once wait for each other at the row of the session. What stays is one row: of the
+ * session, which every login on it names, or of the login that was refused.
+ */
+async function once(
+  tx: Tx,
+  { sshSessionId, digest }: VerifiedProof,
+  until: Date,
+  decideNow: () => Promise<Result<Authorization>>,
+): Promise<Result<Authorization>> {
+  if (!(await tx.sessions.acceptSshSessionId(sshSessionId, until))) return refuse({ code: 'proof_replayed' });
+  const isFresh = await tx.sessions.acceptSshSessionId(digest, until);
+  const decided: Result<Authorization> = isFresh ? await decideNow() : refuse({ code: 'proof_replayed' });
+  await tx.sessions.releaseSshSessionId(decided.ok ? digest : sshSessionId);
+  return decided;
 }
 
 /** A code is good once, and so is a proof that names one: nothing else has to be remembered, least of all for who guesses. */
@@ -218,6 +237,7 @@ async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promi
       address: target.address,
       port: target.port,
       hostKeys: target.host_keys,
+      algorithms: target.algorithms ?? 'default',
       scope: grant.terms.scope,
       endsAt: new Date(grant.terms.notAfter),
       certificate: certificate.certificate,

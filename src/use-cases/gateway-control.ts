@@ -13,6 +13,7 @@ import type { Rejection } from '../access/rejection.ts';
 import type { Result } from '../access/result.ts';
 import type { Scope } from '../access/scope.ts';
 import type { ChannelSummary, SessionEnding } from '../access/session.ts';
+import type { TargetAlgorithms } from '../access/target.ts';
 import type { UserauthProof } from './ports.ts';
 import type { Caller, SelfServiceAnswer, SelfServiceAsk } from './self-service.ts';
 
@@ -60,6 +61,7 @@ export type AuthorizedSession = {
   readonly port: number;
   /** `<type> <base64>` lines; any other host key is refused. */
   readonly hostKeys: readonly string[];
+  readonly algorithms: TargetAlgorithms;
   readonly login: Login;
   readonly scope: Scope;
   readonly endsAt: Date;

@@ -223,8 +223,10 @@ export type Sessions = {
   liveOfGrant(id: GrantId): Promise<readonly Session[]>;
   live(): Promise<readonly Session[]>;
   list(limit: number): Promise<readonly Session[]>;
-  /** False where this SSH session id (RFC 4253 §7.2) was accepted before; remembered until `until`. */
+  /** False where this SSH session id (RFC 4253 §7.2), or the digest of this signed login, was accepted before; remembered until `until`. */
   acceptSshSessionId(sshSessionId: string, until: Date): Promise<boolean>;
+  /** Nothing came of it: another login may be accepted on it. */
+  releaseSshSessionId(sshSessionId: string): Promise<void>;
   forgetSshSessionIds(before: Date, limit: number): Promise<number>;
 };
 
@@ -285,6 +287,8 @@ export type UserauthProof = { readonly signed: Uint8Array; readonly signature: U
 export type VerifiedProof = {
   /** Hex. */
   readonly sshSessionId: string;
+  /** SHA-256 of the signed data, hex: this login and no other. */
+  readonly digest: string;
   /** The login name that the client signed. */
   readonly userName: string;
   /** Of the plain key, also where a certificate was presented. */

@@ -236,7 +236,9 @@ describe('a target that is not what it should be', () => {
     const { code, stderr } = await ssh(world, ['direct', 'true']);
     expect({ code, stderr }).toEqual({
       code: 255,
-      stderr: expect.stringMatching(/^daypass: web-01 cannot be reached from the gateway\./m),
+      stderr: expect.stringMatching(
+        /^daypass: web-01 cannot be reached from the gateway: nothing listens there \(connection refused\)\./m,
+      ),
     });
     expect(await world.control.endingOf(await world.control.session(0))).toEqual({
       how: 'failed',

@@ -1,7 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import ssh2 from 'ssh2';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../src/access/grant.ts';
+import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh2-internals.ts';
+import { encode, string, uint8 } from '../../src/sshwire/bytes.ts';
 import { scp, sftp, ssh, sshClient, WAYS } from '../support/gateway-client.ts';
 import { freePort } from '../support/gateway-tools.ts';
 import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';
@@ -111,13 +114,93 @@ describe('a refused person reads why', () => {
   });
 
   /** Not by the configuration file, whose identities would be tried as well. */
-  const onlyKey = (path: string): string[] => [
-    ...['-F', 'none', '-o', 'IdentitiesOnly=yes', '-o', 'IdentityAgent=none', ...gatewayOptions(), '-i', path],
+  const onlyKey = (path: string, user?: string): string[] => [
+    ...['-F', 'none', '-o', 'IdentitiesOnly=yes', '-o', 'IdentityAgent=none', ...gatewayOptions(user), '-i', path],
   ];
-  const gatewayOptions = (): string[] => [
-    ...['-p', String(world.gateway.port), '-o', `HostName=${world.gateway.address}`, '-l', `${world.login}+web-01`],
+  const gatewayOptions = (user = `${world.login}+web-01`): string[] => [
+    ...['-p', String(world.gateway.port), '-o', `HostName=${world.gateway.address}`, '-l', user],
     ...['-o', 'HostKeyAlias=daypass-gateway', '-o', `UserKnownHostsFile=${join(world.folder.path, 'known_hosts')}`],
   ];
+
+  /** On a terminal, where ssh would ask for a password if it were let. */
+  const onTerminal = (args: readonly string[]) =>
+    run('script', ['-qec', ['ssh', ...args].map((word) => `'${word}'`).join(' '), '/dev/null'], { timeoutMs: 20_000 });
+
+  it.each([
+    ['a login name that is none', 'somebody', /"somebody" is no login here\. Say ssh <login>\+<target>@\S+ -p \d+,/],
+    ['no certificate', undefined, /No certificate of this gateway was presented/],
+    ['an unknown code', 'register-zzzz-zzzz', /That registration code is not known/],
+  ])('with %s a terminal shows the sentence and then the end, and no prompt', async (name, user, sentence) => {
+    const { path } = await makeKeyFile(world.folder.path, 'ed25519', `terminal-${name.replaceAll(' ', '-')}`);
+    const { code, stdout } = await onTerminal([...onlyKey(path, user), 'gateway', 'true']);
+    expect(code).toBe(255);
+    expect(stdout).toMatch(sentence);
+    expect(stdout).toMatch(/Received disconnect from \S+ port \d+:14: daypass: /);
+    expect(stdout).not.toMatch(/password|Permission denied/i);
+  });
+
+  it('of several keys and certificates in an agent the one that fits is found, and otherwise the nearest is told', async () => {
+    const folder = world.folder.path;
+    const late = await makeKeyFile(folder, 'ed25519', 'agent-late');
+    world.grant('shell', undefined, late);
+    const [grant] = world.control.grants.splice(-1);
+    const strangers = await Promise.all([1, 2].map((n) => makeKeyFile(folder, 'ecdsa-256', `agent-${n}`)));
+    const agent = (...keys: readonly string[]) => {
+      const command = ['ssh', ...['-F', 'none', '-o', 'BatchMode=yes'], ...gatewayOptions(), 'gateway', 'echo in'];
+      const line = `ssh-add -q ${keys.join(' ')} && ${command.map((word) => `'${word}'`).join(' ')}`;
+      return run('ssh-agent', ['sh', '-c', line], { timeoutMs: 20_000 });
+    };
+    const all = [late.path, ...strangers.map(({ path }) => path)];
+    expect(grant?.terms.keyFingerprints).toEqual([fingerprintOf(late)]);
+    // Its certificate is good and its grant is not there: control refuses it, and the next one gets in.
+    const found = await agent(...all, world.person.path);
+    expect(found).toMatchObject({ code: 0, stdout: 'in\n' });
+    const refused = await agent(...all);
+    expect(refused.code).toBe(255);
+    expect(refused.stderr).toMatch(/^daypass: The key SHA256:\S+ is newer than this access/m);
+  });
+
+  it('who has only a key of a kind that is not taken reads which are', async () => {
+    const client = new ssh2.Client();
+    const said: string[] = [];
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    client.on('error', (error) => said.push(error.message));
+    const ask = (method: string, ...more: readonly Uint8Array[]) =>
+      encode(
+        uint8(50),
+        ...[`register-${world.control.code}`, 'ssh-connection', method].map((each) => string(each)),
+        ...more,
+      );
+    const blob = encode(string('ssh-mldsa44-ed25519'), string(new Uint8Array(32)));
+    const tries = [
+      ask('publickey', uint8(0), string('ssh-mldsa44-ed25519'), string(blob)),
+      ask('keyboard-interactive', string(''), string('')),
+    ];
+    const { address: host, port } = world.gateway;
+    client.connect({ host, port, username: 'x', authHandler: () => undefined as never });
+    tapMessages(internalsOf(client)._protocol, ([number]) => {
+      const next = number === 6 || number === 51 ? tries.shift() : undefined;
+      if (next) setImmediate(() => sendPayload(internalsOf(client)._protocol, next));
+      return number === 51;
+    });
+    await closed;
+    expect(said.join(' ')).toMatch(
+      /daypass: Keys of the kind ssh-mldsa44-ed25519 are not taken\. Taken are ed25519, ECDSA and RSA of 3072 bits or more/,
+    );
+    await expect
+      .poll(() => world.control.refusals)
+      .toContainEqual({ address: '127.0.0.1', reason: 'key_kind_not_taken', fingerprint: null });
+  });
+
+  it('more keys than are tried end with a word', async () => {
+    const folder = world.folder.path;
+    const keys = await Promise.all(Array.from({ length: 21 }, (_, n) => makeKeyFile(folder, 'ed25519', `many-${n}`)));
+    const command = ['ssh', ...['-F', 'none', '-o', 'BatchMode=yes'], ...gatewayOptions(), 'gateway', 'true'];
+    const line = `ssh-add -q ${keys.map(({ path }) => path).join(' ')} && ${command.map((word) => `'${word}'`).join(' ')}`;
+    const { code, stderr } = await run('ssh-agent', ['sh', '-c', line], { timeoutMs: 20_000 });
+    expect(code).toBe(255);
+    expect(stderr).toMatch(/^daypass: More than 20 keys were offered, and none of the first 20 fits\./m);
+  });
 
   it('a certificate of another CA is not even tried', async () => {
     const folder = world.folder.path;

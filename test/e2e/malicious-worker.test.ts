@@ -132,6 +132,19 @@ describe('control and a worker that somebody else owns', () => {
     expect(await owned.authorize({ ...ask, sessionKey })).toMatchObject({ kind: 'refused', code: 'proof_replayed' });
   });
 
+  it('a second proof on the same connection is good only where the first was refused', async () => {
+    const onConnection = Buffer.alloc(32, 3);
+    const asked = (user: string) => {
+      const { signed, signature } = alice.key.proof(user, alice.certificate, onConnection);
+      return { signed, signature, sessionKey: base64(makeKey().blob) };
+    };
+    const refused = asked('nobody+web-01');
+    expect(await owned.authorize(refused)).toMatchObject({ kind: 'refused', code: 'login_not_granted' });
+    expect(await owned.authorize(refused)).toMatchObject({ kind: 'refused', code: 'proof_replayed' });
+    expect(await owned.authorize(asked(`${world.login}+web-01`))).toMatchObject({ kind: 'session' });
+    expect(await owned.authorize(asked(`${world.login}+db-01`))).toMatchObject({ code: 'proof_replayed' });
+  });
+
   it('a proof for one target opens no other: its name is in what was signed', async () => {
     const { proof, ask } = enter(alice);
     const other = alice.key.proof(`${world.login}+db-01`, alice.certificate);

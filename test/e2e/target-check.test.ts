@@ -99,6 +99,77 @@ describe('checking a target', () => {
     ]);
   });
 
+  it.each([
+    [
+      'KexAlgorithms ecdh-sha2-nistp256,diffie-hellman-group14-sha256',
+      /no key exchange in common: the target offers ecdh-sha2-nistp256, diffie-hellman-group14-sha256; the gateway takes curve25519-sha256/,
+    ],
+    [
+      'Ciphers chacha20-poly1305@openssh.com',
+      /no cipher in common: the target offers chacha20-poly1305@openssh\.com; the gateway takes aes128-gcm/,
+    ],
+    [
+      'Ciphers aes256-ctr\nMACs hmac-sha2-256',
+      /no MAC in common: the target offers hmac-sha2-256; the gateway takes hmac-sha2-512-etm/,
+    ],
+  ])('with only %s says who offers what, and is entered with the legacy algorithms', async (extraConfig, said) => {
+    await using old = await startSshd({
+      ...{ userCa: keys.targetCaPublicKey, principals: [`${login}@web-01`] },
+      extraConfig,
+    });
+    const { problems } = await check(targetAt(old));
+    expect(problems).toEqual([expect.stringMatching(said)]);
+    expect(problems[0]).toMatch(/add "algorithms: legacy" to it in targets\.yml$/);
+    expect((await check({ ...targetAt(old), algorithms: 'legacy' })).problems).toEqual([]);
+    const notes: string[] = [];
+    expect(await scanHostKeys(old.address, old.port, 10_000, (text) => notes.push(text))).toEqual([old.hostKeyLine]);
+    expect(notes).toEqual([expect.stringMatching(said)]);
+  });
+
+  it('that has nothing at all in common is not said to be helped, nor to have no host key', async () => {
+    await using old = await startSshd({
+      ...{ userCa: keys.targetCaPublicKey, principals: [`${login}@web-01`] },
+      extraConfig: 'KexAlgorithms diffie-hellman-group18-sha512',
+    });
+    expect((await check(targetAt(old))).problems).toEqual([expect.stringMatching(/; its sshd has to offer more$/)]);
+    await expect(scanHostKeys(old.address, old.port, 10_000)).rejects.toThrow(
+      /and the gateway have no key exchange in common: the target offers diffie-hellman-group18-sha512/,
+    );
+  });
+
+  it('that takes long to log in is waited for, and said to be slow only then', async () => {
+    await using slow = await startSshd({
+      setUp: (dir) => ({
+        files: [
+          { path: `${dir}/ca.pub`, content: `${keys.targetCaPublicKey}\n` },
+          { path: `${dir}/principals`, content: `#!/bin/sh\nsleep 2\necho ${login}@web-01\n` },
+        ],
+        block: [
+          `Match User ${login}`,
+          `  TrustedUserCAKeys ${dir}/ca.pub`,
+          `  AuthorizedPrincipalsCommand /bin/sh ${dir}/principals`,
+          `  AuthorizedPrincipalsCommandUser ${login}`,
+          'Match all',
+        ].join('\n'),
+      }),
+    });
+    const target = targetAt(slow);
+    const inventory = { site: 'test', targets: [target], find: () => target } as unknown as Inventory;
+    const deps = { authority, inventory, clock: { now: () => new Date() }, sourceAddress: null };
+    expect(await targetCheck({ ...deps, targetLoginMs: 1_000 })(WEB)).toEqual([
+      {
+        level: 'problem',
+        text: expect.stringMatching(
+          /is reached, but the login took longer than 1 seconds: .*gateway\.target_login_seconds/,
+        ),
+      },
+    ]);
+    expect(await targetCheck({ ...deps, targetLoginMs: 10_000 })(WEB)).toContainEqual({
+      level: 'ok',
+      text: `${login}: logged in, host key as pinned`,
+    });
+  });
+
   it('that is not there says so', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -106,7 +177,9 @@ describe('checking a target', () => {
     server.close();
     await once(server, 'close');
     const { problems } = await check(targetAt({ ...sshd, port }));
-    expect(problems).toEqual([expect.stringMatching(/cannot be reached: is sshd running there/)]);
+    expect(problems).toEqual([
+      expect.stringMatching(/cannot be reached: nothing listens there \(connection refused\); is sshd running there/),
+    ]);
   });
 });
 

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_MACS } from '../../src/gateway/algorithms.ts';
 import { channelsOf, observing, sha256OfFile } from '../support/gateway-tools.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { run } from '../support/processes.ts';
@@ -13,11 +14,17 @@ const ASYNCSSH = fileURLToPath(new URL('../support/asyncssh_client.py', import.m
 const MB = 1_000_000;
 
 let world: GatewayWorld;
+/** With what libssh2 1.10 and Dropbear need, and a key that libssh2 has a certificate for. */
+let wider: GatewayWorld;
 beforeAll(async () => {
   // The gateway asks for new keys as well, towards the client and the target.
   world = await GatewayWorld.start({ limits: { rekeyBytes: 5 * MB } });
+  wider = await GatewayWorld.start({ keyKind: 'ecdsa-256', macs: [...DEFAULT_MACS, 'hmac-sha2-256'] });
 });
-afterAll(() => world?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await world?.[Symbol.asyncDispose]();
+  await wider?.[Symbol.asyncDispose]();
+});
 
 describe('AsyncSSH', () => {
   it('copies both ways over new keys that each side asks for, and runs a command', async () => {
@@ -33,5 +40,40 @@ describe('AsyncSSH', () => {
       { kind: 'subsystem', command: 'sftp', files: { written: 1, read: 1, refused: 0 } },
       { kind: 'exec', bytesFromClient: 6, exit: { kind: 'status', code: 7 } },
     ]);
+  });
+});
+
+describe('curl, by libssh2', () => {
+  it('copies a file', async () => {
+    const { gateway, login, person, folder } = wider;
+    const file = join(folder.path, 'for-curl');
+    writeFileSync(file, 'content of a file\n');
+    const keys = ['--key', person.path, '--pubkey', `${person.path}-cert.pub`];
+    const url = `sftp://${gateway.address}:${gateway.port}${file}`;
+    const { code, stdout } = await run('curl', ['-q', '-sS', '-k', '-u', `${login}+web-01:`, ...keys, url]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'content of a file\n' });
+  });
+});
+
+describe('net-ssh', () => {
+  it('runs a command', async () => {
+    const { gateway, login, person } = world;
+    const script = `require "net/ssh"
+      host, port, user, key = ARGV
+      how = { port: port.to_i, keys: [key], keycerts: [key + "-cert.pub"], keys_only: true, config: false }
+      Net::SSH.start(host, user, **how, verify_host_key: :never, non_interactive: true) { |ssh| print ssh.exec!("echo in") }`;
+    const to = [gateway.address, String(gateway.port), `${login}+web-01`, person.path];
+    expect(await run('/usr/bin/ruby', ['-e', script, ...to])).toMatchObject({ code: 0, stdout: 'in\n' });
+  });
+});
+
+describe('dbclient', () => {
+  it('asks the gateway itself: it knows no certificates', async () => {
+    const { gateway, folder, person } = wider;
+    const key = join(folder.path, 'dropbear');
+    expect((await run('dropbearconvert', ['openssh', 'dropbear', person.path, key])).code).toBe(0);
+    const to = ['-i', key, '-p', String(gateway.port), `daypass@${gateway.address}`, 'list'];
+    const { code, stdout } = await run('dbclient', ['-y', '-y', ...to]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^GRANT +TARGETS[\s\S]* web-01 /) });
   });
 });

@@ -152,9 +152,15 @@ export class TestControl implements GatewayControl {
     const now = new Date();
     const verified = this.authority.verifyProof(ask.proof, ask.remoteAddress, now);
     if (!verified.ok) return verified;
-    const proof = verified.value;
-    if (this.#accepted.has(proof.sshSessionId)) return refuse({ code: 'proof_replayed' });
-    this.#accepted.add(proof.sshSessionId);
+    const { sshSessionId, digest } = verified.value;
+    if (this.#accepted.has(sshSessionId) || this.#accepted.has(digest)) return refuse({ code: 'proof_replayed' });
+    this.#accepted.add(digest);
+    const decided = this.#route(ask, verified.value, now);
+    if (decided.ok) this.#accepted.add(sshSessionId);
+    return decided;
+  }
+
+  #route(ask: AuthorizeAsk, proof: VerifiedProof, now: Date): Result<Authorization> {
     if (ask.route.kind === 'direct' && proof.userName.startsWith('register-')) return this.#register(proof);
     if (ask.route.kind === 'jump') {
       const targetIds = this.targets.map((target) => target.id);
@@ -199,6 +205,7 @@ export class TestControl implements GatewayControl {
         ...{ id, grantId: grant.id, grantDigest: grant.digest, engagementId: engagementId(1), personId: personId(1) },
         ...{ keyFingerprint: proof.fingerprint, targetId: target.id, targetName: target.name },
         ...{ address: target.address, port: target.port, hostKeys: target.host_keys, login: login.data },
+        algorithms: target.algorithms ?? 'default',
         scope: grant.terms.scope,
         endsAt: new Date(grant.terms.notAfter),
         certificate,

@@ -20,6 +20,9 @@ const PACKAGES = [
   { name: 'putty-tools', programs: ['plink', 'psftp', 'puttygen'] },
   { name: 'python3-paramiko', present: () => hasModule('paramiko') },
   { name: 'python3-asyncssh', present: () => hasModule('asyncssh') },
+  { name: 'ruby-net-ssh', present: hasNetSsh },
+  { name: 'dropbear-bin', programs: ['dbclient', 'dropbearconvert'] },
+  { name: 'curl', programs: ['curl'] },
   { name: 'chromium', programs: ['chromium'] },
   { name: 'asciinema', programs: ['asciinema'] },
   { name: 'vim-tiny', programs: ['vi'] },
@@ -127,4 +130,8 @@ function hasPostgres() {
 /** Debian's modules are seen by Debian's Python only, whichever comes first in PATH. */
 function hasModule(name) {
   return spawnSync('/usr/bin/python3', ['-W', 'ignore', '-c', `import ${name}`], { stdio: 'ignore' }).status === 0;
+}
+
+function hasNetSsh() {
+  return spawnSync('/usr/bin/ruby', ['-e', 'require "net/ssh"'], { stdio: 'ignore' }).status === 0;
 }

@@ -163,6 +163,60 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
       expect(await authorize(proof)).toBe('proof_replayed');
     });
 
+    it('is decided for each key and certificate that a client tries on one connection, until one is accepted', async () => {
+      const first = await world.grant(contractor, reviewer, engagement);
+      const other = new SshKey();
+      await register(other, await world.code(contractor.id));
+      const second = await world.grant(contractor, reviewer, engagement);
+      await world.revoke(first);
+      const onConnection = Buffer.alloc(32, 7);
+      const user = `${world.login}+web-01`;
+      const issued = await store.transaction((tx) => tx.grants.certificates(second.id));
+      const certificate = (who: SshKey) =>
+        issued.find((each) => each.fingerprint === who.fingerprint)?.certificate ?? '';
+      const stranger = new SshKey().proof(user, null, onConnection);
+      const revoked = key.proof('nobody+web-01', await certificateOf(first), onConnection);
+      const held = other.proof(user, certificate(other), onConnection);
+      expect(await authorize(stranger)).toBe('proof_invalid');
+      expect(await authorize(revoked)).toBe('login_not_granted');
+      expect(await authorize(key.proof(user, certificate(key), onConnection))).toBe('session');
+      // What a worker kept of that connection opens nothing more, however good it would have been.
+      expect(await authorize(held)).toBe('proof_replayed');
+      expect(await authorize(other.proof(user, certificate(other), Buffer.alloc(32, 8)))).toBe('session');
+    });
+
+    it('that was refused is not good later, when more is granted', async () => {
+      const grant = await world.grant(contractor, reviewer, engagement);
+      const live: Grant[] = [grant, grant, grant];
+      for (const each of live) expect(await enter(each)).toBe('session');
+      const proof = key.proof(`${world.login}+web-01`, await certificateOf(grant));
+      expect(await authorize(proof)).toBe('too_many_sessions');
+      const [session] = await store.transaction((tx) => tx.sessions.liveOfGrant(grant.id));
+      if (!session) throw new Error('no session');
+      const report = { ending: { how: 'closed' }, channels: [], refusals: [], recording: null } as const;
+      await recordSessionClosed(world.deps)(session.id, report, { kind: 'none' });
+      expect(await authorize(proof)).toBe('proof_replayed');
+      expect(await enter(grant)).toBe('session');
+    });
+
+    it('of two at once on one connection one is accepted', async () => {
+      const grant = await world.grant(contractor, reviewer, engagement);
+      const certificate = await certificateOf(grant);
+      for (let round = 0; round < 10; round += 1) {
+        const onConnection = Buffer.alloc(32, 100 + round);
+        const [one, two] = ['web-01', 'db-01'].map((target) =>
+          authorize(key.proof(`${world.login}+${target}`, certificate, onConnection)),
+        );
+        const outcomes = [await one, await two];
+        expect(outcomes.filter((each) => each === 'session').length).toBeLessThanOrEqual(1);
+        expect(outcomes).toContain('proof_replayed');
+        for (const { id } of await store.transaction((tx) => tx.sessions.liveOfGrant(grant.id))) {
+          const report = { ending: { how: 'closed' }, channels: [], refusals: [], recording: null } as const;
+          await recordSessionClosed(world.deps)(id, report, { kind: 'none' });
+        }
+      }
+    });
+
     it('is refused once the grant was ended, has run out, or the account was deactivated', async () => {
       const revoked = await world.grant(contractor, reviewer, engagement);
       await world.revoke(revoked);

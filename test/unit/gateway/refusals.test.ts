@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Rejection, RejectionCode } from '../../../src/access/rejection.ts';
-import { unknownTarget, wordForTerminal } from '../../../src/gateway/refusals.ts';
+import {
+  gatewayAddress,
+  kindNotTaken,
+  missing,
+  unknownTarget,
+  wordForTerminal,
+} from '../../../src/gateway/refusals.ts';
 import { engagementId, fingerprint, grantId, login, NOON, requestId, targetId } from '../../support/samples.ts';
 
+const AT = 'ssh.example.com -p 2222';
 const LONG = 'x'.repeat(300);
 const names = Array.from({ length: 40 }, (_, n) => targetId(`a-rather-long-target-name-${n}`));
 const longName = targetId(`t${'x'.repeat(60)}t`);
@@ -89,7 +96,7 @@ describe('a refusal in the terminal', () => {
   it.each(Object.values(ALL))(
     '$code is a whole sentence or more, on one printable line of at most 200 characters',
     (rejection) => {
-      const sentence = wordForTerminal(rejection);
+      const sentence = wordForTerminal(rejection, AT);
       expect(sentence).toMatch(/^[A-Z"][\x20-\x7e]*\.$/);
       expect(sentence.length).toBeLessThanOrEqual(200);
     },
@@ -97,8 +104,22 @@ describe('a refusal in the terminal', () => {
 
   it('shows nothing of a name that a terminal would act on', () => {
     const given = '\u001b[31mred\r\nsecond‮line\u0007';
-    for (const sentence of [wordForTerminal({ code: 'bad_login_name', given }), unknownTarget(given)]) {
+    for (const sentence of [
+      wordForTerminal({ code: 'bad_login_name', given }, AT),
+      unknownTarget(given),
+      kindNotTaken(given),
+    ]) {
       expect(sentence).toMatch(/^[\x20-\x7e]+$/);
     }
+  });
+
+  it('names the gateway as ssh reaches it', () => {
+    const given = 'somebody';
+    expect(wordForTerminal({ code: 'bad_login_name', given }, AT)).toContain('<target>@ssh.example.com -p 2222,');
+    expect(missing('register', AT)).toMatch(/register-<code>@ssh\.example\.com -p 2222$/);
+    expect(gatewayAddress('ssh.example.com', 22)).toBe('ssh.example.com');
+    for (const rejection of Object.values(ALL)) expect(wordForTerminal(rejection, AT)).not.toContain('@gateway');
+    for (const purpose of ['direct', 'inner', 'jump', 'register'] as const)
+      expect(missing(purpose, AT)).not.toContain('@gateway');
   });
 });

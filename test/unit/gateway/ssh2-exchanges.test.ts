@@ -1,36 +1,41 @@
 import { type EventEmitter, once } from 'node:events';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import ssh2, { type Client, type Connection } from 'ssh2';
 import { describe, expect, it } from 'vitest';
-import { internalsOf, type Protocol, tapMessages } from '../../../src/gateway/ssh2-internals.ts';
+import { internalsOf, sendAtOnce, tapMessages } from '../../../src/gateway/ssh2-internals.ts';
 import { encode, reader, string, uint8, uint32 } from '../../../src/sshwire/bytes.ts';
 import { SIGNATURE_ALGORITHMS } from '../../../src/sshwire/userauth.ts';
-
-const { sendPacket } = createRequire(import.meta.url)('ssh2/lib/protocol/utils.js') as {
-  sendPacket(protocol: Protocol, packet: Buffer, isAtOnce: boolean): void;
-};
 
 type Side = 'server' | 'client';
 type Options = {
   readonly hostVerifier?: (key: Buffer, verified: (ok: boolean) => void) => void;
+  /** Of the client; the server's begin with curve25519-sha256. */
+  readonly kex?: readonly string[];
+  /** Its KEXINIT says that the first message of its exchange follows (RFC 4253 §7.1). */
+  readonly isGuessing?: boolean;
   /** Sent by this side as soon as it has the other's first KEXINIT. */
   readonly afterKexinit?: { readonly by: Side; readonly payload: Uint8Array };
 };
 
 /** A server and a client of ssh2, both with the gateway's tap; `seen` are the messages that the client got. */
-async function pair({ hostVerifier, afterKexinit }: Options = {}) {
-  const server = new ssh2.Server({ hostKeys: [ssh2.utils.generateKeyPairSync('ed25519').private] });
+async function pair({ hostVerifier, afterKexinit, kex, isGuessing = false }: Options = {}) {
+  const algorithms = { kex: ['curve25519-sha256', 'ecdh-sha2-nistp256'], serverHostKey: ['ssh-ed25519'] };
+  const hostKeys = [ssh2.utils.generateKeyPairSync('ed25519').private];
+  const server = new ssh2.Server({ hostKeys, algorithms } as never);
   const errors: string[] = [];
   const seen: Buffer[] = [];
   const tap = (side: Side, peer: Client | Connection): void => {
     let isFirst = true;
-    tapMessages(internalsOf(peer)._protocol, (payload) => {
-      if (side === 'client') seen.push(Buffer.from(payload));
-      if (payload[0] === 20 && isFirst && afterKexinit?.by === side) sendWithin(peer, afterKexinit.payload);
-      if (payload[0] === 20) isFirst = false;
-      return payload.equals(TAKEN);
-    });
+    tapMessages(
+      internalsOf(peer)._protocol,
+      (payload) => {
+        if (side === 'client') seen.push(Buffer.from(payload));
+        if (payload[0] === 20 && isFirst && afterKexinit?.by === side) sendWithin(peer, afterKexinit.payload);
+        if (payload[0] === 20) isFirst = false;
+        return payload.equals(TAKEN);
+      },
+      internalsOf(peer)._sock,
+    );
     peer.on('error', (error: Error) => errors.push(`${side}: ${error.message}`));
   };
   const connected = new Promise<Connection>((resolve) => {
@@ -44,7 +49,10 @@ async function pair({ hostVerifier, afterKexinit }: Options = {}) {
   await once(server, 'listening');
   const client = new ssh2.Client();
   const { port } = server.address() as AddressInfo;
-  client.connect({ host: '127.0.0.1', port, username: 'x', password: 'x', ...(hostVerifier && { hostVerifier }) });
+  const ours = { ...algorithms, ...(kex && { kex }) };
+  const login = { host: '127.0.0.1', port, username: 'x', password: 'x', algorithms: ours };
+  client.connect({ ...login, ...(hostVerifier && { hostVerifier }) } as never);
+  if (isGuessing) guess(client);
   tap('client', client);
   return {
     ...{ client, connection: await connected, errors, seen },
@@ -52,6 +60,21 @@ async function pair({ hostVerifier, afterKexinit }: Options = {}) {
       client.destroy();
       server.close();
     },
+  };
+}
+
+/** Sets first_kex_packet_follows, also in what is hashed. */
+function guess(client: Client): void {
+  const { _protocol: protocol } = internalsOf(client);
+  const cipher = protocol._cipher as { encrypt(packet: Buffer): void };
+  const encrypt = cipher.encrypt.bind(cipher);
+  cipher.encrypt = (packet) => {
+    const { _kexinit: payload } = protocol;
+    if (packet[5] === 20 && payload) {
+      payload[payload.length - 5] = 1;
+      payload.copy(packet, 5);
+    }
+    encrypt(packet);
   };
 }
 
@@ -65,18 +88,8 @@ const until = async (isSo: () => boolean): Promise<void> => {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** Sends a message in the middle of a key exchange, with what encrypts there. */
-function sendWithin(peer: Client | Connection, payload: Uint8Array): void {
-  const { _protocol: protocol } = internalsOf(peer);
-  const writer = protocol._packetRW.write as unknown as {
-    allocStartKEX: number;
-    alloc(size: number, isForced: boolean): Buffer;
-    finalize(packet: Buffer, isForced: boolean): Buffer;
-  };
-  const packet = writer.alloc(payload.length, true);
-  packet.set(payload, writer.allocStartKEX);
-  sendPacket(protocol, writer.finalize(packet, true), true);
-}
+const sendWithin = (peer: Client | Connection, payload: Uint8Array): void =>
+  sendAtOnce(internalsOf(peer)._protocol, payload);
 
 const TAKEN = encode(uint8(94), uint32(1), string('x'));
 const MESSAGES = [
@@ -140,7 +153,8 @@ describe('EXT_INFO of a server', () => {
       },
     });
     const { client, seen } = both;
-    await until(() => seen.length >= 4);
+    await until(() => seen.length >= 3);
+    // In one piece: who has read the one has read the other.
     expect(seen.map(([number]) => number)).toEqual([20, 31, 21, 7]);
     const from = reader(seen[3] ?? Buffer.alloc(0));
     expect([from.uint8('number'), from.uint32('extensions'), from.text('name', 64)]).toEqual([7, 1, 'server-sig-algs']);
@@ -155,5 +169,21 @@ describe('EXT_INFO of a server', () => {
     await told(client, 'ready');
     // ssh2 does not send one of its own as well.
     expect(seen.filter(([number]) => number === 7)).toHaveLength(1);
+  });
+});
+
+describe('a guessed first message', () => {
+  it('is taken where the first names of both sides agree', async () => {
+    using both = await pair({ isGuessing: true });
+    await told(both.client, 'ready');
+    expect(both.errors).toEqual([]);
+  });
+
+  it('is passed over where they do not', async () => {
+    const payload = encode(uint8(30), string('a point of another curve'));
+    const kex = ['ecdh-sha2-nistp256', 'curve25519-sha256'];
+    using both = await pair({ isGuessing: true, kex, afterKexinit: { by: 'client', payload } });
+    await told(both.client, 'ready');
+    expect(both.errors).toEqual([]);
   });
 });
