@@ -193,7 +193,7 @@ describe('messages that Slack does not take as they are', () => {
       (_, n) => [{ kind: 'session_detail', sessionId: sessionId(n + 1) } as Notice, `somewhere:${n}`] as const,
     );
     await enqueue(...details, [CARD, directLane(personId(2))]);
-    start();
+    start({}, 10_000);
     await vi.waitFor(() => expect(slack.posted.map((each) => each.key)).toContain(messageKey(CARD)), SETTLE);
     expect(slack.posted.map((each) => each.key).indexOf(messageKey(CARD))).toBeLessThan(6);
   });

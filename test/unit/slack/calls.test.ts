@@ -29,6 +29,7 @@ describe('calls to Slack', () => {
     expect(done('reading')).toBeGreaterThan(30);
     expect(done('reading')).toBeLessThan(50);
     void calling(calls, 'message', 20);
+    await passing(1);
     void calling(calls, 'click', 30);
     await passing(1);
     expect([done('message'), done('click')]).toEqual([20, 30]);
