@@ -41,8 +41,10 @@ export class GuardedSftp {
 
   /** Instead of the target's stdout going to the output as it is. */
   fromTarget(bytes: Buffer): void {
-    const { forward } = this.#seen(this.#guard.target(bytes));
-    this.#output.push('stdout', joined(forward), bytes.length);
+    const forward = joined(this.#seen(this.#guard.target(bytes)).forward);
+    this.#output.push('stdout', forward, Math.min(bytes.length, forward.length));
+    // What is not for the client has gone as far as it goes.
+    if (forward.length < bytes.length) this.#output.push('stdout', NOTHING, bytes.length - forward.length);
   }
 
   #fromClient(bytes: Buffer): Buffer {
@@ -59,6 +61,8 @@ export class GuardedSftp {
     return guarded;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 const joined = (buffers: readonly Buffer[]): Buffer =>
   buffers.length === 1 && buffers[0] ? buffers[0] : Buffer.concat(buffers);

@@ -65,7 +65,7 @@ describe('a path of an SFTP request', () => {
     ['a', RELATIVE],
     ['', RELATIVE],
     ['.', RELATIVE],
-    ['~/a', RELATIVE],
+    ['~/a', 'a path that begins with "~"; write it out'],
     ['../srv/in/a', RELATIVE],
   ])('%j: %s', (path, expected) => {
     expect(why(path)).toBe(expected);
