@@ -22,7 +22,8 @@ async function worker() {
   };
   const process = new WorkerProcess({
     start: { type: 'start' },
-    ...{ control, log: pino({ level: 'silent' }), facts: () => null, knownMsAgo: () => 0, endedEarly: () => null },
+    ...{ control, log: pino({ level: 'silent' }), facts: () => null, knownMsAgo: () => 0, favour: () => {} },
+    endedEarly: () => null,
     ...{ opened: () => {}, suspected: () => {}, gone: () => {} },
     closed: () => {
       hosted.closed += 1;
