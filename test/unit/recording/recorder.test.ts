@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportRecording } from '../../../src/recording/exported-files.ts';
 import { FRAME } from '../../../src/recording/format.ts';
-import { BUDGET_BYTES, TAIL_BYTES } from '../../../src/recording/kept-stream.ts';
+import { BUDGET_BYTES, type Gap, TAIL_BYTES } from '../../../src/recording/kept-stream.ts';
 import { Manifest } from '../../../src/recording/manifest.ts';
 import { openKey, type ReadEnd, RecordingReader } from '../../../src/recording/read.ts';
 import { closeTornRecording } from '../../../src/recording/torn.ts';
@@ -173,6 +173,33 @@ describe('a recording', () => {
     expect(told).toBe(1);
     await recording.close(CLOSING);
     expect(bytesOf(await readBack(path), 0, FRAME.stdout).equals(big)).toBe(true);
+  });
+
+  it('with a gap is exported around it, and a cast says where that is', async () => {
+    const { path, recording } = await begin();
+    const channel = await recording.channel(command(0, 'cat big'));
+    const big = randomBytes(BUDGET_BYTES + 8 * TAIL_BYTES);
+    for (let at = 0; at < big.length; at += 100_000) {
+      if (channel.isFull) await channel.room();
+      channel.output('stdout', big.subarray(at, at + 100_000));
+    }
+    channel.output('stdout', Buffer.from('after\n'));
+    expect(await channel.finish()).toMatchObject({ coverage: 'metadata', label: 'command' });
+    await recording.close(CLOSING);
+    const out = `${path}-out`;
+    const key = await openKey(path, [reader.identity]);
+    for (const format of ['cast', 'raw', 'journal'] as const) {
+      expect((await exportRecording(path, key, { out, format, channel: null })).broken).toBeNull();
+    }
+    const journal = readFileSync(join(out, 'journal.jsonl'), 'utf8').trim().split('\n');
+    const gap = journal.map((line) => JSON.parse(line)).find(({ what }) => what === 'gap') as Gap;
+    expect(sha256(big.subarray(gap.offset, gap.offset + gap.bytes))).toBe(gap.sha256);
+    const raw = readFileSync(join(out, 'channel-0.stdout'));
+    const kept = [big.subarray(0, gap.offset), big.subarray(gap.offset + gap.bytes), Buffer.from('after\n')];
+    expect(raw.equals(Buffer.concat(kept))).toBe(true);
+    const events = readFileSync(join(out, 'channel-0.cast'), 'utf8').trim().split('\n').slice(1);
+    const marks = events.map((line) => JSON.parse(line) as [number, string, string]).filter(([, code]) => code === 'm');
+    expect(marks.map(([, , words]) => words)).toEqual([`${gap.bytes} bytes of stdout are left out here`]);
   });
 
   it('of a tunnel holds counts and digests only', async () => {
