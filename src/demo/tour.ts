@@ -257,7 +257,8 @@ class Story {
     if (!this.#live) throw new Error('no session is live');
     const said = await this.#live.ended;
     this.#live = null;
-    return /daypass: (.*)/.exec(said)?.[1]?.trim() ?? 'without a word';
+    // The last line: the first one is the banner.
+    return [...said.matchAll(/daypass: (.*)/g)].at(-1)?.[1]?.trim() ?? 'without a word';
   }
 }
 

@@ -273,3 +273,31 @@ it('says that the product is being started, and goes on by itself', async () => 
   await page.getByText('Daypass is starting').waitFor({ state: 'hidden' });
   await page.getByText('Next: register a key').waitFor();
 });
+
+it('replays a recording to who holds its key, as the terminal showed it, and gives the keyboard back', async () => {
+  const events = [
+    [0.1, 'o', '$ \u001b[32mecho\u001b[0m hi\r\nhi\r\n'],
+    [60, 'o', 'wrong\r\u001b[Kright\r\n'],
+  ];
+  const cast = [{ version: 2, width: 40, height: 5, env: { TERM: 'xterm' } }, ...events]
+    .map((line) => JSON.stringify(line))
+    .join('\n');
+  workspace.open(async (id) => (id === 'ab12cd34' ? [{ name: 'channel-0.cast', cast }] : null));
+  await app.client.chat.postMessage({ channel: 'C0SECURITY', text: 'Replay it: daypass recordings export ab12cd34' });
+  await page.goto(`${workspace.url}#security/C0SECURITY`);
+  const button = page.getByRole('button', { name: 'Replay it here' });
+  await button.click();
+  const screen = page.getByRole('dialog', { name: 'Recording ab12cd34' }).locator('.screen');
+  await screen.getByText('right').waitFor();
+  expect((await screen.innerText()).split('\n').map((line) => line.trimEnd())).toEqual(
+    expect.arrayContaining(['$ echo hi', 'hi', 'right']),
+  );
+  expect(await screen.innerText()).not.toContain('wrong');
+  await page.getByRole('button', { name: 'Play again' }).waitFor();
+  await page.keyboard.press('Escape');
+  await screen.waitFor({ state: 'hidden' });
+  expect(await page.evaluate('document.activeElement.textContent')).toBe('Replay it here');
+  await page.goto(`${workspace.url}#manager`);
+  expect(await page.evaluate("fetch('/personas/manager/recordings/ab12cd34').then(({ status }) => status)")).toBe(404);
+  expect(broken.filter((line) => !line.includes('404'))).toEqual([]);
+});
