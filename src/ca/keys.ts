@@ -1,8 +1,9 @@
-import { createHmac, createPrivateKey, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createHmac, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sshpk from 'sshpk';
 import { encode, reader, string } from '../sshwire/bytes.ts';
+import { privateKeyFile } from '../sshwire/private-key.ts';
 import { type PublicKey, parsePublicKey, publicKeyLine } from '../sshwire/public-key.ts';
 import { verifySignature } from '../sshwire/signature.ts';
 import { checkPrivateFolder, KeysError, readPrivateFile, syncFolder, writePrivateFile } from './files.ts';
@@ -65,10 +66,12 @@ export function createKeys(dir: string): void {
 }
 
 function writeKeyPair(dir: string, { file, comment }: (typeof KEY_PAIRS)[number]): void {
-  const key = sshpk.generatePrivateKey('ed25519');
-  key.comment = comment;
-  writePrivateFile(join(dir, `${file}.pub`), `${publicLine(key)} ${comment}\n`);
-  writePrivateFile(join(dir, file), key.toString('openssh'));
+  const { d, x } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+  if (d === undefined || x === undefined) throw new Error('an ed25519 key was made without one of its halves');
+  const [seed, publicKey] = [Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')];
+  const blob = encode(string('ssh-ed25519'), string(publicKey));
+  writePrivateFile(join(dir, `${file}.pub`), `ssh-ed25519 ${Buffer.from(blob).toString('base64')} ${comment}\n`);
+  writePrivateFile(join(dir, file), privateKeyFile({ seed, publicKey, comment }, randomBytes(4)));
 }
 
 /** Whether the folder is of a version that had no recording key: none of its halves is there. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -89,6 +90,15 @@ describe('made keys', () => {
       expect(signedBy(keys.userCaPublicKey, keys.signAsTargetCa(data))).toBe(false);
       expect(keys.gatewayHostKey).toBe(readFileSync(join(dir, 'gateway_host_key'), 'utf8'));
       expect(readFileSync(join(dir, 'gateway_host_key.pub'), 'utf8')).toContain(keys.gatewayHostPublicKey);
+    });
+  });
+
+  it('are what ssh-keygen reads, each with its comment', () => {
+    withKeys((dir) => {
+      for (const file of FILES.filter((name) => !name.endsWith('.pub') && name !== 'grant_mac_key')) {
+        const read = execFileSync('ssh-keygen', ['-y', '-f', join(dir, file)], { encoding: 'utf8' });
+        expect(read).toBe(readFileSync(join(dir, `${file}.pub`), 'utf8'));
+      }
     });
   });
 
