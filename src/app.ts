@@ -1,24 +1,26 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { DateTime, Duration } from 'luxon';
+import type { OperatorAccount } from './access/audit-event.ts';
 import type { SessionId } from './access/ids.ts';
 import { policyGaps } from './access/policy.ts';
 import { certificateAuthority } from './ca/authority.ts';
 import { type Keys, loadKeys } from './ca/keys.ts';
 import { recordSeals } from './ca/seal.ts';
-import { type Config, ConfigError, type loadSecrets, recipientsOf } from './config.ts';
+import type { Config, loadSecrets } from './config.ts';
+import type { ConfigChanges } from './config-changes.ts';
 import { writeEvents } from './events.ts';
 import { type Freshness, freshness } from './freshness.ts';
 import { targetCheck } from './gateway/check-target.ts';
 import { type Gateway, type GatewayOptions, startGateway } from './gateway/gateway.ts';
 import type { WorkerHost } from './gateway/worker-host.ts';
+import { liveConfig } from './live-config.ts';
 import type { Log } from './log.ts';
-import { type Erased, localOperator } from './operator/operator.ts';
+import { type Erased, localOperators } from './operator/operator.ts';
 import { serveAdminSocket } from './operator/socket.ts';
 import {
   adminSocketPath,
   gatewayPlace,
-  inventoryOf,
   keysFolder,
   listenOf,
   recordingsFolder,
@@ -27,8 +29,8 @@ import {
   systemRandom,
 } from './places.ts';
 import { freeMiB } from './recording/session-recording.ts';
-import { recipientProblem } from './recording/wrapped-key.ts';
-import { eraseFor, openRecordings, type Recordings } from './recordings.ts';
+import { mixesKinds } from './recording/wrapped-key.ts';
+import { eraseFor, openRecordings, type Recordings, usableRecipients } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
 import { keepSlack } from './slack/keep-slack.ts';
 import { openStore } from './store/store.ts';
@@ -46,7 +48,11 @@ import {
 } from './use-cases/sweep.ts';
 import { freeSpaceWatch } from './use-cases/watch-free-space.ts';
 
-export type Control = AsyncDisposable & { readonly gateway: { readonly address: string; readonly port: number } };
+export type Control = AsyncDisposable & {
+  readonly gateway: { readonly address: string; readonly port: number };
+  /** Reads targets, policy and security's channel and people again; throws a ConfigError where the files cannot be used. */
+  reload(by: OperatorAccount): Promise<ConfigChanges>;
+};
 
 /** Starts everything that control runs; what had started is stopped again when a later part fails. */
 export async function startControl(
@@ -66,8 +72,8 @@ export async function startControl(
     for (const part of started.splice(0).reverse()) await part[Symbol.asyncDispose]();
   };
   try {
-    const gateway = await wire({ config, secrets, log, host, lost }, own);
-    return { gateway: { address: gateway.address, port: gateway.port }, [Symbol.asyncDispose]: stop };
+    const { gateway, reload } = await wire({ config, secrets, log, host, lost }, own);
+    return { gateway: { address: gateway.address, port: gateway.port }, reload, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -76,6 +82,8 @@ export async function startControl(
 
 const LEASE_MARGIN_MS = 15_000;
 const MAINTAIN_EVERY_MS = 60_000;
+const MIXED_RECIPIENTS =
+  'recordings.recipients has post-quantum recipients (age1pq1…) beside others: whoever breaks the others reads every recording all the same';
 
 type Own = <T extends AsyncDisposable>(part: T) => T;
 
@@ -88,12 +96,17 @@ type Parts = {
   readonly lost: (by: string) => void;
 };
 
-async function wire({ config, secrets, log, host, lost }: Parts, own: Own): Promise<Gateway> {
+async function wire(
+  { config, secrets, log, host, lost }: Parts,
+  own: Own,
+): Promise<{ gateway: Gateway } & Pick<Control, 'reload'>> {
   const keys = loadKeys(keysFolder(config));
   const random = systemRandom;
   const clock = systemClock;
   const authority = certificateAuthority(keys, random);
-  const inventory = inventoryOf(config);
+  const live = liveConfig(config, log);
+  const { inventory } = live;
+  if (mixesKinds(config.recordings.recipients)) log.warn(MIXED_RECIPIENTS);
   for (const gap of policyGaps(config.policy)) log.warn(`${gap}; docs/policy.md has the lines to write`);
   const databaseUrl = secrets.DAYPASS_DATABASE_URL ?? null;
   const options = { databaseUrl, dataDir: config.dataDir, log, seals: recordSeals(keys.mac) };
@@ -107,11 +120,12 @@ async function wire({ config, secrets, log, host, lost }: Parts, own: Own): Prom
   const targetLoginMs = targetLoginSeconds * 1_000;
   const check = targetCheck({ authority, inventory, clock, sourceAddress, targetLoginMs });
   let recordings: Recordings | null = null;
-  const erase = async (id: SessionId, rule: string): Promise<Erased> =>
-    recordings ? eraseFor(recordings)(id, rule) : { ok: false, why: 'control is starting: try again in a moment.' };
+  const erase = async (id: SessionId, rule: string, by: OperatorAccount): Promise<Erased> =>
+    recordings ? eraseFor(recordings)(id, rule, by) : { ok: false, why: 'control is starting: try again in a moment.' };
   let running: Gateway | null = null;
-  const operator = localOperator({ store, clock, check, erase, gateways: () => running });
-  own(await serveAdminSocket(adminSocketPath(config), operator, log));
+  const reload = (by: OperatorAccount): Promise<ConfigChanges> => live.reload({ store, clock }, by);
+  const operators = localOperators({ store, clock, check, erase, gateways: () => running, inventory, reload });
+  own(await serveAdminSocket(adminSocketPath(config), operators, log));
   // Whoever has the admin socket is the ledger's only writer.
   const folder = recordingsFolder(config);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -142,8 +156,7 @@ async function wire({ config, secrets, log, host, lost }: Parts, own: Own): Prom
         botToken: secrets.SLACK_BOT_TOKEN,
         appToken: secrets.SLACK_APP_TOKEN,
         apiUrl: config.slack.api_url ?? null,
-        securityChannel: config.slack.security_channel,
-        securityUsers: config.slack.security_users,
+        security: live.security,
         proxy: config.slack.proxy ?? null,
         environment: process.env,
       },
@@ -158,7 +171,7 @@ async function wire({ config, secrets, log, host, lost }: Parts, own: Own): Prom
       },
     ),
   );
-  return gateway;
+  return { gateway, reload };
 }
 
 function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof startGateway>[0] {
@@ -211,17 +224,6 @@ function erasingOld(recordings: Recordings, config: Config, clock: Clock, log: L
       await first;
     },
   };
-}
-
-/** Found out before anybody connects. */
-function usableRecipients(config: Config): readonly string[] {
-  const recipients = recipientsOf(config);
-  const problems = recipients.flatMap((recipient, index) => {
-    const problem = recipientProblem(recipient);
-    return problem === null ? [] : [`recordings.recipients.${index}: ${problem}`];
-  });
-  if (problems.length > 0) throw new ConfigError(config.file, problems);
-  return recipients;
 }
 
 /** It fills over hours, or within a minute. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { demoCommand } from './cli/demo.ts';
 import { initCommand } from './cli/init.ts';
-import { grantsCommand, keysCommand, sessionsCommand } from './cli/operator.ts';
+import { grantsCommand, keysCommand, reloadCommand, sessionsCommand } from './cli/operator.ts';
 import { print, Refused } from './cli/output.ts';
 import { policyCommand } from './cli/policy.ts';
 import { recordingsCommand } from './cli/recordings.ts';
@@ -37,6 +37,7 @@ function build(): Command {
   demoCommand(program);
   targetsCommand(program, config);
   policyCommand(program, config);
+  reloadCommand(program, config);
   grantsCommand(program, config);
   sessionsCommand(program, config);
   keysCommand(program, config);

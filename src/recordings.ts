@@ -1,13 +1,16 @@
 import { join } from 'node:path';
+import { type Actor, actorOf, type OperatorAccount } from './access/audit-event.ts';
 import { SessionId } from './access/ids.ts';
 import type { Keys } from './ca/keys.ts';
 import { recordingChecker, recordingSigner } from './ca/recordings.ts';
+import { type Config, ConfigError, recipientsOf } from './config.ts';
 import type { Log } from './log.ts';
 import type { Erased } from './operator/operator.ts';
 import { EraseError, eraseRecording } from './recording/erase.ts';
 import { LEDGER_FILE, Ledger } from './recording/ledger.ts';
 import { type Reported, sealRecording } from './recording/seal.ts';
 import { isOfEarlierVersion, listRecordings } from './recording/verify-all.ts';
+import { recipientProblem } from './recording/wrapped-key.ts';
 import type { SealOutcome } from './use-cases/gateway-control.ts';
 import type { Clock, Store } from './use-cases/ports.ts';
 import { recordErased, recordLateSeal } from './use-cases/record-recording.ts';
@@ -18,7 +21,7 @@ export type Recordings = AsyncDisposable & {
   sealLate(folder: string): Promise<void>;
   /** Seals what lies in the folder and was never sealed, because an earlier run ended in between. */
   catchUp(): Promise<void>;
-  erase(id: SessionId, rule: string, by: 'operator' | 'daypass'): Promise<{ readonly rule: string }>;
+  erase(id: SessionId, rule: string, by: Actor): Promise<{ readonly rule: string }>;
   /** Erases what was sealed before an instant, and returns how many. */
   eraseOlderThan(before: Date, rule: string): Promise<number>;
 };
@@ -34,14 +37,25 @@ type Deps = {
 /** `erase` for an operator: a refusal comes back as a sentence. */
 export const eraseFor =
   (recordings: Pick<Recordings, 'erase'>) =>
-  async (id: SessionId, rule: string): Promise<Erased> => {
+  async (id: SessionId, rule: string, by: OperatorAccount): Promise<Erased> => {
     try {
-      return { ok: true, ...(await recordings.erase(id, rule, 'operator')) };
+      return { ok: true, ...(await recordings.erase(id, rule, actorOf(by))) };
     } catch (error) {
       if (error instanceof EraseError) return { ok: false, why: error.message };
       throw error;
     }
   };
+
+/** Found out before anybody connects. */
+export function usableRecipients(config: Config): readonly string[] {
+  const recipients = recipientsOf(config);
+  const problems = recipients.flatMap((recipient, index) => {
+    const problem = recipientProblem(recipient);
+    return problem === null ? [] : [`recordings.recipients.${index}: ${problem}`];
+  });
+  if (problems.length > 0) throw new ConfigError(config.file, problems);
+  return recipients;
+}
 
 /** How many recordings one run of the retention schedule erases at most. */
 const ERASED_AT_ONCE_MAX = 200;
@@ -73,7 +87,7 @@ export async function openRecordings({ keys, store, clock, log, folder }: Deps):
     const id = SessionId.parse(path.slice(path.lastIndexOf('/') + 1));
     await recordLateSeal({ store, clock })(id, await seal(path, null));
   };
-  const erase = async (id: SessionId, rule: string, by: 'operator' | 'daypass') => {
+  const erase = async (id: SessionId, rule: string, by: Actor) => {
     const erased = await eraseRecording(deps, join(folder, id), rule);
     await recordErased({ store, clock })(id, erased.rule, by);
     return erased;
@@ -90,7 +104,7 @@ export async function openRecordings({ keys, store, clock, log, folder }: Deps):
       let erased = 0;
       for (const id of due) {
         try {
-          await erase(SessionId.parse(id), rule, 'daypass');
+          await erase(SessionId.parse(id), rule, { kind: 'daypass' });
           erased += 1;
         } catch (error) {
           log.error({ err: error, session: id }, 'a recording could not be erased');

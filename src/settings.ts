@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { Duration as LuxonDuration } from 'luxon';
 import { z } from 'zod';
 import { Target } from './access/target.ts';
@@ -27,6 +28,10 @@ const Gateway = z
       .min(1)
       .max(253)
       .regex(/^[A-Za-z0-9:][A-Za-z0-9.:-]*$/, 'a host name or an IP address')
+      .refine(
+        (host) => !host.includes(':') || isIPv6(host),
+        'a host name or an IP address without a port; the port is public_port',
+      )
       .meta({ description: 'The name under which contractors reach the gateway.', examples: ['ssh.example.com'] }),
     public_port: z
       .int()
@@ -232,7 +237,7 @@ const Slack = z.strictObject({
 
 const Recordings = z.strictObject({
   recipients: z
-    .array(z.string().regex(/^age1[02-9ac-hj-np-z]{20,3000}$/, 'an age recipient, as `age-keygen -y` prints it'))
+    .array(z.string().regex(/^age1[0-9a-z]{20,3000}$/, 'an age recipient, as `age-keygen -y` prints it'))
     .max(16)
     .default([])
     .meta({

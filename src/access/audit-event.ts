@@ -3,8 +3,14 @@ import type { PersonId } from './ids.ts';
 /** Who did it: a person, the operator at the command line, or Daypass by itself. */
 export type Actor =
   | { readonly kind: 'person'; readonly id: PersonId }
-  | { readonly kind: 'operator' }
+  /** `account` is that of the host's operating system, as the command line tells it. */
+  | { readonly kind: 'operator'; readonly account: string }
   | { readonly kind: 'daypass' };
+
+export type OperatorAccount = { readonly account: string };
+
+export const actorOf = (by: PersonId | OperatorAccount): Actor =>
+  typeof by === 'string' ? { kind: 'person', id: by } : { kind: 'operator', account: by.account };
 
 export const AUDIT_EVENT_TYPES = [
   'person_seen',
@@ -43,6 +49,7 @@ export const AUDIT_EVENT_TYPES = [
   'messages_resumed',
   'messages_given_up',
   'channel_moved',
+  'configuration_reloaded',
   'recording_sealed',
   'recording_disputed',
   'recording_seal_failed',

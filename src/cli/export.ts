@@ -9,6 +9,7 @@ import { EXPORT_FORMATS, type ExportFormat, exportRecording } from '../recording
 import { openKey } from '../recording/read.ts';
 import { verifyRecording } from '../recording/verify.ts';
 import { identitiesOf } from '../recording/wrapped-key.ts';
+import { operatorAccount } from './as-owner.ts';
 import { print, Refused } from './output.ts';
 import { configOrPlace, type PlaceOptions, placeOf, recordingId } from './recording-place.ts';
 
@@ -38,12 +39,13 @@ export function exportCommand(recordings: Command, config: () => Config): void {
     .option('--even-if-broken', 'up to the first broken chunk, when it does not verify')
     .option('--recordings <folder>', 'where recordings lie; <data_dir>/recordings when left out')
     .option('--public-key <file>', 'the public recording key; <data_dir>/keys/recording_key.pub when left out')
-    .action((given: string, options: Options) => run(config, recordingId(given), options));
+    .action((given: string, options: Options) => run(config, given, options));
 }
 
-async function run(config: () => Config, id: SessionId, options: Options): Promise<void> {
+async function run(config: () => Config, given: string, options: Options): Promise<void> {
   const channel = channelOf(options.channel);
   const { folder: recordings, checker } = placeOf(configOrPlace(config), options);
+  const id = recordingId(given, () => recordings);
   const folder = join(recordings, id);
   const verdict = await verifyRecording(folder, id, checker);
   if (verdict.state === 'erased') throw new Refused(`${id} was erased under rule ${JSON.stringify(verdict.rule)}.`);
@@ -93,7 +95,7 @@ async function audit(
 ): Promise<void> {
   try {
     const path = adminSocketPath(config());
-    if (await isServed(path)) return await remoteOperator(path).noteExport(id, facts);
+    if (await isServed(path)) return await remoteOperator(path, operatorAccount()).noteExport(id, facts);
     process.stderr.write('Control does not run: this export is not in the audit log.\n');
   } catch (error) {
     const isElsewhere = error instanceof ConfigError;

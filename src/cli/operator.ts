@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
+import { DateTime } from 'luxon';
 import { Fingerprint, GrantId, SessionId } from '../access/ids.ts';
 import type { Rejection } from '../access/rejection.ts';
 import type { Config } from '../config.ts';
-import { localOperator, type Operator } from '../operator/operator.ts';
+import { localOperators, type Operator, type SessionsAsked } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
 import { adminSocketPath, systemClock } from '../places.ts';
-import { actAsOwnerOf } from './as-owner.ts';
+import { actAsOwnerOf, operatorAccount } from './as-owner.ts';
 import { print, printJson, Refused, table } from './output.ts';
 import { storeOptions } from './store-options.ts';
 import { Watching } from './watching.ts';
@@ -13,15 +14,43 @@ import { Watching } from './watching.ts';
 /** Runs `work` against the running control, or, where none runs, against the store itself; `changes` keeps a control from starting meanwhile. */
 async function withOperator<T>(config: Config, work: (operator: Operator) => Promise<T>, changes = false): Promise<T> {
   const path = adminSocketPath(config);
-  if (await isServed(path)) return work(remoteOperator(path));
+  if (await isServed(path)) return work(remoteOperator(path, operatorAccount()));
   const { openForCommand } = await import('../store/store.ts');
   actAsOwnerOf(config.dataDir);
   await using store = await openForCommand(await storeOptions(config), changes);
   // Awaited here: the store closes when this returns.
-  return await work(localOperator({ store, clock: systemClock, check: null, gateways: () => null }));
+  return await work(
+    localOperators({ store, clock: systemClock, check: null, gateways: () => null })(operatorAccount()),
+  );
+}
+
+export function reloadCommand(program: Command, config: () => Config): void {
+  program
+    .command('reload')
+    .description('Make the running control read targets.yml, policy.yml and the Slack settings again. Sessions go on.')
+    .option('--json', 'print JSON')
+    .action((options: { json?: boolean }) =>
+      withOperator(config(), async (operator) => {
+        const reloaded = await operator.reload();
+        if (options.json) printJson(reloaded);
+        if (!reloaded.ok) throw new Refused(`Nothing was changed. ${reloaded.why}`);
+        if (options.json) return;
+        for (const change of reloaded.applied) print(change);
+        if (reloaded.applied.length === 0) print('Nothing has changed that a running control takes over.');
+        for (const path of reloaded.atNextStart) print(`${path} differs too: it takes effect at the next start.`);
+      }),
+    );
 }
 
 type ListOptions = { readonly json?: boolean; readonly all?: boolean; readonly limit: string };
+
+type SessionListOptions = ListOptions & {
+  readonly person?: string;
+  readonly target?: string;
+  readonly engagement?: string;
+  readonly since?: string;
+  readonly after?: string;
+};
 
 export function grantsCommand(program: Command, config: () => Config): void {
   const grants = program.command('grants').description('List grants, or end one before its time.');
@@ -33,7 +62,10 @@ export function grantsCommand(program: Command, config: () => Config): void {
     .option('--json', 'print JSON')
     .action((options: ListOptions) =>
       withOperator(config(), async (operator) => {
-        const rows = await operator.grants({ live: !options.all, limit: limitOf(options) });
+        const limit = limitOf(options);
+        const found = await operator.grants({ live: !options.all, limit: limit + 1 });
+        const rows = found.slice(0, limit);
+        if (found.length > limit) process.stderr.write(`${limit} are shown, and there are more: raise --limit.\n`);
         if (options.json) return printJson(rows);
         if (rows.length === 0) return print('No grants.');
         print(
@@ -91,11 +123,23 @@ export function sessionsCommand(program: Command, config: () => Config): void {
     .command('list')
     .description('Live sessions; with --all also those that ended.')
     .option('--all', 'ended sessions too')
+    .option('--person <who>', 'of one person: a part of the name, a Slack user id, or Daypass’s own id')
+    .option('--target <id>', 'on one target')
+    .option('--engagement <which>', 'of one engagement: a part of its name, or its id')
+    .option('--since <when>', 'begun since: a day or an instant (2026-01-31, 2026-01-31T14:00Z), or an age (7d, 12h)')
+    .option('--after <session>', 'the next page: what follows this session in the list')
     .option('--limit <n>', 'at most this many, newest first', '200')
     .option('--json', 'print JSON')
-    .action((options: ListOptions) =>
+    .action((options: SessionListOptions) =>
       withOperator(config(), async (operator) => {
-        const rows = await operator.sessions({ live: !options.all, limit: limitOf(options) });
+        const limit = limitOf(options);
+        // One more than is shown says whether there are more.
+        const found = await operator.sessions(await askedOf(operator, options, limit + 1));
+        const rows = found.slice(0, limit);
+        const last = rows.at(-1);
+        if (found.length > limit && last) {
+          process.stderr.write(`${limit} are shown, and there are more: add --after ${last.id}, or raise --limit.\n`);
+        }
         if (options.json) return printJson(rows);
         if (rows.length === 0) return print('No sessions.');
         print(
@@ -116,12 +160,7 @@ export function sessionsCommand(program: Command, config: () => Config): void {
       withOperator(
         config(),
         async (operator) => {
-          const rows = await operator.sessions({ live: true, limit: 10_000 });
-          const id = one(
-            given,
-            rows.map((row) => row.id),
-            'live session',
-          );
+          const id = await sessionCalled(operator, given, { live: true });
           const ended = await operator.endSession(SessionId.parse(id));
           if (!ended.ok) throw new Refused(worded(ended.rejection));
           print(`Ending ${id}.`);
@@ -181,12 +220,7 @@ export function keysCommand(program: Command, config: () => Config): void {
 const KEYS_MAX = 10_000;
 
 async function watch(operator: Operator, given: string): Promise<void> {
-  const rows = await operator.sessions({ live: true, limit: 10_000 });
-  const id = one(
-    given,
-    rows.map((row) => row.id),
-    'live session',
-  );
+  const id = await sessionCalled(operator, given, { live: true });
   const watching = new Watching(process.stdout);
   const watched = await operator.watch(SessionId.parse(id), watching);
   if (!watched.ok) throw new Refused(worded(watched.rejection));
@@ -197,6 +231,36 @@ async function watch(operator: Operator, given: string): Promise<void> {
   );
   await watching.ended;
   process.off('SIGINT', interrupted);
+}
+
+async function sessionCalled(operator: Operator, given: string, { live }: { live: boolean }): Promise<string> {
+  const rows = await operator.sessions({ live, limit: 100, prefix: given.toLowerCase() });
+  const ids = rows.map((row) => row.id);
+  return one(given.toLowerCase(), ids, live ? 'live session' : 'session');
+}
+
+async function askedOf(operator: Operator, options: SessionListOptions, limit: number): Promise<SessionsAsked> {
+  const { all, person, target, engagement, since, after } = options;
+  return {
+    ...{ live: !all, limit },
+    ...(person !== undefined && { person }),
+    ...(target !== undefined && { target }),
+    ...(engagement !== undefined && { engagement }),
+    ...(since !== undefined && { since: instantOf(since) }),
+    ...(after !== undefined && { after: SessionId.parse(await sessionCalled(operator, after, { live: false })) }),
+  };
+}
+
+/** A day begins where the operator is. */
+function instantOf(given: string): string {
+  const age = /^(\d{1,5})([dhm])$/.exec(given);
+  const units = { d: 'days', h: 'hours', m: 'minutes' } as const;
+  const at = age
+    ? DateTime.now().minus({ [units[age[2] as keyof typeof units]]: Number(age[1]) })
+    : DateTime.fromISO(given, { setZone: false });
+  const iso = at.toUTC().toISO();
+  if (iso !== null) return iso;
+  throw new Refused(`--since takes 2026-01-31, 2026-01-31T14:00Z, 7d, 12h or 30m, not ${given}`, 2);
 }
 
 function limitOf(options: ListOptions): number {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SessionId } from '../access/ids.ts';
 import { type RecordingChecks, recordingChecker } from '../ca/recordings.ts';
@@ -42,23 +42,37 @@ It is <data_dir>/keys/recording_key.pub; name a copy with --public-key.`);
   }
 }
 
-/** Ids are made by Daypass. Anything else is refused here, before it becomes part of a path. */
-export function recordingId(given: string): SessionId {
+/**
+ * Ids are made by Daypass. Anything else is refused here, before it becomes part of a path. Below `recordings`, which is only asked
+ * for then, the beginning of an id will do: Slack and lists show eight characters.
+ */
+export function recordingId(given: string, recordings: (() => string) | null): SessionId {
   const id = SessionId.safeParse(given);
   if (id.success && id.data === given.toLowerCase()) return id.data;
+  if (recordings && /^[0-9a-f]{4,8}(?:-[0-9a-f-]{0,27})?$/i.test(given))
+    return beginningWith(given.toLowerCase(), recordings());
   throw new Refused(
-    `${JSON.stringify(given.slice(0, 100))} is no recording id. \`daypass recordings list\` shows them.`,
+    `${JSON.stringify(given.slice(0, 100))} is not a recording id. \`daypass recordings list\` shows them.`,
     2,
   );
+}
+
+function beginningWith(given: string, recordings: string): SessionId {
+  const names = existsSync(recordings) ? readdirSync(recordings) : [];
+  const ids = names.flatMap((name) => (name.startsWith(given) ? (SessionId.safeParse(name).data ?? []) : []));
+  const [id] = ids;
+  if (id !== undefined && ids.length === 1) return id;
+  if (ids.length > 1) throw new Refused(`${given} is the beginning of ${ids.length} recordings; give more of it.`, 2);
+  throw new Refused(`No recording begins with ${given}. \`daypass recordings list\` shows them.`);
 }
 
 /** An id below the recordings, or the folder of one recording wherever it lies. */
 export function recordingAt(given: string, recordings: () => string): { folder: string; id: SessionId } {
   const path = given.replace(/\/+$/, '');
   if (!path.includes('/')) {
-    const id = recordingId(path);
+    const id = recordingId(path, recordings);
     return { folder: join(recordings(), id), id };
   }
-  const id = recordingId(basename(path));
+  const id = recordingId(basename(path), null);
   return { folder: join(resolve(dirname(path)), id), id };
 }

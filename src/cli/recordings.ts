@@ -8,7 +8,7 @@ import { isServed, remoteOperator } from '../operator/socket.ts';
 import { adminSocketPath, keysFolder, recordingsFolder, systemClock } from '../places.ts';
 import { type SealedFacts, sealedFacts } from '../recording/listed.ts';
 import { listRecordings } from '../recording/verify-all.ts';
-import { actAsOwnerOf } from './as-owner.ts';
+import { actAsOwnerOf, operatorAccount } from './as-owner.ts';
 import { exportCommand } from './export.ts';
 import { print, printJson, Refused, table } from './output.ts';
 import { type PlaceOptions, recordingId } from './recording-place.ts';
@@ -35,7 +35,7 @@ export function recordingsCommand(program: Command, config: () => Config): void 
     .description('Destroy the key of a recording: nobody can read it any more, and its chain still holds.')
     .requiredOption('--rule <text>', 'under which rule; it is signed, and written to the ledger and the audit log')
     .action(async (given: string, options: { rule: string }) => {
-      const id = recordingId(given);
+      const id = recordingId(given, () => recordingsFolder(config()));
       const { rule } = options;
       if (rule.trim() === '' || rule.length > RULE_MAX || /\p{C}/u.test(rule)) {
         throw new Refused(`--rule takes 1 to ${RULE_MAX} characters, none of them a control character.`, 2);
@@ -70,14 +70,14 @@ async function erase(config: Config, id: SessionId, rule: string): Promise<Erase
   const folder = recordingsFolder(config);
   if (!existsSync(join(folder, id))) throw new Refused(`There is no recording ${id}.`);
   const path = adminSocketPath(config);
-  if (await isServed(path)) return remoteOperator(path).eraseRecording(id, rule);
+  if (await isServed(path)) return remoteOperator(path, operatorAccount()).eraseRecording(id, rule);
   const [
     { openForCommand },
     { createLog },
     { openRecordings, eraseFor },
     { loadKeys },
     { serveAdminSocket },
-    { localOperator },
+    { localOperators },
   ] = await Promise.all([
     import('../store/store.ts'),
     import('../log.ts'),
@@ -92,10 +92,10 @@ async function erase(config: Config, id: SessionId, rule: string): Promise<Erase
   await using store = await openForCommand(await storeOptions(config), true);
   await using _socket = await serveAdminSocket(
     path,
-    localOperator({ store, clock, check: null, gateways: () => null }),
+    localOperators({ store, clock, check: null, gateways: () => null }),
     log,
   );
   const keys = loadKeys(keysFolder(config));
   await using recordings = await openRecordings({ keys, store, clock, log, folder });
-  return await eraseFor(recordings)(id, rule);
+  return await eraseFor(recordings)(id, rule, operatorAccount());
 }

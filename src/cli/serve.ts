@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Config, loadConfig, loadSecrets, recipientsOf } from '../config.ts';
+import type { Hangups } from '../gateway/launcher.ts';
 import type { LauncherHost } from '../gateway/launcher-host.ts';
 import type { Log } from '../log.ts';
 import { actAsOwnerOf } from './as-owner.ts';
+import { notifyServiceManager } from './notify.ts';
 import { print, Refused } from './output.ts';
 import { storeOptions } from './store-options.ts';
 
@@ -18,9 +20,12 @@ export function serveCommand(program: Command): void {
       'let gateway workers run under control’s own uid, where an owned worker could read the CA keys',
     )
     .option('--events', 'write every audit event as one JSON line to stdout; the log then goes to stderr')
+    .option('--check', 'read the configuration, keys and secrets, say what is wrong with them, and start nothing')
     .addOption(new Option('--launched', 'as control, under the launcher that started this').hideHelp())
-    .action((options: { insecureSingleUser?: boolean; launched?: boolean; events?: boolean }) => {
-      const loaded = loadConfig(program.opts<{ config: string }>().config);
+    .action(async (options: ServeOptions) => {
+      const file = program.opts<{ config: string }>().config;
+      if (options.check) return (await import('./check.ts')).check(file, process.env);
+      const loaded = loadConfig(file);
       const config: Config = options.events ? { ...loaded, events: 'stdout' } : loaded;
       // Read by every log of this process and of those that it starts.
       if (config.events) process.env['DAYPASS_LOG_TO'] = 'stderr';
@@ -39,15 +44,23 @@ export function serveCommand(program: Command): void {
     });
 }
 
+type ServeOptions = {
+  readonly insecureSingleUser?: boolean;
+  readonly launched?: boolean;
+  readonly events?: boolean;
+  readonly check?: boolean;
+};
+
 type Mode = 'launcher' | 'launched' | 'single user';
 
 async function serve(config: Config, mode: Mode): Promise<void> {
+  const hangups = onHangup();
   const secrets = loadSecrets(process.env);
   recipientsOf(config);
   const accounts = mode === 'launcher' ? accountsOf(config) : null;
   const { createLog } = await import('../log.ts');
   const log = createLog();
-  if (accounts) return runLauncher(config, accounts, log);
+  if (accounts) return runLauncher(config, accounts, log, hangups);
   if (mode === 'single user') log.warn('workers share control’s uid: an owned worker could read the CA keys');
   // Loaded when needed: most commands want neither Slack nor a database, and should not wait for them.
   const { startControl } = await import('../app.ts');
@@ -62,6 +75,12 @@ async function serve(config: Config, mode: Mode): Promise<void> {
     throw error;
   });
   log.info({ gateway: control.gateway, mode }, 'ready');
+  if (mode === 'single user') notifyServiceManager('ready');
+  hangups.act(() => {
+    control.reload({ account: 'SIGHUP' }).catch((error: unknown) => {
+      log.error({ err: error }, 'the configuration cannot be used; what runs stays as it is');
+    });
+  });
   const reason = await askedToStop();
   log.info({ reason }, 'stopping');
   await control[Symbol.asyncDispose]();
@@ -76,7 +95,7 @@ async function launcherHost(): Promise<LauncherHost> {
   return new LauncherHost(() => process.exit(1));
 }
 
-async function runLauncher(config: Config, { control, worker }: Accounts, log: Log): Promise<void> {
+async function runLauncher(config: Config, { control, worker }: Accounts, log: Log, hangups: Hangups): Promise<void> {
   const [{ launch }, { listenOf, recordingsFolder, spoolFolder }] = await Promise.all([
     import('../gateway/launcher.ts'),
     import('../places.ts'),
@@ -84,6 +103,7 @@ async function runLauncher(config: Config, { control, worker }: Accounts, log: L
   const stop = new AbortController();
   askedToStop().then((reason) => {
     log.info({ reason }, 'the launcher stops');
+    notifyServiceManager('stopping');
     stop.abort();
   });
   log.info({ control: control.uid, workers: worker.uid }, 'control and workers run under accounts of their own');
@@ -106,6 +126,8 @@ async function runLauncher(config: Config, { control, worker }: Accounts, log: L
       ...{ listen: listenOf(config.gateway), control, worker, log, drainMs: drainSeconds * 1_000 },
       spool: spoolFolder(config),
       recordings: recordingsFolder(config),
+      hangups,
+      listening: () => notifyServiceManager('ready'),
     },
     stop.signal,
   );
@@ -144,6 +166,21 @@ Say: chown -R ${control_uid}:${control_gid} ${config.dataDir}`,
     );
   }
   return { control: { uid: control_uid, gid: control_gid }, worker: { uid: worker_uid, gid: worker_gid } };
+}
+
+/** SIGHUP from the first moment on: by itself it would end the process, and everybody's sessions with it. */
+function onHangup(): Hangups {
+  let isMissed = false;
+  let run = (): void => {
+    isMissed = true;
+  };
+  process.on('SIGHUP', () => run());
+  return {
+    act(reload) {
+      run = reload;
+      if (isMissed) reload();
+    },
+  };
 }
 
 /** SIGTERM, SIGINT, or the parent that started this with an IPC channel going away. */

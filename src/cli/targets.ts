@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { TargetId } from '../access/ids.ts';
 import { targetFiles } from '../access/sshd-block.ts';
@@ -7,7 +8,8 @@ import type { Config } from '../config.ts';
 import type { Finding } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
 import { adminSocketPath, inventoryOf, keysFolder, systemClock, systemRandom } from '../places.ts';
-import { actAsOwnerOf } from './as-owner.ts';
+import { fingerprint, parsePublicKeyLine } from '../sshwire/public-key.ts';
+import { actAsOwnerOf, operatorAccount } from './as-owner.ts';
 import { print, printJson, Refused, table } from './output.ts';
 
 const SCAN_MS = 10_000;
@@ -18,12 +20,20 @@ export function targetsCommand(program: Command, config: () => Config): void {
     .command('list')
     .description('All targets.')
     .option('--json', 'print JSON')
-    .action((options: { json?: boolean }) => {
+    .action(async (options: { json?: boolean }) => {
       const all = config().targets;
       if (options.json) return printJson(all);
-      if (all.length === 0) return print('No targets. Add them to targets.yml.');
-      const rows = all.map((each) => [each.id, each.name, `${each.address}:${each.port}`, each.logins.join(',')]);
-      print(table(['TARGET', 'NAME', 'ADDRESS', 'LOGINS'], rows));
+      const running = await runningTargets(config());
+      if (all.length === 0) print('No targets. Add them to targets.yml.');
+      else {
+        const rows = all.map((each) => [each.id, each.name, `${each.address}:${each.port}`, each.logins.join(',')]);
+        print(table(['TARGET', 'NAME', 'ADDRESS', 'LOGINS'], rows));
+      }
+      if (running && !isDeepStrictEqual(running, all)) {
+        process.stderr.write(
+          'The running control knows other targets than targets.yml has: `daypass reload` makes it read the file.\n',
+        );
+      }
     });
   targets
     .command('snippet <target>')
@@ -62,7 +72,8 @@ export function targetsCommand(program: Command, config: () => Config): void {
         throw new Refused(error.message);
       });
       if (keys.length === 0) throw new Refused(`${address}:${port} showed no host key that Daypass takes.`);
-      print([...notes.map((text) => `# ${text}`), 'host_keys:', ...keys.map((key) => `  - ${key}`)].join('\n'));
+      const lines = keys.flatMap((key) => [`  # ${fingerprintOf(key)}`, `  - ${key}`]);
+      print([...notes.map((text) => `# ${text}`), 'host_keys:', ...lines].join('\n'));
     });
   targets
     .command('check <target>')
@@ -78,10 +89,16 @@ export function targetsCommand(program: Command, config: () => Config): void {
     });
 }
 
+/** Null where no control runs. */
+async function runningTargets(config: Config): Promise<readonly Target[] | null> {
+  const path = adminSocketPath(config);
+  return (await isServed(path)) ? remoteOperator(path, operatorAccount()).targets() : null;
+}
+
 /** By the running control, whose address is the one that targets see; otherwise from here, with its keys. */
 async function check(config: Config, id: TargetId): Promise<readonly Finding[]> {
   const path = adminSocketPath(config);
-  if (await isServed(path)) return remoteOperator(path).check(id);
+  if (await isServed(path)) return remoteOperator(path, operatorAccount()).check(id);
   const [{ certificateAuthority }, { targetCheck }] = await Promise.all([
     import('../ca/authority.ts'),
     import('../gateway/check-target.ts'),
@@ -91,6 +108,12 @@ async function check(config: Config, id: TargetId): Promise<readonly Finding[]> 
   const { source_address: sourceAddress, target_login_seconds: seconds } = config.gateway;
   const deps = { authority, inventory: inventoryOf(config), clock: systemClock, sourceAddress };
   return targetCheck({ ...deps, targetLoginMs: seconds * 1_000 })(id);
+}
+
+/** As `ssh-keygen -lf` shows it on the host, to compare by eye. */
+function fingerprintOf(line: string): string {
+  const key = parsePublicKeyLine(line);
+  return key.ok ? fingerprint(key.value) : 'a kind of key that Daypass does not read';
 }
 
 function find(config: Config, id: string): Target {

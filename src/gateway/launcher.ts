@@ -28,8 +28,15 @@ export type LauncherOptions = {
   readonly worker: Account;
   /** How long live sessions may go on once control is told to stop. */
   readonly drainMs: number;
+  /** Once contractors can connect, at each start of control. */
+  readonly listening?: () => void;
+  /** Control reads its configuration again at each. */
+  readonly hangups?: Hangups;
   readonly log: Log;
 };
+
+/** Whoever is told to act is told of a SIGHUP that came before, too. */
+export type Hangups = { act(reload: () => void): void };
 
 /**
  * Runs as root what has to: the listener, control and the workers each under an account of their own, and the way of a finished
@@ -43,6 +50,7 @@ export async function launch(options: LauncherOptions, stopping: AbortSignal): P
     const start = performance.now();
     const run = new ControlRun(options);
     const stop = (): void => run.stop();
+    options.hangups?.act(() => run.hangUp());
     stopping.addEventListener('abort', stop);
     if (stopping.aborted) stop();
     const code = await run.over;
@@ -88,6 +96,11 @@ class ControlRun {
       end: () => {},
     });
     this.over = this.#untilOver();
+  }
+
+  /** One that is still starting reads its configuration anyway. */
+  hangUp(): void {
+    if (this.hasListened) this.#child.kill('SIGHUP');
   }
 
   stop(): void {
@@ -166,6 +179,7 @@ class ControlRun {
     if (!this.#host) throw new Error('there are no workers yet');
     const { address, port } = await this.#host.listen();
     this.hasListened = true;
+    this.#options.listening?.();
     return { to: 'listen', address, port };
   }
 

@@ -17,6 +17,9 @@ import { setRekeying } from './transport.ts';
 
 /** A gateway worker: one process that carries sessions and holds nothing of value but the gateway's host key. */
 
+// A terminal that closes, or an operator who means control, sends it to the whole process group.
+process.on('SIGHUP', () => {});
+
 const log = createLog();
 const sessions = new Map<SessionId, Session>();
 /** Connections that have not logged in, by their number. */

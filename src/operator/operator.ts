@@ -1,12 +1,14 @@
 import { z } from 'zod';
+import type { OperatorAccount } from '../access/audit-event.ts';
 import { type Grant, hasExpired } from '../access/grant.ts';
-import { Fingerprint, GrantId, SessionId, type TargetId } from '../access/ids.ts';
+import { type EngagementId, Fingerprint, GrantId, type PersonId, SessionId, type TargetId } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { channelCount } from '../access/session.ts';
+import type { Target } from '../access/target.ts';
 import { confirmGrants } from '../use-cases/confirm-grants.ts';
 import { endGrant } from '../use-cases/end-grant.ts';
 import { endSession } from '../use-cases/end-session.ts';
-import type { Clock, Gateways, Store, Watcher } from '../use-cases/ports.ts';
+import type { Clock, Gateways, Inventory, Store, Tx, Watcher } from '../use-cases/ports.ts';
 import { type ExportFacts, recordExported } from '../use-cases/record-recording.ts';
 import { retireKey } from '../use-cases/retire-key.ts';
 import { type Watch, watchSession } from '../use-cases/watch-session.ts';
@@ -53,6 +55,22 @@ export const KeyRow = z.strictObject({
 });
 export type KeyRow = z.infer<typeof KeyRow>;
 
+export const SessionsAsked = z.strictObject({
+  live: z.boolean(),
+  limit: z.int().min(1).max(10_001),
+  since: z.iso.datetime().optional(),
+  /** Only what comes after this session in the list. */
+  after: SessionId.optional(),
+  /** How the id begins. */
+  prefix: z.string().max(36).optional(),
+  /** An id of Daypass or Slack, or a part of a name. */
+  person: z.string().min(1).max(200).optional(),
+  /** An id, or a part of a name. */
+  engagement: z.string().min(1).max(200).optional(),
+  target: z.string().min(1).max(200).optional(),
+});
+export type SessionsAsked = z.infer<typeof SessionsAsked>;
+
 export const Finding = z.strictObject({ level: z.enum(['ok', 'problem', 'note']), text: z.string() });
 export type Finding = z.infer<typeof Finding>;
 
@@ -66,13 +84,20 @@ export type Erased = z.infer<typeof Erased>;
 export const Lifted = z.strictObject({ lifted: z.string().nullable() });
 export type Lifted = z.infer<typeof Lifted>;
 
+export const Reloaded = z.discriminatedUnion('ok', [
+  z.strictObject({ ok: z.literal(true), applied: z.array(z.string()), atNextStart: z.array(z.string()) }),
+  z.strictObject({ ok: z.literal(false), why: z.string() }),
+]);
+export type Reloaded = z.infer<typeof Reloaded>;
+
 /** What an operator can ask of a control: over its admin socket, or in process where none runs. */
 export type Operator = {
   grants(filter: { live: boolean; limit: number }): Promise<readonly GrantRow[]>;
   revoke(id: GrantId, comment: string | null): Promise<Result<{ id: GrantId }>>;
   /** Lets the grants of a restored database count again. */
   confirmGrants(): Promise<Lifted>;
-  sessions(filter: { live: boolean; limit: number }): Promise<readonly SessionRow[]>;
+  /** The latest ones first. */
+  sessions(filter: SessionsAsked): Promise<readonly SessionRow[]>;
   endSession(id: SessionId): Promise<Result<{ id: SessionId }>>;
   /** Registered keys, the newest first. */
   keys(filter: { limit: number }): Promise<readonly KeyRow[]>;
@@ -83,9 +108,15 @@ export type Operator = {
   eraseRecording(id: SessionId, rule: string): Promise<Erased>;
   /** Writes down that a recording was taken out in the clear. */
   noteExport(id: SessionId, facts: ExportFacts): Promise<void>;
+  /** Reads targets, policy and Slack settings again; a refusal is a sentence. */
+  reload(): Promise<Reloaded>;
+  /** The targets that the running control knows; null where none runs. */
+  targets(): Promise<readonly Target[] | null>;
   /** Logs in to the target for proof, as each of its logins. */
   check(target: TargetId): Promise<readonly Finding[]>;
 };
+
+export type Operators = (by: OperatorAccount) => Operator;
 
 type Deps = {
   readonly store: Store;
@@ -94,21 +125,29 @@ type Deps = {
   readonly gateways: () => Pick<Gateways, 'watch'> | null;
   /** Null where no control runs: `daypass targets check` needs no store. */
   readonly check: ((target: TargetId) => Promise<readonly Finding[]>) | null;
+  /** Left out where no control runs. */
+  readonly inventory?: Pick<Inventory, 'targets'>;
+  readonly reload?: (by: OperatorAccount) => Promise<{
+    readonly applied: readonly string[];
+    readonly atNextStart: readonly string[];
+  }>;
   /** Left out where the recordings are not open. */
-  readonly erase?: (id: SessionId, rule: string) => Promise<Erased>;
+  readonly erase?: (id: SessionId, rule: string, by: OperatorAccount) => Promise<Erased>;
 };
 
-export function localOperator(deps: Deps): Operator {
-  return {
+/** What an operator can do here; `by` is the account that the audit log has of each deed. */
+export const localOperators =
+  (deps: Deps): Operators =>
+  (by) => ({
     grants: (filter) => listGrants(deps, filter),
     async revoke(grantId, comment) {
-      const ended = await endGrant(deps)({ by: null, grantId, comment, isSecurity: false });
+      const ended = await endGrant(deps)({ by, grantId, comment, isSecurity: false });
       return ended.ok ? ok({ id: grantId }) : ended;
     },
-    confirmGrants: confirmGrants(deps),
+    confirmGrants: () => confirmGrants(deps)(by),
     sessions: (filter) => listSessions(deps, filter),
     async endSession(sessionId) {
-      const ended = await endSession(deps)({ by: null, sessionId, isSecurity: false });
+      const ended = await endSession(deps)({ by, sessionId, isSecurity: false });
       return ended.ok ? ok({ id: sessionId }) : ended;
     },
     keys: ({ limit }) =>
@@ -121,20 +160,37 @@ export function localOperator(deps: Deps): Operator {
         }));
       }),
     async retireKey(fingerprint) {
-      const retired = await retireKey(deps)({ by: null, fingerprint, isSecurity: false });
+      const retired = await retireKey(deps)({ by, fingerprint, isSecurity: false });
       return retired.ok ? ok({ fingerprint }) : retired;
     },
     async watch(id, watcher) {
       const gateways = deps.gateways();
       // Where no control runs, no session lives.
       if (!gateways) return refuse({ code: 'unknown_session' });
-      return watchSession({ ...deps, gateways })(id, watcher);
+      return watchSession({ ...deps, gateways })(by, id, watcher);
     },
     eraseRecording: async (id, rule) =>
-      deps.erase ? deps.erase(id, rule) : { ok: false, why: 'the recordings are not open yet: try again in a moment.' },
-    noteExport: recordExported(deps),
+      deps.erase
+        ? deps.erase(id, rule, by)
+        : { ok: false, why: 'the recordings are not open yet: try again in a moment.' },
+    noteExport: (id, facts) => recordExported(deps)(by, id, facts),
+    reload: () => reloaded(deps.reload, by),
+    targets: async () => deps.inventory?.targets ?? null,
     check: async (target) => (deps.check ? deps.check(target) : []),
-  };
+  });
+
+async function reloaded(reload: Deps['reload'], by: OperatorAccount): Promise<Reloaded> {
+  if (!reload)
+    return { ok: false, why: 'No control runs here, so there is nothing to reload: the next start reads the files.' };
+  try {
+    const { applied, atNextStart } = await reload(by);
+    return { ok: true, applied: [...applied], atNextStart: [...atNextStart] };
+  } catch (error) {
+    // Which file, which path in it, and what is wrong: for the one who wrote it.
+    if (error instanceof Error && 'code' in error && error.code === 'config_invalid')
+      return { ok: false, why: error.message };
+    throw error;
+  }
 }
 
 function listGrants(deps: Deps, { live, limit }: { live: boolean; limit: number }): Promise<GrantRow[]> {
@@ -161,15 +217,40 @@ function listGrants(deps: Deps, { live, limit }: { live: boolean; limit: number 
   });
 }
 
+const isPartOf = (part: string, name: string): boolean => name.toLowerCase().includes(part.toLowerCase());
+
+/** By an id of Daypass or of Slack, else by a part of the name. */
+async function peopleCalled(tx: Tx, wanted: string): Promise<PersonId[]> {
+  const people = await tx.persons.all();
+  const known = people.filter(({ id, accounts }) => id === wanted || accounts.some(({ userId }) => userId === wanted));
+  if (known.length > 0) return known.map(({ id }) => id);
+  const names = await tx.persons.names(people.map(({ id }) => id));
+  return people.map(({ id }) => id).filter((id) => isPartOf(wanted, names.get(id) ?? ''));
+}
+
+async function engagementsCalled(tx: Tx, wanted: string): Promise<EngagementId[]> {
+  const all = await tx.engagements.all();
+  return all.filter(({ id, name }) => id === wanted || isPartOf(wanted, name)).map(({ id }) => id);
+}
+
 function stateOf(grant: Grant, now: Date): GrantRow['state'] {
   if (grant.end) return grant.end.how;
   if (hasExpired(grant, now)) return 'expired';
   return grant.suspended ? 'suspended' : 'live';
 }
 
-function listSessions(deps: Deps, { live, limit }: { live: boolean; limit: number }): Promise<SessionRow[]> {
+function listSessions(deps: Deps, asked: SessionsAsked): Promise<SessionRow[]> {
+  const { live, limit, since, after, prefix, person, engagement, target } = asked;
   return deps.store.transaction(async (tx) => {
-    const sessions = live ? (await tx.sessions.live()).slice(0, limit) : await tx.sessions.list(limit);
+    const sessions = await tx.sessions.list({
+      ...{ live, limit },
+      ...(since !== undefined && { since: new Date(since) }),
+      ...(after !== undefined && { after }),
+      ...(prefix !== undefined && { prefix }),
+      ...(target !== undefined && { targetId: target }),
+      ...(person !== undefined && { personIds: await peopleCalled(tx, person) }),
+      ...(engagement !== undefined && { engagementIds: await engagementsCalled(tx, engagement) }),
+    });
     const names = await tx.persons.names([...new Set(sessions.map((session) => session.personId))]);
     return sessions.map((session) => {
       const channels = session.ended?.channels;

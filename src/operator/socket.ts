@@ -10,24 +10,39 @@ import {
 } from 'node:http';
 import { connect } from 'node:net';
 import { z } from 'zod';
+import type { OperatorAccount } from '../access/audit-event.ts';
 import { Fingerprint, GrantId, SessionId, TargetId } from '../access/ids.ts';
+import { Target } from '../access/target.ts';
 import type { Log } from '../log.ts';
-import { Erased, Finding, GrantRow, KeyRow, Lifted, type Operator, SessionRow } from './operator.ts';
+import {
+  Erased,
+  Finding,
+  GrantRow,
+  KeyRow,
+  Lifted,
+  type Operator,
+  type Operators,
+  Reloaded,
+  SessionRow,
+  SessionsAsked,
+} from './operator.ts';
 import { outcome } from './outcome.ts';
 import { requestWatch, serveWatch } from './watch-stream.ts';
 
 /** The admin socket: one JSON request and one JSON answer per HTTP exchange, on a Unix socket of mode 0600. */
 
 const Call = z.discriminatedUnion('verb', [
-  z.strictObject({ verb: z.literal('grants'), live: z.boolean(), limit: z.int().min(1).max(10_000) }),
+  z.strictObject({ verb: z.literal('grants'), live: z.boolean(), limit: z.int().min(1).max(10_001) }),
   z.strictObject({ verb: z.literal('revoke'), id: GrantId, comment: z.string().max(1_000).nullable() }),
   z.strictObject({ verb: z.literal('confirm_grants') }),
-  z.strictObject({ verb: z.literal('sessions'), live: z.boolean(), limit: z.int().min(1).max(10_000) }),
+  SessionsAsked.extend({ verb: z.literal('sessions') }),
   z.strictObject({ verb: z.literal('end_session'), id: SessionId }),
   z.strictObject({ verb: z.literal('keys'), limit: z.int().min(1).max(10_000) }),
   z.strictObject({ verb: z.literal('retire_key'), fingerprint: Fingerprint }),
   z.strictObject({ verb: z.literal('watch'), id: SessionId }),
   z.strictObject({ verb: z.literal('check'), target: TargetId }),
+  z.strictObject({ verb: z.literal('reload') }),
+  z.strictObject({ verb: z.literal('targets') }),
   z.strictObject({ verb: z.literal('erase_recording'), id: SessionId, rule: z.string().min(1).max(200) }),
   z.strictObject({
     verb: z.literal('recording_exported'),
@@ -37,6 +52,9 @@ const Call = z.discriminatedUnion('verb', [
   }),
 ]);
 type Call = z.infer<typeof Call>;
+
+/** `by` is the account that asks. Whoever can open the socket is control's own account or root, so it is taken as told. */
+const Asked = z.strictObject({ by: z.string().min(1).max(200), call: Call });
 
 const BODY_MAX = 65_536;
 const ANSWER_MAX = 64 * 1024 * 1024;
@@ -48,14 +66,14 @@ class AdminSocketError extends Error {
 
 export type AdminSocket = AsyncDisposable & { readonly path: string };
 
-/** Serves `operator` at `path`. Throws where another control serves it already. */
-export async function serveAdminSocket(path: string, operator: Operator, log: Log): Promise<AdminSocket> {
+/** Serves operators at `path`. Throws where another control serves it already. */
+export async function serveAdminSocket(path: string, operators: Operators, log: Log): Promise<AdminSocket> {
   if (await isServed(path)) {
     throw new AdminSocketError(`A Daypass control is running already: it answers at ${path}. Stop it first.`);
   }
   removeStale(path);
   const server = createServer((message, response) => {
-    answer(operator, message, response).then(
+    answer(operators, message, response).then(
       (value) => {
         if (value !== STREAMED) response.setHeader('content-type', 'application/json').end(JSON.stringify(value));
       },
@@ -96,8 +114,9 @@ const wordFault = (error: unknown): string =>
 /** The answer went out by itself. */
 const STREAMED = Symbol('streamed');
 
-async function answer(operator: Operator, message: IncomingMessage, response: ServerResponse): Promise<unknown> {
-  const call = Call.parse(JSON.parse((await readBody(message, BODY_MAX)) || 'null'));
+async function answer(operators: Operators, message: IncomingMessage, response: ServerResponse): Promise<unknown> {
+  const { by, call } = Asked.parse(JSON.parse((await readBody(message, BODY_MAX)) || 'null'));
+  const operator = operators({ account: by });
   switch (call.verb) {
     case 'grants':
       return operator.grants(call);
@@ -105,8 +124,10 @@ async function answer(operator: Operator, message: IncomingMessage, response: Se
       return operator.revoke(call.id, call.comment);
     case 'confirm_grants':
       return operator.confirmGrants();
-    case 'sessions':
-      return operator.sessions(call);
+    case 'sessions': {
+      const { verb: _, ...asked } = call;
+      return operator.sessions(asked);
+    }
     case 'end_session':
       return operator.endSession(call.id);
     case 'keys':
@@ -118,6 +139,10 @@ async function answer(operator: Operator, message: IncomingMessage, response: Se
       return STREAMED;
     case 'check':
       return operator.check(call.target);
+    case 'reload':
+      return operator.reload();
+    case 'targets':
+      return operator.targets();
     case 'erase_recording':
       return operator.eraseRecording(call.id, call.rule);
     case 'recording_exported':
@@ -188,9 +213,10 @@ export function isServed(path: string): Promise<boolean> {
 }
 
 /** An operator that speaks to the control that answers at `path`. */
-export function remoteOperator(path: string): Operator {
+export function remoteOperator(path: string, { account: by }: OperatorAccount): Operator {
+  const asked = (call: Call): string => JSON.stringify({ by, call } satisfies z.input<typeof Asked>);
   const ask = async <Schema extends z.ZodType>(call: Call, schema: Schema): Promise<z.output<Schema>> => {
-    const body = JSON.stringify(call);
+    const body = asked(call);
     const outgoing = request({ socketPath: path, method: 'POST', path: '/', signal: AbortSignal.timeout(ANSWER_MS) });
     outgoing.setHeader('content-length', Buffer.byteLength(body)).end(body);
     const { status, text } = await received(outgoing);
@@ -211,7 +237,9 @@ export function remoteOperator(path: string): Operator {
     noteExport: async (id, facts) => {
       await ask({ verb: 'recording_exported', id, ...facts }, z.object({ ok: z.literal(true) }));
     },
-    watch: (id, watcher) => requestWatch(path, JSON.stringify({ verb: 'watch', id } satisfies Call), watcher),
+    watch: (id, watcher) => requestWatch(path, asked({ verb: 'watch', id }), watcher),
+    reload: () => ask({ verb: 'reload' }, Reloaded),
+    targets: () => ask({ verb: 'targets' }, z.array(Target).nullable()),
     check: (target) => ask({ verb: 'check', target }, z.array(Finding)),
   };
 }

@@ -114,12 +114,15 @@ export async function isOfEarlierVersion(folder: string): Promise<boolean> {
 
 export type Progress = (done: number, of: number) => void;
 
-/** The ids of the recordings that lie in a folder; what else lies there is told to `other`. */
+/** Being filed at this moment, by the launcher. */
+const isOnItsWay = (name: string): boolean => z.uuid().safeParse(/^\.(.+)\.(?:taken|filing)$/.exec(name)?.[1]).success;
+
+/** The ids of the recordings in a folder; anything else there is told to `other`. */
 export async function listRecordings(recordings: string, other: (name: string) => void): Promise<string[]> {
   const ids: string[] = [];
   for await (const { name } of await opendir(recordings)) {
     if (z.uuid().safeParse(name).success) ids.push(name);
-    else if (name !== LEDGER_FILE && name !== ASIDE_FOLDER) other(name);
+    else if (name !== LEDGER_FILE && name !== ASIDE_FOLDER && !isOnItsWay(name)) other(name);
   }
   return ids.sort();
 }

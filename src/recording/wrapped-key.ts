@@ -14,6 +14,12 @@ export function recipientProblem(recipient: string): string | null {
   }
 }
 
+const isPostQuantum = (recipient: string): boolean => recipient.startsWith('age1pq1');
+
+/** A file is as well kept as by the weakest of its recipients: age itself writes none for both kinds. */
+export const mixesKinds = (recipients: readonly string[]): boolean =>
+  recipients.some(isPostQuantum) && !recipients.every(isPostQuantum);
+
 export async function wrapNewKey(recipients: readonly string[]): Promise<{ key: Buffer; file: Buffer }> {
   if (recipients.length === 0) throw new Error('there is nobody to whom a recording could be readable');
   const key = randomBytes(KEY_BYTES);

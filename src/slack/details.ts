@@ -41,7 +41,7 @@ export async function detailsView(
 ): Promise<View | null> {
   const parsed = Wanted.safeParse(wanted?.split(':'));
   if (!parsed.success) return null;
-  const forSecurity = asker.isSecurity || channelId === edge.securityChannel;
+  const forSecurity = asker.isSecurity || channelId === edge.security.securityChannel;
   const told = await read(edge, parsed.data, forSecurity);
   if (!told) return null;
   const { sponsorId, memberIds, reviewerIds, channelId: home } = told.engagement;

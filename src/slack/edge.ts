@@ -16,6 +16,9 @@ import type { GatewayFacts } from './ssh-config.ts';
 import { type NamesOf, peopleIn } from './wording.ts';
 
 /** What every conversation has at hand. */
+/** Where security reads, and who it is. */
+export type Security = { readonly securityChannel: string; readonly securityUsers: readonly string[] };
+
 export type Edge = {
   readonly web: webApi.WebClient;
   readonly fetch: Fetch;
@@ -27,8 +30,7 @@ export type Edge = {
   readonly authority: CertificateAuthority;
   readonly inventory: Inventory;
   readonly gateway: GatewayFacts;
-  readonly securityUsers: readonly string[];
-  readonly securityChannel: string;
+  readonly security: Security;
   readonly log: Log;
   readonly formTurns: FormTurns;
   /** Resolves when messages that are being posted at this moment are written down. */
@@ -64,7 +66,7 @@ export async function whoAsks(edge: Edge, claim: Claim): Promise<Result<Asker>> 
   if (!isMeant) return refuse({ code: 'person_inactive' });
   const person = await seePerson(edge)({ account, profile });
   if (!person.active) return refuse({ code: 'person_inactive' });
-  const isSecurity = edge.securityUsers.includes(account.userId) && person.standing === 'member';
+  const isSecurity = edge.security.securityUsers.includes(account.userId) && person.standing === 'member';
   return ok({ person, userId: account.userId, timeZone, isSecurity });
 }
 

@@ -7,6 +7,7 @@ import type { Clock, Inventory, Store, Tx } from '../use-cases/ports.ts';
 import { type RequestView, viewBurst, viewGrant, viewRequest, viewSession } from '../use-cases/views.ts';
 import type { Block } from './blocks.ts';
 import { deliveryMessage, type HeldPlace } from './delivery-message.ts';
+import type { Security } from './edge.ts';
 import { engagementConfirmCard, engagementMessage } from './engagement-message.ts';
 import { freeSpaceMessage } from './free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
@@ -47,7 +48,7 @@ export type RenderDeps = {
   readonly clock: Clock;
   readonly inventory: Pick<Inventory, 'find' | 'scopes'>;
   readonly gateway: GatewayFacts;
-  readonly securityChannel: string;
+  readonly security: Pick<Security, 'securityChannel'>;
 };
 
 const STALE_GRANTS_MAX = 20;
@@ -84,7 +85,7 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     }
     case 'session_detail': {
       const view = await viewSession(deps)({ sessionId: notice.sessionId });
-      const to = { kind: 'channel', channelId: deps.securityChannel } as const;
+      const to = { kind: 'channel', channelId: deps.security.securityChannel } as const;
       return view && { to, ...sessionDetail(view), facts: headsOf(view) };
     }
     case 'host_key_mismatch': {
@@ -95,10 +96,13 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
       return personGone(deps, notice);
     case 'people_in_doubt': {
       const names = await deps.store.transaction((tx) => tx.persons.names(notice.personIds));
-      return { to: { kind: 'channel', channelId: deps.securityChannel }, ...peopleInDoubtMessage(notice, names) };
+      return {
+        to: { kind: 'channel', channelId: deps.security.securityChannel },
+        ...peopleInDoubtMessage(notice, names),
+      };
     }
     case 'free_space':
-      return { to: { kind: 'channel', channelId: deps.securityChannel }, ...freeSpaceMessage(notice) };
+      return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...freeSpaceMessage(notice) };
     case 'delivery':
       return deliveryNotice(deps, notice);
     default:
@@ -107,7 +111,10 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
 }
 
 /** To whom a lane belongs, by the name that people know. */
-const deliveryNotice = ({ store, securityChannel }: RenderDeps, notice: Of<'delivery'>): Promise<Rendered> =>
+const deliveryNotice = (
+  { store, security: { securityChannel } }: RenderDeps,
+  notice: Of<'delivery'>,
+): Promise<Rendered> =>
   store.transaction(async (tx) => {
     const [kind, id] = notice.lane.split(':');
     const engagementId = EngagementId.safeParse(id);
@@ -170,7 +177,10 @@ const engagementConfirm = (
     return { to, ...message, onlyUpdate: notice.kind === 'engagement_confirm_changed' };
   });
 
-const personGone = ({ store, securityChannel }: RenderDeps, notice: Of<'person_gone'>): Promise<Rendered> =>
+const personGone = (
+  { store, security: { securityChannel } }: RenderDeps,
+  notice: Of<'person_gone'>,
+): Promise<Rendered> =>
   store.transaction(async (tx) => {
     const engagement = notice.engagementId && (await tx.engagements.byId(notice.engagementId));
     const message = personGoneMessage(notice, await tx.persons.name(notice.personId), engagement?.name ?? null);

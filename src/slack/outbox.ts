@@ -3,6 +3,7 @@ import type { Log } from '../log.ts';
 import { messageKey, type Notice, type OutboxItem } from '../use-cases/notice.ts';
 import { followChannel } from './channel-move.ts';
 import { ChannelMoved, deliver, ThreadGone } from './delivery.ts';
+import type { Security } from './edge.ts';
 import { giveUpOne, holdOrGiveUp, resumed } from './held.ts';
 import type { Fetch } from './network.ts';
 import { type RenderDeps, type Rendered, render } from './notices.ts';
@@ -14,7 +15,7 @@ const isRoutine = (urgency: OutboxItem['urgency']): boolean => urgency === 2;
 export type OutboxDeps = RenderDeps & {
   readonly web: webApi.WebClient;
   readonly fetch: Fetch;
-  readonly securityUsers: readonly string[];
+  readonly security: Security;
   readonly log: Log;
   /** The wait after a first failure; it doubles with each further one. */
   readonly retryFirstMs?: number;
@@ -129,8 +130,8 @@ export class OutboxWorker implements AsyncDisposable {
   }
 
   #about(item: OutboxItem, error: string) {
-    const { clock, securityUsers } = this.#deps;
-    return { item, error, now: clock.now(), securityUsers };
+    const { clock, security } = this.#deps;
+    return { item, error, now: clock.now(), securityUsers: security.securityUsers };
   }
 
   /** Blocks that Slack does not take must not cost the message: its text says the same in short. */

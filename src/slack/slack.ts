@@ -5,7 +5,7 @@ import { Boundary } from './boundary.ts';
 import { Calls, type Importance, PacedClient } from './calls.ts';
 import { Connection } from './connection.ts';
 import { slackDirectory, type Workspace } from './directory.ts';
-import type { Edge } from './edge.ts';
+import type { Edge, Security } from './edge.ts';
 import { FormTurns } from './form-turns.ts';
 import type { SlackHealth } from './health.ts';
 import { listen } from './listeners.ts';
@@ -19,8 +19,8 @@ export type SlackOptions = {
   readonly appToken: string;
   /** Null is Slack's own. */
   readonly apiUrl: string | null;
-  readonly securityChannel: string;
-  readonly securityUsers: readonly string[];
+  /** Read at each use: a reload of the configuration changes it. */
+  readonly security: Security;
 } & ProxySettings;
 
 export type SlackDeps = {
@@ -68,13 +68,13 @@ export async function startSlack(options: SlackOptions, deps: SlackDeps): Promis
     const own = await ownWorkspace(web);
     const { app, newReceiver } = boltApp(options, { ...common, timeout: INTERACTIVE_TIMEOUT_MS }, logger, network);
     await app.init();
-    const { securityChannel, securityUsers } = options;
+    const { security } = options;
     const { fetch } = network;
     const delivery = client('message', DELIVERY_TIMEOUT_MS);
-    const outbox = new OutboxWorker({ ...deps, log, securityChannel, securityUsers, web: delivery, fetch });
+    const outbox = new OutboxWorker({ ...deps, log, security, web: delivery, fetch });
     parts.push(outbox);
     const edge: Edge = {
-      ...{ ...deps, log, web, fetch, own, securityUsers, securityChannel },
+      ...{ ...deps, log, web, fetch, own, security },
       directory: slackDirectory(web, own),
       formTurns: new FormTurns(),
       settled: () => outbox.settled(),

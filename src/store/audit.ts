@@ -3,8 +3,11 @@ import { z } from 'zod';
 import { AUDIT_EVENT_TYPES, type AuditEvent } from '../access/audit-event.ts';
 import { PersonId } from '../access/ids.ts';
 import type { Audit } from '../use-cases/ports.ts';
-import { instant, json, read, Timestamp } from './rows.ts';
+import { instant, json, read, Timestamp, text } from './rows.ts';
 import type { Trx } from './tables.ts';
+
+/** Where the facts of an operator's deed have its account; events of earlier versions have none. */
+const OPERATOR = 'operator_account';
 
 const Fact = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]);
 const base = { type: z.enum(AUDIT_EVENT_TYPES), at: Timestamp, facts: z.record(z.string(), Fact) };
@@ -17,9 +20,10 @@ const AuditRow = z.discriminatedUnion('actor_kind', [
 export const audit = (trx: Trx): Audit => ({
   async append({ type, at, actor, facts }) {
     const actor_person_id = actor.kind === 'person' ? actor.id : null;
+    const kept = actor.kind === 'operator' ? { ...facts, [OPERATOR]: text(actor.account) } : facts;
     await trx
       .insertInto('audit_event')
-      .values({ type, at: instant(at), actor_kind: actor.kind, actor_person_id, facts: json(facts) })
+      .values({ type, at: instant(at), actor_kind: actor.kind, actor_person_id, facts: json(kept) })
       .execute();
   },
   async list(limit) {
@@ -53,5 +57,7 @@ function toEvent(raw: object): AuditEvent {
   const row = read(AuditRow, 'audit_event', raw);
   const { type, at, facts } = row;
   if (row.actor_kind === 'person') return { type, at, actor: { kind: 'person', id: row.actor_person_id }, facts };
-  return { type, at, actor: { kind: row.actor_kind }, facts };
+  if (row.actor_kind === 'daypass') return { type, at, actor: { kind: 'daypass' }, facts };
+  const { [OPERATOR]: account, ...others } = facts;
+  return { type, at, actor: { kind: 'operator', account: typeof account === 'string' ? account : '' }, facts: others };
 }

@@ -1,7 +1,8 @@
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../access/ids.ts';
 import { ChannelSummary, RecordingState, type Session, SessionEnding } from '../access/session.ts';
-import type { Sessions } from '../use-cases/ports.ts';
+import type { SessionFilter, Sessions } from '../use-cases/ports.ts';
 import { changedOne, instant, instantOrNull, json, read, Timestamp, text } from './rows.ts';
 import type { Trx } from './tables.ts';
 
@@ -113,12 +114,29 @@ export function sessions(trx: Trx): Sessions {
     ofBurst: (burstId) => many(select().where('burst_id', '=', burstId)),
     liveOfGrant: (id) => many(select().where('grant_id', '=', id).where('ended_at', 'is', null)),
     live: () => many(select().where('ended_at', 'is', null)),
-    async list(limit) {
-      const rows = await select().orderBy('started_at', 'desc').orderBy('id').limit(limit).execute();
-      return rows.map(toSession);
-    },
+    list: (filter) => listSessions(trx, filter),
     ...proofs(trx),
   };
+}
+
+async function listSessions(trx: Trx, filter: SessionFilter): Promise<Session[]> {
+  const { limit, live, since, after, personIds, engagementIds, targetId, prefix } = filter;
+  if (personIds?.length === 0 || engagementIds?.length === 0) return [];
+  let query = trx.selectFrom('session').selectAll();
+  if (live) query = query.where('ended_at', 'is', null);
+  if (since) query = query.where('started_at', '>=', instant(since));
+  if (personIds) query = query.where('person_id', 'in', personIds);
+  if (engagementIds) query = query.where('engagement_id', 'in', engagementIds);
+  if (targetId !== undefined) query = query.where('target_id', '=', text(targetId));
+  if (prefix !== undefined) query = query.where(sql<boolean>`starts_with(id::text, ${prefix})`);
+  if (after) {
+    const start = trx.selectFrom('session').select('started_at').where('id', '=', after);
+    query = query.where((of) =>
+      of.or([of('started_at', '<', start), of.and([of('started_at', '=', start), of('id', '>', after)])]),
+    );
+  }
+  const rows = await query.orderBy('started_at', 'desc').orderBy('id').limit(limit).execute();
+  return rows.map(toSession);
 }
 
 const proofs = (trx: Trx): Pick<Sessions, 'acceptSshSessionId' | 'releaseSshSessionId' | 'forgetSshSessionIds'> => ({

@@ -1,4 +1,4 @@
-import type { Actor } from '../access/audit-event.ts';
+import { actorOf, type OperatorAccount } from '../access/audit-event.ts';
 import { type Grant, isActive } from '../access/grant.ts';
 import type { GrantId, PersonId } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
@@ -9,8 +9,8 @@ import type { Clock, Store } from './ports.ts';
 type Deps = { readonly store: Store; readonly clock: Clock };
 
 export type EndGrantInput = {
-  /** Null is an operator at the command line. */
-  readonly by: PersonId | null;
+  /** An account of the host, where an operator ends it at the command line. */
+  readonly by: PersonId | OperatorAccount;
   readonly grantId: GrantId;
   readonly comment: string | null;
   /** Whether the person belongs to security, as the configuration names them. */
@@ -44,13 +44,14 @@ export const endGrant =
       await tx.persons.lock(personId);
       const comment = input.comment?.trim().slice(0, COMMENT_MAX) || null;
       const how = input.by === personId ? 'returned' : 'revoked';
-      const actor: Actor = input.by ? { kind: 'person', id: input.by } : { kind: 'operator' };
-      const end = { how, by: input.by, comment } as const;
+      const actor = actorOf(input.by);
+      const by = actor.kind === 'person' ? actor.id : null;
+      const end = { how, by, comment } as const;
       const ended = await endGrantIn(tx, grant.id, end, actor, now);
       if (!ended.ok) return ended;
       const others = (await tx.grants.ofPerson(personId)).filter((each) => isActive(each, now));
       const also: Grant[] = [];
-      for (const other of how === 'revoked' && input.by ? others.filter((each) => overlap(each, grant)) : []) {
+      for (const other of how === 'revoked' && by ? others.filter((each) => overlap(each, grant)) : []) {
         if (!(await mayEnd(tx, input, other.terms))) continue;
         const too = await endGrantIn(tx, other.id, end, actor, now);
         if (too.ok) also.push(too.value);

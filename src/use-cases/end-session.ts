@@ -1,3 +1,4 @@
+import { actorOf, type OperatorAccount } from '../access/audit-event.ts';
 import type { PersonId, SessionId } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import type { Session } from '../access/session.ts';
@@ -7,8 +8,8 @@ import type { Clock, Store } from './ports.ts';
 type Deps = { readonly store: Store; readonly clock: Clock };
 
 export type EndSessionInput = {
-  /** Null is an operator at the command line. */
-  readonly by: PersonId | null;
+  /** An account of the host, where an operator ends it at the command line. */
+  readonly by: PersonId | OperatorAccount;
   readonly sessionId: SessionId;
   readonly isSecurity: boolean;
 };
@@ -25,7 +26,7 @@ export const endSession =
       await tx.audit.append({
         type: 'session_terminated',
         at: deps.clock.now(),
-        actor: input.by ? { kind: 'person', id: input.by } : { kind: 'operator' },
+        actor: actorOf(input.by),
         facts: { session: session.id, grant: session.grantId, person: session.personId },
       });
       tx.announce({ kind: 'session_end_asked', sessionId: session.id });

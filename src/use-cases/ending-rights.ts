@@ -1,7 +1,8 @@
+import type { OperatorAccount } from '../access/audit-event.ts';
 import type { EngagementId, PersonId } from '../access/ids.ts';
 import type { Tx } from './ports.ts';
 
-type Who = { readonly by: PersonId | null; readonly isSecurity: boolean };
+type Who = { readonly by: PersonId | OperatorAccount; readonly isSecurity: boolean };
 
 /**
  * Whether somebody may end another's access: its holder, the engagement's sponsor and reviewers, security, and the operator.
@@ -12,7 +13,7 @@ export async function mayEnd(
   who: Who,
   access: { readonly personId: PersonId; readonly engagementId: EngagementId },
 ): Promise<boolean> {
-  if (who.by === null) return true;
+  if (typeof who.by !== 'string') return true;
   const person = await tx.persons.byId(who.by);
   if (!person?.active) return false;
   if (who.by === access.personId || who.isSecurity) return true;

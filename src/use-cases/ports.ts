@@ -206,6 +206,19 @@ export type Grants = {
   certificates(id: GrantId): Promise<readonly IssuedCertificate[]>;
 };
 
+export type SessionFilter = {
+  readonly limit: number;
+  readonly live?: boolean;
+  readonly since?: Date;
+  /** Only what comes after this one in the list. */
+  readonly after?: SessionId;
+  readonly personIds?: readonly PersonId[];
+  readonly engagementIds?: readonly EngagementId[];
+  readonly targetId?: string;
+  /** How the id begins. */
+  readonly prefix?: string;
+};
+
 export type Sessions = {
   byId(id: SessionId): Promise<Session | null>;
   lock(id: SessionId): Promise<Session | null>;
@@ -222,7 +235,8 @@ export type Sessions = {
   ofBurst(burstId: SessionId): Promise<readonly Session[]>;
   liveOfGrant(id: GrantId): Promise<readonly Session[]>;
   live(): Promise<readonly Session[]>;
-  list(limit: number): Promise<readonly Session[]>;
+  /** The latest ones first. */
+  list(filter: SessionFilter): Promise<readonly Session[]>;
   /** False where this SSH session id (RFC 4253 §7.2), or the digest of this signed login, was accepted before; remembered until `until`. */
   acceptSshSessionId(sshSessionId: string, until: Date): Promise<boolean>;
   /** Nothing came of it: another login may be accepted on it. */
@@ -304,6 +318,7 @@ export type VerifiedProof = {
   } | null;
 };
 
+/** Each part is what the configuration says at the moment it is read; a reload changes all of them at once. */
 export type Inventory = {
   readonly site: string;
   readonly targets: readonly Target[];

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../access/audit-event.ts';
+import { type Actor, type AuditEvent, actorOf, type OperatorAccount } from '../access/audit-event.ts';
 import { Digest, type SessionId } from '../access/ids.ts';
 import type { Session } from '../access/session.ts';
 import type { SealOutcome } from './gateway-control.ts';
@@ -51,14 +51,14 @@ export const recordLateSeal =
       await tx.audit.append({ type: 'recording_disputed', at: deps.clock.now(), actor: { kind: 'daypass' }, facts });
     });
 
-/** `operator` where somebody asked for it at the command line, `daypass` where retention did. */
+/** By an operator who asked for it at the command line, or by Daypass where retention did. */
 export const recordErased =
   (deps: Deps) =>
-  (id: SessionId, rule: string, by: 'operator' | 'daypass'): Promise<void> =>
+  (id: SessionId, rule: string, actor: Actor): Promise<void> =>
     deps.store.transaction(async (tx) => {
       const at = deps.clock.now();
       if (await tx.sessions.lock(id)) await tx.sessions.markRecording(id, { state: 'erased' });
-      await tx.audit.append({ type: 'recording_erased', at, actor: { kind: by }, facts: { session: id, rule } });
+      await tx.audit.append({ type: 'recording_erased', at, actor, facts: { session: id, rule } });
     });
 
 export type ExportFacts = { readonly format: string; readonly channel: number | null };
@@ -66,12 +66,12 @@ export type ExportFacts = { readonly format: string; readonly channel: number | 
 /** Somebody with a key took a recording out in the clear. */
 export const recordExported =
   (deps: Deps) =>
-  (id: SessionId, { format, channel }: ExportFacts): Promise<void> =>
+  (by: OperatorAccount, id: SessionId, { format, channel }: ExportFacts): Promise<void> =>
     deps.store.transaction((tx) =>
       tx.audit.append({
         type: 'recording_exported',
         at: deps.clock.now(),
-        actor: { kind: 'operator' },
+        actor: actorOf(by),
         facts: { session: id, format, channel },
       }),
     );

@@ -1,4 +1,4 @@
-import type { Actor } from '../access/audit-event.ts';
+import { actorOf, type OperatorAccount } from '../access/audit-event.ts';
 import { isMember, isOver } from '../access/engagement.ts';
 import type { Fingerprint, PersonId } from '../access/ids.ts';
 import type { RegisteredKey } from '../access/person.ts';
@@ -9,8 +9,8 @@ import type { Clock, Store, Tx } from './ports.ts';
 type Deps = { readonly store: Store; readonly clock: Clock };
 
 export type RetireKeyInput = {
-  /** Null is an operator at the command line. */
-  readonly by: PersonId | null;
+  /** An account of the host, where an operator does it at the command line. */
+  readonly by: PersonId | OperatorAccount;
   readonly fingerprint: Fingerprint;
   readonly isSecurity: boolean;
 };
@@ -25,19 +25,20 @@ export const retireKey =
     deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
       const { by, fingerprint } = input;
+      const actor = actorOf(by);
+      const person = actor.kind === 'person' ? actor.id : null;
       const key = await tx.keys.byFingerprint(fingerprint);
       // Who may not is not told whether there is such a key.
       if (!key || !(await mayRetire(tx, input, key.personId, now))) return refuse({ code: 'may_not_retire_key' });
       // An approval for this key that is being written at this moment goes first, and then finds its end here.
       await tx.persons.lock(key.personId);
-      if (!(await tx.keys.retire(fingerprint, now, by))) return refuse({ code: 'key_retired', fingerprint });
-      const actor: Actor = by ? { kind: 'person', id: by } : { kind: 'operator' };
+      if (!(await tx.keys.retire(fingerprint, now, person))) return refuse({ code: 'key_retired', fingerprint });
       await tx.audit.append({ type: 'key_retired', at: now, actor, facts: { person: key.personId, fingerprint } });
       const left = new Set((await tx.keys.ofPerson(key.personId)).map((each) => each.fingerprint));
       for (const { id, terms } of await tx.grants.ofPerson(key.personId)) {
         if (!terms.keyFingerprints.includes(fingerprint) || terms.keyFingerprints.some((each) => left.has(each)))
           continue;
-        await endGrantIn(tx, id, { how: 'revoked', by, comment: 'its key was retired' }, actor, now);
+        await endGrantIn(tx, id, { how: 'revoked', by: person, comment: 'its key was retired' }, actor, now);
       }
       tx.announce({ kind: 'rights_changed' });
       await tx.outbox.enqueue({ kind: 'key_retired', fingerprint, to: key.personId }, directLane(key.personId));
@@ -45,7 +46,7 @@ export const retireKey =
     });
 
 async function mayRetire(tx: Tx, { by, isSecurity }: RetireKeyInput, owner: PersonId, now: Date): Promise<boolean> {
-  if (by === null) return true;
+  if (typeof by !== 'string') return true;
   if (!(await tx.persons.byId(by))?.active) return false;
   if (by === owner || isSecurity) return true;
   const working = (await tx.engagements.ofMember(owner)).filter((each) => !isOver(each, now));

@@ -1,3 +1,4 @@
+import { actorOf, type OperatorAccount } from '../access/audit-event.ts';
 import type { SessionId } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import type { Clock, Gateways, Store, Watcher } from './ports.ts';
@@ -15,7 +16,7 @@ const TOLD = 'somebody who reviews sessions is watching this one.';
 /** Shows an operator what passes in a live session, read-only; each time is an audit event before anything is shown. */
 export const watchSession =
   (deps: Deps) =>
-  async (sessionId: SessionId, watcher: Omit<Watcher, 'told'>): Promise<Result<Watch>> => {
+  async (by: OperatorAccount, sessionId: SessionId, watcher: Omit<Watcher, 'told'>): Promise<Result<Watch>> => {
     const found = await deps.store.transaction(async (tx): Promise<Result<{ isTold: boolean }>> => {
       const session = await tx.sessions.byId(sessionId);
       if (!session) return refuse({ code: 'unknown_session' });
@@ -26,7 +27,7 @@ export const watchSession =
       await tx.audit.append({
         type: 'session_watched',
         at: deps.clock.now(),
-        actor: { kind: 'operator' },
+        actor: actorOf(by),
         facts: { session: session.id, grant: session.grantId, person: session.personId, told: isTold },
       });
       return ok({ isTold });

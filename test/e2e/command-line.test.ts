@@ -1,5 +1,14 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,6 +73,7 @@ describe('every verb', () => {
     ['init'],
     ['serve'],
     ['migrate'],
+    ['reload'],
     ['demo'],
     ['version'],
     ['targets'],
@@ -99,6 +109,35 @@ describe('daypass serve', () => {
     expect(ran.code).toBe(2);
     expect(ran.err).toContain('Set gateway.control_uid, control_gid, worker_uid and worker_gid');
     expect(ran.err).toContain('--insecure-single-user');
+  });
+
+  it('--check names all that is wrong at once, starts nothing, and is content with what can be used', async () => {
+    const wrong = await daypass(['serve', '--check']);
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringMatching(/SLACK_BOT_TOKEN: missing/) });
+    const tokens = { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_APP_TOKEN: 'xapp-1' };
+    const good = await daypass(['serve', '--check'], tokens);
+    expect(good).toMatchObject({
+      code: 0,
+      err: '',
+      out: expect.stringMatching(/can be used: site example, 0 targets/),
+    });
+    const keys = join(folder, 'data', 'keys');
+    renameSync(keys, `${keys}.aside`);
+    const both = await daypass(['serve', '--check'], { SLACK_BOT_TOKEN: 'xoxb-1' });
+    renameSync(`${keys}.aside`, keys);
+    expect(both).toMatchObject({ code: 2, err: expect.stringMatching(/SLACK_APP_TOKEN: missing.*data\/keys/s) });
+    expect(existsSync(join(folder, 'data', 'db'))).toBe(false);
+  });
+
+  it('takes a public_host without a port', async () => {
+    const good = readFileSync(config, 'utf8');
+    writeFileSync(config, good.replace(/public_host: .*/, 'public_host: "ssh.example.com:22"'));
+    const ran = await daypass(['targets', 'list']);
+    writeFileSync(config, good);
+    expect(ran).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/gateway\.public_host: .*the port is public_port/),
+    });
   });
 
   it('refuses an unknown setting with its path', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ssh, sshClient, WAYS } from '../support/gateway-client.ts';
 import { CONTROL_ID, LaunchedWorld, WORKER_ID } from '../support/launched-world.ts';
@@ -46,6 +47,34 @@ describeAsRoot('daypass serve as root', () => {
       expect(statSync(join(folder, name))).toMatchObject({ uid: CONTROL_ID, mode: 0o100_600 });
     }
     expect(readdirSync(join(world.folder.path, 'data', 'spool'))).toEqual([]);
+  });
+
+  it('reads its targets again at SIGHUP and reload, and sessions go on', async () => {
+    const path = join(world.folder.path, 'targets.yml');
+    const before = readFileSync(path, 'utf8');
+    await using client = sshClient(world, ['direct', 'echo on; read line; echo "$line"']);
+    const lines = createInterface(client.stdout)[Symbol.asyncIterator]();
+    expect((await lines.next()).value).toBe('on');
+    const read = (n: number) => world.said((line) => line.msg === 'the configuration was read again', n);
+
+    writeFileSync(path, before.replace('name: Web', 'name: Another'));
+    expect(await world.cli('targets', 'list')).toMatchObject({ stderr: expect.stringContaining('daypass reload') });
+    for (const pid of [...(await world.pids(WORKER_ID)), world.launcher]) process.kill(pid, 'SIGHUP');
+    expect(await read(1)).toMatchObject({ applied: ['targets: web-01 has another name'], atNextStart: [] });
+    expect(await world.cli('targets', 'list')).toMatchObject({ code: 0, stderr: '' });
+
+    writeFileSync(path, 'targets: [{}]');
+    expect(await world.cli('reload')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/Nothing was changed.*targets/s),
+    });
+    writeFileSync(path, before);
+    expect(await world.cli('reload')).toMatchObject({ code: 0, stdout: 'targets: web-01 has another name\n' });
+    await read(2);
+
+    client.child.stdin?.end('still here\n');
+    expect((await lines.next()).value).toBe('still here');
+    expect(await client.exited).toBe(0);
   });
 
   it('lets a worker’s account reach neither key, nor control, nor a recording', async () => {

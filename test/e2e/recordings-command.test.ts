@@ -177,7 +177,7 @@ describe('daypass recordings export', () => {
     const { identity } = await readable(1);
     const noted: unknown[] = [];
     const operator = { noteExport: async (...facts: unknown[]) => void noted.push(facts) } as unknown as Operator;
-    await using _socket = await serveAdminSocket(join(desk.path, 'control.sock'), operator, createLog('silent'));
+    await using _socket = await serveAdminSocket(join(desk.path, 'control.sock'), () => operator, createLog('silent'));
     const ran = await daypass('recordings', 'export', sessionId(1), '--identity', identity, '--channel', '0');
     expect(ran).toMatchObject({ code: 0, err: '' });
     expect(noted).toEqual([[sessionId(1), { format: 'cast', channel: 0 }]]);

@@ -146,7 +146,9 @@ export class AccessWorld implements AsyncDisposable {
   }
 
   async revoke(grant: Grant): Promise<void> {
-    granted(await endGrant(this.deps)({ by: null, grantId: grant.id, comment: null, isSecurity: false }));
+    granted(
+      await endGrant(this.deps)({ by: { account: 'operator' }, grantId: grant.id, comment: null, isSecurity: false }),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -197,7 +197,7 @@ export class AwayWorld implements AsyncDisposable {
 
   /** As the store has them, newest first. */
   async sessions(): Promise<SessionRow[]> {
-    const rows = await this.access.store.transaction((tx) => tx.sessions.list(20));
+    const rows = await this.access.store.transaction((tx) => tx.sessions.list({ limit: 20 }));
     return rows.map(({ id, targetId, ended }) => ({
       ...{ id, target: targetId },
       state: ended ? Object.values(ended.ending).join(' ') : 'live',

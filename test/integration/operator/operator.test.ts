@@ -6,7 +6,7 @@ import type { Grant } from '../../../src/access/grant.ts';
 import { GrantId, SessionId } from '../../../src/access/ids.ts';
 import { Target } from '../../../src/access/target.ts';
 import { createLog } from '../../../src/log.ts';
-import { localOperator, type Operator } from '../../../src/operator/operator.ts';
+import { localOperators, type Operator } from '../../../src/operator/operator.ts';
 import { type AdminSocket, isServed, remoteOperator, serveAdminSocket } from '../../../src/operator/socket.ts';
 import { AccessWorld } from '../../support/access-world.ts';
 import { gate } from '../../support/gate.ts';
@@ -14,6 +14,7 @@ import { openTestStore, type TestStore } from '../../support/store.ts';
 import { session, sessionEnd } from '../../support/world.ts';
 
 const log = createLog('silent');
+const ALICE = { account: 'root (sudo: alice)' };
 let store: TestStore;
 let world: AccessWorld;
 let socket: AdminSocket;
@@ -38,10 +39,10 @@ beforeEach(async () => {
   const check = async () => [{ level: 'ok', text: 'logged in' }] as const;
   socket = await serveAdminSocket(
     join(world.folder, 'control.sock'),
-    localOperator({ ...world.deps, check, gateways: () => null }),
+    localOperators({ ...world.deps, check, gateways: () => null }),
     log,
   );
-  operator = remoteOperator(socket.path);
+  operator = remoteOperator(socket.path, ALICE);
 });
 
 afterEach(async () => {
@@ -83,6 +84,36 @@ describe('the admin socket', () => {
     expect(await operator.sessions({ live: false, limit: 10 })).toMatchObject([{ state: 'closed', ...none }]);
   });
 
+  it('lists sessions by who, where, when and page', async () => {
+    const { engagementId, personId } = grant.terms;
+    const at = (day: number): Date => new Date(Date.UTC(2026, 0, day));
+    for (const n of [1, 2, 3, 4]) {
+      const one = session(n, { grantId: grant.id, engagementId, personId, startedAt: at(n) });
+      await store.transaction((tx) => tx.sessions.insert(one, one.id));
+    }
+    const days = async (filter: object): Promise<number[]> =>
+      (await operator.sessions({ live: false, limit: 10, ...filter })).map((row) =>
+        new Date(row.startedAt).getUTCDate(),
+      );
+    expect(await days({})).toEqual([4, 3, 2, 1]);
+    expect(await days({ since: at(3).toISOString() })).toEqual([4, 3]);
+    expect(await days({ limit: 2 })).toEqual([4, 3]);
+    expect(await days({ limit: 2, after: session(3).id })).toEqual([2, 1]);
+    expect(await days({ prefix: session(2).id })).toEqual([2]);
+    for (const person of ['ucon', 'UCON', personId]) expect(await days({ person })).toHaveLength(4);
+    expect(await days({ person: 'UREVIEW' })).toEqual([]);
+    expect(await days({ person: 'nobody' })).toEqual([]);
+    expect(await days({ target: session(1).targetId })).toHaveLength(4);
+    expect(await days({ target: 'web' })).toEqual([]);
+    expect(await days({ engagement: engagementId })).toHaveLength(4);
+    expect(await days({ engagement: 'no such' })).toEqual([]);
+    expect(await days({ live: true, since: at(4).toISOString() })).toEqual([4]);
+  });
+
+  it('says that there is nothing to reload where no control runs', async () => {
+    expect(await operator.reload()).toMatchObject({ ok: false, why: expect.stringContaining('No control runs') });
+  });
+
   it('ends a grant, once, and says when it had ended', async () => {
     const heard: string[] = [];
     store.subscribe((change) => heard.push(change.kind));
@@ -94,6 +125,8 @@ describe('the admin socket', () => {
     });
     expect(await operator.grants({ live: true, limit: 10 })).toEqual([]);
     expect(await operator.grants({ live: false, limit: 10 })).toMatchObject([{ state: 'revoked' }]);
+    const events = await store.transaction((tx) => tx.audit.list(10));
+    expect(events.find((event) => event.type === 'grant_revoked')?.actor).toEqual({ kind: 'operator', ...ALICE });
   });
 
   it('refuses what does not exist and what it does not know', async () => {
@@ -118,15 +151,15 @@ describe('the admin socket', () => {
         throw Object.assign(new Error('no'), { code });
       },
     };
-    await using other = await serveAdminSocket(join(world.folder, 'other.sock'), failing, log);
-    await expect(remoteOperator(other.path).revoke(grant.id, null)).rejects.toThrow(says);
+    await using other = await serveAdminSocket(join(world.folder, 'other.sock'), () => failing, log);
+    await expect(remoteOperator(other.path, ALICE).revoke(grant.id, null)).rejects.toThrow(says);
   });
 
   it('says that it is not known when control ends before it answers', async () => {
     const asked = gate();
     const hanging: Operator = { ...operator, revoke: () => new Promise(() => asked.open()) };
-    const other = await serveAdminSocket(join(world.folder, 'other.sock'), hanging, log);
-    const revoking = remoteOperator(other.path).revoke(grant.id, null);
+    const other = await serveAdminSocket(join(world.folder, 'other.sock'), () => hanging, log);
+    const revoking = remoteOperator(other.path, ALICE).revoke(grant.id, null);
     revoking.catch(() => {});
     await asked.opened;
     await other[Symbol.asyncDispose]();
@@ -134,10 +167,10 @@ describe('the admin socket', () => {
   });
 
   it('is served by one control only, and a stale one is replaced', async () => {
-    await expect(serveAdminSocket(socket.path, operator, log)).rejects.toThrow(/running already/);
+    await expect(serveAdminSocket(socket.path, () => operator, log)).rejects.toThrow(/running already/);
     await socket[Symbol.asyncDispose]();
     expect(await isServed(socket.path)).toBe(false);
-    socket = await serveAdminSocket(socket.path, operator, log);
+    socket = await serveAdminSocket(socket.path, () => operator, log);
     expect(await isServed(socket.path)).toBe(true);
   });
 });

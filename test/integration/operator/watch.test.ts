@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionId } from '../../../src/access/ids.ts';
 import type { Scope } from '../../../src/access/scope.ts';
 import { createLog } from '../../../src/log.ts';
-import { localOperator, type Operator } from '../../../src/operator/operator.ts';
+import { localOperators, type Operator } from '../../../src/operator/operator.ts';
 import { type AdminSocket, remoteOperator, serveAdminSocket } from '../../../src/operator/socket.ts';
 import { systemClock } from '../../../src/places.ts';
 import type { Gateways, Shown, Watcher } from '../../../src/use-cases/ports.ts';
@@ -45,9 +45,9 @@ beforeEach(async () => {
   store = await openTestStore('embedded');
   carrier = new Carrier();
   const deps = { store, clock: systemClock, check: null, gateways: () => carrier };
-  const local = localOperator({ ...deps, erase: async () => ({ ok: false, why: 'not here' }) });
+  const local = localOperators({ ...deps, erase: async () => ({ ok: false, why: 'not here' }) });
   socket = await serveAdminSocket(join(folder.path, 'control.sock'), local, createLog('silent'));
-  operator = remoteOperator(socket.path);
+  operator = remoteOperator(socket.path, { account: 'root (sudo: alice)' });
 });
 afterEach(async () => {
   await socket[Symbol.asyncDispose]();
@@ -88,7 +88,7 @@ describe('watching over the admin socket', () => {
     const [event] = await store.transaction((tx) => tx.audit.list(1));
     expect(event).toMatchObject({
       type: 'session_watched',
-      actor: { kind: 'operator' },
+      actor: { kind: 'operator', account: 'root (sudo: alice)' },
       facts: { session: sessionId(1), told: true },
     });
   });

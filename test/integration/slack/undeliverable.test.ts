@@ -228,7 +228,13 @@ describe('messages that Slack does not take as they are', () => {
     await emptied();
     expect(JSON.stringify(slack.calls.at(-1)?.args['blocks'])).toContain('end_grant');
     await store.transaction((tx) =>
-      endGrantIn(tx, grantId(1), { how: 'revoked', by: null, comment: null }, { kind: 'operator' }, NOON),
+      endGrantIn(
+        tx,
+        grantId(1),
+        { how: 'revoked', by: null, comment: null },
+        { kind: 'operator', account: 'root' },
+        NOON,
+      ),
     );
     await emptied();
     const announced = inChannel().find((each) => each.key === messageKey(GRANTED));

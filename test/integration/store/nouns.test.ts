@@ -154,7 +154,7 @@ describe.each(STORE_KINDS)('the store on %s', (kind) => {
       expect(await tx.sessions.burstOf(sessionId(2))).toBe(sessionId(1));
       expect(await tx.sessions.burstOf(sessionId(9))).toBeNull();
       expect(await ids(tx.sessions.ofBurst(sessionId(1)))).toEqual([sessionId(1), sessionId(2)]);
-      expect(await tx.sessions.list(2)).toEqual([
+      expect(await tx.sessions.list({ limit: 2 })).toEqual([
         session(4, { startedAt: later(700) }),
         session(3, { targetId: targetId('db-01'), startedAt: later(70) }),
       ]);

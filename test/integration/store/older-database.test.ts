@@ -44,7 +44,7 @@ const isLive = (store: OpenStore, n: number) =>
     return found !== null && isActive(found, new Date());
   });
 const revoke = async (store: OpenStore, n: number): Promise<void> => {
-  const ended = { by: null, grantId: GrantId.parse(grantId(n)), comment: null, isSecurity: false };
+  const ended = { by: { account: 'root' }, grantId: GrantId.parse(grantId(n)), comment: null, isSecurity: false };
   expect(await endGrant({ store, clock })(ended)).toMatchObject({ ok: true });
 };
 const told = async (store: OpenStore) =>
@@ -79,8 +79,8 @@ describe('a database that is an older one', () => {
     expect(await suspension(store)).toBe('older_database');
     expect([await isLive(store, 1), await isLive(store, 2)]).toEqual([false, false]);
     expect(await told(store)).toEqual(['grants_suspended']);
-    expect(await confirmGrants({ store, clock })()).toEqual({ lifted: 'older_database' });
-    expect(await confirmGrants({ store, clock })()).toEqual({ lifted: null });
+    expect(await confirmGrants({ store, clock })({ account: 'root' })).toEqual({ lifted: 'older_database' });
+    expect(await confirmGrants({ store, clock })({ account: 'root' })).toEqual({ lifted: null });
     expect(await isLive(store, 2)).toBe(false);
     expect(await told(store)).toEqual(['grants_confirmed', 'grants_suspended']);
   });
@@ -99,7 +99,7 @@ describe('a database that is an older one', () => {
     }
     await using store = await control();
     await revoke(store, 2);
-    await confirmGrants({ store, clock })();
+    await confirmGrants({ store, clock })({ account: 'root' });
     expect(await isLive(store, 2)).toBe(false);
   });
 });
@@ -133,7 +133,7 @@ describe('a file of decisions', () => {
     await using store = await control();
     expect(await suspension(store)).toBe(why);
     expect(await isLive(store, 2)).toBe(false);
-    await confirmGrants({ store, clock })();
+    await confirmGrants({ store, clock })({ account: 'root' });
     expect(await isLive(store, 2)).toBe(true);
   });
 

@@ -9,7 +9,12 @@ describe.each(STORE_KINDS)('rows on %s', (kind) => {
     store = await openTestStore(kind);
     await insertWorld(store);
     await store.transaction(async (tx) => {
-      await tx.audit.append({ type: 'grant_created', at: NOON, actor: { kind: 'operator' }, facts: {} });
+      await tx.audit.append({
+        type: 'grant_created',
+        at: NOON,
+        actor: { kind: 'operator', account: 'root' },
+        facts: {},
+      });
       const reviews = [{ reviewerId: personId(2), verdict: 'approve', comment: null, at: NOON }] as const;
       await tx.requests.save({ ...pending(), reviews, status: 'approved', decidedAt: NOON });
     });

@@ -107,7 +107,7 @@ describe.each(STORE_KINDS)('a transaction on %s', (kind) => {
 
   it('appends audit events in their order and lists the newest first', async () => {
     await store.transaction(async (tx) => {
-      await tx.audit.append({ ...event, type: 'code_issued', actor: { kind: 'operator' } });
+      await tx.audit.append({ ...event, type: 'code_issued', actor: { kind: 'operator', account: 'root' } });
       await tx.audit.append({
         type: 'connection_refused',
         at: later(1),
@@ -121,7 +121,7 @@ describe.each(STORE_KINDS)('a transaction on %s', (kind) => {
           actor: { kind: 'person', id: personId(1) },
           facts: { login: 'a\0b\u2028', tries: 3, known: true, none: null, list: ['x'] },
         },
-        { ...event, type: 'code_issued', actor: { kind: 'operator' } },
+        { ...event, type: 'code_issued', actor: { kind: 'operator', account: 'root' } },
       ]);
     });
   });

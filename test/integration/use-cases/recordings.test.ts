@@ -47,7 +47,7 @@ describe.each(STORE_KINDS)('a recording in the store on %s', (kind) => {
       },
       types: ['session_ended', 'recording_sealed', 'session_started'],
     });
-    await recordErased(deps())(id, 'r', 'daypass');
+    await recordErased(deps())(id, 'r', { kind: 'daypass' });
     expect((await look(id)).session?.recording.state).toBe('erased');
   });
 

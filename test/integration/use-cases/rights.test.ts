@@ -102,7 +102,7 @@ const print = (who: SshKey) => who.fingerprint as Fingerprint;
 
 describe('a key', () => {
   const retire = (by: Person | null, who = key, isSecurity = false) =>
-    retireKey(world.deps)({ by: by?.id ?? null, fingerprint: print(who), isSecurity });
+    retireKey(world.deps)({ by: by?.id ?? { account: 'root' }, fingerprint: print(who), isSecurity });
 
   it('that was retired opens nothing, ends its sessions and the grants that have no other, and its owner is told', async () => {
     const second = await registered(contractor);
@@ -194,7 +194,7 @@ describe('a login that is decided while a revocation is being written', () => {
     });
     const revoking = store.transaction(async (tx) => {
       const end = { how: 'revoked', by: null, comment: null } as const;
-      granted(await endGrantIn(tx, grant.id, end, { kind: 'operator' }, new Date()));
+      granted(await endGrantIn(tx, grant.id, end, { kind: 'operator', account: 'root' }, new Date()));
       isWritten();
       await written;
     });

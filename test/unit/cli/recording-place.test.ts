@@ -1,10 +1,13 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { recordingAt, recordingId } from '../../../src/cli/recording-place.ts';
+import { testFolder } from '../../support/folder.ts';
 import { sessionId } from '../../support/recordings.ts';
 
 const HOSTILE = [
   ...['', '.', '..', '../..', '../keys', 'recordings/../keys', '/etc', '/etc/passwd', './', '~', '*', 'CON'],
-  ...['00000000-0000-4000-8000-00000000000', `${sessionId(1)}.bak`, `${sessionId(1)}/../../keys`, ` ${sessionId(1)}`],
+  ...[`${sessionId(1)}.bak`, `${sessionId(1)}/../../keys`, ` ${sessionId(1)}`],
   ...[
     `${sessionId(1)}\n`,
     `${sessionId(1)}\0`,
@@ -23,8 +26,23 @@ const noFolder = (): string => {
 
 describe('the name of a recording', () => {
   it.each(HOSTILE)('is not %j', (given) => {
-    expect(() => recordingId(given)).toThrow('is no recording id');
-    expect(() => recordingAt(given, noFolder)).toThrow('is no recording id');
+    expect(() => recordingId(given, noFolder)).toThrow('is not a recording id');
+    expect(() => recordingAt(given, noFolder)).toThrow('is not a recording id');
+  });
+
+  it('may be the beginning of an id, where only one begins so', () => {
+    using folder = testFolder();
+    const ids = ['11110000-0000-4000-8000-000000000001', '11112222-0000-4000-8000-000000000002'];
+    for (const name of [...ids, '33330000.bak', '.44440000-0000-4000-8000-000000000004.taken'])
+      mkdirSync(join(folder.path, name));
+    const called = (given: string): string => recordingId(given, () => folder.path);
+    expect(called('11112222')).toBe(ids[1]);
+    expect(called('1111000')).toBe(ids[0]);
+    expect(called('11110000-0000-4')).toBe(ids[0]);
+    expect(() => called('1111')).toThrow('is the beginning of 2 recordings');
+    expect(() => called('33330000')).toThrow('No recording begins with 33330000');
+    expect(() => called('44440000')).toThrow('No recording begins with');
+    expect(() => recordingAt('/backup/11112222', noFolder)).toThrow('is not a recording id');
   });
 
   it('is an id, or a folder that is named like one', () => {

@@ -1,0 +1,38 @@
+import { loadKeys } from '../ca/keys.ts';
+import { type Config, loadConfig, loadSecrets } from '../config.ts';
+import { inventoryOf, keysFolder } from '../places.ts';
+import { usableRecipients } from '../recordings.ts';
+import { actAsOwnerOf } from './as-owner.ts';
+import { print, Refused } from './output.ts';
+import { scopeWarnings } from './scope-warnings.ts';
+
+/** What `serve` would refuse to start with, all of it at once; neither database nor Slack is asked. */
+export function check(file: string, environment: NodeJS.ProcessEnv): void {
+  const config = loadConfig(file);
+  const problems = [
+    () => loadSecrets(environment),
+    () => usableRecipients(config),
+    () => {
+      actAsOwnerOf(config.dataDir);
+      loadKeys(keysFolder(config));
+    },
+  ].flatMap((part) => {
+    try {
+      part();
+      return [];
+    } catch (error) {
+      return [error instanceof Error ? error.message : String(error)];
+    }
+  });
+  for (const warning of warnings(config)) print(`warning: ${warning}`);
+  if (problems.length > 0) throw new Refused(problems.join('\n'), 2);
+  const { targets, scopes, policy } = inventoryOf(config);
+  print(
+    `${config.file} can be used: site ${config.site}, ${targets.length} targets, ${scopes.length} scopes, ${policy.rules.length} rules.`,
+  );
+}
+
+const warnings = (config: Config): string[] => [
+  ...(config.targets.length === 0 ? ['targets.yml has no targets: nobody can ask for anything.'] : []),
+  ...config.policy.scopes.flatMap((scope) => scopeWarnings(scope).map((warning) => `scope ${scope.name}: ${warning}`)),
+];
