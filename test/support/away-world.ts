@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -15,6 +16,7 @@ import { loadKeys } from '../../src/ca/keys.ts';
 import { recordSeals } from '../../src/ca/seal.ts';
 import { startWorkspace, type Workspace } from '../../src/demo/workspace/workspace.ts';
 import { createLog } from '../../src/log.ts';
+import { migrate } from '../../src/store/store.ts';
 import { openEngagement } from '../../src/use-cases/open-engagement.ts';
 import { seePerson } from '../../src/use-cases/see-person.ts';
 import { AccessWorld, granted } from './access-world.ts';
@@ -63,12 +65,16 @@ export class AwayWorld implements AsyncDisposable {
     const clock = { now: () => new Date(Date.now() + reads.aheadMs) };
     const keyed = AccessWorld.withKeys();
     const seals = recordSeals(loadKeys(join(keyed, 'keys')).mac);
-    const store = await openBeside({ databaseUrl: postgres.url, dataDir: '/nonexistent', log, seals });
+    // Control's own folder knows the database from its first migration on; else it would suspend what it finds.
+    const made = mkdtempSync(join(tmpdir(), 'daypass-away-'));
+    const place = { databaseUrl: postgres.url, dataDir: made, log, seals };
+    await migrate(place);
+    const store = await openBeside(place);
     const access = AccessWorld.over(store, clock, keyed);
     const principals = TARGETS.map((target) => `${access.login}@${target}`);
     const sshd = await startSshd({ userCa: access.keys.targetCaPublicKey, principals });
     const world = new AwayWorld({ postgres, workspace, database, slack, access, sshd }, reads);
-    await world.#setUp(gateway);
+    await world.#setUp(gateway, made);
     await world.serve();
     return world;
   }
@@ -83,7 +89,7 @@ export class AwayWorld implements AsyncDisposable {
     this.manager = new Persona(parts.workspace.url, 'manager');
   }
 
-  async #setUp(gateway: Record<string, unknown>): Promise<void> {
+  async #setUp(gateway: Record<string, unknown>, made: string): Promise<void> {
     const { access, sshd, folder } = this;
     const place = { address: sshd.address, port: sshd.port, host_keys: [sshd.hostKeyLine], logins: [access.login] };
     access.targets.push(...TARGETS.map((id) => Target.parse({ id, name: id, ...place })));
@@ -106,7 +112,7 @@ export class AwayWorld implements AsyncDisposable {
     await access.store.transaction((tx) =>
       tx.keys.insert({ ...registered, personId: contractor.id, registeredAt: new Date() }),
     );
-    mkdirSync(join(folder.path, 'data'), { mode: 0o700 });
+    renameSync(made, join(folder.path, 'data'));
     cpSync(join(access.folder, 'keys'), join(folder.path, 'data', 'keys'), { recursive: true });
     writeFileSync(join(folder.path, 'known_hosts'), `daypass-gateway ${access.keys.gatewayHostPublicKey}\n`);
     const slack = { security_channel: SECURITY_CHANNEL, api_url: `http://127.0.0.1:${this.slack.port}/api/` };
