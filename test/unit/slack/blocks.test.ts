@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SPACE_LEVELS } from '../../../src/access/disk-space.ts';
-import { PersonId, TargetId } from '../../../src/access/ids.ts';
+import { Digest, PersonId, TargetId } from '../../../src/access/ids.ts';
 import { BUILT_IN_SCOPES } from '../../../src/access/scope.ts';
 import type { Target } from '../../../src/access/target.ts';
 import { say } from '../../../src/slack/answer.ts';
@@ -341,7 +341,7 @@ describe('the thread’s session line', () => {
   });
 
   it('says by its beginning which recording runs, however many sessions there are', () => {
-    const [one, two] = [digest(7), digest(8)];
+    const [one, two] = ['a', 'b'].map((each) => Digest.parse(each.repeat(64))) as [Digest, Digest];
     const view = sessionsView({ ...world, sessions: 40, channels: 0 });
     const sessions = view.sessions.map((each, n) => ({
       ...each,
