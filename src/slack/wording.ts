@@ -41,7 +41,7 @@ const WORDING: Wording = {
   person_inactive: () =>
     'Nothing was done: Slack says this account is deactivated, is a bot, or does not belong to this workspace. Ask a workspace admin, then try again.',
   person_unseen: ({ since }, { when }) =>
-    `Nothing was done: Slack has not shown this account since ${when(since)}, as happens when somebody leaves or a channel is no longer shared. Ask to be invited again, then try again.`,
+    `Nothing was done: Slack has not shown this account since ${when(since)}, as happens when somebody leaves or sharing with their workspace ends. Ask to be invited again, then try again.`,
   person_unconfirmed: ({ since }, { when }) =>
     `Nothing was done: Slack last confirmed this account at ${when(since)}, and that is too long ago. Try again once Slack answers.`,
   no_registered_key: () => `You cannot request access yet, because you have no SSH key registered. ${REGISTER}`,
@@ -70,7 +70,7 @@ const WORDING: Wording = {
   may_not_open_engagement: () =>
     'You cannot open an engagement: policy.yml names who may, among the full members of this workspace. Ask a colleague who may, or the operators.',
   nobody_may_open: () =>
-    'Nobody can open an engagement yet: policy.yml does not say who may. Operators add it under `engagements`; docs/policy.md has the lines.',
+    'Nobody can open an engagement yet: policy.yml does not say who may. Operators add it under engagements; docs/policy.md has the lines.',
   may_not_open_for: ({ targetId }, { say }) =>
     `Policy does not let you open an engagement for ${say(targetId)}. Leave it out, or ask the operators to add you in policy.yml under engagements.openers.`,
   nobody_to_confirm: () =>
@@ -96,7 +96,7 @@ const WORDING: Wording = {
   own_request: () =>
     'Nobody reviews their own request, from any account. The engagement’s other reviewers have the same card.',
   requester_gone: () =>
-    'Nothing was granted: the requester is deactivated, no longer visible in Slack, or has left the engagement’s channel. If they are back, have access requested again.',
+    'Nothing was granted: the requester is deactivated, no longer visible in Slack, or no longer in the engagement’s Slack conversation. If they are back, have access requested again.',
   own_engagement: () =>
     'Nothing was decided: you opened this engagement, and nobody alone gives access to what they opened. Its other reviewers have the same card.',
   not_a_reviewer: () =>

@@ -12,10 +12,9 @@ afterAll(async () => {
 });
 
 async function granted(): Promise<void> {
-  const files = (await world.contractor.state()).files.length;
   await world.request();
   await world.manager.click(await world.manager.card('direct'), 'Approve');
-  await world.contractor.until('the certificate', (state) => state.files.length > files);
+  await expect.poll(liveGrants, { timeout: 20_000 }).toBe(1);
 }
 const security = (what: RegExp): Promise<string> =>
   world.security.until(`security’s channel: ${what}`, (state) =>
