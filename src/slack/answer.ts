@@ -10,7 +10,7 @@ export type Answer = { readonly text: string; readonly blocks: readonly Block[] 
 const SENTENCE_MAX = 2_900;
 const RESPOND_TIMEOUT_MS = 8_000;
 
-export const answer = (...lines: readonly Line[]): Answer => ({
+const answer = (...lines: readonly Line[]): Answer => ({
   text: toNotification(lines.flatMap((each, index) => (index === 0 ? each : [...own(' '), ...each]))),
   blocks: [section(...lines)],
 });

@@ -12,7 +12,7 @@ type Message = { readonly text: string; readonly blocks: Block[] };
 const TARGETS_SHOWN = 10;
 
 /** `web-01, db-01`; the rest is counted. */
-export function targetsLine(targets: readonly { readonly id: string }[], max = TARGETS_SHOWN): Line {
+function targetsLine(targets: readonly { readonly id: string }[], max = TARGETS_SHOWN): Line {
   const shown = targets.slice(0, max).map((target) => mono(target.id, 70));
   const rest = targets.length - shown.length;
   return listed(rest > 0 ? [...shown, line`${rest} more`] : shown);
