@@ -34,6 +34,6 @@ const AROUND = 5;
 function shortened(command: string, share: number): string {
   if (JSON.stringify(command).length <= share) return command;
   const plain = command.slice(0, share - AROUND);
-  const isPlain = JSON.stringify(plain).length + AROUND <= share;
+  const isPlain = JSON.stringify(`${plain}…`).length <= share;
   return `${isPlain ? plain : command.slice(0, Math.floor((share - AROUND) / ESCAPED))}…`;
 }

@@ -75,6 +75,7 @@ describe.each(KEY_TYPES)('a proof by %s', (type) => {
       ok: true,
       value: {
         sshSessionId: Buffer.from(SESSION_ID).toString('hex'),
+        digest: expect.stringMatching(/^[0-9a-f]{64}$/),
         userName: 'daypass',
         fingerprint: fingerprint(key.publicKey),
         publicKey: publicKeyLine(key.publicKey),

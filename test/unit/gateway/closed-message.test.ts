@@ -40,7 +40,8 @@ it('a long command is cut, and takes nothing from those before and after it', ()
   const odd = '\u0001'.repeat(60_000);
   const told = closedMessage(sessionId(1), report([long, 'sudo -i', odd, "sh -c 'rm -rf /srv'"])).channels;
   expect([told[1]?.command, told[3]?.command]).toEqual(['sudo -i', "sh -c 'rm -rf /srv'"]);
-  expect(told[0]?.command).toMatch(/^echo x{60000,}…$/);
+  expect(told[0]?.command).toMatch(/^echo x+…$/);
+  expect(told[0]?.command?.length).toBeGreaterThan(60_000);
   expect(told[2]?.command?.length).toBeGreaterThan(10_000);
   expect(told[2]?.command).toMatch(/…$/);
 });
