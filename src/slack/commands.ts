@@ -8,6 +8,7 @@ import { keyAnswer } from './key.ts';
 import { keysAnswer } from './keys.ts';
 import { listAnswer, revokeAnswer } from './list.ts';
 import { requestView } from './request.ts';
+import { asTyped } from './text.ts';
 
 /** What a word after `/access` leads to: a form, or an answer that only the person sees. */
 export type Reaction = { readonly open: View } | { readonly answer: Answer };
@@ -16,7 +17,7 @@ type Word = (typeof COMMAND_WORDS)[number];
 const isWord = (word: string): word is Word => COMMAND_WORDS.some((known) => known === word);
 
 export async function react(edge: Edge, asker: Asker, text: string): Promise<Reaction> {
-  const [word = 'help', argument = null] = text
+  const [word = 'help', argument = null] = asTyped(text)
     .trim()
     .split(/\s+/)
     .filter((each) => each !== '');

@@ -25,6 +25,10 @@ export function plainLines(text: string, max: number): string {
 export const escapeText = (text: string, max: number): string =>
   cut([...visible(text.replace(BREAKS, ' ')).trim()].map(entities), max);
 
+/** What was typed behind a command or in a message: Slack hands it on escaped. */
+export const asTyped = (text: string): string =>
+  text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+
 export const entities = (text: string): string => text.replace(/[&<>]/g, (each) => ENTITIES[each] ?? each);
 
 /**

@@ -12,11 +12,14 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadKeys } from '../../src/ca/keys.ts';
+import { recordSeals } from '../../src/ca/seal.ts';
 import { createLog } from '../../src/log.ts';
 import type { Operator } from '../../src/operator/operator.ts';
 import { serveAdminSocket } from '../../src/operator/socket.ts';
 import { FRAME, FRAME_HEADER_BYTES, type FrameType, writeFrame } from '../../src/recording/format.ts';
 import { identityFile, newIdentity, wrapNewKey } from '../../src/recording/wrapped-key.ts';
+import { openStore } from '../../src/store/store.ts';
 import { Desk, sessionId } from '../support/recordings.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
@@ -204,6 +207,14 @@ describe('daypass recordings erase', () => {
   it('destroys the key under a rule, in the ledger and the audit log, and nothing opens it any more', async () => {
     const { identity } = await readable(1);
     await desk.reopen();
+    // A command makes no database; control did, when it first started.
+    expect(await daypass('recordings', 'erase', sessionId(1), '--rule', 'x')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('has no database yet'),
+    });
+    const seals = recordSeals(loadKeys(desk.keys).mac);
+    const options = { databaseUrl: null, dataDir: desk.path, log: createLog('silent'), seals };
+    await (await openStore(options, { leaseMs: 60_000, lost: () => {} }))[Symbol.asyncDispose]();
     expect(await daypass('recordings', 'erase', sessionId(1), '--rule', 'case 4711')).toMatchObject({ code: 0 });
     expect(existsSync(join(desk.folder(1), 'key.age'))).toBe(false);
     const verified = await daypass('verify', '--all');

@@ -1,7 +1,8 @@
 import { webApi } from '@slack/bolt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { testSeals } from '../support/beside.ts';
 import { buttonsOf, type Message, type State } from '../support/persona.ts';
-import { ENGAGEMENT_CHANNEL, forgetTemplate, MEMBER, SlackWorld } from '../support/slack-world.ts';
+import { ENGAGEMENT_CHANNEL, forgetTemplate, MEMBER, SlackWorld, TEAM } from '../support/slack-world.ts';
 
 let world: SlackWorld;
 const opened = async (): Promise<void> => {
@@ -208,9 +209,12 @@ describe('an approval is refused', () => {
 
   it('of one’s own request through another Slack account of the same person', async () => {
     const { id } = await world.person(MEMBER.contractor);
-    const account = [id, 'T0DEMO000', MEMBER.security];
+    const mac = testSeals.seal('account', { personId: id, teamId: TEAM, userId: MEMBER.security, enterpriseId: null });
     await world.sql('delete from slack_account where user_id = $1', [MEMBER.security]);
-    await world.sql('insert into slack_account (person_id, team_id, user_id, ordinal) values ($1, $2, $3, 9)', account);
+    await world.sql(
+      'insert into slack_account (person_id, team_id, user_id, ordinal, mac) values ($1, $2, $3, 9, $4)',
+      [id, TEAM, MEMBER.security, mac],
+    );
     await world.request();
     await world.security.click(await world.security.card('thread'), 'Approve');
     await tells('security', /Nobody reviews their own request/);

@@ -21,7 +21,7 @@ import { beside, openBeside, testSeals } from './beside.ts';
 import { Persona } from './persona.ts';
 import { fingerprintOf, makeKey } from './slack-keys.ts';
 
-const TEAM = 'T0DEMO000';
+export const TEAM = 'T0DEMO000';
 export const MEMBER = { contractor: 'U0CONTRACT', manager: 'U0MANAGER0', security: 'U0SECURITY' } as const;
 export const ENGAGEMENT_CHANNEL = 'C0ENGAGE00';
 export const SECURITY_CHANNEL = 'C0SECURITY';
@@ -53,6 +53,12 @@ export async function forgetTemplate(): Promise<void> {
 const DIRECT = { proxy: null, environment: {} };
 
 type Sql = (text: string, parameters?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/** Eight hours are offered in the form, and allowed for one scope alone. */
+const RULES = [
+  { name: 'reading files', scopes: ['files-ro'], max_duration: 'PT8H' },
+  { name: 'one manager approves', max_duration: 'PT4H' },
+];
 
 /** The Slack edge as it runs in production, on the demo's workspace, a real store and real keys; no gateway. */
 export class SlackWorld implements AsyncDisposable {
@@ -117,7 +123,7 @@ export class SlackWorld implements AsyncDisposable {
       inventory: {
         site: 'demo',
         targets,
-        policy: Policy.parse({ rules: [{ name: 'one manager approves', max_duration: 'PT4H' }], engagements: ANYBODY }),
+        policy: Policy.parse({ rules: RULES, engagements: ANYBODY }),
         scopes: BUILT_IN_SCOPES,
         find: (id) => targets.find((each) => each.id === id) ?? null,
       },
