@@ -224,5 +224,5 @@ describe('daypass recordings erase', () => {
     expect((await daypass('recordings', 'list')).out).toMatch(/erased .*web-01/);
     expect(await daypass('recordings', 'erase', sessionId(9), '--rule', 'x')).toMatchObject({ code: 1 });
     expect(await daypass('recordings', 'erase', sessionId(1), '--rule', 'a\u001b[2J')).toMatchObject({ code: 2 });
-  }, 60_000);
+  }, 120_000);
 });

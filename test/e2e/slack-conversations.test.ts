@@ -178,8 +178,10 @@ describe('what one has', () => {
     );
     expect(announced.plain).not.toContain(String(row?.['digest']));
     await world.contractor.click(announced, 'Details');
-    const view = await world.contractor.until('the window', (state) => state.modal?.view);
-    expect(view.title.text).toBe('Details');
+    const view = await world.contractor.until(
+      'the window',
+      ({ modal }) => modal?.view.title.text === 'Details' && modal.view,
+    );
     for (const fact of [row?.['id'], row?.['digest']]) expect(JSON.stringify(view)).toContain(String(fact));
     await world.contractor.closeWindow();
   });
