@@ -19,7 +19,7 @@ let world: GatewayWorld;
 const BALANCER = '127.0.0.2';
 
 beforeAll(async () => {
-  const door = { beforeKex: { start: 20, rate: 30, full: 40 }, perAddress: 40 };
+  const door = { beforeKex: { start: 32, rate: 30, full: 40 }, perAddress: 40 };
   const listen = { host: '127.0.0.1', port: 0, door, balancers: BALANCER };
   world = await GatewayWorld.start({ workers: 2, listen, log, sshd: { extraConfig: 'MaxStartups 200' } });
 });
