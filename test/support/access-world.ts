@@ -57,6 +57,9 @@ export class AccessWorld implements AsyncDisposable {
   }
 
   /** A folder for a world whose store is sealed with the world's own keys, as that of a control with these keys is. */
+  /** Where its people and its engagement are; a Slack that is asked about them has to know them. */
+  slack = { teamId: 'T1', channelId: 'C1', sponsor: 'USPONSOR' };
+
   static withKeys(): string {
     const folder = mkdtempSync(join(tmpdir(), 'daypass-world-'));
     createKeys(join(folder, 'keys'));
@@ -85,19 +88,19 @@ export class AccessWorld implements AsyncDisposable {
 
   person(userId: string, standing: Person['standing'] = 'member'): Promise<Person> {
     return seePerson(this.deps)({
-      account: { teamId: 'T1', userId, enterpriseId: null },
+      account: { teamId: this.slack.teamId, userId, enterpriseId: null },
       profile: { name: userId, standing, active: true },
     });
   }
 
   async engagement(members: readonly Person[], reviewers: readonly Person[]): Promise<Engagement> {
-    const sponsor = await this.person('USPONSOR');
+    const sponsor = await this.person(this.slack.sponsor);
     return granted(
       await openEngagement(this.deps)({
         by: sponsor.id,
         name: 'Migration',
         vendor: 'Acme',
-        channelId: 'C1',
+        channelId: this.slack.channelId,
         memberIds: members.map((each) => each.id),
         targetIds: this.targets.map((each) => each.id),
         scopes: ['shell', 'files-rw'],

@@ -9,6 +9,7 @@ import { Fingerprint } from '../../src/access/ids.ts';
 import { Target } from '../../src/access/target.ts';
 import { loadKeys } from '../../src/ca/keys.ts';
 import { recordSeals } from '../../src/ca/seal.ts';
+import { CHANNELS, USERS } from '../../src/demo/workspace/seed.ts';
 import { startWorkspace, type Workspace } from '../../src/demo/workspace/workspace.ts';
 import { createLog } from '../../src/log.ts';
 import { openStore } from '../../src/store/store.ts';
@@ -98,8 +99,9 @@ export class LaunchedWorld implements AsyncDisposable {
   /** The grant is made before control starts; Slack has no part in this. */
   async #setUp(world: AccessWorld, min_free_mib: number): Promise<void> {
     const { path } = this.folder;
-    const contractor = await world.person('UCON', 'guest');
-    const reviewer = await world.person('UREVIEW');
+    world.slack = { teamId: 'T0DEMO000', channelId: CHANNELS.engagement, sponsor: USERS.security };
+    const contractor = await world.person(USERS.contractor, 'guest');
+    const reviewer = await world.person(USERS.manager);
     const key = { fingerprint: Fingerprint.parse(fingerprintOf(this.#person)), publicKey: this.#person.line };
     const registeredAt = new Date();
     await world.store.transaction((tx) => tx.keys.insert({ ...key, personId: contractor.id, registeredAt }));
