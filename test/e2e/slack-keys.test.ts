@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { testSeals } from '../support/beside.ts';
 import type { Persona } from '../support/persona.ts';
 import { ENGAGEMENT_CHANNEL, forgetTemplate, SlackWorld } from '../support/slack-world.ts';
 
@@ -42,8 +43,11 @@ it('a new key is told to its owner and to the sponsor, with what it does not ope
 });
 
 it('the review card says of each key how old it is, and marks the new ones', async () => {
-  const [first] = await world.sql('select fingerprint from registered_key');
-  await world.sql(`update registered_key set registered_at = registered_at - interval '5 days'`);
+  const [first] = await world.sql('select fingerprint, public_key, person_id from registered_key');
+  const registeredAt = new Date(Date.now() - 5 * 86_400_000).toISOString();
+  const { fingerprint, public_key: publicKey, person_id: personId } = first ?? {};
+  const mac = testSeals.seal('key', { fingerprint, publicKey, personId, registeredAt });
+  await world.sql('update registered_key set registered_at = $1, mac = $2', [registeredAt, mac]);
   const fresh = await register();
   await world.request({ key: [first?.['fingerprint'], fresh] });
   for (const where of ['direct', 'thread'] as const) {
@@ -75,7 +79,7 @@ it('is retired with its button, and then its owner is told and it is in the list
       const { action_id: id } = element as { action_id?: string };
       return id?.startsWith('retire_key:') ? [id.slice('retire_key:'.length)] : [];
     });
-  expect(retire.length).toBeGreaterThan(0);
+  expect(retire).toHaveLength(2);
   const pressed = { channel: list.channel, ts: list.ts, action_id: `retire_key:${retire[0]}` };
   expect((await world.contractor.call('personas/contractor/clicks', pressed)).status).toBe(200);
   expect(await told(world.contractor, /was retired/)).toContain(retire[0]);
