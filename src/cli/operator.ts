@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { DateTime } from 'luxon';
 import { Fingerprint, GrantId, SessionId } from '../access/ids.ts';
 import type { Rejection } from '../access/rejection.ts';
-import type { Config } from '../config.ts';
+import { type Config, ConfigError } from '../config.ts';
 import { localOperators, type Operator, type SessionsAsked } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
 import { adminSocketPath, systemClock } from '../places.ts';
@@ -30,7 +30,7 @@ export function reloadCommand(program: Command, config: () => Config): void {
     .description('Make the running control read targets.yml, policy.yml and the Slack settings again. Sessions go on.')
     .option('--json', 'print JSON')
     .action((options: { json?: boolean }) =>
-      withOperator(config(), async (operator) => {
+      withOperator(toReload(config), async (operator) => {
         const reloaded = await operator.reload();
         if (options.json) printJson(reloaded);
         if (!reloaded.ok) throw new Refused(`Nothing was changed. ${reloaded.why}`);
@@ -40,6 +40,16 @@ export function reloadCommand(program: Command, config: () => Config): void {
         for (const path of reloaded.atNextStart) print(`${path} differs too: it takes effect at the next start.`);
       }),
     );
+}
+
+/** Files that cannot be used are found out before control is asked. */
+function toReload(config: () => Config): Config {
+  try {
+    return config();
+  } catch (error) {
+    if (error instanceof ConfigError) throw new Refused(`Nothing was changed. ${error.message}`, 2);
+    throw error;
+  }
 }
 
 type ListOptions = { readonly json?: boolean; readonly all?: boolean; readonly limit: string };
