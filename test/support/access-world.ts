@@ -136,7 +136,7 @@ export class AccessWorld implements AsyncDisposable {
         keys: keys.map((key) => key.fingerprint),
       }),
     );
-    const card = { channelId: 'C1', ts: `${request.id}` };
+    const card = { channelId: this.slack.channelId, ts: `${request.id}` };
     const key = messageKey({ kind: 'review_card', requestId: request.id, to: null });
     await this.store.transaction((tx) => tx.messages.put({ key, ...card }));
     const { id: requestId, digest } = request;

@@ -71,6 +71,7 @@ export class AwayWorld implements AsyncDisposable {
     await migrate(place);
     const store = await openBeside(place);
     const access = AccessWorld.over(store, clock, keyed);
+    access.slack = { teamId: 'T0DEMO000', channelId: ENGAGEMENT_CHANNEL, sponsor: MEMBER.manager };
     const principals = TARGETS.map((target) => `${access.login}@${target}`);
     const sshd = await startSshd({ userCa: access.keys.targetCaPublicKey, principals });
     const world = new AwayWorld({ postgres, workspace, database, slack, access, sshd }, reads);

@@ -62,8 +62,8 @@ describe('a data folder', () => {
     await serveOnce();
     await using wrong = await createDatabase(inject('postgresUrl'));
     const options = { ...place.options, databaseUrl: wrong.url };
-    for (const opening of [openForCommand(options, false), control(options)]) {
-      await expect(opening).rejects.toMatchObject({
+    for (const open of [() => openForCommand(options, false), () => control(options)]) {
+      await expect(open()).rejects.toMatchObject({
         ...other,
         message: expect.stringMatching(/Correct the URL.*store\.json/),
       });
