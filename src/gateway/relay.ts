@@ -288,7 +288,8 @@ export class Relay implements ChannelListener {
     this.#speak();
     if (this.#output.isEmpty) this.#endOutput();
     if (this.#input.isEmpty) {
-      if (this.#hasDownEof) this.#up?.eof();
+      // Not before the start: in a channel where nothing was started sshd drops it, and the command would wait for it for good.
+      if (this.#hasDownEof && this.#hasAsked) this.#up?.eof();
       if (this.#down.isClosed) this.#up?.close();
     }
     if (this.#down.isClosed && (!this.#up || this.#hasUpClosed)) this.#finish();

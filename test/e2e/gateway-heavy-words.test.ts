@@ -83,8 +83,8 @@ it('the longest commands, one after the other', async () => {
   });
   const all = await Promise.all(world.control.sessions.slice(next).map((each) => world.control.closing(each)));
   const heavy = all.find(({ report }) => report.channels.length === 33);
-  expect(heavy?.report.channels[0]?.command).toBe(LONG);
-  expect(heavy?.report.channels[32]?.command).toMatch(/^: x{20,}…$/);
+  const told = heavy?.report.channels.map(({ command }) => /^: x{3000,}…$/.test(command ?? ''));
+  expect(told).toEqual(Array.from({ length: 33 }, () => true));
 });
 
 it('a terminal of a long command that is watched and changes its size all the time', async () => {

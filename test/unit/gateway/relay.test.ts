@@ -18,6 +18,7 @@ class Peer {
   hasSentClose = false;
   readonly mayReceive = true;
   consumed(): void {}
+  waited(): void {}
   write(_stream: Stream, bytes: Buffer): void {
     this.got.push(bytes.toString());
     this.all.push(bytes.toString());
@@ -28,7 +29,9 @@ class Peer {
   }
   reply(): void {}
   exitStatus(): void {}
-  eof(): void {}
+  eof(): void {
+    this.all.push('EOF');
+  }
   close(): void {
     this.hasSentClose = true;
   }
@@ -110,13 +113,24 @@ describe('a channel that is relayed', () => {
     await begin(name, data);
     client.listener?.request('signal', false, exec('INT'));
     client.listener?.data('stdout', Buffer.from('typed ahead'));
+    client.listener?.eof();
     await turn();
     expect(target.listener).not.toBeNull();
-    expect({ asked: target.asked, got: target.got }).toEqual({ asked: [], got: [] });
+    expect(target.all).toEqual([]);
     await there();
     const start = ['env', name, 'signal'];
     const asked = name === 'subsystem' ? start : ['pty-req', ...start];
-    expect(target.all).toEqual([...asked, 'typed ahead']);
+    expect(target.all).toEqual([...asked, 'typed ahead', 'EOF']);
+  });
+
+  it('passes the end of an empty input on only after the start, too', async () => {
+    const { client, target, begin, there } = relayed(false);
+    await begin('exec', exec('cat'));
+    client.listener?.eof();
+    await turn();
+    expect(target.all).toEqual([]);
+    await there();
+    expect(target.all).toEqual(['exec', 'EOF']);
   });
 
   it('gives input to the target only as its recorder takes it, and before it goes on', async () => {
