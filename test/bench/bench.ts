@@ -1,4 +1,5 @@
 import { descendants } from '../support/processes.ts';
+import { against } from './against.ts';
 import { idle, streams } from './crowd.ts';
 import { door } from './door.ts';
 import { type Figure, type Options, table } from './figures.ts';
@@ -13,7 +14,8 @@ import { cat, logins, sftp } from './transfers.ts';
 
 /**
  * Figures of the gateway, recording, against OpenSSH in the same run: medians of alternating rounds. `--json` prints them for
- * programs, `--only <row>` picks rows, `--quick` takes smaller sizes. docs/performance.md says how to read them.
+ * programs, `--only <row>` picks rows, `--quick` takes smaller sizes, `--against <folder>` measures another build in turn with this
+ * one. docs/performance.md says how to read them.
  */
 
 const ROWS: Record<string, (options: Options) => Promise<Figure[]>> = {
@@ -32,7 +34,7 @@ const ROWS: Record<string, (options: Options) => Promise<Figure[]>> = {
   door,
 };
 
-const USAGE = `npm run bench -- [--json] [--quick] [--only <row>]...   rows: ${Object.keys(ROWS).join(', ')}\n`;
+const USAGE = `npm run bench -- [--json] [--quick] [--against <folder>] [--only <row>]...   rows: ${Object.keys(ROWS).join(', ')}\n`;
 
 /** Nothing of ours may stay, whatever state the programs are in. */
 for (const [signal, code] of [
@@ -60,9 +62,19 @@ const failed = (name: string, { message }: Error): Figure => ({
   target: `failed: ${message.split('\n')[0]}`,
 });
 
+async function measured(rows: readonly string[], options: Options): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const name of rows) {
+    options.progress(name);
+    figures.push(...((await ROWS[name]?.(options).catch((error: Error) => [failed(name, error)])) ?? []));
+  }
+  return figures;
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const only = args.flatMap((arg, index) => (arg === '--only' ? [args[index + 1] ?? ''] : []));
-  const known = ['--json', '--quick', '--only', ...only];
+  const other = args.includes('--against') ? (args[args.indexOf('--against') + 1] ?? '') : null;
+  const known = ['--json', '--quick', '--only', ...only, '--against', other];
   if (args.some((arg) => !known.includes(arg)) || only.some((name) => !(name in ROWS))) {
     process.stderr.write(USAGE);
     process.exitCode = 2;
@@ -72,12 +84,8 @@ async function main(args: readonly string[]): Promise<void> {
   process.env['DAYPASS_LOG_LEVEL'] ??= 'silent';
   const progress = (line: string): void => void process.stderr.write(`${line}\n`);
   const options: Options = { isQuick: args.includes('--quick'), progress };
-  const figures: Figure[] = [];
-  for (const [name, measure] of Object.entries(ROWS)) {
-    if (only.length > 0 && !only.includes(name)) continue;
-    progress(name);
-    figures.push(...(await measure(options).catch((error: Error) => [failed(name, error)])));
-  }
+  const rows = Object.keys(ROWS).filter((name) => only.length === 0 || only.includes(name));
+  const figures = other === null ? await measured(rows, options) : await against(other, rows, options);
   if (args.includes('--json')) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
   else
     process.stdout.write(`${options.isQuick ? 'Quick: smaller sizes, figures that say less.\n' : ''}${table(figures)}`);

@@ -64,11 +64,14 @@ export function counted(name: string, ours: number, all: number, reference = all
   return { name, ours, reference, unit: `of ${all}`, ratio, target: `${all} of ${all}`, met: ours === all };
 }
 
+/** With one decimal, or two where it has them. */
+const times = (goal: number): string => goal.toFixed(2).replace(/0$/, '');
+
 function judged(ratio: number, goal: Goal | null): [string, boolean] {
   if (goal === null) return ['–', true];
-  if ('atLeast' in goal) return [`≥ ${goal.atLeast.toFixed(1)} ×`, ratio >= goal.atLeast];
-  if ('atMost' in goal) return [`≤ ${goal.atMost.toFixed(1)} ×`, ratio <= goal.atMost];
-  return [`< ${goal.below.toFixed(1)} ×`, ratio < goal.below];
+  if ('atLeast' in goal) return [`≥ ${times(goal.atLeast)} ×`, ratio >= goal.atLeast];
+  if ('atMost' in goal) return [`≤ ${times(goal.atMost)} ×`, ratio <= goal.atMost];
+  return [`< ${times(goal.below)} ×`, ratio < goal.below];
 }
 
 export function table(figures: readonly Figure[]): string {
