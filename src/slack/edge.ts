@@ -15,10 +15,10 @@ import type { Fetch } from './network.ts';
 import type { GatewayFacts } from './ssh-config.ts';
 import { type NamesOf, peopleIn } from './wording.ts';
 
-/** What every conversation has at hand. */
 /** Where security reads, and who it is. */
 export type Security = { readonly securityChannel: string; readonly securityUsers: readonly string[] };
 
+/** What every conversation has at hand. */
 export type Edge = {
   readonly web: webApi.WebClient;
   readonly fetch: Fetch;
@@ -73,9 +73,10 @@ export async function whoAsks(edge: Edge, claim: Claim): Promise<Result<Asker>> 
 /** Asks Slack anew about somebody known, before something is decided about them. */
 export async function askAgain(edge: Edge, id: PersonId): Promise<void> {
   const person = await edge.store.transaction((tx) => tx.persons.byId(id));
-  for (const { userId } of person?.accounts ?? []) {
+  for (const { teamId, userId } of person?.accounts ?? []) {
     const found = await edge.directory.find(userId);
-    if (found) await seePerson(edge)(found);
+    // An account of another workspace is somebody else's.
+    if (found?.account.teamId === teamId) await seePerson(edge)(found);
     else await missPerson(edge)(id);
   }
 }

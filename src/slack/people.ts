@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PersonId } from '../access/ids.ts';
-import { UNSEEN_MS } from '../access/person.ts';
+import { type Person, UNSEEN_MS } from '../access/person.ts';
 import type { Log } from '../log.ts';
 import { channelsToRead, peopleToConfirm } from '../use-cases/people-in-doubt.ts';
 import { seeChannel } from '../use-cases/see-channel.ts';
@@ -167,19 +166,14 @@ export class PeopleWatch implements AsyncDisposable {
     const known = await this.#edge.store.transaction((tx) => tx.persons.byUserId(userId));
     if (known.length === 0) return;
     const found = await this.#edge.directory.find(userId);
-    if (found) {
-      const { teamId } = found.account;
-      const isOurs = known.some(({ accounts }) => accounts.some((account) => account.teamId === teamId));
-      if (isOurs) await seePerson(this.#edge)(found);
-      return;
-    }
-    const outcomes = await Promise.all(known.map(({ id }) => this.#miss(id)));
+    // An account of another workspace is somebody else's.
+    const isShown = ({ accounts }: Person): boolean =>
+      accounts.some((account) => account.userId === userId && account.teamId === found?.account.teamId);
+    if (found && known.some(isShown)) await seePerson(this.#edge)(found);
+    const missed = known.filter((person) => !isShown(person));
+    const outcomes = await Promise.all(missed.map(({ id }) => missPerson(this.#edge)(id)));
     if (outcomes.includes('ask_again'))
       this.#ask({ kind: 'person', userId }, performance.now() + this.#pace.askAgainMs);
-  }
-
-  #miss(id: PersonId): Promise<'ask_again' | 'over'> {
-    return missPerson(this.#edge)(id);
   }
 
   async #readChannel({ channelId, left }: Extract<Reading, { kind: 'channel' }>): Promise<void> {

@@ -54,8 +54,9 @@ function versus(name: string, ours: readonly Figure[], others: readonly Figure[]
     figures.filter((each) => each.name === name).flatMap(({ ours: value }) => value ?? []);
   const [now, before] = [valuesOf(ours), valuesOf(others)];
   if (now.length === 0 || before.length === 0) return [];
-  const unit = ours.find((each) => each.name === name)?.unit ?? '';
-  const goal = MORE_IS_BETTER.test(unit) ? { atLeast: LEAST } : { atMost: 1 / LEAST };
+  const { unit = '', target } = ours.find((each) => each.name === name) ?? {};
+  // What explains other lines is no goal here either.
+  const goal = target === '–' ? null : MORE_IS_BETTER.test(unit) ? { atLeast: LEAST } : { atMost: 1 / LEAST };
   return [compared(name, median(now), median(before), unit, goal)];
 }
 

@@ -15,12 +15,12 @@ describe('the readings of people', () => {
   let world: AccessWorld;
   let now: Date;
   let asked: string[];
-  let answers: (userId: string) => 'active' | 'deactivated' | 'not shown' | Error;
+  let answers: (userId: string) => 'active' | 'deactivated' | 'not shown' | 'of another workspace' | Error;
   let members: string[];
   let watch: PeopleWatch | null;
 
-  const found = (userId: string, active: boolean): Found => ({
-    account: { teamId: 'T1', userId, enterpriseId: null },
+  const found = (userId: string, active: boolean, teamId = 'T1'): Found => ({
+    account: { teamId, userId, enterpriseId: null },
     profile: { name: userId, standing: 'guest', active },
     timeZone: 'UTC',
   });
@@ -29,6 +29,7 @@ describe('the readings of people', () => {
       asked.push(userId);
       const answer = answers(userId);
       if (answer instanceof Error) throw new SlackUnavailable(answer);
+      if (answer === 'of another workspace') return found(userId, true, 'T2');
       return answer === 'not shown' ? null : found(userId, answer === 'active');
     };
     const web = { conversations: { members: async () => ({ ok: true, members }) } };
@@ -90,16 +91,19 @@ describe('the readings of people', () => {
     expect(await isActive('U1')).toBe(true);
   });
 
-  it('ask again about who is not shown, and then believe it', async () => {
-    answers = (userId) => {
-      if (userId !== 'U3') return 'active';
-      now = new Date(now.getTime() + 15_000);
-      return 'not shown';
-    };
-    start();
-    await expect.poll(() => isActive('U3'), { timeout: 10_000 }).toBe(false);
-    expect(asked.filter((userId) => userId === 'U3').length).toBe(3);
-  });
+  it.each(['not shown', 'of another workspace'] as const)(
+    'ask again about who is %s, and then believe it',
+    async (how) => {
+      answers = (userId) => {
+        if (userId !== 'U3') return 'active';
+        now = new Date(now.getTime() + 15_000);
+        return how;
+      };
+      start();
+      await expect.poll(() => isActive('U3'), { timeout: 10_000 }).toBe(false);
+      expect(asked.filter((userId) => userId === 'U3').length).toBe(3);
+    },
+  );
 
   it('of a channel find who left it, and ask about who is not in it', async () => {
     start();
