@@ -1,17 +1,22 @@
+import { policyGaps } from '../access/policy.ts';
 import { loadKeys } from '../ca/keys.ts';
 import { type Config, loadConfig, loadSecrets } from '../config.ts';
 import { inventoryOf, keysFolder } from '../places.ts';
 import { usableRecipients } from '../recordings.ts';
+import { checkKind } from '../store/place.ts';
+import { accountsOf } from './accounts.ts';
 import { actAsOwnerOf } from './as-owner.ts';
 import { print, Refused } from './output.ts';
 import { scopeWarnings } from './scope-warnings.ts';
 
 /** What `serve` would refuse to start with, all of it at once; neither database nor Slack is asked. */
-export function check(file: string, environment: NodeJS.ProcessEnv): void {
+export function check(file: string, environment: NodeJS.ProcessEnv, isSingleUser: boolean): void {
   const config = loadConfig(file);
   const problems = [
     () => loadSecrets(environment),
     () => usableRecipients(config),
+    () => isSingleUser || accountsOf(config),
+    () => checkKind(config.dataDir, environment['DAYPASS_DATABASE_URL'] ?? null, true),
     () => {
       actAsOwnerOf(config.dataDir);
       loadKeys(keysFolder(config));
@@ -33,6 +38,7 @@ export function check(file: string, environment: NodeJS.ProcessEnv): void {
 }
 
 const warnings = (config: Config): string[] => [
+  ...policyGaps(config.policy).map((gap) => `${gap}; docs/policy.md has the lines to write`),
   ...(config.targets.length === 0 ? ['targets.yml has no targets: nobody can ask for anything.'] : []),
   ...config.policy.scopes.flatMap((scope) => scopeWarnings(scope).map((warning) => `scope ${scope.name}: ${warning}`)),
 ];

@@ -192,12 +192,20 @@ export function keysCommand(program: Command, config: () => Config): void {
     .command('list')
     .description('Keys in use; with --all also retired ones.')
     .option('--all', 'retired keys too')
+    .option('--person <who>', 'of one person: a part of the name')
     .option('--limit <n>', 'at most this many, newest first', '200')
     .option('--json', 'print JSON')
-    .action((options: ListOptions) =>
+    .action((options: ListOptions & { person?: string }) =>
       withOperator(config(), async (operator) => {
-        const every = await operator.keys({ limit: KEYS_MAX });
-        const rows = every.filter((row) => options.all || row.retiredAt === null).slice(0, limitOf(options));
+        const limit = limitOf(options);
+        const person = (options.person ?? '').toLowerCase();
+        const found = (await operator.keys({ limit: KEYS_MAX })).filter(
+          (row) => (options.all || row.retiredAt === null) && row.person.toLowerCase().includes(person),
+        );
+        const rows = found.slice(0, limit);
+        if (found.length > limit) {
+          process.stderr.write(`${limit} of ${found.length} are shown: add --person, or raise --limit.\n`);
+        }
         if (options.json) return printJson(rows);
         if (rows.length === 0) return print('No keys.');
         print(
@@ -212,18 +220,22 @@ export function keysCommand(program: Command, config: () => Config): void {
     .command('retire <key>')
     .description('Take a key away for good; its live sessions end. <key> is a fingerprint or the beginning of one.')
     .action((given: string) =>
-      withOperator(config(), async (operator) => {
-        const rows = (await operator.keys({ limit: KEYS_MAX })).filter((row) => row.retiredAt === null);
-        const wanted = given.startsWith('SHA256:') ? given : `SHA256:${given}`;
-        const found = one(
-          wanted,
-          rows.map((row) => row.fingerprint),
-          'key in use',
-        );
-        const retired = await operator.retireKey(Fingerprint.parse(found));
-        if (!retired.ok) throw new Refused(worded(retired.rejection));
-        print(`Retired ${found}. Its live sessions are being ended.`);
-      }),
+      withOperator(
+        config(),
+        async (operator) => {
+          const rows = (await operator.keys({ limit: KEYS_MAX })).filter((row) => row.retiredAt === null);
+          const wanted = given.startsWith('SHA256:') ? given : `SHA256:${given}`;
+          const found = one(
+            wanted,
+            rows.map((row) => row.fingerprint),
+            'key in use',
+          );
+          const retired = await operator.retireKey(Fingerprint.parse(found));
+          if (!retired.ok) throw new Refused(worded(retired.rejection));
+          print(`Retired ${found}. Its live sessions are being ended.`);
+        },
+        true,
+      ),
     );
 }
 

@@ -1,12 +1,12 @@
-import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Config, loadConfig, loadSecrets, recipientsOf } from '../config.ts';
 import type { Hangups } from '../gateway/launcher.ts';
 import type { LauncherHost } from '../gateway/launcher-host.ts';
 import type { Log } from '../log.ts';
+import { type Accounts, accountsOf } from './accounts.ts';
 import { actAsOwnerOf } from './as-owner.ts';
 import { notifyServiceManager } from './notify.ts';
-import { print, Refused } from './output.ts';
+import { print } from './output.ts';
 import { storeOptions } from './store-options.ts';
 
 export function serveCommand(program: Command): void {
@@ -20,11 +20,12 @@ export function serveCommand(program: Command): void {
       'let gateway workers run under control’s own uid, where an owned worker could read the CA keys',
     )
     .option('--events', 'write every audit event as one JSON line to stdout; the log then goes to stderr')
-    .option('--check', 'read the configuration, keys and secrets, say what is wrong with them, and start nothing')
+    .option('--check', 'read the configuration, keys and secrets, say what `serve` would refuse, and start nothing')
     .addOption(new Option('--launched', 'as control, under the launcher that started this').hideHelp())
     .action(async (options: ServeOptions) => {
       const file = program.opts<{ config: string }>().config;
-      if (options.check) return (await import('./check.ts')).check(file, process.env);
+      if (options.check)
+        return (await import('./check.ts')).check(file, process.env, options.insecureSingleUser === true);
       const loaded = loadConfig(file);
       const config: Config = options.events ? { ...loaded, events: 'stdout' } : loaded;
       // Read by every log of this process and of those that it starts.
@@ -132,40 +133,6 @@ async function runLauncher(config: Config, { control, worker }: Accounts, log: L
     stop.signal,
   );
   process.exit();
-}
-
-type Account = { readonly uid: number; readonly gid: number };
-type Accounts = { readonly control: Account; readonly worker: Account };
-
-/** An owned worker must not be able to read what control holds, and neither needs to be root. */
-function accountsOf(config: Config): Accounts {
-  const { control_uid, control_gid, worker_uid, worker_gid } = config.gateway;
-  const isComplete =
-    control_uid !== undefined && control_gid !== undefined && worker_uid !== undefined && worker_gid !== undefined;
-  if (!isComplete || control_uid === worker_uid || control_gid === worker_gid) {
-    throw new Refused(
-      `Gateway workers would share control’s uid, and a worker that a hostile peer took over could read the CA keys.
-Set gateway.control_uid, control_gid, worker_uid and worker_gid in ${config.file} to two accounts and start as root,
-or say --insecure-single-user to accept that on a trial machine.`,
-      2,
-    );
-  }
-  if (process.getuid?.() !== 0) {
-    throw new Refused(
-      `gateway.worker_uid is ${worker_uid}, but only root can start control and workers under accounts of their own.
-Start as root, or say --insecure-single-user to accept one uid on a trial machine.`,
-      2,
-    );
-  }
-  const { uid } = statSync(config.dataDir);
-  if (uid !== control_uid) {
-    throw new Refused(
-      `${config.dataDir} belongs to uid ${uid}, so control could not read its keys as uid ${control_uid}.
-Say: chown -R ${control_uid}:${control_gid} ${config.dataDir}`,
-      2,
-    );
-  }
-  return { control: { uid: control_uid, gid: control_gid }, worker: { uid: worker_uid, gid: worker_gid } };
 }
 
 /** SIGHUP from the first moment on: by itself it would end the process, and everybody's sessions with it. */

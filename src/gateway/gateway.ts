@@ -6,7 +6,7 @@ import type { Grant } from '../access/grant.ts';
 import type { SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { GatewayControl, ReportedRecording, SealOutcome, SessionReport } from '../use-cases/gateway-control.ts';
-import type { Gateways, TerminationOrder, Watcher } from '../use-cases/ports.ts';
+import type { Carried, Gateways, TerminationOrder, Watcher } from '../use-cases/ports.ts';
 import { type Cipher, DEFAULT_KEX, DEFAULT_MACS, type Kex, type Mac } from './algorithms.ts';
 import type { ConfigFacts } from './client-config.ts';
 import { Crew, type CrewEvents } from './crew.ts';
@@ -166,8 +166,12 @@ class Supervisor implements Gateway {
     }
   }
 
-  extend(session: SessionId, under: Grant): void {
-    for (const worker of this.#crew.workers) worker.extend(session, under);
+  carried(): readonly Carried[] {
+    return this.#crew.workers.flatMap((worker) => worker.carried);
+  }
+
+  extend(session: SessionId, under: Grant): boolean {
+    return this.#crew.workers.some((worker) => worker.extend(session, under));
   }
 
   watch(session: SessionId, watcher: Watcher): (() => void) | null {

@@ -1,12 +1,12 @@
 import { expiresAt, type Grant, goesOnUnder } from '../access/grant.ts';
-import type { SessionId } from '../access/ids.ts';
+import type { GrantId, SessionId } from '../access/ids.ts';
 import {
   type AuthorizedSession,
   type GatewayControl,
   runningOf,
   type SessionReport,
 } from '../use-cases/gateway-control.ts';
-import type { TerminationOrder, Watcher } from '../use-cases/ports.ts';
+import type { Carried, TerminationOrder, Watcher } from '../use-cases/ports.ts';
 import { deferred } from './deferred.ts';
 import { FromWorker, type ToWorker } from './ipc.ts';
 import {
@@ -38,14 +38,21 @@ export type WorkerOptions = Questioned & {
   readonly gone: (worker: WorkerProcess) => void;
 };
 
-type Carried = { readonly session: AuthorizedSession; endsAt: Date; isCut: boolean; order: TerminationOrder | null };
+type Running = {
+  readonly session: AuthorizedSession;
+  /** Under which it runs now. */
+  grantId: GrantId;
+  endsAt: Date;
+  isCut: boolean;
+  order: TerminationOrder | null;
+};
 type Heard<Type extends FromWorker['type']> = Extract<FromWorker, { type: Type }>;
 
 /** Control's end of one worker: what it says is checked, what it carries is known, and its silence ends it. */
 export class WorkerProcess {
   readonly #options: WorkerOptions;
   readonly #worker: HostedWorker;
-  readonly #sessions = new Map<SessionId, Carried>();
+  readonly #sessions = new Map<SessionId, Running>();
   readonly #ready = deferred<void>();
   readonly #exit = deferred<void>();
   readonly #beat: NodeJS.Timeout;
@@ -102,6 +109,20 @@ export class WorkerProcess {
     return this.#sessions.has(id);
   }
 
+  get carried(): readonly Carried[] {
+    return [...this.#sessions].map(
+      ([
+        id,
+        {
+          session: { personId, keyFingerprint },
+          grantId,
+        },
+      ]) => {
+        return { session: id, grantId, personId, keyFingerprint };
+      },
+    );
+  }
+
   /**
    * Ends sessions that it carries; where both their connections are not dead within a second, the whole worker ends. Only its word says
    * that a session was dead before, so that it is told all the same, and has to have done with it soon.
@@ -118,7 +139,7 @@ export class WorkerProcess {
   }
 
   /** What it still carries then has to be so, or it ends. */
-  #expect(ids: readonly SessionId[], ms: number, isSo: (carried: Carried) => boolean): void {
+  #expect(ids: readonly SessionId[], ms: number, isSo: (running: Running) => boolean): void {
     if (ids.length === 0) return;
     setTimeout(() => {
       const late = ids.filter((id) => {
@@ -132,20 +153,23 @@ export class WorkerProcess {
   }
 
   /** Only what is in memory here says what runs: the grant has to allow exactly that. */
-  extend(id: SessionId, under: Grant): void {
+  extend(id: SessionId, under: Grant): boolean {
     const carried = this.#sessions.get(id);
     const endsAt = expiresAt(under);
-    if (!carried || carried.isCut || carried.order || endsAt <= carried.endsAt) return;
+    if (!carried || carried.isCut || carried.order) return false;
+    if (carried.grantId === under.id || endsAt <= carried.endsAt) return carried.grantId === under.id;
     if (!goesOnUnder(under, runningOf(carried.session))) {
       this.#options.log.error(
         { session: id, grant: under.id },
         'a grant does not allow the session that it was to extend',
       );
-      return;
+      return false;
     }
     carried.endsAt = endsAt;
+    carried.grantId = under.id;
     const { id: grantId, digest: grantDigest } = under;
     this.#send({ type: 'extend', session: id, grantId, grantDigest, endsAt: endsAt.getTime() });
+    return true;
   }
 
   /** Shows what passes in a session that it carries; the answer stops that. */
@@ -274,7 +298,7 @@ export class WorkerProcess {
     const { id, endsAt } = session;
     const early = this.#options.endedEarly(id);
     if (!early && !this.#isGone) {
-      this.#sessions.set(id, { session, endsAt, isCut: false, order: null });
+      this.#sessions.set(id, { session, grantId: session.grantId, endsAt, isCut: false, order: null });
       return null;
     }
     const ending = early ? ({ how: 'terminated', why: early.why } as const) : ({ how: 'interrupted' } as const);

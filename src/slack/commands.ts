@@ -35,7 +35,7 @@ export async function react(edge: Edge, asker: Asker, text: string): Promise<Rea
       return { answer: answer.ok ? answer.value : await refusal(edge, answer.rejection) };
     }
     case 'keys':
-      return { answer: await keysAnswer(edge, asker) };
+      return { answer: await keysAnswer(edge, asker, argument) };
     case 'engagement':
       return openEngagement(edge, asker, argument);
     case 'help':

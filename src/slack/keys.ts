@@ -5,25 +5,39 @@ import { ACTION } from './action-ids.ts';
 import { type Answer, refusal, say } from './answer.ts';
 import { actions, type Block, button, context, section } from './blocks.ts';
 import type { Asker, Edge } from './edge.ts';
-import { line, mono, strong } from './line.ts';
+import { line, mono, own, strong } from './line.ts';
 
-const SHOWN_MAX = 12;
+/** Each takes two of the fifty blocks of a message. */
+const SHOWN_MAX = 10;
 
-/** A person's keys, and those of others that they may retire, each with its button. */
-export async function keysAnswer(edge: Edge, asker: Asker): Promise<Answer> {
-  const { mine, others } = await listKeys(edge)({ personId: asker.person.id, isSecurity: asker.isSecurity });
-  const own = mine.slice(0, SHOWN_MAX).flatMap((key) => keyBlocks(key, null));
+/** A person's keys, and those of others that they may retire, each with its button; `find` is a part of a name or a fingerprint. */
+export async function keysAnswer(edge: Edge, asker: Asker, find: string | null = null): Promise<Answer> {
+  const { mine, others } = await listKeys(edge)({ personId: asker.person.id, isSecurity: asker.isSecurity, find });
+  const ours = mine.slice(0, SHOWN_MAX).flatMap((key) => keyBlocks(key, null));
   const theirs = others.slice(0, SHOWN_MAX).flatMap(({ key, owner }) => keyBlocks(key, owner));
   return {
     text: 'SSH keys',
     blocks: [
-      ...(own.length > 0 ? [section(line`*Your keys*`), ...own] : [section(line`You have no SSH key registered.`)]),
+      ...(ours.length > 0
+        ? [section(line`*Your keys*`), ...ours, ...moreOf(mine)]
+        : [section(line`You have no SSH key registered.`)]),
       ...(theirs.length > 0 ? [section(line`*Other people’s keys that you can retire*`), ...theirs] : []),
+      ...(theirs.length === 0 && find !== null ? [section(line`Nobody else’s key fits ${mono(find, 80)}.`)] : []),
+      ...moreOf(others),
       actions('keys', [button({ action: ACTION.showKey, label: 'Register a key' })]),
       context(line`A retired key stops working at once, and cannot be registered again.`),
     ],
   };
 }
+
+const moreOf = (keys: readonly unknown[]): Block[] =>
+  keys.length <= SHOWN_MAX
+    ? []
+    : [
+        context(
+          line`${own(`${SHOWN_MAX} of ${keys.length}`)} are shown. For others: \`/access keys\` and a part of a name or fingerprint.`,
+        ),
+      ];
 
 const keyBlocks = (key: RegisteredKey, owner: string | null): Block[] => [
   section(

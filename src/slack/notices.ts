@@ -21,6 +21,7 @@ import {
   requestClosed,
   requestReceived,
 } from './personal-messages.ts';
+import { grantsSuspendedMessage, recordChangedMessage } from './record-messages.ts';
 import { reviewCard } from './review-card.ts';
 import { headsOf, sessionDetail, sessionLine } from './session-messages.ts';
 import type { AccessFile, GatewayFacts } from './ssh-config.ts';
@@ -103,6 +104,10 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     }
     case 'free_space':
       return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...freeSpaceMessage(notice) };
+    case 'record_changed':
+      return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...recordChangedMessage(notice) };
+    case 'grants_suspended':
+      return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...grantsSuspendedMessage(notice) };
     case 'delivery':
       return deliveryNotice(deps, notice);
     default:

@@ -61,6 +61,14 @@ const StoredNotice = z.discriminatedUnion('kind', [
     doubtSeconds: z.int().positive(),
   }),
   z.strictObject({
+    kind: z.literal('record_changed'),
+    what: z.string(),
+    id: z.string(),
+    at: z.iso.datetime(),
+    isLast: z.boolean(),
+  }),
+  z.strictObject({ kind: z.literal('grants_suspended'), why: z.string(), at: z.iso.datetime() }),
+  z.strictObject({
     kind: z.literal('free_space'),
     at: z.iso.datetime(),
     level: z.enum(SPACE_LEVELS),

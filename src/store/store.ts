@@ -261,6 +261,7 @@ function txOn(trx: Trx, changes: Change[], sealing: Sealing): Tx {
     messages: messages(trx, sealing),
     announce,
     broken: () => sealing.broken[0] ?? null,
+    breaks: (broken) => sealing.breaks(broken),
     suspension: () => sealing.suspended,
     liftSuspension: () => sealing.confirm(),
   };

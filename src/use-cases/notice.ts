@@ -73,6 +73,19 @@ export type Notice =
       readonly minFreeMiB: number;
     }
   /**
+   * A record was changed without control, and counts for nothing: to security's channel. `isLast`: of more the audit log alone tells.
+   * `at` is ISO 8601.
+   */
+  | {
+      readonly kind: 'record_changed';
+      readonly what: string;
+      readonly id: string;
+      readonly at: string;
+      readonly isLast: boolean;
+    }
+  /** No grant counts until an operator has looked: to security's channel. `at` is ISO 8601. */
+  | { readonly kind: 'grants_suspended'; readonly why: string; readonly at: string }
+  /**
    * What became of messages that Slack does not take for now: to security's channel, or, where that is the place that is refused, to
    * the Slack user `to`. `at` is ISO 8601, `error` Slack's code.
    */
@@ -134,6 +147,8 @@ const URGENCY: Readonly<Record<NoticeKind, Urgency>> = {
   person_gone: 1,
   people_in_doubt: 1,
   free_space: 1,
+  record_changed: 1,
+  grants_suspended: 1,
   delivery: 1,
   grant_announced_changed: 1,
   session_line: 2,
@@ -182,6 +197,10 @@ export function messageKey(notice: Notice): string {
       return `doubt:${notice.at}`;
     case 'free_space':
       return `space:${notice.at}`;
+    case 'record_changed':
+      return `changed:${notice.what}:${notice.id}:${notice.at}`;
+    case 'grants_suspended':
+      return `suspended:${notice.at}`;
     case 'delivery':
       return `delivery:${notice.state}:${notice.lane}:${notice.at}:${notice.to ?? 'channel'}`;
   }

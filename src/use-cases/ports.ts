@@ -59,6 +59,8 @@ export type Tx = {
   announce(change: Change): void;
   /** The first record that this transaction met whose seal is broken; such a record is answered as if it were not there. */
   broken(): Broken | null;
+  /** Such a record was found by other means; it is told of like the others. */
+  breaks(broken: Broken): void;
   /** Why no grant is believed at the moment; null where they are. */
   suspension(): Suspension | null;
   /** Lets grants be believed again once this transaction has committed. */
@@ -75,7 +77,7 @@ export type Seals = {
 };
 
 /** A record that was changed, put in or brought back without control. */
-export type Broken = { readonly what: Sealed | 'grant'; readonly id: string };
+export type Broken = { readonly what: Sealed | 'grant' | 'session'; readonly id: string };
 
 /** The database is not the one that control last wrote to. */
 export type Suspension = { readonly why: string; readonly at: string };
@@ -328,12 +330,25 @@ export type Inventory = {
   find(id: TargetId): Target | null;
 };
 
+/** What a worker carries, as control decided it; unlike the session's record it is in memory only. */
+export type Carried = {
+  readonly session: SessionId;
+  /** Under which it runs now. */
+  readonly grantId: GrantId;
+  readonly personId: PersonId;
+  readonly keyFingerprint: Fingerprint;
+};
+
 /** The gateway workers, as control sees them. */
 export type Gateways = {
+  carried(): readonly Carried[];
   /** Ends live sessions: both TCP sides are destroyed without waiting for either peer. */
   terminate(sessions: readonly SessionId[], order: TerminationOrder): void;
-  /** A live session goes on until this grant's end, where the grant allows what runs, and ends later than what it runs under. */
-  extend(session: SessionId, under: Grant): void;
+  /**
+   * A live session goes on until this grant's end, where the grant allows what runs, and ends later than what it runs under. Returns
+   * whether it runs under it now.
+   */
+  extend(session: SessionId, under: Grant): boolean;
   /** Shows what passes in a live session from now on; null where no worker carries it. */
   watch(session: SessionId, watcher: Watcher): (() => void) | null;
 };

@@ -55,17 +55,20 @@ async function mayRetire(tx: Tx, { by, isSecurity }: RetireKeyInput, owner: Pers
 
 export type ListedKey = { readonly key: RegisteredKey; readonly owner: string };
 
-const OTHERS_MAX = 20;
-
-/** Keys that are in use and that this person may retire: their own, then those of people in engagements that they opened. */
+/**
+ * Keys that are in use and that this person may retire: their own, then those of people in engagements that they opened. `find` is a
+ * part of an owner's name or of a fingerprint.
+ */
 export const listKeys =
   (deps: Deps) =>
   ({
     personId,
     isSecurity,
+    find,
   }: {
     readonly personId: PersonId;
     readonly isSecurity: boolean;
+    readonly find: string | null;
   }): Promise<{
     readonly mine: readonly RegisteredKey[];
     readonly others: readonly ListedKey[];
@@ -79,9 +82,11 @@ export const listKeys =
       members.delete(personId);
       const others: ListedKey[] = [];
       for (const id of members) {
-        if (others.length >= OTHERS_MAX) break;
         const owner = await tx.persons.name(id);
         for (const key of await tx.keys.ofPerson(id)) others.push({ key, owner });
       }
-      return { mine: await tx.keys.ofPerson(personId), others: others.slice(0, OTHERS_MAX) };
+      const wanted = find?.toLowerCase() ?? '';
+      const isFound = ({ key, owner }: ListedKey): boolean =>
+        owner.toLowerCase().includes(wanted) || key.fingerprint.toLowerCase().includes(wanted);
+      return { mine: await tx.keys.ofPerson(personId), others: others.filter(isFound) };
     });

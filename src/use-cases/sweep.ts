@@ -1,11 +1,20 @@
 import { type Grant, isActive } from '../access/grant.ts';
-import type { GrantId, PersonId, SessionId } from '../access/ids.ts';
+import type { Fingerprint, GrantId, PersonId, SessionId } from '../access/ids.ts';
 import { isInDoubt } from '../access/person.ts';
 import { transition } from '../access/request.ts';
 import type { Session } from '../access/session.ts';
 import { isBelievable } from './believable.ts';
 import { directLane, noteIfOver, takeButtonAway } from './grant-ending.ts';
-import type { CertificateAuthority, Clock, Gateways, Inventory, Store, TerminationOrder, Tx } from './ports.ts';
+import type {
+  Carried,
+  CertificateAuthority,
+  Clock,
+  Gateways,
+  Inventory,
+  Store,
+  TerminationOrder,
+  Tx,
+} from './ports.ts';
 import { refreshCards } from './review-request.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
@@ -68,53 +77,114 @@ export const expireRequests = (deps: Deps) => (): Promise<number> =>
 
 type HoldDeps = Deps & {
   readonly inventory: Pick<Inventory, 'policy'>;
-  readonly gateways: Pick<Gateways, 'terminate' | 'extend'>;
+  readonly gateways: Pick<Gateways, 'carried' | 'terminate' | 'extend'>;
   readonly authority: Pick<CertificateAuthority, 'digest' | 'sealed'>;
 };
 
+/** One live session: what its record says, and what a worker carries; either may be missing. */
+type Live = { readonly id: SessionId; readonly row: Session | null; readonly carried: Carried | null };
+/** `under` is the grant under which its record has it go on; where it does, an order is void. */
+type Held = { readonly session: SessionId; readonly order: TerminationOrder | null; readonly under: Grant | null };
+
 /**
  * Ends every live session whose grant is over, and has the others live as long as theirs. It runs at each change and on a timer,
- * so that a change nobody heard of takes effect a moment later all the same.
+ * so that a change nobody heard of takes effect a moment later all the same. What the workers carry counts as well as its record,
+ * which somebody could change in the database.
  */
 export const holdSessionsToGrants = (deps: HoldDeps) => async (): Promise<number> => {
-  const { over, going } = await deps.store.transaction(async (tx) => {
+  const { gateways, authority } = deps;
+  const before = new Set(gateways.carried().map(({ session }) => session));
+  const held = await deps.store.transaction(async (tx) => {
     const now = deps.clock.now();
-    const grants = new Map<GrantId, Grant | null>();
-    const over: { session: SessionId; order: TerminationOrder }[] = [];
-    const going: { session: SessionId; grant: Grant }[] = [];
-    const live = await tx.sessions.live();
+    const live = liveOnes(await tx.sessions.live(), gateways.carried(), before);
     const resting = await restingPeople(tx, live, now, deps.inventory.policy.doubt);
-    const retired = await tx.keys.retiredAmong([...new Set(live.map((session) => session.keyFingerprint))]);
-    for (const { id: session, grantId, personId, keyFingerprint } of live) {
-      const grant = grants.get(grantId) ?? (await tx.grants.byId(grantId));
-      grants.set(grantId, grant);
-      if (!grant || !isActive(grant, now)) over.push({ session, order: await orderFor(tx, grant) });
-      else if (retired.has(keyFingerprint)) over.push({ session, order: KEY_RETIRED });
-      else if (resting.has(personId)) over.push({ session, order: UNCONFIRMED });
-      else going.push({ session, grant });
-    }
-    return { over, going };
+    const retired = await tx.keys.retiredAmong([...new Set(live.flatMap((each) => both(each, 'keyFingerprint')))]);
+    const grants = new Map<GrantId, Grant | null>();
+    const grantOf = async (id: GrantId): Promise<Grant | null> => {
+      const grant = grants.get(id) ?? (await tx.grants.byId(id));
+      grants.set(id, grant);
+      return grant;
+    };
+    const held: Held[] = [];
+    for (const each of live) held.push(await holdOne(tx, each, { now, grantOf, resting, retired }));
+    return held;
   });
-  for (const { session, order } of over) deps.gateways.terminate([session], order);
-  const believable = new Set(going.map(({ grant }) => grant).filter((grant) => isBelievable(deps.authority, grant)));
-  for (const { session, grant } of going) if (believable.has(grant)) deps.gateways.extend(session, grant);
-  return over.length;
+  const named = new Set(held.flatMap(({ under }) => under ?? []));
+  const believable = new Set([...named].filter((grant) => isBelievable(authority, grant)));
+  let over = 0;
+  for (const { session, order, under } of held) {
+    const goesOn = under !== null && believable.has(under) && gateways.extend(session, under);
+    if (order === null || goesOn) continue;
+    gateways.terminate([session], order);
+    over += 1;
+  }
+  return over;
 };
+
+/**
+ * A session has its record before a worker carries it, and no worker carries it when its record ends: carried before and after the
+ * records were read, and without one, is a record that was taken away.
+ */
+function liveOnes(rows: readonly Session[], after: readonly Carried[], before: ReadonlySet<SessionId>): Live[] {
+  const carried = new Map(after.filter(({ session }) => before.has(session)).map((each) => [each.session, each]));
+  const recorded = new Set(rows.map(({ id }) => id));
+  return [
+    ...rows.map((row): Live => ({ id: row.id, row, carried: carried.get(row.id) ?? null })),
+    ...[...carried.values()]
+      .filter(({ session }) => !recorded.has(session))
+      .map((each): Live => ({ id: each.session, row: null, carried: each })),
+  ];
+}
+
+/** What record and memory say, each once. */
+function both<Key extends 'grantId' | 'personId' | 'keyFingerprint'>({ row, carried }: Live, key: Key): Carried[Key][] {
+  const values = [...(row ? [row[key]] : []), ...(carried ? [carried[key]] : [])] as Carried[Key][];
+  return [...new Set(values)];
+}
+
+type Judging = {
+  readonly now: Date;
+  readonly grantOf: (id: GrantId) => Promise<Grant | null>;
+  readonly resting: ReadonlySet<PersonId>;
+  readonly retired: ReadonlySet<Fingerprint>;
+};
+
+async function holdOne(tx: Tx, live: Live, { now, grantOf, resting, retired }: Judging): Promise<Held> {
+  const { id: session, row, carried } = live;
+  const isChanged =
+    carried !== null &&
+    (row === null || row.personId !== carried.personId || row.keyFingerprint !== carried.keyFingerprint);
+  if (isChanged) tx.breaks({ what: 'session', id: session });
+  const ended = (order: TerminationOrder): Held => ({ session, order, under: null });
+  const recorded = row && (await grantOf(row.grantId));
+  if (row && (!recorded || !isActive(recorded, now))) return ended(await orderFor(tx, recorded));
+  if (both(live, 'keyFingerprint').some((key) => retired.has(key))) return ended(KEY_RETIRED);
+  if (both(live, 'personId').some((person) => resting.has(person))) return ended(UNCONFIRMED);
+  if (isChanged) return ended(RECORD_CHANGED);
+  const runsUnder = carried && (await grantOf(carried.grantId));
+  const isOver = carried !== null && (!runsUnder || !isActive(runsUnder, now));
+  return { session, order: isOver ? await orderFor(tx, runsUnder) : null, under: recorded };
+}
 
 /** Those of live sessions whose account is gone, or whom nobody has confirmed for too long. */
 async function restingPeople(
   tx: Tx,
-  sessions: readonly Session[],
+  sessions: readonly Live[],
   now: Date,
   doubt: number,
 ): Promise<ReadonlySet<PersonId>> {
-  const people = await tx.persons.byIds([...new Set(sessions.map((session) => session.personId))]);
+  const people = await tx.persons.byIds([...new Set(sessions.flatMap((each) => both(each, 'personId')))]);
   return new Set(people.filter((each) => !each.active || isInDoubt(each, now, doubt)).map((each) => each.id));
 }
 
 const KEY_RETIRED: TerminationOrder = {
   why: 'revoked',
   message: 'ended: the key of this session was retired. Ask in the engagement thread why.',
+};
+
+const RECORD_CHANGED: TerminationOrder = {
+  why: 'revoked',
+  message: 'ended: the record of this session was changed without Daypass. Ask in the engagement thread.',
 };
 
 const UNCONFIRMED: TerminationOrder = {

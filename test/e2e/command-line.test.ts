@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
   existsSync,
   mkdtempSync,
@@ -14,6 +15,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { Fingerprint } from '../../src/access/ids.ts';
+import { storeOptions } from '../../src/cli/store-options.ts';
+import { loadConfig } from '../../src/config.ts';
+import { openForCommand } from '../../src/store/store.ts';
+import { seePerson } from '../../src/use-cases/see-person.ts';
+import { SshKey } from '../support/signing-key.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 let folder: string;
@@ -115,12 +122,19 @@ describe('daypass serve', () => {
     const wrong = await daypass(['serve', '--check']);
     expect(wrong).toMatchObject({ code: 2, err: expect.stringMatching(/SLACK_BOT_TOKEN: missing/) });
     const tokens = { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_APP_TOKEN: 'xapp-1' };
-    const good = await daypass(['serve', '--check'], tokens);
+    const good = await daypass(['serve', '--check', '--insecure-single-user'], tokens);
     expect(good).toMatchObject({
       code: 0,
       err: '',
-      out: expect.stringMatching(/can be used: site example, 0 targets/),
+      out: expect.stringMatching(/names nobody under engagements\.openers.*can be used: site example, 0 targets/s),
     });
+    const shared = await daypass(['serve', '--check'], tokens);
+    expect(shared).toMatchObject({ code: 2, err: expect.stringContaining('gateway.control_uid') });
+    const place = join(folder, 'data', 'store.json');
+    writeFileSync(place, '{"kind":"postgres","database":"daypass","system":null}');
+    const elsewhere = await daypass(['serve', '--check', '--insecure-single-user'], tokens);
+    rmSync(place);
+    expect(elsewhere).toMatchObject({ code: 2, err: expect.stringContaining('DAYPASS_DATABASE_URL is not set') });
     const keys = join(folder, 'data', 'keys');
     renameSync(keys, `${keys}.aside`);
     const both = await daypass(['serve', '--check'], { SLACK_BOT_TOKEN: 'xoxb-1' });
@@ -180,5 +194,39 @@ describe('without a running control', () => {
     expect(ran.out).toContain('#   /etc/ssh/daypass_ca.pub: ssh-ed25519 ');
     const unknown = await daypass(['targets', 'snippet', 'db-01']);
     expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('targets.yml has: web-01') });
+  });
+});
+
+describe('daypass keys', () => {
+  it('are listed and retired where no control runs', async () => {
+    expect(await daypass(['migrate'])).toMatchObject({ code: 0 });
+    const keys = [new SshKey(), new SshKey()];
+    {
+      await using store = await openForCommand(await storeOptions(loadConfig(config)), true);
+      const deps = {
+        store,
+        clock: { now: () => new Date() },
+        random: { uuid: () => randomUUID(), bytes: randomBytes },
+      };
+      const account = { teamId: 'T1', userId: 'UCON', enterpriseId: null };
+      const person = await seePerson(deps)({ account, profile: { name: 'Casey', standing: 'guest', active: true } });
+      for (const key of keys) {
+        const publicKey = `ssh-ed25519 ${Buffer.from(key.blob).toString('base64')}`;
+        const fingerprint = Fingerprint.parse(key.fingerprint);
+        const registered = { fingerprint, publicKey, personId: person.id, registeredAt: new Date() };
+        await store.transaction((tx) => tx.keys.insert(registered));
+      }
+    }
+    const [first, second] = keys.map((key) => key.fingerprint);
+    const some = await daypass(['keys', 'list', '--limit', '1']);
+    expect(some).toMatchObject({ code: 0, err: '1 of 2 are shown: add --person, or raise --limit.\n' });
+    expect((await daypass(['keys', 'list', '--person', 'nobody'])).out).toBe('No keys.\n');
+    expect(await daypass(['keys', 'retire', first ?? ''])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^Retired/),
+    });
+    const left = await daypass(['keys', 'list', '--person', 'casey']);
+    expect(left.out).toContain(second);
+    expect(left.out).not.toContain(first);
   });
 });

@@ -82,7 +82,7 @@ describe('somebody who is gone', () => {
     const terminate: Gateways['terminate'] = ([id], { message }) => {
       if (id && mine.includes(id)) ended.push(message);
     };
-    await holdSessionsToGrants({ ...world.deps, gateways: { terminate, extend: () => {} } })();
+    await holdSessionsToGrants({ ...world.deps, gateways: { carried: () => [], terminate, extend: () => false } })();
     return ended;
   };
   const told = async <Kind extends Notice['kind']>(kind: Kind): Promise<Extract<Notice, { kind: Kind }>[]> => {

@@ -82,7 +82,7 @@ const ended = async (): Promise<string[]> => {
   const terminate: Gateways['terminate'] = ([id], { message }) => {
     if (mine.some((session) => session.id === id)) said.push(message);
   };
-  await holdSessionsToGrants({ ...world.deps, gateways: { terminate, extend: () => {} } })();
+  await holdSessionsToGrants({ ...world.deps, gateways: { carried: () => [], terminate, extend: () => false } })();
   return said;
 };
 const ask = async (change: Partial<Parameters<ReturnType<typeof requestAccess>>[0]> = {}) =>
@@ -156,7 +156,7 @@ describe('a key', () => {
       expect(await retire(by)).toMatchObject({ ok: false, rejection: { code: 'may_not_retire_key' } });
     }
     const list = (person: Person, isSecurity = false) =>
-      listKeys(world.deps)({ personId: person.id, isSecurity }).then(({ others }) =>
+      listKeys(world.deps)({ personId: person.id, isSecurity, find: null }).then(({ others }) =>
         others.some((each) => each.key.fingerprint === key.fingerprint),
       );
     expect(await list(reviewer)).toBe(false);

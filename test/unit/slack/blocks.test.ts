@@ -19,6 +19,7 @@ import {
   requestClosed,
   requestReceived,
 } from '../../../src/slack/personal-messages.ts';
+import { grantsSuspendedMessage, recordChangedMessage } from '../../../src/slack/record-messages.ts';
 import { noEngagementView, noKeyView, requestForm } from '../../../src/slack/request-form.ts';
 import { denyView } from '../../../src/slack/review.ts';
 import { type CardAudience, reviewCard } from '../../../src/slack/review-card.ts';
@@ -81,6 +82,8 @@ const messagesOf = (world: World) => [
   ...SPACE_LEVELS.map((level) =>
     freeSpaceMessage({ kind: 'free_space', at: NOON.toISOString(), level, freeMiB: 80, minFreeMiB: 500 }),
   ),
+  recordChangedMessage({ kind: 'record_changed', what: 'key', id: world.text, at: NOON.toISOString(), isLast: true }),
+  grantsSuspendedMessage({ kind: 'grants_suspended', why: 'older_database', at: NOON.toISOString() }),
   helpAnswer(world.text, GATEWAY),
   say(world.other),
 ];

@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Grant } from '../../../src/access/grant.ts';
+import { Fingerprint, type SessionId } from '../../../src/access/ids.ts';
+import type { Person } from '../../../src/access/person.ts';
+import { Target } from '../../../src/access/target.ts';
+import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
+import type { AuthorizedSession } from '../../../src/use-cases/gateway-control.ts';
+import type { Carried } from '../../../src/use-cases/ports.ts';
+import { retireKey } from '../../../src/use-cases/retire-key.ts';
+import { holdSessionsToGrants } from '../../../src/use-cases/sweep.ts';
+import { AccessWorld } from '../../support/access-world.ts';
+import { SshKey } from '../../support/signing-key.ts';
+import { openTestStore, type TestStore } from '../../support/store.ts';
+
+/** What runs is held to what control decided, whatever somebody writes to the rows of sessions. */
+
+describe('a session that a worker carries', () => {
+  let store: TestStore;
+  let world: AccessWorld;
+  let key: SshKey;
+  let contractor: Person;
+  let reviewer: Person;
+  let grant: Grant;
+  let session: AuthorizedSession;
+  let carried: Carried[];
+
+  beforeEach(async () => {
+    store = await openTestStore('postgres');
+    world = AccessWorld.over(store);
+    const host_keys = [world.keys.gatewayHostPublicKey];
+    const logins = [world.login];
+    world.targets.push(Target.parse({ id: 'web-01', name: 'Web', address: '127.0.0.1', host_keys, logins }));
+    contractor = await world.person('UCON', 'guest');
+    reviewer = await world.person('UREVIEW');
+    const engagement = await world.engagement([contractor], [reviewer]);
+    key = new SshKey();
+    const fingerprint = Fingerprint.parse(key.fingerprint);
+    const publicKey = `ssh-ed25519 ${Buffer.from(key.blob).toString('base64')}`;
+    const registered = { fingerprint, publicKey, personId: contractor.id, registeredAt: new Date() };
+    await store.transaction((tx) => tx.keys.insert(registered));
+    grant = await world.grant(contractor, reviewer, engagement);
+    session = await enter();
+    const { id, personId, keyFingerprint } = session;
+    carried = [{ session: id, grantId: grant.id, personId, keyFingerprint }];
+  });
+  afterEach(() => world[Symbol.asyncDispose]());
+
+  async function enter(): Promise<AuthorizedSession> {
+    const [issued] = await store.transaction((tx) => tx.grants.certificates(grant.id));
+    const authorize = authorizeConnection({
+      ...{ ...world.deps, sourceAddress: null, connectionsPerGrant: 3, refused: () => {}, plainLogins: () => true },
+      outer: { remember: () => {}, find: () => null },
+    });
+    const proof = key.proof(`${world.login}+web-01`, issued?.certificate ?? '');
+    const sessionKey = new SshKey().blob;
+    const decided = await authorize({ proof, remoteAddress: '192.0.2.7', route: { kind: 'direct' }, sessionKey });
+    if (!decided.ok || decided.value.kind !== 'session') throw new Error('the contractor did not get in');
+    return decided.value.session;
+  }
+  /** With which words each session was ended; `goesOn` is what the worker answers where one is to go on under a grant. */
+  async function held(goesOn = false): Promise<[SessionId | undefined, string][]> {
+    const ended: [SessionId | undefined, string][] = [];
+    const gateways = {
+      carried: () => carried,
+      terminate: ([id]: readonly SessionId[], { message }: { message: string }) => void ended.push([id, message]),
+      extend: () => goesOn,
+    };
+    await holdSessionsToGrants({ ...world.deps, gateways })();
+    return ended;
+  }
+  const changed = async (): Promise<unknown[]> => {
+    const events = await store.transaction((tx) => tx.audit.list(100));
+    return events.filter(({ type }) => type === 'seal_broken').map(({ facts }) => facts);
+  };
+  const write = (set: string) => store.sql(`update session set ${set} where id = $1`, [session.id]);
+  const asEnded = `ended_at = now(), ending = '{"how":"closed"}', channels = '[]', refusals = '[]'`;
+
+  it('goes on while nothing is wrong', async () => {
+    expect(await held()).toEqual([]);
+    expect(await changed()).toEqual([]);
+  });
+
+  it.each([
+    ['as ended', asEnded],
+    ['as of another key', `key_fingerprint = 'SHA256:${'A'.repeat(43)}'`],
+  ])('ends where its record was written %s, and security is told', async (_how, set) => {
+    await write(set);
+    expect(await held()).toEqual([[session.id, expect.stringContaining('changed without Daypass')]]);
+    expect(await changed()).toEqual([{ what: 'session', id: session.id }]);
+    const told = await store.sql("select notice from outbox where kind = 'record_changed' and lane = 'security'");
+    expect(told.map(({ notice }) => notice)).toMatchObject([{ what: 'session', id: session.id }]);
+  });
+
+  it('ends with its grant, though its record names another that lives', async () => {
+    const engagement = await world.engagement([contractor], [reviewer]);
+    const other = await world.grant(contractor, reviewer, engagement);
+    await write(`grant_id = '${other.id}', grant_digest = '${other.digest}'`);
+    expect(await held()).toEqual([]);
+    await world.revoke(grant);
+    expect(await held()).toEqual([[session.id, expect.stringContaining('revoked')]]);
+  });
+
+  it('goes on under a later grant that its record names and that allows it', async () => {
+    const engagement = await world.engagement([contractor], [reviewer]);
+    const later = await world.grant(contractor, reviewer, engagement);
+    await write(`grant_id = '${later.id}', grant_digest = '${later.digest}'`);
+    await world.revoke(grant);
+    expect(await held(true)).toEqual([]);
+  });
+
+  it('ends with its key, though its record names another', async () => {
+    await write(`key_fingerprint = 'SHA256:${'A'.repeat(43)}'`);
+    await retireKey(world.deps)({ by: { account: 'root' }, fingerprint: session.keyFingerprint, isSecurity: true });
+    expect(await held()).toEqual([[session.id, expect.stringMatching(/revoked|retired/)]]);
+  });
+
+  it('is no stranger where it begins or ends while the records are read', async () => {
+    await write(asEnded);
+    const whole = carried;
+    let asked = 0;
+    const ended: SessionId[] = [];
+    const gateways = {
+      carried: () => (asked++ === 0 ? [] : whole),
+      terminate: (ids: readonly SessionId[]) => void ended.push(...ids),
+      extend: () => false,
+    };
+    await holdSessionsToGrants({ ...world.deps, gateways })();
+    expect(ended).toEqual([]);
+    expect(await changed()).toEqual([]);
+  });
+});
