@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+// An old Node.js is told so before anything needs what it lacks.
+import './node-version.cjs';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
@@ -30,6 +32,7 @@ function build(): Command {
     )
     .option('-c, --config <file>', 'the settings file; targets.yml and policy.yml lie beside it', 'daypass.yml')
     .version(version)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'daypass: ')) })
     .exitOverride();
   const config = (): Config => loadConfig(program.opts<{ config: string }>().config);
   initCommand(program);

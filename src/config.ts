@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { Policy } from './access/policy.ts';
@@ -72,6 +72,18 @@ export function loadSecrets(environment: NodeJS.ProcessEnv): z.infer<typeof Secr
   throw new ConfigError('The environment', problems(Secrets, parsed.error));
 }
 
+function unread(file: string, cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : null;
+  if (code === 'EACCES') {
+    const uid = process.geteuid?.() ?? 'this one';
+    return `account ${uid} may not read it. Let it: chgrp <its group> ${file} && chmod 0640 ${file}; the folders above it have to let it in, too.`;
+  }
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const isMain = ![TARGETS_FILE, POLICY_FILE].includes(basename(file));
+  const where = isMain ? 'Name yours with --config <file>; `daypass init`' : '`daypass init`';
+  return `${why}. ${where} writes one to begin with.`;
+}
+
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
 
 function read<Schema extends z.ZodType>(file: string, schema: Schema): z.output<Schema> {
@@ -81,10 +93,7 @@ function read<Schema extends z.ZodType>(file: string, schema: Schema): z.output<
     text = readFileSync(file, 'utf8');
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(file, [
-      `${why}. Name yours with --config <file>; \`daypass init\` writes one to begin with.`,
-    ]);
+    throw new ConfigError(file, [unread(file, cause)]);
   }
   let content: unknown;
   try {

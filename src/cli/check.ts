@@ -33,9 +33,11 @@ export function check(file: string, environment: NodeJS.ProcessEnv, isSingleUser
   if (problems.length > 0) throw new Refused(problems.join('\n'), 2);
   const { targets, scopes, policy } = inventoryOf(config);
   print(
-    `${config.file} can be used: site ${config.site}, ${targets.length} targets, ${scopes.length} scopes, ${policy.rules.length} rules.`,
+    `${config.file} can be used: site ${config.site}, ${counted(targets.length, 'target')}, ${counted(scopes.length, 'scope')}, ${counted(policy.rules.length, 'rule')}.`,
   );
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 const warnings = (config: Config): string[] => [
   ...policyGaps(config.policy).map((gap) => `${gap}; docs/policy.md has the lines to write`),

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { addMissingKeys, createKeys, loadKeys } from '../ca/keys.ts';
@@ -66,7 +66,9 @@ async function init(file: string, isAdding: boolean): Promise<void> {
   for (const [path, content] of templates) {
     if (existsSync(path)) print(`kept   ${path}`);
     else {
-      writeFileSync(path, content, { flag: 'wx', mode: 0o644 });
+      writeFileSync(path, content, { flag: 'wx' });
+      // They hold no secrets, and control reads them under an account of its own, whatever root's umask is.
+      chmodSync(path, 0o644);
       print(`wrote  ${path}`);
     }
   }
@@ -93,8 +95,9 @@ async function init(file: string, isAdding: boolean): Promise<void> {
   print(`
 Next:
   1. Edit the files above: site, public_host, targets, Slack channel.
-  2. On each target: daypass targets snippet <target>
-  3. daypass targets check <target>
+     policy.yml: who may open engagements and who may review.
+  2. For each target: daypass targets scan <address>, then on it what daypass targets snippet <target> prints
+  3. daypass targets check <target>, then daypass serve --check
   4. To try it: SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… daypass serve --insecure-single-user
      In production: two accounts and a systemd unit, both in docs/operations.md (In production)`);
 }

@@ -36,7 +36,7 @@ export function reloadCommand(program: Command, config: () => Config): void {
         if (!reloaded.ok) throw new Refused(`Nothing was changed. ${reloaded.why}`);
         if (options.json) return;
         for (const change of reloaded.applied) print(change);
-        if (reloaded.applied.length === 0) print('Nothing has changed that a running control takes over.');
+        if (reloaded.applied.length === 0) print('Nothing changed that can take effect without a restart.');
         for (const path of reloaded.atNextStart) print(`${path} differs too: it takes effect at the next start.`);
       }),
     );
@@ -75,7 +75,7 @@ export function grantsCommand(program: Command, config: () => Config): void {
         const limit = limitOf(options);
         const found = await operator.grants({ live: !options.all, limit: limit + 1 });
         const rows = found.slice(0, limit);
-        if (found.length > limit) process.stderr.write(`${limit} are shown, and there are more: raise --limit.\n`);
+        if (found.length > limit) process.stderr.write(`${limit} shown, and there are more: raise --limit.\n`);
         if (options.json) return printJson(rows);
         if (rows.length === 0) return print('No grants.');
         print(
@@ -148,7 +148,7 @@ export function sessionsCommand(program: Command, config: () => Config): void {
         const rows = found.slice(0, limit);
         const last = rows.at(-1);
         if (found.length > limit && last) {
-          process.stderr.write(`${limit} are shown, and there are more: add --after ${last.id}, or raise --limit.\n`);
+          process.stderr.write(`${limit} shown. For more, add --after ${last.id} or raise --limit.\n`);
         }
         if (options.json) return printJson(rows);
         if (rows.length === 0) return print('No sessions.');
@@ -204,7 +204,7 @@ export function keysCommand(program: Command, config: () => Config): void {
         );
         const rows = found.slice(0, limit);
         if (found.length > limit) {
-          process.stderr.write(`${limit} of ${found.length} are shown: add --person, or raise --limit.\n`);
+          process.stderr.write(`${limit} of ${found.length} shown: add --person, or raise --limit.\n`);
         }
         if (options.json) return printJson(rows);
         if (rows.length === 0) return print('No keys.');

@@ -42,7 +42,8 @@ export function recordingsCommand(program: Command, config: () => Config): void 
       }
       const erased = await erase(config(), id, rule);
       if (!erased.ok) throw new Refused(`Not erased: ${erased.why}`);
-      print(`Erased ${id} under rule ${JSON.stringify(erased.rule)}.`);
+      const under = `under rule ${JSON.stringify(erased.rule)}`;
+      print(erased.rule === rule ? `Erased ${id} ${under}.` : `${id} was erased before, ${under}; that rule stays.`);
     });
 }
 

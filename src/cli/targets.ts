@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { TargetId } from '../access/ids.ts';
@@ -13,6 +14,9 @@ import { actAsOwnerOf, operatorAccount } from './as-owner.ts';
 import { print, printJson, Refused, table } from './output.ts';
 
 const SCAN_MS = 10_000;
+
+/** One word to every shell of a target. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 export function targetsCommand(program: Command, config: () => Config): void {
   const targets = program.command('targets').description('The hosts that Daypass fronts, as targets.yml names them.');
@@ -47,11 +51,18 @@ export function targetsCommand(program: Command, config: () => Config): void {
       const keys = loadKeys(keysFolder(loaded));
       const snippet = targetFiles(target, keys.targetCaPublicKey, options.sshDir);
       if (options.json) return printJson(snippet);
+      const folders = [...new Set(snippet.files.map(({ path }) => dirname(path)))].filter(
+        (each) => each !== options.sshDir,
+      );
       print(
         [
-          `# On ${target.id}, as root: write these files, owned by root and writable by root only.`,
-          ...snippet.files.map((file) => `#   ${file.path}: ${file.content.trimEnd()}`),
-          '# Then put this block at the end of sshd_config and reload sshd.',
+          `# 1. On ${target.id}, as root, paste these lines. sshd reads the files as the login, so everybody may read them.`,
+          ...folders.map((folder) => `mkdir -p ${quoted(folder)} && chmod 0755 ${quoted(folder)}`),
+          ...snippet.files.map(
+            ({ path, content }) =>
+              `printf '%s\\n' ${quoted(content.trimEnd())} > ${quoted(path)} && chmod 0644 ${quoted(path)}`,
+          ),
+          `# 2. Put this block at the end of ${options.sshDir}/sshd_config, then: sshd -t && systemctl reload ssh`,
           snippet.block,
         ].join('\n'),
       );

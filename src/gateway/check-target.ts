@@ -87,7 +87,7 @@ function advice(error: UpstreamError, target: Target): string {
     case 'host_key_mismatch':
       return `${where} shows another host key than the one pinned; compare with: daypass targets scan ${target.address} --port ${target.port}`;
     case 'target_refused':
-      return `sshd refuses the certificate: is the block of «daypass targets snippet ${target.id}» in its sshd_config, are the files readable by root only, does the login exist?`;
+      return `sshd refuses the certificate: is the block of «daypass targets snippet ${target.id}» in its sshd_config, do its files belong to root, and may everybody read them (0644, their folder 0755), because sshd reads them as the login? Does the login exist?`;
     case 'no_common_algorithm':
       return `${where} and the gateway have ${error.found}`;
     case 'target_slow':

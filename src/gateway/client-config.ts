@@ -140,5 +140,5 @@ export const setUpLines = (facts: ConfigFacts): readonly string[] => [
   '',
   `  ${setUpCommand(facts)}`,
   '',
-  `Then ask for access in Slack: /access request, or the Request button in the engagement thread. Once it is granted: ssh <target>.${facts.site}.daypass`,
+  `Then ask for access in Slack: /access request, or the Request access button in the engagement thread. Once it is granted: ssh <target>.${facts.site}.daypass`,
 ];

@@ -46,7 +46,7 @@ export function jumpPolicy(
       const targetName = data.text('host', 255);
       const id = targetIdFromName(targetName, site);
       if (id === null || !known.has(id)) {
-        const description = `daypass: ${unknownTarget(targetName)}`;
+        const description = `daypass: ${unknownTarget(targetName, at)}`;
         return { accept: false, reason: OPEN_FAILURE.PROHIBITED, description };
       }
       return { accept: true, opened: (channel) => enter({ socket: new ChannelSocket(channel), targetName }) };

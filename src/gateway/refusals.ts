@@ -13,14 +13,15 @@ export function wordForTerminal(rejection: Rejection, at: string): string {
 /** What comes behind the `@` of a command line that leads to the gateway. */
 export const gatewayAddress = (host: string, port: number): string => (port === 22 ? host : `${host} -p ${port}`);
 
-const NO_CERTIFICATE =
-  'No certificate of this gateway was presented. Use the ssh_config that Slack sent you (CertificateFile), or /access request.';
+const noCertificate = (at: string): string =>
+  `No certificate of this gateway was presented. Set ssh up once: ssh daypass@${at} setup | sh. If it is set up, ask for access in Slack: /access request.`;
 const MISSING = {
-  direct: () => NO_CERTIFICATE,
-  inner: () => NO_CERTIFICATE,
+  direct: noCertificate,
+  inner: noCertificate,
   jump: () =>
     'No key that is registered here was presented, and no certificate. In Slack, /access key tells how to register yours.',
-  register: (at: string) => `No key was presented that can be registered. Say: ssh -i <your key> register-<code>@${at}`,
+  register: (at: string) =>
+    `No key was presented that can be registered (ssh-keygen -t ed25519 makes one). Say: ssh -i <your key> register-<code>@${at}`,
 } satisfies Record<string, (at: string) => string>;
 
 /** Whoever came with no key that could have opened what they asked for. */
@@ -40,8 +41,8 @@ export const LOGIN_ENDS = {
 } as const;
 
 /** A name that leads nowhere, said before any target is asked for. */
-export const unknownTarget = (given: string): string =>
-  printable(`No target is called "${given.slice(0, 60)}". Use a name from the ssh_config that Slack sent you.`);
+export const unknownTarget = (given: string, at: string): string =>
+  printable(`No target is called "${given.slice(0, 60)}". This lists yours: ssh daypass@${at} list`);
 
 /** What each connection to a target begins with. */
 export const recordedBanner = (target: string, login: string, endsAt: Date, scope: Scope): string =>
@@ -100,13 +101,13 @@ const WORDS: Words = {
   unknown_target_name: ({ given, granted }) =>
     `No target is called "${given.slice(0, NAME_MAX)}". Yours are: ${list(granted)}. Correct the name and connect again.`,
   bad_login_name: ({ given }, at) =>
-    `"${given.slice(0, NAME_MAX)}" is no login here. Say ssh <login>+<target>@${at}, or use the ssh_config that Slack sent you.`,
+    `"${given.slice(0, NAME_MAX)}" is no login here. Say ssh <login>+<target>@${at}, or ssh daypass@${at} list for what is yours.`,
   unknown_key: ({ fingerprint }) => `Nobody registered the key ${fingerprint}. In Slack, /access key tells how.`,
   certificate_expired: ({ at: when }) => `Your certificate ran out at ${minuteUtc(when)}. ${ASK}`,
   certificate_refused: ({ why }) =>
-    `Your certificate is not accepted: ${why.slice(0, WHY_MAX)}. Download it again from Slack.`,
+    `Your certificate is not accepted: ${why.slice(0, WHY_MAX)}. Connect again: the ssh_config fetches a new one.`,
   proof_invalid: ({ why }) =>
-    `Your login could not be verified: ${why.slice(0, WHY_MAX)}. Use the certificate that Slack sent you.`,
+    `Your login could not be verified: ${why.slice(0, WHY_MAX)}. Connect again; if it stays so, fetch the certificate again.`,
   proof_replayed: () => 'This login was used before. Connect again.',
   too_many_logins: ({ max }) =>
     `This key has logged in here ${max} times today; no more before midnight UTC. Certificates go on working.`,

@@ -1,12 +1,12 @@
 import type { Channel, ChannelListener } from './channel.ts';
 import type { ChannelPolicy } from './channel-table.ts';
 import { REGISTERED_LINGER_MS } from './limits.ts';
-import { banner, OPEN_FAILURE } from './messages.ts';
+import { OPEN_FAILURE } from './messages.ts';
 import type { Transport } from './transport.ts';
 
 /**
- * A connection that has registered a key: it is told so, and that is all. The banner reaches those who ask for no channel, the
- * channel those who suppress banners.
+ * A connection that has registered a key: it is told so, and that is all. Who asks for no channel reads it as the
+ * reason why the connection ends.
  */
 export function registeredPolicy(
   transport: Transport,
@@ -14,8 +14,10 @@ export function registeredPolicy(
   killed: (why: string) => void,
 ): ChannelPolicy {
   const [first = 'Your key is registered.'] = lines;
-  transport.send(banner(`daypass: ${first}\r\n`));
-  setTimeout(() => transport.destroy(), REGISTERED_LINGER_MS).unref();
+  setTimeout(() => {
+    transport.leave(`daypass: ${first}`);
+    setTimeout(() => transport.destroy(), REGISTERED_LINGER_MS).unref();
+  }, REGISTERED_LINGER_MS).unref();
   return {
     open: (type) =>
       type === 'session'

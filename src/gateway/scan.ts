@@ -3,6 +3,7 @@ import { UPSTREAM_ALGORITHMS } from './algorithms.ts';
 import { MESSAGE } from './messages.ts';
 import { missing, type Proposal, readProposal, targetWords } from './negotiation.ts';
 import { internalsOf, proposalOf, tapMessages } from './ssh2-internals.ts';
+import { SOCKET_ERRORS } from './upstream-failures.ts';
 
 /** The kinds of host key that can be pinned, the preferred one first. */
 const HOST_KEY_ALGORITHMS = [
@@ -51,7 +52,12 @@ function hostKeyOf(address: string, port: number, algorithm: string, timeoutMs: 
         reject(new Error(`${address}:${port} and the gateway have ${targetWords(lacking, false)}`));
       // No host key of this kind, or our refusal below: an answer. Anything else is a host that is not there.
       else if (error.level === 'handshake') resolve({ key: null, proposal });
-      else reject(new Error(`${address}:${port} does not answer as an SSH server (${error.code ?? error.message})`));
+      else
+        reject(
+          new Error(
+            `${address}:${port} cannot be asked: ${SOCKET_ERRORS[error.code ?? ''] ?? `it does not answer as an SSH server (${error.message})`}`,
+          ),
+        );
     });
     client.connect({
       host: address,

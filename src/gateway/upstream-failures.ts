@@ -21,7 +21,7 @@ export type Phase = 'connecting' | 'silent' | 'exchanging keys' | 'logging in';
 const CONNECT_SECONDS = UPSTREAM_CONNECT_MS / 1_000;
 
 /** By the names of libuv. */
-const SOCKET_ERRORS: Readonly<Record<string, string>> = {
+export const SOCKET_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there (connection refused)',
   EHOSTUNREACH: 'there is no route to it',
   ENETUNREACH: 'there is no route to it',

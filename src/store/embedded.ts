@@ -28,7 +28,7 @@ async function lockFolder(dataDir: string): Promise<() => Promise<void>> {
   await handle.close();
   throw new StoreFault(
     'folder_in_use',
-    `Another Daypass process has the database in ${dataDir} open, and two would corrupt it. Stop that one (daypass serve), or use PostgreSQL (DAYPASS_DATABASE_URL), which many may share.`,
+    `Another Daypass process has the database in ${dataDir} open, and two would corrupt it. Stop that one first (daypass serve).`,
   );
 }
 

@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -190,8 +191,17 @@ describe('without a running control', () => {
     const ran = await daypass(['targets', 'snippet', 'web-01']);
     expect(ran.code).toBe(0);
     expect(ran.out).toContain('Match User deploy,ro\n');
-    expect(ran.out).toContain('#   /etc/ssh/daypass_principals/deploy: deploy@web-01');
-    expect(ran.out).toContain('#   /etc/ssh/daypass_ca.pub: ssh-ed25519 ');
+    // What is to be pasted is pasted, in a shell that lets nobody read what it makes.
+    const files = join(folder, 'ssh');
+    mkdirSync(files);
+    const printed = await daypass(['targets', 'snippet', 'web-01', '--ssh-dir', files]);
+    const script = printed.out.slice(0, printed.out.indexOf('# 2.'));
+    execFileSync('sh', ['-c', `umask 077\n${script}`]);
+    const principals = join(files, 'daypass_principals');
+    expect(readFileSync(join(principals, 'deploy'), 'utf8')).toBe('deploy@web-01\n');
+    expect(readFileSync(join(files, 'daypass_ca.pub'), 'utf8')).toMatch(/^ssh-ed25519 \S+( \S+)?\n$/);
+    expect(statSync(principals).mode & 0o777).toBe(0o755);
+    expect(statSync(join(principals, 'ro')).mode & 0o777).toBe(0o644);
     const unknown = await daypass(['targets', 'snippet', 'db-01']);
     expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('targets.yml has: web-01') });
   });
@@ -219,7 +229,7 @@ describe('daypass keys', () => {
     }
     const [first, second] = keys.map((key) => key.fingerprint);
     const some = await daypass(['keys', 'list', '--limit', '1']);
-    expect(some).toMatchObject({ code: 0, err: '1 of 2 are shown: add --person, or raise --limit.\n' });
+    expect(some).toMatchObject({ code: 0, err: '1 of 2 shown: add --person, or raise --limit.\n' });
     expect((await daypass(['keys', 'list', '--person', 'nobody'])).out).toBe('No keys.\n');
     expect(await daypass(['keys', 'retire', first ?? ''])).toMatchObject({
       code: 0,

@@ -191,7 +191,7 @@ describe('scanning host keys', () => {
 
   it('says what is wrong where nothing answers', async () => {
     await expect(scanHostKeys('127.0.0.1', 1, 2_000)).rejects.toThrow(
-      /127\.0\.0\.1:1 does not answer as an SSH server/,
+      /127\.0\.0\.1:1 cannot be asked: nothing listens there/,
     );
   });
 });

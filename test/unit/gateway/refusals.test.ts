@@ -106,7 +106,7 @@ describe('a refusal in the terminal', () => {
     const given = '\u001b[31mred\r\nsecond‮line\u0007';
     for (const sentence of [
       wordForTerminal({ code: 'bad_login_name', given }, AT),
-      unknownTarget(given),
+      unknownTarget(given, AT),
       kindNotTaken(given),
     ]) {
       expect(sentence).toMatch(/^[\x20-\x7e]+$/);
