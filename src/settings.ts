@@ -143,8 +143,8 @@ const Gateway = z
       .default([...DEFAULT_KEX])
       .meta({
         description:
-          'Key exchange methods that contractors’ clients may choose from. ecdh-sha2-nistp256, -nistp384 and -nistp521 are for clients that have nothing else; ssh-audit warns of them. diffie-hellman-group16-sha512 and the two larger curves take so much time that a flood of handshakes slows everybody on a worker down: name them only where they are needed.',
-        examples: [[...DEFAULT_KEX, 'ecdh-sha2-nistp256']],
+          'Key exchange methods that contractors’ clients may choose from. diffie-hellman-group14-sha256 and ecdh-sha2-nistp256, -nistp384 and -nistp521 are for clients that have nothing else; ssh-audit warns of them. diffie-hellman-group16-sha512 and the two larger curves take so much time that a flood of handshakes slows everybody on a worker down: name them only where they are needed.',
+        examples: [[...DEFAULT_KEX, 'diffie-hellman-group14-sha256']],
       }),
     ciphers: z
       .array(z.enum(CIPHERS))

@@ -28,7 +28,7 @@ export type Cipher = (typeof CIPHERS)[number];
 export type Mac = (typeof MACS)[number];
 
 /** What ssh-audit has nothing against, and what a flood of handshakes does not make slow. */
-export const DEFAULT_KEX: readonly Kex[] = KEX.slice(0, 3);
+export const DEFAULT_KEX: readonly Kex[] = KEX.slice(0, 2);
 export const DEFAULT_MACS: readonly Mac[] = MACS.slice(0, 2);
 export const DEFAULT_CIPHERS: readonly Cipher[] = GCM;
 
@@ -54,7 +54,7 @@ const upstream = (kex: readonly Kex[], cipher: readonly Cipher[], hmac: readonly
   ({ kex: [...new Set(kex)], cipher: [...new Set(cipher)], hmac: [...hmac], compress: ['none'] }) satisfies Algorithms;
 
 /** Where we are the client, our order decides. */
-const UPSTREAM_KEX = KEX.slice(0, 2);
+const UPSTREAM_KEX = DEFAULT_KEX;
 const UPSTREAM_CIPHERS: readonly Cipher[] = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes256-ctr'];
 export const UPSTREAM_ALGORITHMS = {
   default: upstream(UPSTREAM_KEX, UPSTREAM_CIPHERS, DEFAULT_MACS),

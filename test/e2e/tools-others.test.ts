@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_MACS } from '../../src/gateway/algorithms.ts';
+import { DEFAULT_KEX, DEFAULT_MACS } from '../../src/gateway/algorithms.ts';
 import { channelsOf, observing, sha256OfFile } from '../support/gateway-tools.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { run } from '../support/processes.ts';
@@ -17,8 +17,9 @@ let world: GatewayWorld;
 /** With what libssh2 1.10 and Dropbear need, and a key that libssh2 has a certificate for. */
 let wider: GatewayWorld;
 beforeAll(async () => {
-  // The gateway asks for new keys as well, towards the client and the target.
-  world = await GatewayWorld.start({ limits: { rekeyBytes: 5 * MB } });
+  // The gateway asks for new keys as well, towards the client and the target. net-ssh needs the group.
+  const kex = [...DEFAULT_KEX, 'diffie-hellman-group14-sha256'] as const;
+  world = await GatewayWorld.start({ limits: { rekeyBytes: 5 * MB }, kex });
   wider = await GatewayWorld.start({ keyKind: 'ecdsa-256', macs: [...DEFAULT_MACS, 'hmac-sha2-256'] });
 });
 afterAll(async () => {

@@ -22,6 +22,7 @@ const PACKAGES = [
   { name: 'python3-asyncssh', present: () => hasModule('asyncssh') },
   { name: 'ruby-net-ssh', present: hasNetSsh },
   { name: 'dropbear-bin', programs: ['dbclient', 'dropbearconvert'] },
+  { name: 'ssh-audit', programs: ['ssh-audit'] },
   { name: 'curl', programs: ['curl'] },
   { name: 'chromium', programs: ['chromium'] },
   { name: 'asciinema', programs: ['asciinema'] },
