@@ -71,6 +71,7 @@ class ControlRun {
   /** With control's exit code, once it and its workers are gone. */
   readonly over: Promise<number | null>;
   hasListened = false;
+  #isHungUp = false;
   readonly #options: LauncherOptions;
   readonly #child: ChildProcess;
   readonly #pipe: MessagePipe;
@@ -98,9 +99,10 @@ class ControlRun {
     this.over = this.#untilOver();
   }
 
-  /** One that is still starting reads its configuration anyway. */
+  /** One that is still starting is told once it can be: it may have read its configuration already. */
   hangUp(): void {
     if (this.hasListened) this.#child.kill('SIGHUP');
+    else this.#isHungUp = true;
   }
 
   stop(): void {
@@ -179,6 +181,7 @@ class ControlRun {
     if (!this.#host) throw new Error('there are no workers yet');
     const { address, port } = await this.#host.listen();
     this.hasListened = true;
+    if (this.#isHungUp) this.#child.kill('SIGHUP');
     this.#options.listening?.();
     return { to: 'listen', address, port };
   }

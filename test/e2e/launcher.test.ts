@@ -121,7 +121,12 @@ describeAsRoot('daypass serve as root', () => {
     await once(client.stdout, 'data');
     process.kill(before, 'SIGKILL');
     expect(await client.exited).toBe(255);
+    // What it is told while it starts, it does once it can: it may have read the old files.
+    await expect.poll(() => world.pids(CONTROL_ID).then((pids) => pids.some((pid) => pid !== before))).toBe(true);
+    const reloads = world.lines.filter((line) => line.msg === 'the configuration was read again').length;
+    process.kill(world.launcher, 'SIGHUP');
     await world.said((line) => line.msg === 'ready', 2);
+    await world.said((line) => line.msg === 'the configuration was read again', reloads + 1);
     const [row] = await sessions();
     expect(row).toMatchObject({ state: expect.stringContaining('interrupted') });
     const filed = join(world.folder.path, 'data', 'recordings', row?.id ?? '');

@@ -170,7 +170,7 @@ export class LaunchedWorld implements AsyncDisposable {
   }
 
   get #cli(): string {
-    return join(this.folder.path, 'dist', 'cli.js');
+    return join(this.folder.path, 'dist', 'daypass.cjs');
   }
 
   get #config(): string {
@@ -234,6 +234,8 @@ export class LaunchedWorld implements AsyncDisposable {
 async function build(folder: string, { workerPrelude }: LaunchOptions): Promise<void> {
   const options = ['-p', join(ROOT, 'src'), '--noCheck', '--outDir', join(folder, 'dist')];
   await runOk(join(ROOT, 'node_modules', '.bin', 'tsc'), options);
+  const filter = (path: string): boolean => !/\.ts$|tsconfig\.json$/.test(path);
+  cpSync(join(ROOT, 'src'), join(folder, 'dist'), { recursive: true, filter });
   for (const name of ['package.json', 'migrations']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   if (workerPrelude === undefined) return;

@@ -148,6 +148,8 @@ function trustBlock(sshDir: string, options: Extract<SshdOptions, { userCa: stri
 
 async function fixedLines(folder: string, strictModes: boolean): Promise<string[]> {
   return [
+    // bash then reads no ~/.bashrc for a command: what the account of this machine has there is none of the tests’ business.
+    'SetEnv SHLVL=1',
     `HostKey ${join(folder, 'host_key')}`,
     'PidFile none',
     'LogLevel VERBOSE',
