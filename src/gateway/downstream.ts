@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import ssh2, { type Connection } from 'ssh2';
-import type { Fingerprint } from '../access/ids.ts';
+import type { Digest, Fingerprint } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
 import { type Downstream as Algorithms, BEHIND_GCM, downstreamAlgorithms } from './algorithms.ts';
@@ -14,6 +14,7 @@ import { banner, DISCONNECT_REASON, IDENTIFICATION, MESSAGE, plainDisconnect, SO
 import { partingWords } from './negotiation.ts';
 import { recordedBanner } from './refusals.ts';
 import { registeredPolicy } from './registered.ts';
+import type { Registry } from './registry.ts';
 import type { Client, Session } from './session.ts';
 import { sessionPolicy } from './session-policy.ts';
 import { internalsOf, offerCiphers, skipIdentification } from './ssh2-internals.ts';
@@ -46,13 +47,13 @@ export type DownstreamHost = {
   readonly limits: Limits;
   readonly log: Log;
   authorize(ask: Ask): Promise<Answer>;
-  isRegistered(fingerprint: Fingerprint): Promise<boolean>;
+  readonly registry: Pick<Registry, 'key' | 'code'>;
   /** What is asked of the gateway itself on a jump. */
   ask(sshSessionId: string, words: string): Promise<Served>;
   jumpOver(sshSessionId: string): void;
   begin(session: NewSession): Session;
   /** How far a connection has come before it is in: keys that work, an offer of a key that could log in. */
-  reached(socket: Duplex, step: 'kex' | 'offer', key: Fingerprint | null): void;
+  reached(socket: Duplex, step: 'kex' | 'offer', key: Fingerprint | Digest | null): void;
   authenticated(socket: Duplex): void;
   /** This connection was turned away without asking control. */
   refused(refusal: { remoteAddress: string; reason: OwnRefusal; fingerprint: Fingerprint | null }): void;
@@ -172,7 +173,7 @@ class DownstreamConnection {
       remoteAddress: origin.remoteAddress,
       isInner: origin.kind === 'inner',
       at: host.at,
-      isRegistered: (key) => host.isRegistered(key),
+      registry: host.registry,
       decide: (proof, purpose) => this.#decide(proof, purpose),
       enter: (answer, proof) => this.#enter(answer, proof),
       offered: (key) => host.reached(socket, 'offer', key),
