@@ -34,7 +34,8 @@ export const Waiting = z
       examples: ['300:30:1000'],
     }),
     after_kex: Startups.default(startupsText(DEFAULT_DOOR.afterKex)).meta({
-      description: 'The same for those that have, and have not offered a key or certificate that could log in.',
+      description:
+        'The same for those that have, and have neither offered a key or certificate that could log in nor come with a registration code that is good.',
       examples: ['100:30:300'],
     }),
     after_offer: z
@@ -61,7 +62,8 @@ export const Waiting = z
       examples: [30],
     }),
     offer_seconds: seconds(DEFAULT_DOOR.offerMs).meta({
-      description: 'How long until it has offered a key or certificate that could log in.',
+      description:
+        'How long until it has offered a key or certificate that could log in, or a key to register with a code that is good.',
       examples: [60],
     }),
     login_seconds: seconds(DEFAULT_DOOR.loginMs).meta({

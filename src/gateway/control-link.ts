@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
-import type { Fingerprint, SessionId } from '../access/ids.ts';
+import type { SessionId } from '../access/ids.ts';
 import type { SessionReport } from '../use-cases/gateway-control.ts';
+import type { RegistryEntry } from '../use-cases/ports.ts';
 import { closedMessage } from './closed-message.ts';
 import { type AtDoor, type FromWorker, Handed, type Shown, ToWorker } from './ipc.ts';
 import { AUTHORIZE_MS, DEFAULT_LIMITS, HEARTBEAT_MS, type Limits, REFUSALS_PER_SECOND } from './limits.ts';
@@ -23,6 +24,7 @@ const NOT_SERVED: Served = {
 };
 
 export type Listeners = {
+  readonly registry: (entries: readonly RegistryEntry[]) => void;
   readonly start: (start: Start) => void;
   readonly socket: (socket: Socket, handed: Handed) => void;
   readonly turnAway: (connection: number, message: string) => void;
@@ -37,7 +39,6 @@ export type Listeners = {
 /** The worker's end of the pipe to control, and of the channel over which it is handed connections. A message that is not of the schema ends the worker: nothing else is safe. */
 export class ControlLink {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
-  readonly #offers = new Map<number, (isKnown: boolean) => void>();
   readonly #asks = new Map<number, (served: Served) => void>();
   readonly #listeners: Listeners;
   readonly #pipe: MessagePipe;
@@ -103,38 +104,29 @@ export class ControlLink {
     if (this.#refusals.count <= REFUSALS_PER_SECOND) this.#send({ type: 'refused', ...refusal });
   }
 
-  /** Whether a plain key is worth a signature; no answer in time is no. */
-  isRegistered(fingerprint: Fingerprint): Promise<boolean> {
-    return this.#request<boolean>((id) => ({ type: 'offered', id, fingerprint }), this.#offers, false);
-  }
-
   /** How far a connection has come that was handed over. */
-  atDoor(connection: number, reached: AtDoor['reached'], key: Fingerprint | null = null): void {
+  atDoor(connection: number, reached: AtDoor['reached'], key: AtDoor['key'] = null): void {
     const message: AtDoor = { type: 'at_door', connection, reached, key };
     this.#pipe.send(message);
   }
 
   /** What the person of a jump asks of the gateway itself. */
   ask(sshSessionId: string, words: string): Promise<Served> {
-    return this.#request<Served>((id) => ({ type: 'ask', id, sshSessionId, words }), this.#asks, NOT_SERVED);
+    const id = this.#next++;
+    return new Promise((resolve) => {
+      const answered = (served: Served): void => {
+        clearTimeout(timer);
+        this.#asks.delete(id);
+        resolve(served);
+      };
+      const timer = setTimeout(() => answered(NOT_SERVED), AUTHORIZE_MS);
+      this.#asks.set(id, answered);
+      this.#send({ type: 'ask', id, sshSessionId, words });
+    });
   }
 
   jumpOver(sshSessionId: string): void {
     this.#send({ type: 'jump_over', sshSessionId });
-  }
-
-  #request<T>(message: (id: number) => FromWorker, waiting: Map<number, (answer: T) => void>, late: T): Promise<T> {
-    const id = this.#next++;
-    return new Promise((resolve) => {
-      const answered = (answer: T): void => {
-        clearTimeout(timer);
-        waiting.delete(id);
-        resolve(answer);
-      };
-      const timer = setTimeout(() => answered(late), AUTHORIZE_MS);
-      waiting.set(id, answered);
-      this.#send(message(id));
-    });
   }
 
   opened(session: SessionId, head: string): void {
@@ -167,8 +159,9 @@ export class ControlLink {
       case 'authorized':
         this.#authorized(message.id, message.answer);
         break;
-      case 'offer_answered':
-        this.#offers.get(message.id)?.(message.isKnown);
+      case 'registry':
+        this.#listeners.registry(message.entries);
+        this.#send({ type: 'registry_taken' });
         break;
       case 'served': {
         const { id, stdout, stderr, exit } = message;

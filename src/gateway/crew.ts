@@ -28,6 +28,11 @@ export class Crew {
     return this.#workers;
   }
 
+  /** With the one that may be needed. */
+  get all(): readonly WorkerProcess[] {
+    return [...this.#workers, ...(this.#spare ? [this.#spare] : [])];
+  }
+
   add(): void {
     const worker = this.#spawn();
     this.#workers.push(worker);
@@ -42,7 +47,7 @@ export class Crew {
   /** Resolves when none of them runs. */
   async end(): Promise<void> {
     this.stop();
-    const all = [...this.#workers, ...(this.#spare ? [this.#spare] : [])];
+    const { all } = this;
     const exits = all.map((worker) => worker.exited());
     for (const worker of all) worker.kill();
     await Promise.all(exits);

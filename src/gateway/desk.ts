@@ -1,4 +1,4 @@
-import type { Fingerprint, PersonId } from '../access/ids.ts';
+import type { PersonId } from '../access/ids.ts';
 import type { GatewayControl } from '../use-cases/gateway-control.ts';
 import type { Caller } from '../use-cases/self-service.ts';
 import type { ConfigFacts } from './client-config.ts';
@@ -10,8 +10,6 @@ import {
   ASKS_PER_PERSON_SECOND,
   ASKS_PER_SECOND,
   JUMPS_MAX,
-  OFFERS_OUTSTANDING_MAX,
-  OFFERS_PER_SECOND,
 } from './limits.ts';
 import { failure, parseWords, wordAnswer } from './self-service-words.ts';
 
@@ -25,16 +23,14 @@ type Jump = { readonly caller: Caller; readonly since: number; asks: number };
  * accepted from this worker, while their connection lives, for a while and so often.
  */
 export class Desk {
-  readonly #control: Pick<GatewayControl, 'isRegistered' | 'serve'>;
+  readonly #control: Pick<GatewayControl, 'serve'>;
   readonly #facts: () => ConfigFacts;
   readonly #jumps = new Map<string, Jump>();
-  readonly #offers = perSecond<'all'>(OFFERS_PER_SECOND);
   readonly #asks = perSecond<'all'>(ASKS_PER_SECOND);
   readonly #asksOf = perSecond<PersonId>(ASKS_PER_PERSON_SECOND);
-  #offersOutstanding = 0;
   #asksOutstanding = 0;
 
-  constructor(control: Pick<GatewayControl, 'isRegistered' | 'serve'>, facts: () => ConfigFacts) {
+  constructor(control: Pick<GatewayControl, 'serve'>, facts: () => ConfigFacts) {
     this.#control = control;
     this.#facts = facts;
   }
@@ -48,17 +44,6 @@ export class Desk {
 
   over(sshSessionId: string): void {
     this.#jumps.delete(sshSessionId);
-  }
-
-  /** Under a flood nobody's plain key is worth asking for; certificates still are. */
-  async isRegistered(fingerprint: Fingerprint): Promise<boolean> {
-    if (this.#offersOutstanding >= OFFERS_OUTSTANDING_MAX || !this.#offers('all')) return false;
-    this.#offersOutstanding += 1;
-    try {
-      return await this.#control.isRegistered(fingerprint);
-    } finally {
-      this.#offersOutstanding -= 1;
-    }
   }
 
   async ask(sshSessionId: string, words: string): Promise<Served> {

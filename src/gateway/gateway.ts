@@ -21,6 +21,7 @@ import {
   REPORT_RETRY_MS,
 } from './limits.ts';
 import { fileRecording, moveRecording } from './recordings.ts';
+import { RegistryKeeper } from './registry-keeper.ts';
 import { filedWithoutCopy, leftInSpool, Spool } from './spool.ts';
 import type { WorkerHost } from './worker-host.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -122,6 +123,7 @@ class Supervisor implements Gateway {
   readonly #host: WorkerHost;
   readonly #control: GatewayControl;
   readonly #crew = new Crew((events) => this.#worker(events));
+  readonly #registry: RegistryKeeper;
   /** What is still to be told of each session, in order. */
   readonly #reports = new Map<SessionId, Promise<void>>();
   /** Orders for sessions that no worker carries: authorised in this moment, perhaps. */
@@ -133,11 +135,15 @@ class Supervisor implements Gateway {
     this.#options = options;
     this.#host = host;
     this.#control = control;
+    this.#registry = new RegistryKeeper(control.registry, options.log, (entry) => {
+      for (const worker of this.#crew.all) worker.know(entry);
+    });
     this.#place = { address: options.listen.host, port: options.listen.port };
   }
 
   async start(): Promise<void> {
     for (const id of await this.#host.left()) await this.#fileLeft(id);
+    await this.#registry.start();
     // Workers are told its port. Who connects before they are ready is turned away.
     this.#place = await this.#host.listen();
     for (let index = 0; index < this.#options.workers; index += 1) this.#crew.add();
@@ -181,6 +187,7 @@ class Supervisor implements Gateway {
   /** Refuses new connections, tells who is there, and ends what still lives after a bounded while. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
+    this.#registry[Symbol.dispose]();
     this.#crew.stop();
     this.#host.close();
     const { drainMs = 0 } = this.#options;
@@ -196,6 +203,7 @@ class Supervisor implements Gateway {
     const { log } = this.#options;
     return new WorkerProcess({
       ...{ start: this.#startMessage(), control: this.#control, log, host: this.#host },
+      registry: this.#registry.entries,
       facts: () => this.#facts(),
       knownMsAgo: () => this.#options.knownMsAgo?.() ?? 0,
       favour: (remoteAddress) => this.#host.favour(remoteAddress),

@@ -4,7 +4,7 @@ import { Scope } from '../access/scope.ts';
 import { ChannelKind, ChannelSummary, SessionEnding, TerminationReason } from '../access/session.ts';
 import { TargetAlgorithms } from '../access/target.ts';
 import { CIPHERS, KEX, MACS } from './algorithms.ts';
-import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX, REPORT_CHANNELS_MAX } from './limits.ts';
+import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX, REGISTRY_PIECE_MAX, REPORT_CHANNELS_MAX } from './limits.ts';
 
 /**
  * The narrow path between control and a worker: JSON messages over a pipe, checked on both sides. Bytes are
@@ -38,6 +38,10 @@ const OWN_REFUSALS = [
   'certificate_expired',
   'certificate_refused',
   'key_too_weak',
+  'unknown_key',
+  'key_retired',
+  'code_unknown',
+  'code_expired',
   'proof_invalid',
   'too_many_failures',
   'too_many_offers',
@@ -73,6 +77,8 @@ export type Shown = z.infer<typeof Shown>;
 export const FromWorker = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
   z.strictObject({ type: z.literal('heartbeat'), sessions: z.int().nonnegative() }),
+  /** It knows what the last `registry` said. */
+  z.strictObject({ type: z.literal('registry_taken') }),
   z.strictObject({
     type: z.literal('authorize'),
     id: Correlation,
@@ -89,8 +95,6 @@ export const FromWorker = z.discriminatedUnion('type', [
     /** Of a key whose signature was verified. */
     fingerprint: Fingerprint.nullable(),
   }),
-  /** A client offers a plain key; nothing is proven yet. */
-  z.strictObject({ type: z.literal('offered'), id: Correlation, fingerprint: Fingerprint }),
   /** The person of a jump asks the gateway itself. */
   z.strictObject({
     type: z.literal('ask'),
@@ -191,7 +195,18 @@ export const ToWorker = z.discriminatedUnion('type', [
       z.strictObject({ kind: z.literal('session'), session: AuthorizedSession }),
     ]),
   }),
-  z.strictObject({ type: z.literal('offer_answered'), id: Correlation, isKnown: z.boolean() }),
+  /** What is registered: some of it before `start`, each change later. */
+  z.strictObject({
+    type: z.literal('registry'),
+    entries: z
+      .array(
+        z.discriminatedUnion('kind', [
+          z.strictObject({ kind: z.literal('key'), fingerprint: Fingerprint, isRetired: z.boolean() }),
+          z.strictObject({ kind: z.literal('code'), digest: Digest, until: Millis }),
+        ]),
+      )
+      .max(REGISTRY_PIECE_MAX),
+  }),
   z.strictObject({
     type: z.literal('served'),
     id: Correlation,
@@ -236,8 +251,9 @@ export type Handed = z.infer<typeof Handed>;
 export const AtDoor = z.strictObject({
   type: z.literal('at_door'),
   connection: Correlation,
-  /** `offer`: of a valid certificate, or of a registered key. */
+  /** `offer`: of a valid certificate, of a registered key, or of any key with a code that can be used. */
   reached: z.enum(['kex', 'offer', 'in', 'gone']),
-  key: Fingerprint.nullable(),
+  /** Whose offer it is: the key's fingerprint, or the code's digest. */
+  key: z.union([Fingerprint, Digest]).nullable(),
 });
 export type AtDoor = z.infer<typeof AtDoor>;

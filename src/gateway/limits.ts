@@ -77,9 +77,10 @@ export const PROXY_V2_MAX = 2_048;
 export const PROXY_HEADER_MS = 5_000;
 export const PROXY_HEADERS_MAX = 1_000;
 
-/** What is asked of control before anybody is known, from one worker. */
-export const OFFERS_OUTSTANDING_MAX = 50;
-export const OFFERS_PER_SECOND = 200;
+/** What workers know of the registry, the newest of each; how much of it they are told in one message, and how often it is read again. */
+export const REGISTRY_MAX = { keys: 100_000, codes: 10_000 } as const;
+export const REGISTRY_PIECE_MAX = 1_000;
+export const REGISTRY_LOOK_MS = 60_000;
 /** What one login to the gateway itself may ask, how long, and what a worker may ask in a second for one person and for all. */
 export const ASKS_PER_JUMP = 20;
 export const ASK_MS = 10 * 60_000;

@@ -1,10 +1,10 @@
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
-import type { Fingerprint } from '../access/ids.ts';
+import type { Digest, Fingerprint } from '../access/ids.ts';
 import type { Rejection } from '../access/rejection.ts';
 import { attempt, reader, sameBytes } from '../sshwire/bytes.ts';
 import { type Certificate, isCertificateType, parseCertificate } from '../sshwire/certificate.ts';
 import { checkCertificate } from '../sshwire/certificate-check.ts';
-import { fingerprint, parsePublicKey } from '../sshwire/public-key.ts';
+import { fingerprint } from '../sshwire/public-key.ts';
 import { SIGNATURE_ALGORITHMS, verifyUserauth } from '../sshwire/userauth.ts';
 import type { UserauthProof } from '../use-cases/ports.ts';
 import type { Answer } from './control-link.ts';
@@ -12,7 +12,9 @@ import type { OwnRefusal } from './ipc.ts';
 import { FAILED_SIGNATURES_MAX, REFUSED_LINGER_MS, UNSIGNED_OFFERS_MAX } from './limits.ts';
 import { isFinal, LoginReasons } from './login-reasons.ts';
 import { banner, DISCONNECT_REASON, MESSAGE } from './messages.ts';
+import { offeredFingerprint, plainRefusal } from './offered-key.ts';
 import { kindNotTaken, LOGIN_ENDS, missing, printable, wordForTerminal } from './refusals.ts';
+import { type Registry, registrationDigest } from './registry.ts';
 import type { Transport } from './transport.ts';
 
 /** What a login name means here (RFC 4252 §5). */
@@ -27,14 +29,13 @@ export type LoginDeps = {
   readonly isInner: boolean;
   /** Where people reach the gateway, as ssh is told. */
   readonly at: string;
-  /** Whether a plain key is registered; asked of control before anything is proven. */
-  isRegistered(fingerprint: Fingerprint): Promise<boolean>;
+  readonly registry: Pick<Registry, 'key' | 'code'>;
   /** Asks control. */
   decide(proof: UserauthProof, purpose: Purpose): Promise<Answer>;
   /** A refusal that control was not asked for; the key where its signature was verified. */
   refused(reason: OwnRefusal, fingerprint: Fingerprint | null): void;
-  /** The client may be asking somebody for a passphrase or a touch now: it was told that this key could log in. */
-  offered(key: Fingerprint): void;
+  /** The client may be asking somebody for a passphrase or a touch now: it was told that this key, or this code, will do. */
+  offered(waiting: Fingerprint | Digest): void;
   /** Control said yes; resolves with a sentence where it cannot be done all the same. */
   enter(answer: Exclude<Answer, { kind: 'refused' }>, proof: UserauthProof): Promise<string | null>;
 };
@@ -92,6 +93,11 @@ export class Login {
       this.#report('bad_login_name');
       return this.#end(this.#word({ code: 'bad_login_name', given: context.username }));
     }
+    const dead = purpose === 'register' ? this.#codeRefusal(codeIn(context.username)) : null;
+    if (dead) {
+      this.#report(dead.code);
+      return this.#end(this.#word(dead));
+    }
     if (context.method === 'publickey') this.#kindOf(context);
     switch (context.method) {
       case 'none':
@@ -125,21 +131,19 @@ export class Login {
   }
 
   /** Only what could succeed is answered with yes, so that clients do not spend their attempts on it. */
-  async #offered(context: PublicKeyAuthContext, purpose: Purpose): Promise<void> {
+  #offered(context: PublicKeyAuthContext, purpose: Purpose): void {
     this.#offers += 1;
     if (this.#offers > UNSIGNED_OFFERS_MAX) {
       this.#report('too_many_offers');
-      return this.#end(LOGIN_ENDS.tooManyKeys(UNSIGNED_OFFERS_MAX));
+      return void this.#end(LOGIN_ENDS.tooManyKeys(UNSIGNED_OFFERS_MAX));
     }
-    if (purpose === 'jump' && !isCertificateType(context.key.algo)) {
-      const isWelcome = plainRefusal(context) === null && (await this.#isRegistered(context));
-      if (isWelcome) this.#couldLogIn(context);
-      return void (isWelcome ? context.accept() : context.reject(METHODS));
-    }
+    if (purpose === 'jump' && !isCertificateType(context.key.algo)) return void this.#plainOffered(context);
     const refusal = purpose === 'register' ? plainRefusal(context) : this.#certificateRefusal(context);
     if (refusal === null) {
-      // Any key can be registered: that it is offered says nothing.
-      if (purpose !== 'register') this.#couldLogIn(context);
+      // Any key can be registered, and anybody makes keys: it is the code that may have a place to wait.
+      const waiting =
+        purpose === 'register' ? registrationDigest(codeIn(context.username)) : offeredFingerprint(context);
+      if (waiting) this.#deps.offered(waiting);
       return void context.accept();
     }
     if (refusal !== 'silent' && purpose === 'jump') {
@@ -153,21 +157,33 @@ export class Login {
     context.reject(METHODS);
   }
 
-  #couldLogIn({ key }: PublicKeyAuthContext): void {
-    const parsed = isCertificateType(key.algo) ? parseCertificate(key.data) : null;
-    const offered = parsed?.ok ? { ok: true as const, value: parsed.value.publicKey } : parsePublicKey(key.data);
-    if (offered.ok) this.#deps.offered(fingerprint(offered.value) as Fingerprint);
+  /** Of a plain key, where that suffices. Its certificate may come next. */
+  #plainOffered(context: PublicKeyAuthContext): void {
+    const key = plainRefusal(context) === null ? offeredFingerprint(context) : null;
+    const refusal = key && this.#keyRefusal(key);
+    if (key && !refusal) {
+      this.#deps.offered(key);
+      return void context.accept();
+    }
+    // An agent holds keys for other places too: only what was a key of this one is worth a word.
+    if (refusal?.code === 'key_retired') {
+      this.#reason(refusal.code, this.#word(refusal));
+      this.#doubt ??= refusal.code;
+    }
+    context.reject(METHODS);
   }
 
-  async #isRegistered({ key }: PublicKeyAuthContext): Promise<boolean> {
-    const parsed = parsePublicKey(key.data);
-    if (!parsed.ok) return false;
-    this.#isBusy = true;
-    try {
-      return await this.#deps.isRegistered(fingerprint(parsed.value) as Fingerprint);
-    } finally {
-      this.#isBusy = false;
-    }
+  #keyRefusal(key: Fingerprint): Extract<OwnRejection, { fingerprint: string }> | null {
+    const state = this.#deps.registry.key(key);
+    if (state === 'in_use') return null;
+    return { code: state === 'retired' ? 'key_retired' : 'unknown_key', fingerprint: key };
+  }
+
+  /** Said before anybody is asked for a passphrase. */
+  #codeRefusal(code: string): OwnRejection | null {
+    const state = this.#deps.registry.code(code, new Date());
+    if (state === 'live') return null;
+    return { code: state === 'over' ? 'code_expired' : 'code_unknown' };
   }
 
   #certificateRefusal({ key }: PublicKeyAuthContext): OwnRejection | 'silent' | null {
@@ -207,10 +223,12 @@ export class Login {
     const { certificate } = login.value;
     const isPlain = certificate === null;
     if (purpose !== 'jump' && isPlain !== (purpose === 'register')) return this.#failed(context);
-    const refusal = certificate && this.#check(certificate);
+    const key = fingerprint(login.value.key) as Fingerprint;
+    const plain = purpose === 'jump' && isPlain ? this.#keyRefusal(key) : null;
+    const refusal = certificate ? this.#check(certificate) : plain;
     if (refusal) {
       const code = refusal === 'silent' ? 'certificate_refused' : refusal.code;
-      this.#report(code, fingerprint(login.value.key) as Fingerprint);
+      this.#report(code, key);
       if (refusal === 'silent') return this.#failed(context);
       return this.#failed(context, code, this.#word(refusal));
     }
@@ -291,18 +309,11 @@ export class Login {
   }
 }
 
+const codeIn = (name: string): string => name.slice(REGISTER_PREFIX.length);
+
 function purposeOf(name: string, isInner: boolean): Purpose | null {
   if (isInner) return 'inner';
   if (name === JUMP_USER) return 'jump';
   if (name.startsWith(REGISTER_PREFIX)) return 'register';
   return name.includes('+') ? 'direct' : null;
-}
-
-function plainRefusal({ key, hashAlgo }: PublicKeyAuthContext): OwnRejection | 'silent' | null {
-  if (isCertificateType(key.algo)) return 'silent';
-  // ssh2 says ssh-rsa of all RSA keys; without a hash it was SHA-1.
-  if (key.algo === 'ssh-rsa' && hashAlgo === undefined) return 'silent';
-  const parsed = parsePublicKey(key.data);
-  if (parsed.ok) return null;
-  return parsed.refusal.code === 'weak_key' ? { code: 'key_too_weak', why: parsed.refusal.why } : 'silent';
 }

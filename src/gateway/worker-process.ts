@@ -6,7 +6,7 @@ import {
   runningOf,
   type SessionReport,
 } from '../use-cases/gateway-control.ts';
-import type { Carried, TerminationOrder, Watcher } from '../use-cases/ports.ts';
+import type { Carried, RegistryEntry, TerminationOrder, Watcher } from '../use-cases/ports.ts';
 import { deferred } from './deferred.ts';
 import { FromWorker, type ToWorker } from './ipc.ts';
 import {
@@ -19,11 +19,14 @@ import {
   WORKER_START_MS,
 } from './limits.ts';
 import { printable } from './refusals.ts';
+import { Briefing } from './registry.ts';
 import type { HostedWorker, WorkerEvents, WorkerHost } from './worker-host.ts';
 import { FAULT, type Questioned, WorkerQuestions } from './worker-questions.ts';
 
 export type WorkerOptions = Questioned & {
   readonly start: Extract<ToWorker, { type: 'start' }>;
+  /** What it is told of the registry before it starts. */
+  readonly registry: readonly RegistryEntry[];
   readonly control: Questioned['control'] & Pick<GatewayControl, 'refused'>;
   readonly host: Pick<WorkerHost, 'spawn'>;
   /** How long ago control knew what was revoked: a worker's lease begins there. */
@@ -60,6 +63,7 @@ export class WorkerProcess {
   readonly #watchers = new Map<number, Watcher>();
   #nextWatch = 0;
   readonly #questions: WorkerQuestions;
+  readonly #briefing: Briefing;
   #isReady = false;
   #isServing = false;
   #isSuspect = false;
@@ -77,7 +81,11 @@ export class WorkerProcess {
       begin: (session) => this.#begin(session),
     });
     this.#worker = options.host.spawn(this.#events());
-    this.#send(options.start);
+    this.#briefing = new Briefing(
+      options.registry,
+      (entries) => this.#send({ type: 'registry', entries }),
+      () => this.#send(options.start),
+    );
     this.#beat = setInterval(() => this.#heartbeat(), HEARTBEAT_MS);
   }
 
@@ -92,6 +100,11 @@ export class WorkerProcess {
 
   get isReady(): boolean {
     return this.#isReady && !this.#isGone;
+  }
+
+  /** Something was registered or retired. */
+  know(entry: RegistryEntry): void {
+    this.#briefing.know(entry);
   }
 
   /** Takes connections from now on, or as soon as it can. */
@@ -249,11 +262,13 @@ export class WorkerProcess {
         break;
       case 'heartbeat':
         break;
+      case 'registry_taken':
+        this.#briefing.taken();
+        break;
       case 'refused':
         this.#refused(heard);
         break;
       case 'authorize':
-      case 'offered':
       case 'ask':
       case 'jump_over':
         this.#questions.hear(heard);

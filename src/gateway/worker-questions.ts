@@ -10,7 +10,7 @@ import { gatewayAddress, wordForTerminal } from './refusals.ts';
 import { failure } from './self-service-words.ts';
 
 export type Questioned = {
-  readonly control: Pick<GatewayControl, 'authorize' | 'isRegistered' | 'serve'>;
+  readonly control: Pick<GatewayControl, 'authorize' | 'serve'>;
   /** How people reach the gateway, once it listens. */
   readonly facts: () => ConfigFacts;
   /** Control let somebody in who came from there. */
@@ -27,7 +27,7 @@ type Asker = Questioned & {
 };
 
 type Heard<Type extends FromWorker['type']> = Extract<FromWorker, { type: Type }>;
-export type Question = Heard<'authorize' | 'offered' | 'ask' | 'jump_over'>;
+export type Question = Heard<'authorize' | 'ask' | 'jump_over'>;
 
 const BUSY = 'Daypass is busy. Connect again in a minute.';
 export const FAULT =
@@ -49,9 +49,6 @@ export class WorkerQuestions {
       case 'authorize':
         this.#authorize(question);
         break;
-      case 'offered':
-        this.#offered(question);
-        break;
       case 'ask':
         this.#ask(question);
         break;
@@ -61,14 +58,6 @@ export class WorkerQuestions {
       default:
         question satisfies never;
     }
-  }
-
-  #offered({ id, fingerprint }: Heard<'offered'>): void {
-    const answer = (isKnown: boolean): void => this.#asker.send({ type: 'offer_answered', id, isKnown });
-    this.#desk.isRegistered(fingerprint).then(answer, (err: unknown) => {
-      this.#asker.log.error({ err }, 'an offered key could not be looked up');
-      answer(false);
-    });
   }
 
   #ask({ id, sshSessionId, words }: Heard<'ask'>): void {

@@ -8,10 +8,12 @@ import { Recorder } from '../recording/recorder.ts';
 import { freeMiB } from '../recording/session-recording.ts';
 import { encodePublicKey, parsePublicKeyLine } from '../sshwire/public-key.ts';
 import { type Answer, type Ask, ControlLink, type Start, type Terminate, type Watch } from './control-link.ts';
-import { type Downstream, downstreamServer, type NewSession } from './downstream.ts';
+import { type Downstream, downstreamServer } from './downstream.ts';
+import type { NewSession } from './downstream-connection.ts';
 import type { Handed } from './ipc.ts';
 import { NOT_TO_COME_MAX, RESERVE_CHECK_MS } from './limits.ts';
 import { gatewayAddress, plainLine, wordForTerminal } from './refusals.ts';
+import { Registry } from './registry.ts';
 import { Session } from './session.ts';
 import { setRekeying } from './transport.ts';
 
@@ -27,6 +29,7 @@ const unauthenticated = new Map<number, Socket>();
 const numbers = new WeakMap<Duplex, number>();
 /** Those that are to be turned away and have not arrived: orders and sockets come by different ways. */
 const notToCome = new Set<number>();
+const registry = new Registry();
 let server: Downstream | null = null;
 let isDraining = false;
 let isLooking = false;
@@ -34,6 +37,9 @@ let isLooking = false;
 const RESTARTING = 'the gateway is being restarted; session ended. Connect again in a minute.';
 
 const link = new ControlLink({
+  registry: (entries) => {
+    for (const entry of entries) registry.know(entry);
+  },
   start: (message) => void start(message),
   socket,
   turnAway,
@@ -71,7 +77,7 @@ async function start(message: Start): Promise<void> {
     limits: message.limits,
     log,
     authorize: async (ask) => (await obstacle(message, ask)) ?? link.authorize(ask),
-    isRegistered: (fingerprint) => link.isRegistered(fingerprint),
+    registry,
     ask: (sshSessionId, words) => link.ask(sshSessionId, words),
     jumpOver: (sshSessionId) => link.jumpOver(sshSessionId),
     begin: (session) => begin({ ...message, recorder }, session),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { z } from 'zod';
-import { GrantId, SessionId } from '../access/ids.ts';
+import { Digest, Fingerprint, GrantId, SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { Change } from '../use-cases/ports.ts';
 import { databaseFault } from './fault.ts';
@@ -24,6 +24,13 @@ const StoredChange = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('sessions_extended'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('grant_ended'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('rights_changed') }),
+  z.strictObject({
+    kind: z.literal('registry_changed'),
+    entry: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('key'), fingerprint: Fingerprint, isRetired: z.boolean() }),
+      z.strictObject({ kind: z.literal('code'), digest: Digest, until: z.int().nonnegative() }),
+    ]),
+  }),
   z.strictObject({ kind: z.literal('session_end_asked'), sessionId: SessionId }),
 ]) satisfies z.ZodType<Change>;
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Digest, Fingerprint, PersonId } from '../access/ids.ts';
 import type { RegisteredKey, RegistrationCode } from '../access/person.ts';
-import type { Keys } from '../use-cases/ports.ts';
+import type { Keys, RegistryEntry } from '../use-cases/ports.ts';
 import { changedOne, instant, instantOrNull, read, Timestamp, text } from './rows.ts';
 import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';
@@ -64,6 +64,17 @@ function toCode(row: object, sealing: Sealing): RegistrationCode | null {
   return null;
 }
 
+function toKeyEntry(row: object): RegistryEntry {
+  const { fingerprint, retired_at } = read(KeyRow.pick({ fingerprint: true, retired_at: true }), 'registered_key', row);
+  return { kind: 'key', fingerprint, isRetired: retired_at !== null };
+}
+
+function toCodeEntry(row: object): RegistryEntry {
+  const columns = CodeRow.pick({ code_digest: true, expires_at: true, used_at: true });
+  const { code_digest, expires_at, used_at } = read(columns, 'registration_code', row);
+  return { kind: 'code', digest: code_digest, until: used_at ? 0 : expires_at.getTime() };
+}
+
 /** Those from before there were seals; codes are asked for anew. */
 export async function sealKeys(trx: Trx, sealing: Sealing): Promise<void> {
   for (const raw of await trx.selectFrom('registered_key').selectAll().where('mac', 'is', null).execute()) {
@@ -80,7 +91,8 @@ export async function sealKeys(trx: Trx, sealing: Sealing): Promise<void> {
   }
 }
 
-export const keys = (trx: Trx, sealing: Sealing): Keys => ({
+/** `changed` is told of each row that is written. */
+export const keys = (trx: Trx, sealing: Sealing, changed: (entry: RegistryEntry) => void): Keys => ({
   async ofPerson(id) {
     const rows = await trx
       .selectFrom('registered_key')
@@ -108,8 +120,10 @@ export const keys = (trx: Trx, sealing: Sealing): Keys => ({
       .where('retired_at', 'is', null)
       .returning('fingerprint')
       .execute();
-    if (retired.length === 1) sealing.end({ key: retiredKey(fingerprint), until: FOR_GOOD, end: null });
-    return retired.length === 1;
+    if (retired.length !== 1) return false;
+    sealing.end({ key: retiredKey(fingerprint), until: FOR_GOOD, end: null });
+    changed({ kind: 'key', fingerprint, isRetired: true });
+    return true;
   },
   async retiredAmong(fingerprints) {
     if (fingerprints.length === 0) return new Set();
@@ -132,6 +146,23 @@ export const keys = (trx: Trx, sealing: Sealing): Keys => ({
       .execute();
     return rows.flatMap((row) => toKey(row, sealing));
   },
+  async registry(max) {
+    const keyRows = await trx
+      .selectFrom('registered_key')
+      .select(['fingerprint', 'retired_at'])
+      .orderBy('registered_at', 'desc')
+      .orderBy('fingerprint')
+      .limit(max.keys)
+      .execute();
+    const codeRows = await trx
+      .selectFrom('registration_code')
+      .select(['code_digest', 'expires_at', 'used_at'])
+      .orderBy('expires_at', 'desc')
+      .orderBy('code_digest')
+      .limit(max.codes)
+      .execute();
+    return [...keyRows.reverse().map(toKeyEntry), ...codeRows.reverse().map(toCodeEntry)];
+  },
   async insert({ fingerprint, publicKey, personId, registeredAt }) {
     const key = { fingerprint, publicKey: text(publicKey), personId, registeredAt, retiredAt: null };
     const mac = sealing.seal('key', sealedKey(key));
@@ -141,6 +172,7 @@ export const keys = (trx: Trx, sealing: Sealing): Keys => ({
       ...{ retired_at: null, retired_by: null },
     };
     await trx.insertInto('registered_key').values(row).execute();
+    changed({ kind: 'key', fingerprint, isRetired: false });
   },
   async insertCode({ codeDigest, personId, expiresAt, usedAt }) {
     const times = { expires_at: instant(expiresAt), used_at: instantOrNull(usedAt) };
@@ -149,6 +181,7 @@ export const keys = (trx: Trx, sealing: Sealing): Keys => ({
       .insertInto('registration_code')
       .values({ code_digest: codeDigest, person_id: personId, ...times, mac })
       .execute();
+    changed({ kind: 'code', digest: codeDigest, until: usedAt ? 0 : expiresAt.getTime() });
   },
   async lockCode(digest) {
     const row = await trx
@@ -170,6 +203,7 @@ export const keys = (trx: Trx, sealing: Sealing): Keys => ({
     changedOne({ numUpdatedRows: BigInt(used.length) }, 'registration code');
     const until = Timestamp.parse(used[0]?.expires_at ?? instant(at));
     sealing.end({ key: overKey(digest), until: instant(until), end: null });
+    changed({ kind: 'code', digest, until: 0 });
   },
   async forgetCodes(before, limit) {
     const old = trx

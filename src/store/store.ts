@@ -250,7 +250,7 @@ function txOn(trx: Trx, changes: Change[], sealing: Sealing): Tx {
   };
   return {
     persons: persons(trx, sealing),
-    keys: keys(trx, sealing),
+    keys: keys(trx, sealing, (entry) => announce({ kind: 'registry_changed', entry })),
     engagements: engagements(trx, sealing),
     groups: groups(trx),
     requests: requests(trx, sealing),

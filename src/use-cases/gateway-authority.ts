@@ -1,6 +1,5 @@
-import type { Fingerprint } from '../access/ids.ts';
 import { type AuthorizeDeps, authorizeConnection, type OuterConnections } from './authorize-connection.ts';
-import type { GatewayControl } from './gateway-control.ts';
+import type { GatewayControl, RegistryFeed } from './gateway-control.ts';
 import type { RefusalNotes } from './note-refusals.ts';
 import { plainLogins } from './plain-logins.ts';
 import { recordSessionClosed, recordSessionOpened } from './record-session.ts';
@@ -13,7 +12,7 @@ export function gatewayControl(
   const refused = deps.refusals.note;
   return {
     authorize: authorizeConnection({ ...deps, outer: outerConnections(), refused, plainLogins: plainLogins() }),
-    isRegistered: isRegistered(deps),
+    registry: registryFeed(deps),
     serve: selfService(deps),
     opened: recordSessionOpened(deps),
     closed: recordSessionClosed(deps),
@@ -21,16 +20,13 @@ export function gatewayControl(
   };
 }
 
-const isRegistered =
-  ({ store }: Pick<AuthorizeDeps, 'store'>) =>
-  (fingerprint: Fingerprint): Promise<boolean> =>
-    store.transaction(async (tx) => {
-      const key = await tx.keys.byFingerprint(fingerprint);
-      if (!key || key.retiredAt) return false;
-      const person = await tx.persons.byId(key.personId);
-      // Who is in doubt is let as far as the sentence that says so.
-      return person?.active ?? false;
-    });
+const registryFeed = ({ store }: Pick<AuthorizeDeps, 'store'>): RegistryFeed => ({
+  all: (max) => store.transaction((tx) => tx.keys.registry(max)),
+  follow: (listener) =>
+    store.subscribe((change) => {
+      if (change.kind === 'registry_changed') listener(change.entry);
+    }),
+});
 
 const OUTER_MAX = 10_000;
 

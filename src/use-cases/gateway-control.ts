@@ -14,7 +14,7 @@ import type { Result } from '../access/result.ts';
 import type { Scope } from '../access/scope.ts';
 import type { ChannelSummary, SessionEnding } from '../access/session.ts';
 import type { TargetAlgorithms } from '../access/target.ts';
-import type { UserauthProof } from './ports.ts';
+import type { RegistryEntry, RegistryMax, UserauthProof } from './ports.ts';
 import type { Caller, SelfServiceAnswer, SelfServiceAsk } from './self-service.ts';
 
 /** What a connection that proved a key asks for. */
@@ -84,11 +84,18 @@ export type ConnectionRefusal = {
   readonly fingerprint: Fingerprint | null;
 };
 
+/** What is registered, so that workers answer offers by themselves. An offer proves nothing, so the answer opens nothing. */
+export type RegistryFeed = {
+  /** The newest, the oldest of them first. */
+  all(max: RegistryMax): Promise<readonly RegistryEntry[]>;
+  /** Hears of each change after its commit, and before whoever asked for it has an answer. */
+  follow(listener: (entry: RegistryEntry) => void): () => void;
+};
+
 /** Control's answers to the gateway. A refusal is worded by the edge that shows it. */
 export type GatewayControl = {
   authorize(ask: AuthorizeAsk): Promise<Result<Authorization, Rejection>>;
-  /** Whether a plain key could log in to the gateway itself; an offer proves nothing, so the answer opens nothing. */
-  isRegistered(fingerprint: Fingerprint): Promise<boolean>;
+  readonly registry: RegistryFeed;
   /** `caller` was let in with a jump. */
   serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer>;
   /** The upstream connection stands and the recorder accepts: the session is real. `head` begins the recording's chain. */

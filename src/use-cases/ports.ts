@@ -36,6 +36,14 @@ export type Store = {
   subscribe(listener: (change: Change) => void): () => void;
 };
 
+export type RegistryMax = { readonly keys: number; readonly codes: number };
+
+/** A key or a registration code as its row is now. */
+export type RegistryEntry =
+  | { readonly kind: 'key'; readonly fingerprint: Fingerprint; readonly isRetired: boolean }
+  /** `until` is in milliseconds since the epoch; 0 once it was used. */
+  | { readonly kind: 'code'; readonly digest: Digest; readonly until: number };
+
 /** What others must act on at once. Delivery is at most once: whoever listens also looks again on a timer. */
 export type Change =
   | { readonly kind: 'outbox' }
@@ -43,6 +51,7 @@ export type Change =
   | { readonly kind: 'grant_ended'; readonly grantId: GrantId }
   /** Somebody's standing or keys changed: live sessions are looked at again. */
   | { readonly kind: 'rights_changed' }
+  | { readonly kind: 'registry_changed'; readonly entry: RegistryEntry }
   | { readonly kind: 'session_end_asked'; readonly sessionId: SessionId };
 
 export type Tx = {
@@ -133,6 +142,8 @@ export type Keys = {
   byFingerprint(fingerprint: Fingerprint): Promise<RegisteredKey | null>;
   insert(key: Omit<RegisteredKey, 'retiredAt'>): Promise<void>;
   insertCode(code: RegistrationCode): Promise<void>;
+  /** Keys and codes as their rows are, whatever their seals say: nothing may be decided by it. The newest of each, the oldest first. */
+  registry(max: RegistryMax): Promise<RegistryEntry[]>;
   /** Locks the code's row until the transaction ends. */
   lockCode(digest: Digest): Promise<RegistrationCode | null>;
   useCode(digest: Digest, at: Date): Promise<void>;

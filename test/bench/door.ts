@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { GatewayWorld } from '../support/gateway-world.ts';
+import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';
+import { makeKeyFile } from '../support/openssh.ts';
 import { type Outcome, run } from '../support/processes.ts';
 import { slowTypist } from '../support/slow-typist.ts';
 import { counted, type Figure, type Options } from './figures.ts';
-import type { FromPeers, ToPeers } from './flood-messages.ts';
+import type { Crowding, FromPeers, ToPeers } from './flood-messages.ts';
 import { Helper, Lab, leftBehind } from './lab.ts';
 
 const LOGINS = 20;
@@ -21,15 +22,24 @@ const PATIENT = { extraConfig: 'MaxStartups 500' };
 
 const gotIn = (outcomes: readonly Outcome[]): number => outcomes.filter(({ code }) => code === 0).length;
 
+/** Who is at the door, and who gets in meanwhile. */
+type Row = {
+  readonly does: Crowding;
+  readonly perSecond: number;
+  readonly crowd: string;
+  readonly people: string;
+  readonly login: (n: number) => Promise<Outcome>;
+};
+
 /** Logins while others are at the door. */
 export async function door({ isQuick, progress }: Options): Promise<Figure[]> {
   const world = leftBehind.use(await GatewayWorld.start({ workers: 2, sshd: PATIENT }));
-  const type = await slowTypist(world, PASSPHRASE_S);
+  const far = leftBehind.use(await distance(world.gateway.port));
   const figures: Figure[] = [];
-  const flooded = async (what: string, perSecond: number, login: (n: number) => Promise<Outcome>): Promise<void> => {
+  for (const { does, perSecond, crowd, people, login } of await rows(world, far.port)) {
     const flood = leftBehind.use(new Helper<ToPeers, FromPeers>('./flood-peers.ts'));
     const { address: host, port } = world.gateway;
-    flood.send({ type: 'silence', perSecond, addresses: ADDRESSES, host, port });
+    flood.send({ type: 'crowd', does, perSecond, addresses: ADDRESSES, host, port });
     await pause(isQuick ? FILL_MS / 4 : FILL_MS);
     const logins: Promise<Outcome>[] = [];
     for (let n = 0; n < LOGINS; n += 1) {
@@ -38,18 +48,50 @@ export async function door({ isQuick, progress }: Options): Promise<Figure[]> {
     }
     const outcomes = await Promise.all(logins);
     flood.send({ type: 'stop' });
-    const { begun } = await flood.next('silenced');
+    const { begun } = await flood.next('crowded');
     await leftBehind.dispose(flood);
-    progress(`  ${begun} silent connections; ${gotIn(outcomes)} of ${LOGINS} got in`);
+    progress(`  ${begun} ${crowd}; ${gotIn(outcomes)} of ${LOGINS} got in`);
     for (const { stderr } of outcomes.filter(({ code }) => code !== 0)) progress(`    ${stderr.trim()}`);
-    const name = `${perSecond} silent connections a second of ${ADDRESSES} addresses${what}`;
-    figures.push(counted(`${name}: logins with ${PASSPHRASE_S} s for a passphrase`, gotIn(outcomes), LOGINS));
-  };
-  await flooded('', 100, (n) => type(['-b', `127.0.4.${1 + n}`, 'direct', 'true']));
-  const far = leftBehind.use(await distance(world.gateway.port));
-  await flooded(`, ${ROUND_TRIP_MS} ms of round trip`, 200, () => type(['-p', String(far.port), 'direct', 'true']));
+    figures.push(
+      counted(`${perSecond} ${crowd} a second of ${ADDRESSES} addresses: ${people}`, gotIn(outcomes), LOGINS),
+    );
+  }
   for (const each of [far, world]) await leftBehind.dispose(each);
   return [...figures, ...(await atOnce(progress))];
+}
+
+async function rows(world: GatewayWorld, far: number): Promise<readonly Row[]> {
+  const { control, gateway, folder } = world;
+  const type = await slowTypist(world, PASSPHRASE_S);
+  const plain = await makeKeyFile(folder.path, 'ed25519', 'plain');
+  control.register({ kind: 'key', fingerprint: fingerprintOf(plain), isRetired: false });
+  const byKey = [
+    ...['-F', '/dev/null', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'IdentityAgent=none'],
+    ...['-o', 'UserKnownHostsFile=/dev/null', '-i', plain.path, '-p', `${gateway.port}`, `daypass@${gateway.address}`],
+  ];
+  const from = (n: number): string[] => ['-b', `127.0.4.${1 + n}`];
+  const typed = `logins with ${PASSPHRASE_S} s for a passphrase`;
+  const silent = 'silent connections';
+  return [
+    {
+      ...{ does: 'silence', perSecond: 100, crowd: silent, people: typed },
+      login: (n) => type([...from(n), 'direct', 'true']),
+    },
+    {
+      ...{ does: 'silence', perSecond: 200, crowd: silent, people: `${typed}, ${ROUND_TRIP_MS} ms of round trip` },
+      login: () => type(['-p', String(far), 'direct', 'true']),
+    },
+    {
+      ...{ does: 'exchange', perSecond: 100, crowd: 'key exchanges' },
+      people: `keys registered with ${PASSPHRASE_S} s for a passphrase`,
+      login: (n) => type([...from(n), '-l', `register-${control.code}`, 'gateway']),
+    },
+    {
+      ...{ does: 'offers', perSecond: 50, crowd: 'offers of 19 unknown keys each' },
+      people: 'logins with a plain key',
+      login: (n) => run('ssh', [...from(n), ...byKey, 'list']),
+    },
+  ];
 }
 
 /** One address, as of clush, a CI system or an office behind NAT. */

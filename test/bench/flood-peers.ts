@@ -1,6 +1,6 @@
-import { connect, type Socket } from 'node:net';
+import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import ssh2 from 'ssh2';
-import type { FromPeers, ToPeers } from './flood-messages.ts';
+import type { Crowding, FromPeers, ToPeers } from './flood-messages.ts';
 
 /** Peers that do not log in, in a process of their own. */
 
@@ -10,7 +10,7 @@ process.on('disconnect', () => process.exit());
 process.on('message', (message: ToPeers) => {
   if (message.type === 'shake') shake(message);
   else if (message.type === 'flood') flood(message);
-  else if (message.type === 'silence') silence(message);
+  else if (message.type === 'crowd') crowd(message);
 });
 
 /** Key exchanges, so many a second, each from another address: none of them is turned away for its number. */
@@ -37,22 +37,53 @@ function shake({ host, port, perSecond }: Extract<ToPeers, { type: 'shake' }>): 
 /** Every address of 127.0.0.0/8 is this machine. */
 const address = (n: number): string => `127.0.2.${1 + (n % 200)}`;
 
-/** So many a second that connect and say nothing, until they are ended. */
-function silence({ host, port, perSecond, addresses }: Extract<ToPeers, { type: 'silence' }>): void {
+/** Each comes, and stays until it is ended. */
+const COMING: Readonly<Record<Crowding, (to: TcpNetConnectOpts) => void>> = {
+  silence: (to) =>
+    void connect(to)
+      .on('error', () => {})
+      .resume(),
+  exchange: (to) => stranger(to, () => {}),
+  offers: (to) => {
+    const keys = [...offered()];
+    stranger(to, (go, client) => {
+      const key = keys.shift();
+      if (key === undefined) client.destroy();
+      else go({ type: 'publickey', username: 'daypass', key });
+    });
+  },
+};
+
+type Ask = (go: (method: object) => void, client: ssh2.Client) => void;
+
+function stranger(to: object, ask: Ask): void {
+  const client = new ssh2.Client();
+  client.on('error', () => {});
+  const authHandler = (_left: unknown, _partial: unknown, go: (method: object) => void): void => ask(go, client);
+  client.connect({ ...to, username: 'daypass', authHandler } as never);
+}
+
+let made: readonly string[] | null = null;
+/** One less than an agent may have tried. */
+function offered(): readonly string[] {
+  made ??= Array.from({ length: 19 }, () => ssh2.utils.generateKeyPairSync('ed25519').private);
+  return made;
+}
+
+/** So many a second, until they are told to stop. */
+function crowd({ host, port, does, perSecond, addresses }: Extract<ToPeers, { type: 'crowd' }>): void {
   let begun = 0;
   const from = performance.now();
   // By the clock: a late timer makes up for what it missed.
   const timer = setInterval(() => {
     for (; begun < ((performance.now() - from) / 1_000) * perSecond; begun += 1) {
-      connect({ host, port, localAddress: `127.0.3.${1 + (begun % addresses)}` })
-        .on('error', () => {})
-        .resume();
+      COMING[does]({ host, port, localAddress: `127.0.3.${1 + (begun % addresses)}` });
     }
   }, 10);
   process.on('message', (message: ToPeers) => {
     if (message.type !== 'stop') return;
     clearInterval(timer);
-    tell({ type: 'silenced', begun });
+    tell({ type: 'crowded', begun });
   });
 }
 

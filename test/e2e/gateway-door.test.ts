@@ -1,14 +1,20 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import pino from 'pino';
+import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { downstreamCertificate } from '../../src/access/certificate.ts';
 import { FRAME } from '../../src/recording/format.ts';
 import { balancer } from '../support/balancer.ts';
 import { ssh } from '../support/gateway-client.ts';
-import { GatewayWorld } from '../support/gateway-world.ts';
+import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';
+import { makeKeyFile } from '../support/openssh.ts';
+import { run } from '../support/processes.ts';
 import { linesOf } from '../support/recorded.ts';
 import { slowTypist } from '../support/slow-typist.ts';
+import { Strangers } from '../support/strangers.ts';
 
 type Line = { readonly msg: string; readonly client?: string; readonly why?: string; readonly count?: number };
 
@@ -90,6 +96,47 @@ describe('before anybody is known', () => {
     const { code, stderr } = await ssh({ sshConfig: file }, ['web-01', 'true']);
     expect(code === 0).toBe(isIn);
     if (!isIn) expect(stderr).toContain('certificate');
+  });
+});
+
+describe('whom strangers shall not keep out', () => {
+  const DAYPASS = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'BatchMode=yes'];
+
+  it('a login with a plain key gets in while strangers offer keys that nobody registered', async () => {
+    const { folder, gateway, control } = world;
+    const mine = await makeKeyFile(folder.path, 'ed25519', 'plain');
+    control.register({ kind: 'key', fingerprint: fingerprintOf(mine), isRetired: false });
+    const theirs = Array.from({ length: 19 }, () => ssh2.utils.generateKeyPairSync('ed25519').private);
+    const at = { host: gateway.address, port: gateway.port };
+    using strangers = new Strangers(at);
+    let answers = 0;
+    await new Promise<void>((resolve) => {
+      const answered = (): void => {
+        answers += 1;
+        if (answers === 500) resolve();
+      };
+      for (let n = 0; n < 15; n += 1) strangers.offer('daypass', theirs, answered);
+    });
+    const own = ['-F', '/dev/null', '-b', '127.0.0.11', '-i', mine.path, '-o', 'IdentityAgent=none', ...DAYPASS];
+    for (let n = 0; n < 6; n += 1) {
+      const { code, stdout } = await run('ssh', [...own, '-p', `${at.port}`, `daypass@${at.host}`, 'list']);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^GRANT/) });
+    }
+  });
+
+  it('who registers a key with a passphrase keeps the place while strangers exchange keys', async () => {
+    const door = { afterKex: { start: 10, rate: 100, full: 20 } };
+    await using narrow = await GatewayWorld.start({ listen: { host: '127.0.0.1', port: 0, door } });
+    const type = await slowTypist(narrow, 7);
+    using strangers = new Strangers({ host: narrow.gateway.address, port: narrow.gateway.port });
+    const typing = type(['-b', '127.0.0.12', '-l', `register-${narrow.control.code}`, 'gateway']);
+    while (!existsSync(join(narrow.folder.path, 'typed.asked'))) await pause(20);
+    const timer = setInterval(() => strangers.hold(), 40);
+    const { code, stdout } = await typing;
+    clearInterval(timer);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('Your key is registered') });
+    expect(narrow.control.registered).toHaveLength(1);
+    expect(strangers.begun - strangers.held).toBeGreaterThan(50);
   });
 });
 

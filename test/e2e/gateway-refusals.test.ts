@@ -4,12 +4,14 @@ import ssh2 from 'ssh2';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../src/access/grant.ts';
 import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh2-internals.ts';
+import { presentCertificate } from '../../src/gateway/upstream-auth.ts';
 import { encode, string, uint8 } from '../../src/sshwire/bytes.ts';
 import { scp, sftp, ssh, sshClient, WAYS } from '../support/gateway-client.ts';
 import { freePort } from '../support/gateway-tools.ts';
 import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';
 import { makeKeyFile } from '../support/openssh.ts';
 import { run } from '../support/processes.ts';
+import { makeKey } from '../support/raw-client.ts';
 import { personId } from '../support/samples.ts';
 
 const fresh = async (options?: Parameters<typeof GatewayWorld.start>[0]) => GatewayWorld.start(options);
@@ -190,6 +192,27 @@ describe('a refused person reads why', () => {
     await expect
       .poll(() => world.control.refusals)
       .toContainEqual({ address: '127.0.0.1', reason: 'key_kind_not_taken', fingerprint: null });
+  });
+
+  it('a signature by a key that nobody registered is refused, and control is not asked', async () => {
+    const { privateKey, line, print } = makeKey();
+    const asked = world.control.rejections.length;
+    const client = new ssh2.Client();
+    let said = '';
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    client.on('error', () => {});
+    client.on('banner', (words) => {
+      said += words;
+    });
+    const { address: host, port } = world.gateway;
+    client.connect({ host, port, username: 'daypass', authHandler: ['none'] });
+    presentCertificate(client, { certificate: line, privateKey });
+    await closed;
+    expect(said).toContain(`daypass: Nobody registered the key ${print}.`);
+    await expect
+      .poll(() => world.control.refusals)
+      .toContainEqual({ address: '127.0.0.1', reason: 'unknown_key', fingerprint: print });
+    expect(world.control.rejections).toHaveLength(asked);
   });
 
   it('more keys than are tried end with a word', async () => {

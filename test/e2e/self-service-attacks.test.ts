@@ -4,7 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ASKS_PER_JUMP } from '../../src/gateway/limits.ts';
+import { retireKey } from '../../src/use-cases/retire-key.ts';
 import { seePerson } from '../../src/use-cases/see-person.ts';
+import { fingerprintOf } from '../support/gateway-world.ts';
 import { makeKeyFile } from '../support/openssh.ts';
 import { run } from '../support/processes.ts';
 import { SelfServiceWorld, type SetUp } from '../support/self-service-world.ts';
@@ -101,6 +103,32 @@ describe('a key', () => {
     expect(anew.stderr).toMatch(/Nobody registered the key SHA256:/);
   });
 
+  it('that was registered a moment ago opens the gateway at once, and its code nothing more', async () => {
+    const code = await world.access.code(world.contractor.id);
+    const [key, another] = [
+      await makeKeyFile(world.home, 'ed25519', 'just-now'),
+      await makeKeyFile(world.home, 'ed25519', 'too-late'),
+    ];
+    const to = ['-v', '-o', 'BatchMode=yes', `register-${code}@${world.gateway.address}`];
+    expect((await run('ssh', [...world.byHand(key), ...to])).code).toBe(0);
+    expect((await world.ask(['list'], key)).code).toBe(0);
+    const { code: exit, stderr } = await run('ssh', [...world.byHand(another), ...to]);
+    expect(exit).toBe(255);
+    expect(stderr).toMatch(/daypass: That registration code was used or has run out/);
+    // Before a passphrase would have been asked for.
+    expect(stderr).not.toMatch(/Offering public key/);
+  });
+
+  it('that was retired is refused as that, in batch mode too', async () => {
+    const key = await makeKeyFile(world.home, 'ed25519', 'retired');
+    await world.register(world.contractor, key);
+    const retire = { by: world.contractor.id, fingerprint: fingerprintOf(key), isSecurity: false };
+    expect(await retireKey(world.access.deps)(retire)).toMatchObject({ ok: true });
+    const { code, stderr } = await world.ask(['list'], key, ['-o', 'BatchMode=yes']);
+    expect(code).toBe(255);
+    expect(stderr).toMatch(/^daypass: The key SHA256:\S+ was retired, so it opens nothing/m);
+  });
+
   it('of a deactivated person is refused, also on a connection that it has opened', async () => {
     await world.grant({}, world.contractor);
     const profile = { name: 'UCONTRACT', standing: 'guest' as const };
@@ -112,7 +140,10 @@ describe('a key', () => {
       const answer = await connection.ask(words);
       expect(answer).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/account is deactivated/) });
     }
-    expect(await world.ask(['list'])).toMatchObject({ code: 255, stdout: '' });
+    expect(await world.ask(['list'], world.key, ['-o', 'BatchMode=yes'])).toMatchObject({
+      ...{ code: 255, stdout: '' },
+      stderr: expect.stringMatching(/^daypass: Your Slack account is deactivated, and access with it/m),
+    });
     await seePerson(world.access.deps)({ account, profile: { ...profile, active: true } });
     expect((await world.ask(['list'])).code).toBe(0);
   });

@@ -13,9 +13,11 @@ import type {
   AuthorizeAsk,
   ConnectionRefusal,
   GatewayControl,
+  RegistryFeed,
   SessionReport,
 } from '../../src/use-cases/gateway-control.ts';
-import type { CertificateAuthority, VerifiedProof } from '../../src/use-cases/ports.ts';
+import { codeDigest } from '../../src/use-cases/issue-registration-code.ts';
+import type { CertificateAuthority, RegistryEntry, VerifiedProof } from '../../src/use-cases/ports.ts';
 import type { Caller, SelfServiceAnswer, SelfServiceAsk } from '../../src/use-cases/self-service.ts';
 import { digest, engagementId, personId, requestId } from './samples.ts';
 
@@ -45,11 +47,14 @@ export class TestControl implements GatewayControl {
   readonly registered: string[] = [];
   sourceAddress: string | null = '127.0.0.1';
   readonly #events = new EventEmitter().setMaxListeners(100);
+  readonly #registered: RegistryEntry[];
   readonly #accepted = new Set<string>();
   readonly #outer = new Map<string, string>();
 
   constructor(authority: CertificateAuthority) {
     this.authority = authority;
+    const digest = codeDigest(authority, this.code);
+    this.#registered = [{ kind: 'code', digest, until: Date.now() + 3_600_000 }];
   }
 
   /** A grant for a key, and the certificate that its person is sent. */
@@ -81,6 +86,7 @@ export class TestControl implements GatewayControl {
       mac: this.authority.seal(id, of),
     };
     this.grants.push(grant);
+    this.register({ kind: 'key', fingerprint: options.fingerprint, isRetired: false });
     const { certificate } = this.authority.issueDownstream(options.publicKey, downstreamCertificate(grant));
     return { grant, certificate };
   }
@@ -92,8 +98,18 @@ export class TestControl implements GatewayControl {
     return decided;
   }
 
-  async isRegistered(fingerprint: Fingerprint): Promise<boolean> {
-    return this.grants.some((grant) => grant.terms.keyFingerprints.includes(fingerprint));
+  /** The key of each grant, and the code. */
+  readonly registry: RegistryFeed = {
+    all: async () => this.#registered,
+    follow: (listener) => {
+      this.#events.on('registered', listener);
+      return () => void this.#events.off('registered', listener);
+    },
+  };
+
+  register(entry: RegistryEntry): void {
+    this.#registered.push(entry);
+    this.#events.emit('registered', entry);
   }
 
   async serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer> {

@@ -88,7 +88,7 @@ export class RawClient implements Disposable {
   }
 }
 
-function makeKey(): { privateKey: KeyObject; line: string; print: string } {
+export function makeKey(): { privateKey: KeyObject; line: string; print: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const { x = '' } = publicKey.export({ format: 'jwk' });
   const key = publicKeyOf(encode(string('ssh-ed25519'), string(Buffer.from(x, 'base64url'))));

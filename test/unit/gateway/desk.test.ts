@@ -8,8 +8,6 @@ import {
   ASKS_PER_PERSON_SECOND,
   ASKS_PER_SECOND,
   JUMPS_MAX,
-  OFFERS_OUTSTANDING_MAX,
-  OFFERS_PER_SECOND,
 } from '../../../src/gateway/limits.ts';
 import type { Caller, SelfServiceAnswer } from '../../../src/use-cases/self-service.ts';
 import { fingerprint, NOON, personId } from '../../support/samples.ts';
@@ -22,7 +20,6 @@ function desk(serve: (caller: Caller) => Promise<SelfServiceAnswer> = async () =
   const served: Caller[] = [];
   const made = new Desk(
     {
-      isRegistered: async () => true,
       serve: (caller) => {
         served.push(caller);
         return serve(caller);
@@ -89,20 +86,5 @@ describe('what a worker asks for people', () => {
     for (let n = 1; n <= JUMPS_MAX + 1; n += 1) admit(made, n);
     expect((await made.ask(jump(1), 'list')).exit).toBe(1);
     expect((await made.ask(jump(2), 'list')).exit).toBe(0);
-  });
-
-  it('asks the store of so many offered keys, and says no to the others', async () => {
-    const yes = await withinASecond(async () => {
-      const { made } = desk();
-      let count = 0;
-      for (let n = 0; n < OFFERS_PER_SECOND + 20; n += 1) count += (await made.isRegistered(KEY)) ? 1 : 0;
-      return count;
-    });
-    expect(yes).toBe(OFFERS_PER_SECOND);
-    const gate = deferred<boolean>();
-    const slow = new Desk({ isRegistered: () => gate.promise, serve: async () => LIST }, () => FACTS);
-    const asked = Array.from({ length: OFFERS_OUTSTANDING_MAX + 5 }, () => slow.isRegistered(KEY));
-    gate.resolve(true);
-    expect((await Promise.all(asked)).filter((isKnown) => !isKnown)).toHaveLength(5);
   });
 });

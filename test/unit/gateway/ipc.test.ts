@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FromWorker, ToWorker } from '../../../src/gateway/ipc.ts';
+import { REGISTRY_PIECE_MAX } from '../../../src/gateway/limits.ts';
+import { fingerprint } from '../../support/samples.ts';
 import { sessionId } from '../../support/world.ts';
 
 const session = sessionId(1);
@@ -48,5 +50,18 @@ describe('what control may say to a worker', () => {
     expect(ToWorker.safeParse(terminate).success).toBe(true);
     expect(ToWorker.safeParse({ ...terminate, why: 'because' }).success).toBe(false);
     expect(ToWorker.safeParse({ ...terminate, more: true }).success).toBe(false);
+  });
+
+  const key = { kind: 'key', fingerprint: fingerprint(1), isRetired: false };
+  const code = { kind: 'code', digest, until: 1 };
+  it.each<[string, boolean, object[]]>([
+    ['keys and codes', true, [key, code]],
+    ['a full piece', true, Array.from({ length: REGISTRY_PIECE_MAX }, () => key)],
+    ['more than a piece', false, Array.from({ length: REGISTRY_PIECE_MAX + 1 }, () => key)],
+    ['a name beside a key', false, [{ ...key, owner: 'somebody' }]],
+    ['a fingerprint that is none', false, [{ ...key, fingerprint: 'MD5:00' }]],
+    ['a code in the clear', false, [{ ...code, digest: 'abcd-efgh' }]],
+  ])('of the registry: %s, %s', (_name, isFine, entries) => {
+    expect(ToWorker.safeParse({ type: 'registry', entries }).success).toBe(isFine);
   });
 });

@@ -17,11 +17,11 @@ async function worker() {
   const heard: { events?: WorkerEvents } = {};
   const control = {
     authorize: async () => ({ ok: true, value: { kind: 'session', session } }),
-    isRegistered: async () => false,
     refused: () => {},
   };
   const process = new WorkerProcess({
     start: { type: 'start' },
+    registry: [],
     ...{ control, log: pino({ level: 'silent' }), facts: () => null, knownMsAgo: () => 0, favour: () => {} },
     endedEarly: () => null,
     ...{ opened: () => {}, suspected: () => {}, gone: () => {} },
