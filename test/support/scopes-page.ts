@@ -178,8 +178,8 @@ The scopes with a colon are the ones above.
 
 ${decisions()}
 
-\`window-change\`, \`signal\` (RFC 4254 §6.7, §6.9), \`break\` (RFC 4335) and \`eow@openssh.com\` (OpenSSH PROTOCOL §2.1) go on in every channel that was
-let through. Keepalives and these global requests stay at the gateway: ${[...INNOCENT_GLOBAL_REQUESTS].map((name) => `\`${name}\``).join(', ')}.
+\`window-change\`, \`signal\` (RFC 4254 §6.7, §6.9), \`break\` (RFC 4335) and, once, \`eow@openssh.com\` (OpenSSH PROTOCOL §2.1) go on in every channel
+that was let through; the first three are recorded. Keepalives and these global requests stay at the gateway: ${[...INNOCENT_GLOBAL_REQUESTS].map((name) => `\`${name}\``).join(', ')}.
 Host keys of targets are not announced to clients.
 
 A refusal reads like these; a channel then ends with status 254, and security’s channel lists it:
