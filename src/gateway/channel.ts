@@ -126,8 +126,8 @@ export class Channel {
   }
 
   exitSignal(data: ExitSignal): void {
-    const { name, isCoreDumped, message } = data;
-    this.request('exit-signal', false, encode(string(name), flag(isCoreDumped), string(message), string('')));
+    const { name, isCoreDumped } = data;
+    this.request('exit-signal', false, encode(string(name), flag(isCoreDumped), string(''), string('')));
   }
 
   eof(): void {
@@ -181,4 +181,4 @@ export class Channel {
   }
 }
 
-export type ExitSignal = { readonly name: string; readonly isCoreDumped: boolean; readonly message: string };
+export type ExitSignal = { readonly name: string; readonly isCoreDumped: boolean };

@@ -5,7 +5,7 @@ import type { ChannelRecorder } from '../recording/channel-recorder.ts';
 import type { ChannelStart } from '../recording/recorder-messages.ts';
 import { encode } from '../sshwire/bytes.ts';
 import type { Channel, ChannelListener, Stream } from './channel.ts';
-import { commandHex, type Terminal } from './channel-requests.ts';
+import type { Terminal } from './channel-requests.ts';
 import { ClientAsks, END_OF_WRITE } from './client-asks.ts';
 import { deferred } from './deferred.ts';
 import { Flow } from './flow.ts';
@@ -55,7 +55,7 @@ export class Relay implements ChannelListener {
   #sftp: GuardedSftp | null = null;
   readonly #input: Flow;
   readonly #output: Flow;
-  readonly #requests = new TargetRequests();
+  readonly #requests = new TargetRequests(this.#gate);
   readonly #voice = new Voice();
   readonly #finished = deferred<RelayRecord | null>();
 
@@ -156,17 +156,16 @@ export class Relay implements ChannelListener {
   request(name: string, wantReply: boolean, data: Buffer): void {
     const isAccepted = this.#asks.take(name, data);
     if (wantReply) this.#down.reply(isAccepted);
-    if (isAccepted && name === this.#asks.kind) this.#started(data);
+    if (isAccepted && name === this.#asks.kind) this.#started();
   }
 
   #resized(terminal: Terminal): void {
     this.#voice.terminal = terminal;
-    this.#gate.recorder?.resize(terminal.columns, terminal.rows);
     if (this.#asks.kind !== null) this.#session.watched.started();
   }
 
   /** Accepted already, so that nothing that the client sends now is lost: the target is waited for after that. */
-  #started(data: Buffer): void {
+  #started(): void {
     this.#startedAt = Date.now();
     const { started, command, terminal } = this.#asks;
     const kind = this.#asks.kind ?? 'shell';
@@ -184,31 +183,24 @@ export class Relay implements ChannelListener {
       const flows = { input: this.#input, output: this.#output };
       this.#sftp = GuardedSftp.of(this.#session.scope, flows, (sentence) => this.#session.refused(sentence));
     }
-    this.#requests.forward({ name: kind, data, expects: 'start' });
+    for (const request of this.#asks.start) this.#requests.forward(request);
     this.#session.watched.started();
     const { record_input, opaque } = this.#session.scope;
     const { environment } = this.#asks;
     const recorder = this.#session.openRecorder(
       {
         ...{ kind, command, terminal, environment, destination: null },
-        ...(kind === 'shell' ? {} : commandHex(data)),
+        ...this.#asks.commandHex,
         ...{ recordInput: record_input === true, mayLeaveOut: opaque !== 'refused' },
       },
       () => this.#overrun(),
     );
     // Where there is none the session has been told, and is being cut.
     this.#gate.expect(recorder, () => this.#finish());
-    recorder.then(() => this.#sizeSince(terminal)).catch(() => {});
     this.#session
       .openChannel(terminal ? 'terminal' : 'data')
       .then((channel) => this.#connected(channel))
       .catch((error: Error) => this.fail(error.message));
-  }
-
-  /** What came while the recorder was asked for. */
-  #sizeSince(terminal: Terminal | null): void {
-    const now = this.#asks.terminal;
-    if (now && now !== terminal) this.#gate.recorder?.resize(now.columns, now.rows);
   }
 
   /** Nothing passed that is not kept, and nothing will. */
@@ -281,6 +273,7 @@ export class Relay implements ChannelListener {
   #settle(): void {
     this.#output.pump();
     this.#input.pump();
+    this.#requests.flush();
     if (this.#sftp?.ended && !this.#farewell) {
       this.abandon(`${this.#sftp.ended}.`);
       return;

@@ -42,7 +42,7 @@ export function serveChannel(channel: Channel, ask: (words: string) => Promise<S
     room: flush,
     closed: () => channel.close(),
     request(name, wantReply, data) {
-      const words = name === 'shell' ? '' : name === 'exec' ? readCommand(data) : null;
+      const words = name === 'shell' ? '' : name === 'exec' ? (readCommand(data)?.command ?? null) : null;
       if (words !== null && !isAsked) {
         isAsked = true;
         if (wantReply) channel.reply(true);

@@ -223,7 +223,7 @@ export class SessionChannels {
           return;
         }
         if (answer instanceof Channel) answer.close();
-        else pending.refuse(OPEN_FAILURE.CONNECT_FAILED, printable(`the target says: ${answer.description}`));
+        else pending.refuse(OPEN_FAILURE.CONNECT_FAILED, refusalOf(recorder, answer.description));
         recorder.finish().then(resolve, reject);
       });
     });
@@ -235,3 +235,11 @@ const viewOf = (relay: Relay, channel: number): Shown => ({
   channel,
   ...(relay.view ?? { kind: 'shell', command: null, size: null }),
 });
+
+/** What the target says reaches the client only where the recording has it. */
+function refusalOf(recorder: ChannelRecorder, description: string): string {
+  if (recorder.isFull) return 'the target does not open it';
+  const says = printable(description);
+  recorder.note({ what: 'unopened', says });
+  return printable(`the target says: ${says}`);
+}

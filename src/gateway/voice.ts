@@ -1,6 +1,5 @@
-import { encode, uint32 } from '../sshwire/bytes.ts';
 import type { Channel, Stream } from './channel.ts';
-import type { Terminal } from './channel-requests.ts';
+import { type Terminal, writeSize } from './channel-requests.ts';
 import { NOTICE_PROTOCOL_WAIT_MS, NOTICE_SHOWN_MS, NOTICE_WAIT_MS, NOTICES_WAITING_MAX } from './limits.ts';
 import { Screen } from './screen.ts';
 
@@ -55,8 +54,8 @@ export class Voice {
     const terminal = this.#terminal;
     if (!terminal || !this.#screen.isFull) return;
     const resize = (rows: number): void =>
-      channel.request('window-change', false, encode(...[terminal.columns, rows, 0, 0].map(uint32)));
-    setTimeout(() => resize(terminal.rows - 1), NOTICE_SHOWN_MS);
+      channel.request('window-change', false, writeSize({ ...(this.#terminal ?? terminal), rows }));
+    setTimeout(() => resize(Math.max(1, terminal.rows - 1)), NOTICE_SHOWN_MS);
     setTimeout(() => resize(this.#terminal?.rows ?? terminal.rows), NOTICE_SHOWN_MS + NOTICE_WAIT_MS);
   }
 

@@ -1,13 +1,11 @@
 import { FRAME, type FrameType } from './format.ts';
-import type { ChannelRecord, Exit } from './recorder-messages.ts';
+import type { ChannelRecord, Exit, Fact } from './recorder-messages.ts';
 
 /** What a channel's recorder needs of its session. */
 export type ChannelDesk = {
   /** Throws where the recording has failed. */
   add(type: FrameType, channel: number, bytes: Buffer): void;
   readonly isFull: boolean;
-  /** The recording has failed. */
-  readonly isOver: boolean;
   room(): Promise<void>;
   finish(channel: number, exit: Exit): Promise<ChannelRecord>;
 };
@@ -32,11 +30,22 @@ export class ChannelRecorder {
     this.#desk.add(FRAME.input, this.#number, bytes);
   }
 
-  resize(columns: number, rows: number): void {
-    const size = Buffer.alloc(8);
-    size.writeUInt32BE(columns);
-    size.writeUInt32BE(rows, 4);
-    if (!this.#desk.isOver) this.#desk.add(FRAME.resize, this.#number, size);
+  /** In characters, and in pixels. */
+  resize(size: {
+    readonly columns: number;
+    readonly rows: number;
+    readonly width: number;
+    readonly height: number;
+  }): void {
+    const bytes = Buffer.alloc(16);
+    for (const [n, each] of [size.columns, size.rows, size.width, size.height].entries())
+      bytes.writeUInt32BE(each, 4 * n);
+    this.#desk.add(FRAME.resize, this.#number, bytes);
+  }
+
+  /** A line of the journal that belongs to the channel. */
+  note(fact: Fact): void {
+    this.#desk.add(FRAME.journal, this.#number, Buffer.from(JSON.stringify(fact)));
   }
 
   /** Whether nothing more is accepted for the moment; `room` tells when it is again. */

@@ -79,17 +79,21 @@ const WRITERS: Readonly<Record<ExportFormat, (outputs: Outputs, start: Date) => 
       const stream = STREAMS.get(type);
       if (stream) await outputs.append(`channel-${channel}.${stream}`, payload);
     },
-  files: (outputs, start) => jsonLines(outputs, start, FRAME.file, 'files.jsonl'),
-  journal: (outputs, start) => jsonLines(outputs, start, FRAME.journal, 'journal.jsonl'),
+  files: (outputs, start) => jsonLines(outputs, start, 'files.jsonl', { [FRAME.file]: jsonOf }),
+  journal: (outputs, start) =>
+    jsonLines(outputs, start, 'journal.jsonl', { [FRAME.journal]: jsonOf, [FRAME.resize]: resizeOf }),
 };
 
 const instant = (start: Date, micros: number): Date => new Date(start.getTime() + micros / 1000);
 
-function jsonLines(outputs: Outputs, start: Date, type: number, name: string): Writer {
+type LineOf = (payload: Buffer) => Record<string, unknown>;
+
+function jsonLines(outputs: Outputs, start: Date, name: string, of: Readonly<Record<number, LineOf>>): Writer {
   return async (frame) => {
-    if (frame.type !== type) return;
+    const lineOf = of[frame.type];
+    if (!lineOf) return;
     const at = instant(start, frame.micros).toISOString();
-    const line = { at, channel: frame.channel, ...jsonOf(frame.payload) };
+    const line = { at, channel: frame.channel, ...lineOf(frame.payload) };
     await outputs.append(name, Buffer.from(`${JSON.stringify(line)}\n`));
   };
 }
@@ -101,6 +105,12 @@ function jsonOf(payload: Buffer): Record<string, unknown> {
     // A worker that was taken over may have written anything: it stays readable as what it is.
     return { unreadable: payload.toString('base64') };
   }
+}
+
+/** A cast has no place for pixels. */
+function resizeOf(payload: Buffer): Record<string, unknown> {
+  const names = ['columns', 'rows', 'width', 'height'].slice(0, Math.floor(payload.length / 4));
+  return { what: 'resize', ...Object.fromEntries(names.map((name, n) => [name, payload.readUInt32BE(4 * n)])) };
 }
 
 const ChannelFact = z.looseObject({
@@ -168,7 +178,7 @@ function castLine(cast: Cast, { type, micros, payload }: Frame): string {
   if (type === FRAME.stdout) return stdout.line(seconds, payload);
   if (type === FRAME.stderr) return stderr.line(seconds, payload);
   if (type === FRAME.input) return stdin.line(seconds, payload);
-  if (type !== FRAME.resize || payload.length !== 8) return '';
+  if (type !== FRAME.resize || payload.length < 8) return '';
   return resizeLine(seconds, payload.readUInt32BE(0), payload.readUInt32BE(4));
 }
 

@@ -13,7 +13,7 @@ export const CHUNK_MAX = 1024 * 1024;
 export const FRAME_HEADER_BYTES = 13;
 export const LENGTH_BYTES = 4;
 
-/** Frames of a recording. Input is what was typed or sent; a resize holds columns and rows; the others hold JSON. */
+/** Frames of a recording. Input is what was typed or sent; a resize holds columns, rows and pixels; the others hold JSON. */
 export const FRAME = { journal: 1, stdout: 2, stderr: 3, input: 4, resize: 5, file: 6 } as const;
 export type FrameType = (typeof FRAME)[keyof typeof FRAME];
 

@@ -45,16 +45,23 @@ export class KeptStream {
 
   push(bytes: Buffer, micros: number): void {
     if (bytes.length === 0) return;
-    if (isUtf8Text(bytes)) return void this.#text(bytes, micros);
+    if (isUtf8Text(bytes)) return void this.whole(bytes, micros);
     for (let start = 0; start < bytes.length; ) {
       const isText = mayBeText(bytes, start, cellEnd(bytes, start));
       let end = cellEnd(bytes, start);
       while (end < bytes.length && mayBeText(bytes, end, cellEnd(bytes, end)) === isText) end = cellEnd(bytes, end);
       const part = bytes.subarray(start, end);
-      if (isText) this.#text(part, micros);
+      if (isText) this.whole(part, micros);
       else this.#binary(part, micros);
       start = end;
     }
+  }
+
+  /** Keeps them whatever they look like, and whatever there were before. */
+  whole(bytes: Buffer, micros: number): void {
+    this.#endStretch(micros);
+    this.#keep(bytes, micros);
+    this.#offset += bytes.length;
   }
 
   /** So many bytes of the stream are accounted for elsewhere. Returns where they begin. */
@@ -68,12 +75,6 @@ export class KeptStream {
   /** After the last byte. */
   end(micros: number): void {
     this.#endStretch(micros);
-  }
-
-  #text(bytes: Buffer, micros: number): void {
-    this.#endStretch(micros);
-    this.#keep(bytes, micros);
-    this.#offset += bytes.length;
   }
 
   #binary(bytes: Buffer, micros: number): void {
@@ -90,27 +91,27 @@ export class KeptStream {
 
   #holdBack(bytes: Buffer, micros: number): void {
     const couldBeCut = this.#stretch.waiting + bytes.length > TAIL_BYTES;
-    if (this.#overrun && couldBeCut) {
-      if (!this.#isOverrun) this.#overrun();
-      this.#isOverrun = true;
-      this.#flush(micros);
+    if (this.#overrun) {
+      // Nothing is left out, so nothing has to wait where a crash would lose it.
       this.#keep(bytes, micros);
-      this.#offset += bytes.length;
-      return;
+      this.#stretch.owe(bytes.length);
+      if (couldBeCut && !this.#isOverrun) this.#overrun();
+      this.#isOverrun ||= couldBeCut;
+    } else {
+      if (couldBeCut && !this.#stretch.hasGap) {
+        this.#hasGaps = true;
+        this.#keeper.gapBegins(micros);
+      }
+      this.#stretch.wait(bytes, this.#offset);
     }
-    if (couldBeCut && !this.#stretch.hasGap) {
-      this.#hasGaps = true;
-      this.#keeper.gapBegins(micros);
-    }
-    this.#stretch.wait(bytes, this.#offset);
     this.#offset += bytes.length;
   }
 
   /** What waits is kept behind what it was cut from. */
   #flush(micros: number): void {
-    const { gap, tail } = this.#stretch.take();
+    const { gap, tail, length } = this.#stretch.take();
     if (gap) this.#keeper.gap(micros, gap);
-    this.#spend(tail.length);
+    this.#spend(length);
     this.#keep(tail, micros);
   }
 
@@ -177,13 +178,19 @@ class Stretch {
     this.#length += bytes.copy(this.#tail, this.#length, skipped);
   }
 
-  /** All of it; the tail is good until the next call. */
-  take(): { readonly gap: Gap | null; readonly tail: Buffer } {
+  /** So many would wait, had they not been kept already. */
+  owe(length: number): void {
+    this.#length += length;
+  }
+
+  /** All of it, and how much that is; of what is owed there are no bytes. The tail is good until the next call. */
+  take(): { readonly gap: Gap | null; readonly tail: Buffer; readonly length: number } {
     const cut = this.#cut;
-    const tail = this.#tail?.subarray(0, this.#length) ?? Buffer.alloc(0);
+    const length = this.#length;
+    const tail = this.#tail?.subarray(0, length) ?? Buffer.alloc(0);
     this.#cut = null;
     this.#length = 0;
-    return { gap: cut && { offset: cut.offset, bytes: cut.bytes, sha256: cut.hash.digest('hex') }, tail };
+    return { gap: cut && { offset: cut.offset, bytes: cut.bytes, sha256: cut.hash.digest('hex') }, tail, length };
   }
 
   #fall(bytes: Buffer): void {

@@ -8,6 +8,7 @@ import type { ChannelStart, Fact } from './recorder-messages.ts';
 type StreamName = 'stdout' | 'stderr' | 'stdin';
 
 const FRAMES = { stdout: FRAME.stdout, stderr: FRAME.stderr, stdin: FRAME.input } as const;
+const SIDES = ['client', 'target'] as const;
 const STREAM_OF: Readonly<Record<Side, StreamName>> = { client: 'stdin', target: 'stdout' };
 
 /**
@@ -42,7 +43,7 @@ export class PipeContent implements Content {
     this.#streams = { stdout: stream('stdout'), stderr: stream('stderr'), stdin: stream('stdin') };
     this.#host = {
       onOperation: (operation) => keep(FRAME.file, operation.endedMicros, Buffer.from(JSON.stringify(operation))),
-      keep: (from, bytes, micros) => this.#stream(from).push(bytes, micros),
+      keep: (from, bytes, micros) => this.#stream(from).whole(bytes, micros),
       skip: (from, bytes, micros) => {
         this.#hasLeftOut ||= bytes > 0;
         return this.#stream(from).skip(bytes, micros);
@@ -62,11 +63,15 @@ export class PipeContent implements Content {
 
   end(micros: number): { coverage: Coverage; label: string; files: FileCounts | null } {
     this.#undecided();
-    if (this.#followed) this.#counts = this.#followed.end(micros);
+    if (this.#followed) {
+      this.#counts = this.#followed.end(micros);
+      for (const side of SIDES) this.#stream(side).whole(this.#followed.held(side), micros);
+    }
     for (const stream of Object.values(this.#streams)) stream.end(micros);
     const isWhole = !this.#hasLeftOut && Object.values(this.#streams).every(({ hasGaps }) => !hasGaps);
     const coverage = isWhole ? 'full' : 'metadata';
-    return { coverage, label: this.#label, files: this.#followed || this.#hasLeftOut ? this.#counts : null };
+    const hasFiles = this.#followed || this.#hasLeftOut || Object.values(this.#counts ?? {}).some((count) => count > 0);
+    return { coverage, label: this.#label, files: hasFiles ? this.#counts : null };
   }
 
   /** What it was followed as, and what it was from there on. */
@@ -102,7 +107,7 @@ export class PipeContent implements Content {
     if (!followed.isLost) return;
     this.#counts = followed.end(micros);
     this.#followed = null;
-    for (const side of ['client', 'target'] as const) this.#stream(side).push(followed.held(side), micros);
+    for (const side of SIDES) this.#stream(side).push(followed.held(side), micros);
     this.#stream(from).push(bytes.subarray(taken), micros);
   }
 

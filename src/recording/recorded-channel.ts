@@ -46,6 +46,11 @@ export class RecordedChannel {
     if (this.#start.terminal) this.#keep(FRAME.resize, micros, size);
   }
 
+  /** A line of the journal, about what passed beside the bytes. */
+  note(fact: Buffer, micros: number): void {
+    this.#keep(FRAME.journal, micros, fact);
+  }
+
   finish(micros: number): ChannelRecord {
     const said = this.#content.end(micros);
     const digest = (name: 'stdout' | 'stderr' | 'stdin') => this.#hashes[name].digest('hex') as Digest;

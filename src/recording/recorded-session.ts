@@ -68,7 +68,7 @@ export class RecordedSession {
     this.#channels.set(slot, new RecordedChannel(start, (type, at, payload) => keep(type, slot, at, payload), overrun));
   }
 
-  /** A frame as it came over: what passed in a channel, or the new size of its terminal. */
+  /** A frame as it came over: what passed in a channel, the new size of its terminal, or what was asked beside that. */
   take(frame: Buffer): void {
     const channel = this.#channels.get(frame.readUInt16BE(1));
     if (!channel) return;
@@ -86,6 +86,9 @@ export class RecordedSession {
         break;
       case FRAME.resize:
         channel.resize(payload, micros);
+        break;
+      case FRAME.journal:
+        channel.note(payload, micros);
     }
   }
 

@@ -4,6 +4,16 @@ import type { ChannelOutline, ManifestOpening } from './manifest.ts';
 
 /** Between those who record and the thread that writes. */
 
+/** A terminal as it was asked for: its size in characters and in pixels, and its modes (RFC 4254 §8) in hex. */
+export type TerminalStart = {
+  readonly columns: number;
+  readonly rows: number;
+  readonly width: number;
+  readonly height: number;
+  readonly term: string | null;
+  readonly modes: string;
+};
+
 /** What a channel is when it begins. */
 export type ChannelStart = {
   readonly number: number;
@@ -11,7 +21,7 @@ export type ChannelStart = {
   /** The exec line or the subsystem's name; with its bytes where they are no UTF-8. */
   readonly command: string | null;
   readonly commandHex?: string;
-  readonly terminal: { readonly columns: number; readonly rows: number; readonly term: string | null } | null;
+  readonly terminal: TerminalStart | null;
   /** What the client set for it. A value can be all that a command runs, so it is no typed input. */
   readonly environment?: readonly { readonly name: string; readonly value: string; readonly valueHex?: string }[];
   /** Of a tunnel. */

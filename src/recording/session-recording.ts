@@ -84,10 +84,6 @@ export class SessionRecording {
     this.#recorder.add(this.#id, type, channel, this.#micros(), bytes);
   }
 
-  get isOver(): boolean {
-    return this.#error !== null;
-  }
-
   get isFull(): boolean {
     return this.#error !== null || this.#recorder.isFull(this.#id);
   }

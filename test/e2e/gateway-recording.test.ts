@@ -179,7 +179,7 @@ describe('a recording', () => {
     expect(await ssh(strict, ['direct', 'seq 1 1000000 | tail -n 1'])).toMatchObject({ code: 0, stdout: '1000000\n' });
   });
 
-  it('of file transfers has what was done to which file, and none of the bytes', async () => {
+  it('of file transfers has what was done to which file, and none of the content', async () => {
     const there = join(world.folder.path, 'transfers');
     mkdirSync(there);
     writeFileSync(join(there, 'a'), 'canary '.repeat(20_000));

@@ -4,8 +4,10 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Scope } from '../../src/access/scope.ts';
+import { FRAME } from '../../src/recording/format.ts';
 import { ssh, sshClient, WAYS } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
+import { linesOf } from '../support/recorded.ts';
 
 /** Tunnels of stock OpenSSH through the gateway: only where the scope says, and each accounted for. */
 
@@ -155,9 +157,14 @@ describe.each(WAYS)('by way of %s', (way) => {
   });
 
   it('says what the target says where nobody listens', async () => {
+    const next = world.control.sessions.length;
     const { stderr, code } = await ssh(world, ['-W', `127.0.0.1:${closed}`, way]);
     expect(code).not.toBe(0);
     expect(stderr).toMatch(/connect failed: the target says: .*refused/i);
+    const id = await world.control.session(next);
+    await world.control.closing(id);
+    const says = /connect failed: the target says: (.*?)\r?\n/.exec(stderr)?.[1];
+    expect(linesOf(await world.read(id), FRAME.journal)).toContainEqual({ what: 'unopened', says });
   });
 
   it('reverse tunnels and sockets are refused, with the way that works', async () => {

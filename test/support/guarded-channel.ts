@@ -34,7 +34,7 @@ export function guardedChannel(files: NonNullable<Scope['files']>, more: Partial
   const target = new Peer();
   const refused: string[] = [];
   /** As it is recorded. */
-  const log = new SftpLog({ onOperation: () => {}, skip: () => 0 });
+  const log = new SftpLog({ onOperation: () => {}, keep: () => {}, skip: () => 0 });
   const seen: { input: Buffer; output: Buffer } = { input: Buffer.alloc(0), output: Buffer.alloc(0) };
   const state: { sftp: GuardedSftp | null; isReady: boolean } = { sftp: null, isReady: true };
   const input = new Flow({

@@ -24,7 +24,7 @@ const START = { kind: 'shell', command: null, destination: null, recordInput: fa
 export const terminal = (number: number): ChannelStart => ({
   ...START,
   number,
-  terminal: { columns: 80, rows: 24, term: 'xterm' },
+  terminal: { columns: 80, rows: 24, width: 0, height: 0, term: 'xterm', modes: '' },
 });
 export const command = (number: number, line: string): ChannelStart => ({
   ...START,

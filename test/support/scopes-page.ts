@@ -178,8 +178,8 @@ The scopes with a colon are the ones above.
 
 ${decisions()}
 
-\`window-change\`, \`signal\` (RFC 4254 §6.7, §6.9), \`break\` (RFC 4335) and \`eow@openssh.com\` (OpenSSH PROTOCOL §2.1) go on in every channel that was
-let through. Keepalives and these global requests stay at the gateway: ${[...INNOCENT_GLOBAL_REQUESTS].map((name) => `\`${name}\``).join(', ')}.
+\`window-change\`, \`signal\` (RFC 4254 §6.7, §6.9), \`break\` (RFC 4335) and, once, \`eow@openssh.com\` (OpenSSH PROTOCOL §2.1) go on in every channel
+that was let through; the first three are recorded. Keepalives and these global requests stay at the gateway: ${[...INNOCENT_GLOBAL_REQUESTS].map((name) => `\`${name}\``).join(', ')}.
 Host keys of targets are not announced to clients.
 
 A refusal reads like these; a channel then ends with status 254, and security’s channel lists it:
@@ -228,10 +228,15 @@ Tunnels are opaque: destination, bytes and digests are recorded, and nothing of 
 
 ## Nothing left out
 
-\`opaque: refused\` refuses tunnels, and ends a channel before anything is left out of its recording: SFTP at the first byte that is none, any
-other channel once it carries more binary data than a recording keeps
-([how much](security.md#what-a-recording-leaves-out)). All that passed until then is in the recording. Files go by sftp and scp, whose content is
-accounted for by its digest; rsync and git run, and end where they carry more. Names of programs decide nothing.
+\`opaque: refused\` refuses tunnels, and ends a channel before anything but content of files is left out of its recording: the sftp subsystem
+at the first byte that is no SFTP, any other channel once it carries more binary data than a recording keeps
+([how much](security.md#what-a-recording-leaves-out)). All that passed until then is in the recording. Files go by sftp and scp; rsync and git
+run, and end where they carry more. Names of programs decide nothing.
+
+Content of files that go by sftp and scp is accounted for by digest: by that of the file, in the file log, where all of it passed in order.
+Where it did not (a program that writes here and there in a file, or appends to it), the file log has its length and says why, and the only
+digest that covers the content is that of the whole stream, in the manifest. What else SFTP and scp say (names, attributes, errors) is
+in the recording as it passed, however long the session is, and ends nothing.
 
 ## What the target itself holds
 

@@ -27,7 +27,7 @@ export type Followed = {
 /** What a follower tells while bytes pass. */
 export type FollowedHost = {
   readonly onOperation: OnOperation;
-  /** Bytes that stay as they are: what a protocol says beside the content of files. */
+  /** Bytes that stay as they are, whatever they look like: what a protocol says beside the content of files. */
   keep(from: Side, bytes: Buffer, micros: number): void;
   /** So many bytes are content of files, which is not kept. Returns where in the side's bytes they stand. */
   skip(from: Side, bytes: number, micros: number): number;

@@ -45,6 +45,11 @@ export class OpenFile {
     if (flags & FXF.APPEND) this.#written.spoil('it was appended to what was there');
   }
 
+  /** Not a folder, of which only names are asked. */
+  get hasContent(): boolean {
+    return this.opening.flags !== null;
+  }
+
   read(offset: number, bytes: Buffer): void {
     this.#bytesRead += bytes.length;
     this.#read.put(offset, bytes);

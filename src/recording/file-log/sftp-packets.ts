@@ -24,6 +24,8 @@ export class SftpPackets {
   #heldLength = 0;
   #contentLeft = 0;
   #isLost = false;
+  #packetBytes: Buffer = this.#held;
+  #packetLength = 0;
 
   constructor(from: 'client' | 'target', listener: PacketListener) {
     this.#contentType = from === 'client' ? FXP.WRITE : FXP_REPLY.DATA;
@@ -53,6 +55,11 @@ export class SftpPackets {
   /** Nothing is called after this. */
   stop(): void {
     this.#isLost = true;
+  }
+
+  /** Where `packet` is called: what it is told of, with the length in front. A view, good for that call only. */
+  get whole(): Buffer {
+    return this.#packetBytes.subarray(0, this.#packetLength);
   }
 
   /** What has come of a packet that is not whole, or with which this came to its end; a view, good until the next call. */
@@ -137,6 +144,8 @@ export class SftpPackets {
       return;
     }
     this.#contentLeft = left;
+    this.#packetBytes = bytes;
+    this.#packetLength = length;
     this.#listener.packet(bytes.subarray(4, length));
     if (this.#isLost) this.#contentLeft = 0;
     else if (isContent && left === 0) this.#listener.contentEnd();

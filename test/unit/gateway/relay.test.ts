@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Channel, ChannelListener, Stream } from '../../../src/gateway/channel.ts';
+import type { Size } from '../../../src/gateway/channel-requests.ts';
 import { deferred } from '../../../src/gateway/deferred.ts';
 import { Relay } from '../../../src/gateway/relay.ts';
 import type { ChannelRecorder } from '../../../src/recording/channel-recorder.ts';
+import type { Fact } from '../../../src/recording/recorder-messages.ts';
 import { encode, string, uint32 } from '../../../src/sshwire/bytes.ts';
 import { scope } from '../../support/samples.ts';
 
@@ -51,8 +53,11 @@ class Taker {
   output(_stream: Stream, bytes: Buffer): void {
     this.taken.push(`output ${bytes}`);
   }
-  resize(columns: number, rows: number): void {
-    this.taken.push(`resize ${columns}x${rows}`);
+  resize({ columns, rows, width, height }: Size): void {
+    this.taken.push(`resize ${columns}x${rows} ${width}x${height}`);
+  }
+  note(fact: Fact): void {
+    this.taken.push(JSON.stringify(fact));
   }
   room(): Promise<void> {
     return this.#room.promise;
@@ -169,7 +174,7 @@ describe('a channel that is relayed', () => {
     await begin('shell');
     client.listener?.request('window-change', false, size);
     await there();
-    expect(taker.taken).toEqual(['resize 100x40']);
+    expect(taker.taken).toEqual(['resize 100x40 0x0']);
   });
 
   it('ends with a sentence where more would have to be left out of the recording than may be', async () => {

@@ -191,4 +191,13 @@ describe('a stream of a channel without a terminal', () => {
     });
     expect(told).toBe(1);
   });
+
+  it('lets nothing wait where nothing may be left out, since a crash would lose it', () => {
+    const kept: Buffer[] = [];
+    const keeper = { keep: (_micros: number, bytes: Buffer) => void kept.push(Buffer.from(bytes)) };
+    const stream = new KeptStream({ ...keeper, gapBegins() {}, gap() {} }, () => {});
+    const passed = FLOOD.subarray(0, BUDGET_BYTES + TAIL_BYTES);
+    for (const [bytes] of piecesOf(passed, 32 * KIB)) stream.push(bytes, 0);
+    expect(Buffer.concat(kept).equals(passed)).toBe(true);
+  });
 });

@@ -1,52 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FileOperation } from '../../../src/recording/file-log/operation.ts';
-import { FRAME } from '../../../src/recording/format.ts';
-import type { Gap } from '../../../src/recording/kept-stream.ts';
-import { PipeContent } from '../../../src/recording/pipe-content.ts';
 import { runs } from '../../support/hostile-text.ts';
+import { all, cutInto, exec, recorded, type Said, SHELL } from '../../support/piped.ts';
 import { INIT, packet, text, uint32, VERSION } from '../../support/sftp-talk.ts';
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
-type Said = readonly ['client' | 'target', Buffer | string];
-
-function recorded(said: readonly Said[], start: { kind: 'exec' | 'subsystem' | 'shell'; command: string | null }) {
-  const kept: { readonly type: number; readonly bytes: Buffer }[] = [];
-  const files: FileOperation[] = [];
-  const facts: ({ what: string; stream: string } & Gap)[] = [];
-  const content = new PipeContent(
-    start,
-    (type, _micros, payload) => {
-      const bytes = Buffer.from(payload);
-      if (type === FRAME.file) files.push(JSON.parse(bytes.toString()) as FileOperation);
-      else if (type === FRAME.journal) facts.push(JSON.parse(bytes.toString()) as (typeof facts)[number]);
-      else kept.push({ type, bytes });
-    },
-    null,
-  );
-  for (const [n, [from, bytes]] of said.entries()) {
-    if (from === 'client') content.input(Buffer.from(bytes as string), n);
-    else content.output('stdout', Buffer.from(bytes as string), n);
-  }
-  const end = content.end(said.length);
-  const of = (type: number): Buffer => Buffer.concat(kept.flatMap((each) => (each.type === type ? [each.bytes] : [])));
-  return { end, files, facts, client: of(FRAME.input), target: of(FRAME.stdout) };
-}
-
-const all = (said: readonly Said[], side: Said[0]): Buffer =>
-  Buffer.concat(said.flatMap(([from, bytes]) => (from === side ? [Buffer.from(bytes as string)] : [])));
-
 const NUL = '\0';
-const SHELL: readonly Said[] = [
-  ['client', 'id\n'],
-  ['target', 'uid=0(root)\n'],
-  ['client', '\0whoami\n'],
-  ['target', '\0root\n'],
-];
-const exec = (command: string) => ({ kind: 'exec', command }) as const;
-
 const FILE = randomBytes(70_000);
 const upload: readonly Said[] = [
   ['target', NUL],
@@ -247,12 +208,8 @@ describe('scp, followed by what it says', () => {
     fc.assert(
       fc.property(cases, ([begins, more, size]) => {
         const said: Said[] = [...begins, ...more].flatMap(([from, bytes]): Said[] => {
-          const whole = Buffer.from(bytes as string);
-          if (whole.length > 10_000) return [[from, whole]];
-          return Array.from(
-            { length: Math.ceil(whole.length / size) },
-            (_, n): Said => [from, whole.subarray(n * size, (n + 1) * size)],
-          );
+          const isLong = bytes.length > 10_000;
+          return isLong ? [[from, bytes]] : cutInto(size, [[from, bytes]]);
         });
         const { client, target, files, facts, end } = recorded(said, exec('scp -t x'));
         const gaps = (stream: string) =>
@@ -269,66 +226,4 @@ describe('scp, followed by what it says', () => {
       runs(500),
     );
   });
-});
-
-describe('SFTP, followed by what it says', () => {
-  const begun: readonly Said[] = [
-    ['client', INIT],
-    ['target', VERSION],
-    ['client', packet(3, uint32(1), text('/srv/a'), uint32(1), uint32(0))],
-    ['target', packet(102, uint32(1), text('h'))],
-    ['client', packet(5, uint32(2), text('h'), uint32(0), uint32(0), uint32(100))],
-    ['target', packet(103, uint32(2), text('content'))],
-    ['client', packet(4, uint32(3), text('h'))],
-    ['target', packet(101, uint32(3), uint32(0), text(''), text(''))],
-  ];
-
-  it.each([
-    ['the subsystem', { kind: 'subsystem', command: 'sftp' }],
-    ['a command', exec('sudo /usr/lib/openssh/sftp-server')],
-    ['a command of any name', exec('/opt/files')],
-  ] as const)('is what %s speaks: its file log, and none of its bytes', (_name, start) => {
-    const { end, client, target, files } = recorded(begun, start);
-    expect(end).toMatchObject({ coverage: 'metadata', label: 'sftp', files: { read: 1 } });
-    expect(client.length + target.length).toBe(0);
-    expect(files).toMatchObject([{ operation: 'file', path: '/srv/a', bytesRead: 7 }]);
-  });
-
-  it.each([
-    ['the client', [['client', 'id\n\0id\nid\n']]],
-    ['the target', [['target', 'uid=0(root)\n']]],
-    [
-      'the client, behind half a request',
-      [
-        ['client', packet(3, uint32(9), text('/x'), uint32(1), uint32(0)).subarray(0, 11)],
-        ['target', 'no\n\0no'],
-      ],
-    ],
-    ['the target, which sends what was not asked for', [['target', packet(103, uint32(77), text('hidden'))]]],
-    [
-      'the client, which writes to what is not open',
-      [['client', packet(6, uint32(9), text('none'), uint32(0), uint32(0), text('hidden'))]],
-    ],
-  ] as readonly (readonly [string, readonly Said[]])[])(
-    'ends with what %s says that is none of it: that and all behind it is kept',
-    (_name, breach) => {
-      for (const size of [1, 7, 1_000]) {
-        const cut = breach.flatMap(([from, bytes]): Said[] => {
-          const whole = Buffer.from(bytes as string);
-          return Array.from(
-            { length: Math.ceil(whole.length / size) },
-            (_, n): Said => [from, whole.subarray(n * size, (n + 1) * size)],
-          );
-        });
-        const { end, client, target, files } = recorded([...begun, ...cut, ...SHELL], {
-          kind: 'subsystem',
-          command: 'sftp',
-        });
-        expect(end).toMatchObject({ coverage: 'metadata', label: 'sftp then subsystem', files: { read: 1 } });
-        expect(files.at(-1)).toMatchObject({ operation: 'unparsed' });
-        expect(client.toString('latin1')).toBe(all([...breach, ...SHELL], 'client').toString('latin1'));
-        expect(target.toString('latin1')).toBe(all([...breach, ...SHELL], 'target').toString('latin1'));
-      }
-    },
-  );
 });

@@ -97,7 +97,8 @@ describe('a recorder', () => {
     expect(failures).toMatchObject([{ code: 'recorder_gone' }]);
     expect(channel.isFull).toBe(true);
     expect(() => channel.output('stdout', Buffer.from('x'))).toThrow();
-    channel.resize(1, 1);
+    expect(() => channel.resize({ columns: 1, rows: 1, width: 1, height: 1 })).toThrow();
+    expect(() => channel.note({ what: 'signal', name: 'INT' })).toThrow();
     await expect(channel.room()).rejects.toThrow();
     await expect(channel.finish()).rejects.toThrow();
     await expect(recording.close(CLOSING)).rejects.toThrow();

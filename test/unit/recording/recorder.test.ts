@@ -82,14 +82,25 @@ describe('a recording', () => {
     const shown = randomBytes(100_000);
     channel.input(Buffer.from('my-password'));
     for (let at = 0; at < shown.length; at += 7_777) channel.output('stdout', shown.subarray(at, at + 7_777));
-    channel.resize(100, 40);
+    channel.resize({ columns: 100, rows: 40, width: 700, height: 0xffff });
+    channel.note({ what: 'signal', name: 'INT' });
     channel.output('stderr', Buffer.from('aside'));
     const record = await channel.finish({ kind: 'status', code: 0 });
     const end = await recording.close(CLOSING);
     const read = await readBack(path);
     expect(bytesOf(read, 0, FRAME.stdout).equals(shown)).toBe(true);
     expect(bytesOf(read, 0, FRAME.stderr).toString()).toBe('aside');
-    expect(bytesOf(read, 0, FRAME.resize).toString('hex')).toBe('0000006400000028');
+    expect(bytesOf(read, 0, FRAME.resize).toString('hex')).toBe('0000006400000028000002bc0000ffff');
+    expect(linesOf(read, FRAME.journal)).toContainEqual({ what: 'signal', name: 'INT' });
+    const out = `${path}-out`;
+    await exportRecording(path, await openKey(path, [reader.identity]), { out, format: 'journal', channel: 0 });
+    const lines = readFileSync(join(out, 'journal.jsonl'), 'utf8').trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { what: 'channel', terminal: { columns: 80, rows: 24, width: 0, height: 0, modes: '' } },
+      { what: 'resize', channel: 0, columns: 100, rows: 40, width: 700, height: 65_535 },
+      { what: 'signal', channel: 0, name: 'INT' },
+      { what: 'end' },
+    ]);
     expect(bytesOf(read, 0, FRAME.input)).toHaveLength(0);
     expect(record).toMatchObject({
       ...{ coverage: 'full', label: 'terminal', bytesToClient: 100_005, bytesFromClient: 11 },
@@ -97,7 +108,13 @@ describe('a recording', () => {
     });
     expect(read.end).toEqual({ ...end, torn: false });
     expect(end.bytes).toBe(statSync(join(path, 'recording.bin')).size);
-    expect(linesOf(read, FRAME.journal).map(({ what }) => what)).toEqual(['session', 'channel', 'end', 'over']);
+    expect(linesOf(read, FRAME.journal).map(({ what }) => what)).toEqual([
+      'session',
+      'channel',
+      'signal',
+      'end',
+      'over',
+    ]);
   });
 
   it('of a command holds both directions', async () => {
@@ -333,7 +350,7 @@ describe('a recording', () => {
       if (!channel) throw new Error('no channel');
       for (const step of taken) {
         if (recording.isFull) await recording.room();
-        if (step.kind === 'resize') channel.resize(step.columns, step.rows);
+        if (step.kind === 'resize') channel.resize({ ...step, width: 0, height: 0 });
         else channel.output('stdout', step.bytes);
       }
       const delivered = Buffer.concat(taken.flatMap((step) => (step.kind === 'output' ? [step.bytes] : [])));
