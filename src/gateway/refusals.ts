@@ -44,9 +44,14 @@ export const unknownTarget = (given: string): string =>
   printable(`No target is called "${given.slice(0, 60)}". Use a name from the ssh_config that Slack sent you.`);
 
 /** What each connection to a target begins with. */
-export const recordedBanner = (target: string, login: string, endsAt: Date, scope: Scope): string =>
+export const recordedBanner = (
+  { id, name }: { readonly id: string; readonly name: string },
+  login: string,
+  endsAt: Date,
+  scope: Scope,
+): string =>
   printable(
-    `${login} on ${target}, until ${minuteUtc(endsAt)}. This session is recorded${scope.record_input ? ', with what you type' : ''}.`,
+    `${login} on ${name === id ? id : `${id} (${name})`}, until ${minuteUtc(endsAt)}. This session is recorded${scope.record_input ? ', with what you type' : ''}.`,
   );
 
 /** Somebody's words on somebody else's terminal: one line, nothing that moves a cursor or turns text round. */
@@ -151,6 +156,8 @@ const WORDS: Words = {
   unknown_scope: elsewhere,
   unknown_person: elsewhere,
   reviewer_not_eligible: elsewhere,
+  too_few_reviewers: elsewhere,
+  nothing_allowed: elsewhere,
   name_missing: elsewhere,
   unknown_request: elsewhere,
   own_request: elsewhere,
