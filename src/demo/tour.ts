@@ -89,7 +89,7 @@ class Story {
     await this.#people.act('contractor', 'commands', { channel: CHANNELS.engagement, text: '/access key' });
     const { plain } = await this.#people.message('contractor', /ssh register-/);
     const line = /ssh (register-\S+@\S+) -p (\d+)/.exec(plain);
-    const known = /echo '([^']+)' >> ~\/\.ssh\/known_hosts/.exec(plain);
+    const known = /echo "([^"]+)" >> known_hosts/.exec(plain);
     if (!line?.[1] || !line[2] || !known?.[1]) throw new Error(`no line to register with in: ${plain}`);
     const knownHosts = join(this.#home, '.ssh', 'known_hosts');
     writeFileSync(knownHosts, `${known[1]}\n`);
@@ -120,7 +120,7 @@ class Story {
       values: {
         Targets: ['web-01'],
         Scope: 'shell',
-        'How long, from the approval on': duration,
+        'Duration, starting at approval': duration,
         Why: 'Move the order database to the new disk',
         Ticket: 'OPS-1042',
       },
