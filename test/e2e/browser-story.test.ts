@@ -115,14 +115,14 @@ describe('by hands in a browser, three people', () => {
     await dialog().getByRole('combobox', { name: 'Targets' }).waitFor();
     await choose('Targets', 'web-01');
     await choose('Scope', 'shell');
-    await choose('How long, from the approval on', '15 minutes');
-    await press('Ask', dialog());
+    await choose('Duration, starting at approval', '15 minutes');
+    await press('Send request', dialog());
     await dialog().getByText('Please complete this required field.').waitFor();
     await picture('3-mistake');
     await dialog().getByRole('textbox', { name: 'Why' }).fill('Move the order database to the new disk');
     await dialog().getByRole('textbox', { name: 'Ticket' }).fill('OPS-1042');
     await picture('4-form');
-    await press('Ask', dialog());
+    await press('Send request', dialog());
     await dialog().waitFor({ state: 'hidden' });
   });
 
