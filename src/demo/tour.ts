@@ -6,14 +6,19 @@ import { mustRun, run } from './command.ts';
 import { messagesOf, type People, type Seen, type SeenMessage } from './people.ts';
 import { CHANNELS } from './workspace/seed.ts';
 
-type Scene = { readonly folder: string; readonly say: (line: string) => void };
+type Scene = {
+  readonly folder: string;
+  readonly say: (line: string) => void;
+  /** When the demo began, in nanoseconds. */
+  readonly begun: bigint;
+};
 type Button = { readonly type: 'button'; readonly text: { readonly text: string }; readonly action_id?: string };
 
 /** Plays the story through the same edges that people use; resolves with 0, or with 1 after naming the step that failed. */
 export async function tour(people: People, scene: Scene): Promise<number> {
-  const begun = process.hrtime.bigint();
-  const seconds = (): string => (Number(process.hrtime.bigint() - begun) / 1e9).toFixed(2).padStart(5);
+  const seconds = (): string => (Number(process.hrtime.bigint() - scene.begun) / 1e9).toFixed(2).padStart(5);
   const story = new Story(people, scene);
+  scene.say(`[${seconds()} s] ✓ two targets, keys, a database and Daypass are started`);
   for (const [name, act] of story.steps()) {
     try {
       const more = await act();
@@ -89,7 +94,7 @@ class Story {
     await this.#people.act('contractor', 'commands', { channel: CHANNELS.engagement, text: '/access key' });
     const { plain } = await this.#people.message('contractor', /ssh register-/);
     const line = /ssh (register-\S+@\S+) -p (\d+)/.exec(plain);
-    const known = /echo "([^"]+)" >> known_hosts/.exec(plain);
+    const known = /line="([^"]+)"/.exec(plain);
     if (!line?.[1] || !line[2] || !known?.[1]) throw new Error(`no line to register with in: ${plain}`);
     const knownHosts = join(this.#home, '.ssh', 'known_hosts');
     writeFileSync(knownHosts, `${known[1]}\n`);

@@ -38,7 +38,7 @@ export function engagementMessage(engagement: Engagement, names: Names, scopes: 
     blocks: [
       ...facts('Engagement', engagement, names, scopes),
       actions('engagement', [
-        button({ action: ACTION.openRequest, label: 'Request access', value: engagement.id, style: 'primary' }),
+        button({ action: ACTION.openRequest, label: 'Request access', value: engagement.id }),
         button({ action: ACTION.showKey, label: 'Register a key' }),
         button({ action: ACTION.showList, label: 'My access' }),
       ]),

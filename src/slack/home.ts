@@ -21,7 +21,7 @@ export async function publishHome(edge: Edge, asker: Asker): Promise<void> {
 }
 
 export function homeBlocks(list: AccessList, now: Date, cards?: Links): Block[] {
-  const above = top(isOnlyManaging(list));
+  const above = top(list);
   return [
     ...above,
     ...fitting({ room: LIMITS.homeBlocks - above.length }, (each) => [
@@ -32,14 +32,21 @@ export function homeBlocks(list: AccessList, now: Date, cards?: Links): Block[] 
   ];
 }
 
-const top = (onlyManaging: boolean): Block[] => [
+const top = (list: AccessList): Block[] => [
   header('Daypass'),
   actions('home', [
-    ...(onlyManaging
+    ...(isOnlyManaging(list)
       ? []
       : [
-          button({ action: ACTION.openRequest, label: 'Request access', style: 'primary', value: '' }),
-          button({ action: ACTION.showKey, label: 'Register a key' }),
+          // Green is what comes first: without a key nothing can be requested.
+          button({
+            ...{ action: ACTION.openRequest, label: 'Request access', value: '' },
+            ...(list.keys.length > 0 && { style: 'primary' as const }),
+          }),
+          button({
+            ...{ action: ACTION.showKey, label: 'Register a key' },
+            ...(list.keys.length === 0 && { style: 'primary' as const }),
+          }),
           button({ action: ACTION.showKeys, label: 'My keys' }),
         ]),
     button({ action: ACTION.showList, label: 'Refresh' }),

@@ -75,11 +75,19 @@ const ongoing = (live: readonly Session[]): Block[] =>
         ),
       ];
 
+const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+
 /** What one session was. */
 function single([session]: readonly Ended[]): Block[] {
   if (!session) return [];
   return [
-    section(dotted(value(coverageLine(session.ended.channels), 600), ...afterwards(session), recordingState(session))),
+    section(
+      dotted(
+        value(sentence(coverageLine(session.ended.channels)), 600),
+        ...afterwards(session),
+        recordingState(session),
+      ),
+    ),
     context(own(traffic(session.ended.channels))),
   ];
 }

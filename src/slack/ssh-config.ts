@@ -40,11 +40,10 @@ export const knownHostsLine = (gateway: GatewayFacts): string =>
  */
 export function knownHostsCommand(gateway: GatewayFacts): string {
   const steps = [
-    'umask 077; mkdir -p ~/.ssh && cd ~/.ssh && touch known_hosts',
-    `{ grep -qxF "${knownHostsLine(gateway)}" known_hosts ||`,
+    `umask 077; line="${knownHostsLine(gateway)}"; mkdir -p ~/.ssh && cd ~/.ssh && touch known_hosts`,
+    '{ grep -qxF "$line" known_hosts ||',
   ];
-  const ended = '{ [ -z "$(tail -c 1 known_hosts)" ] || echo >> known_hosts; }';
-  return `sh -c '${steps.join(' && ')} { ${ended} && echo "${knownHostsLine(gateway)}" >> known_hosts; }; }'`;
+  return `sh -c '${steps.join(' && ')} { [ -z "$(tail -c 1 known_hosts)" ] || echo; echo "$line"; } >> known_hosts; }'`;
 }
 
 /** OpenSSH's fingerprint of the gateway's host key. */

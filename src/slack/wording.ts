@@ -27,8 +27,8 @@ type Wording = {
   readonly [Code in RejectionCode]: (facts: Extract<Rejection, { code: Code }>, voice: Voice) => string;
 };
 
-const REGISTER = 'Run /access key, or press “Register a key” in the engagement’s thread or on Daypass’s Home tab.';
-const ASK_AGAIN = 'Request access again with the button in the engagement’s thread.';
+const REGISTER = 'Run /access key, or press “Register a key” under the engagement’s message or on Daypass’s Home tab.';
+const ASK_AGAIN = 'Request access again with the button under the engagement’s message.';
 const ASK_SPONSOR = 'Ask the person who opened the engagement.';
 const PICK_ENGAGEMENT = 'Pick an engagement you are a member of; `/access list` names them.';
 const REFRESH = 'Run /access list to see what is live now.';

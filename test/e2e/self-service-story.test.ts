@@ -42,7 +42,7 @@ it('a key is registered with the line from Slack, and serves to ask the gateway 
   await people.act('contractor', 'commands', { channel: 'C0ENGAGE00', text: '/access key' });
   const { plain } = await sees('contractor', /ssh register-/);
   const [, code = '', address = '', port = ''] = /ssh (register-\S+)@(\S+) -p (\d+)/.exec(plain) ?? [];
-  const [, known = ''] = /echo "([^"]+)" >> known_hosts/.exec(plain) ?? [];
+  const [, known = ''] = /line="([^"]+)"/.exec(plain) ?? [];
   writeFileSync(join(home, 'known_hosts'), `${known}\n`);
   gateway = { address, port };
   const told = await runOk('ssh', [...byHand(), `${code}@${address}`]);
