@@ -40,12 +40,7 @@ import { type RefusalNotes, refusalNotes } from './use-cases/note-refusals.ts';
 import { tellOfDoubts } from './use-cases/people-in-doubt.ts';
 import type { CertificateAuthority, Change, Clock, Inventory, Store } from './use-cases/ports.ts';
 import { closeInterruptedSessions } from './use-cases/record-session.ts';
-import {
-  expireRequests,
-  holdSessionsToGrants,
-  noteExpiredGrants,
-  SESSION_ENDED_BY_REVIEWER,
-} from './use-cases/sweep.ts';
+import { expireRequests, holdSessionsToGrants, noteExpiredGrants, sessionEndOrder } from './use-cases/sweep.ts';
 import { freeSpaceWatch } from './use-cases/watch-free-space.ts';
 
 export type Control = AsyncDisposable & {
@@ -271,7 +266,10 @@ function endSessionsOn({ store, gateway, clock, authority, inventory, log, touch
   };
   const act = async (change: Change): Promise<void> => {
     if (HOLDING.has(change.kind)) await hold();
-    if (change.kind === 'session_end_asked') gateway.terminate([change.sessionId], SESSION_ENDED_BY_REVIEWER);
+    if (change.kind === 'session_end_asked') {
+      const { sessionId, by } = change;
+      gateway.terminate([sessionId], await sessionEndOrder(deps)(sessionId, by));
+    }
   };
   const unsubscribe = store.subscribe((change) => {
     act(change).catch((error: unknown) => log.error({ err: error, change: change.kind }, 'a change was not acted on'));

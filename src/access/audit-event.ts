@@ -1,11 +1,16 @@
-import type { PersonId } from './ids.ts';
+import { z } from 'zod';
+import { PersonId } from './ids.ts';
 
 /** Who did it: a person, the operator at the command line, or Daypass by itself. */
-export type Actor =
-  | { readonly kind: 'person'; readonly id: PersonId }
-  /** `account` is that of the host's operating system, as the command line tells it. */
-  | { readonly kind: 'operator'; readonly account: string }
-  | { readonly kind: 'daypass' };
+export const Actor = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('person'), id: PersonId }),
+    /** `account` is that of the host's operating system, as the command line tells it. */
+    z.strictObject({ kind: z.literal('operator'), account: z.string() }),
+    z.strictObject({ kind: z.literal('daypass') }),
+  ])
+  .readonly();
+export type Actor = z.infer<typeof Actor>;
 
 export type OperatorAccount = { readonly account: string };
 

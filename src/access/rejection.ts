@@ -32,7 +32,8 @@ export type Rejection =
       readonly field: 'duration';
     }
   | { readonly code: 'reason_missing'; readonly field: 'reason' }
-  | { readonly code: 'no_reviewer'; readonly field: 'engagement' }
+  /** `found` people could give one of the `needed` approvals. */
+  | { readonly code: 'no_reviewer'; readonly needed: number; readonly found: number; readonly field: 'engagement' }
   // Setting up an engagement
   | { readonly code: 'may_not_open_engagement' }
   /** policy.yml names nobody who may. */
@@ -46,7 +47,22 @@ export type Rejection =
   | { readonly code: 'unknown_target'; readonly targetId: string; readonly field: 'targets' }
   | { readonly code: 'unknown_scope'; readonly scope: string; readonly field: 'scopes' }
   | { readonly code: 'unknown_person'; readonly field: 'members' | 'reviewers' }
-  | { readonly code: 'reviewer_not_eligible'; readonly personIds: readonly PersonId[]; readonly field: 'reviewers' }
+  | {
+      readonly code: 'reviewer_not_eligible';
+      readonly people: readonly { readonly personId: PersonId; readonly why: NotEligible }[];
+      readonly field: 'reviewers';
+    }
+  /** No request for this target with this scope could ever be approved. */
+  | {
+      readonly code: 'too_few_reviewers';
+      readonly targetId: TargetId;
+      readonly scope: string;
+      readonly rule: string;
+      readonly needed: number;
+      readonly field: 'reviewers';
+    }
+  /** No rule of policy speaks of any of the scopes on any of the targets. */
+  | { readonly code: 'nothing_allowed'; readonly field: 'scopes' }
   | { readonly code: 'name_missing'; readonly field: 'name' }
   // Reviewing
   | { readonly code: 'unknown_request' }
@@ -105,5 +121,16 @@ export type Rejection =
   | { readonly code: 'grants_suspended' }
   | { readonly code: 'too_many_sessions'; readonly targetId: TargetId; readonly max: number }
   | { readonly code: 'disk_full'; readonly freeMiB: number };
+
+/** Why somebody cannot review in an engagement: `…_account` is another account of one human. */
+export type NotEligible =
+  | 'opener'
+  | 'opener_account'
+  | 'member'
+  | 'member_account'
+  | 'inactive'
+  | 'not_full_member'
+  | 'not_named'
+  | 'vendor';
 
 export type RejectionCode = Rejection['code'];

@@ -1,7 +1,7 @@
 import { type Engagement, isMember } from './engagement.ts';
 import { type EngagementRules, type InGroups, isSameHuman, mayReviewAtAll, vendorKey } from './engagement-rules.ts';
 import type { Person } from './person.ts';
-import type { Rejection } from './rejection.ts';
+import type { NotEligible, Rejection } from './rejection.ts';
 import type { AccessRequest } from './request.ts';
 
 /** What a reviewer's right is read from. */
@@ -12,17 +12,44 @@ export type ReviewerFacts = {
   readonly inGroups: InGroups;
 };
 
-/** A person who could ever review: an active full member whom policy names and who works for no vendor's engagement. */
-export const isEligibleReviewer = (
+/** Why somebody could never review for a vendor's engagement; null for an active full member whom policy names and who works for another. */
+function whyNotEligible(
   rules: EngagementRules,
   { reviewer, vendors, inGroups }: ReviewerFacts,
   vendor: string,
   now: Date,
-): boolean =>
-  reviewer.active &&
-  reviewer.standing === 'member' &&
-  mayReviewAtAll(rules, reviewer, inGroups, now) &&
-  !vendors.some((each) => vendorKey(each) === vendorKey(vendor));
+): Extract<NotEligible, 'inactive' | 'not_full_member' | 'not_named' | 'vendor'> | null {
+  if (!reviewer.active) return 'inactive';
+  if (reviewer.standing !== 'member') return 'not_full_member';
+  if (!mayReviewAtAll(rules, reviewer, inGroups, now)) return 'not_named';
+  return vendors.some((each) => vendorKey(each) === vendorKey(vendor)) ? 'vendor' : null;
+}
+
+export const isEligibleReviewer = (...about: Parameters<typeof whyNotEligible>): boolean =>
+  whyNotEligible(...about) === null;
+
+/** Why somebody cannot be chosen to review in an engagement that is being opened; null where they can. */
+export function whyNotChosen(
+  rules: EngagementRules,
+  facts: ReviewerFacts,
+  {
+    sponsor,
+    members,
+    vendor,
+  }: { readonly sponsor: Person; readonly members: readonly Person[]; readonly vendor: string },
+  now: Date,
+): NotEligible | null {
+  const { reviewer } = facts;
+  if (!rules.own_review && isSameHuman(rules, sponsor, reviewer))
+    return sponsor.id === reviewer.id ? 'opener' : 'opener_account';
+  const member = members.find((each) => isSameHuman(rules, each, reviewer));
+  if (member) return members.some(({ id }) => id === reviewer.id) ? 'member' : 'member_account';
+  return whyNotEligible(rules, facts, vendor, now);
+}
+
+/** How many people these are, where several accounts may be one human's. */
+export const humansAmong = (rules: EngagementRules, people: readonly Person[]): number =>
+  people.filter((one, index) => !people.slice(0, index).some((other) => isSameHuman(rules, other, one))).length;
 
 /** The people of a request as far as they decide who may review it. */
 export type ReviewPeople = {

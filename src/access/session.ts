@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Actor } from './audit-event.ts';
 import {
   Digest,
   type EngagementId,
@@ -29,7 +30,8 @@ export const TerminationReason = z.enum(TERMINATED);
 export const SessionEnding = z
   .discriminatedUnion('how', [
     z.strictObject({ how: z.literal('closed') }),
-    z.strictObject({ how: z.literal('terminated'), why: TerminationReason }),
+    /** `by` is who asked for it, where somebody did; sessions of earlier versions do not say. */
+    z.strictObject({ how: z.literal('terminated'), why: TerminationReason, by: Actor.optional() }),
     z.strictObject({ how: z.literal('failed'), why: z.enum(FAILED) }),
     z.strictObject({ how: z.literal('interrupted') }),
   ])

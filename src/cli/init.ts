@@ -17,7 +17,7 @@ gateway:
 recordings:
   recipients: []                   # who can read recordings: age recipients
 slack:
-  security_channel: C0123456789    # commands, addresses and file transfers go here
+  security_channel: C0123456789    # commands, addresses and counts of files go here; their names are in recordings
   security_users: []               # Slack user ids that may end any access
 `;
 

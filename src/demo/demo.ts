@@ -96,12 +96,13 @@ class Parts implements AsyncDisposable {
 }
 
 async function play(options: DemoOptions, say: Say, folder: string, parts: Parts): Promise<number> {
+  const begun = process.hrtime.bigint();
   const workspace = await parts.own(await openWorkspace(options.port));
   say(`Demo: ${workspace.url}`);
   if (options.port !== 0 && !workspace.url.endsWith(`:${options.port}/`)) {
     say(`  Port ${options.port} is taken, so another one was chosen. DAYPASS_DEMO_PORT=<port> decides which.`);
   }
-  say('  Starting: keys, two targets, a database and Daypass. This can take up to a minute.');
+  say('  Starting two targets, keys, a database and Daypass. This can take up to a minute.');
   const login = userInfo().username;
   const { served, gatewayPort, product } = await startHosts(options, say, folder, login, parts, workspace);
   say(`  Gateway: 127.0.0.1:${gatewayPort}. It runs with --insecure-single-user: gateway workers share your account`);
@@ -112,7 +113,7 @@ async function play(options: DemoOptions, say: Say, folder: string, parts: Parts
   const ended = served.exited.then((code) => {
     throw new Error(`daypass serve ended with ${code}`);
   });
-  if (options.tour) return Promise.race([tour(people, { folder, say }), ended]);
+  if (options.tour) return Promise.race([tour(people, { folder, say, begun }), ended]);
   say(`Ready. Open ${workspace.url} and follow the guide: you are the contractor.`);
   say('Ctrl-C ends everything and leaves nothing behind.');
   return ended;
@@ -128,6 +129,8 @@ async function startHosts(
   workspace: Workspace,
 ): Promise<{ served: Served; gatewayPort: number; product: Product }> {
   const rootFolder = makeRootFolder();
+  const step = (what: string): void => say(`  … ${what}`);
+  step('targets: one sshd or SSH server each, on this machine');
   const opened = await Promise.all(TARGETS.map(async ({ id }) => parts.own(await openTarget(id, join(folder, id)))));
   await parts.own(
     startSweeper(
@@ -140,11 +143,13 @@ async function startHosts(
   });
   const durations = options.tour ? TOUR_DURATIONS : DURATIONS;
   const product = await parts.own(setUpProduct(options.cli, folder, named, login, durations));
+  step('keys: two certificate authorities, a host key, a key for recordings');
   const sshd = findSshd();
   const [usable] = await Promise.all([
     sshd !== null && givesTerminal(sshd, login, join(folder, 'probe')),
     product.cli('init'),
   ]);
+  step('Daypass: its database, which takes longest, then the gateway and Slack');
   const served = await parts.own(serve(options.cli, product.configFile, workspace));
   const [gatewayPort] = await Promise.all([
     served.ready,

@@ -220,8 +220,8 @@ export class DownstreamConnection {
     } catch {
       return 'The recording cannot be begun, and nothing passes unrecorded. Tell whoever runs Daypass.';
     }
-    const { targetName, login, endsAt, scope } = authorized;
-    const words = recordedBanner(targetName, login, new Date(endsAt), scope);
+    const { targetId: id, targetName: name, login, endsAt, scope } = authorized;
+    const words = recordedBanner({ id, name }, login, new Date(endsAt), scope);
     this.#transport.send(banner(`daypass: ${words}\r\n`));
     const { tunnelsPerConnection } = this.#host.limits;
     this.#use(

@@ -45,9 +45,14 @@ export const unknownTarget = (given: string, at: string): string =>
   printable(`No target is called "${given.slice(0, 60)}". This lists yours: ssh daypass@${at} list`);
 
 /** What each connection to a target begins with. */
-export const recordedBanner = (target: string, login: string, endsAt: Date, scope: Scope): string =>
+export const recordedBanner = (
+  { id, name }: { readonly id: string; readonly name: string },
+  login: string,
+  endsAt: Date,
+  scope: Scope,
+): string =>
   printable(
-    `${login} on ${target}, until ${minuteUtc(endsAt)}. This session is recorded${scope.record_input ? ', with what you type' : ''}.`,
+    `${login} on ${name === id ? id : `${id} (${name})`}, until ${minuteUtc(endsAt)}. This session is recorded${scope.record_input ? ', with what you type' : ''}.`,
   );
 
 /** Somebody's words on somebody else's terminal: one line, nothing that moves a cursor or turns text round. */
@@ -152,6 +157,8 @@ const WORDS: Words = {
   unknown_scope: elsewhere,
   unknown_person: elsewhere,
   reviewer_not_eligible: elsewhere,
+  too_few_reviewers: elsewhere,
+  nothing_allowed: elsewhere,
   name_missing: elsewhere,
   unknown_request: elsewhere,
   own_request: elsewhere,

@@ -9,8 +9,8 @@ const LABEL_MAX = 32;
 const INLINE_MAX = 100;
 
 /**
- * How well what passed is accounted for, in a line: "shell 41 minutes recorded · sftp 3 files hashed · tunnel 12.0 MiB opaque". No
- * commands, paths or destinations.
+ * What happened and how well it is accounted for, in a line: "41 minutes of shell, recorded · sftp, moved 3 files, all hashed · tunnel,
+ * 12.0 MiB, content not recorded". No commands, paths or destinations.
  */
 export function coverageLine(channels: readonly ChannelSummary[]): string {
   if (channels.length === 0) return 'nothing was run or copied';
@@ -41,11 +41,15 @@ function groupWords(channels: readonly ChannelSummary[]): string {
   const amount = channelCount(channels);
   const many = amount === 1 ? name : isNoun ? count(amount, name) : `${amount} ${name}`;
   if (first.label === '') return amount === 1 ? `1 ${name}` : many;
-  if (first.coverage === 'opaque') return `${many} ${bytes(total(channels))} opaque`;
+  if (first.coverage === 'opaque') return `${many}, ${bytes(total(channels))}, content not recorded`;
   const files = isMixed(first) ? null : sumOf(channels);
-  if (files) return `${many} ${fileWords(files)}`;
-  if (first.coverage === 'metadata') return `${many} recorded in part, the rest by digest`;
-  return first.kind === 'shell' ? `${many} ${roughly(lasted(channels))} recorded` : `${many} recorded`;
+  if (files) return `${many}, ${fileWords(files)}`;
+  const recorded = first.coverage === 'metadata' ? 'recorded in part, the rest by digest' : 'recorded';
+  const time = channels.some(isTimed) ? roughly(lasted(channels)) : '';
+  if (first.kind === 'shell' && time !== '') return `${time} of ${amount === 1 ? name : many}, ${recorded}`;
+  if (name !== 'command') return `${many}, ${recorded}`;
+  const ran = amount === 1 ? 'ran a command' : `ran ${many}`;
+  return `${time === '' ? ran : `${ran} for ${time}`}, ${recorded}`;
 }
 
 /** It began as a transfer and went on as something else, so that its files are not all of it. */
@@ -75,13 +79,17 @@ function sumOf(channels: readonly ChannelSummary[]): FileCounts | null {
 
 function fileWords({ read, written, changed, refused, hashed }: FileCounts): string {
   const passed = read + written;
-  const content = hashed === passed ? `${count(passed, 'file')} hashed` : `${count(passed, 'file')}, ${hashed} hashed`;
   return [
-    passed === 0 ? 'no content' : content,
+    passed === 0 ? 'no files moved' : `moved ${count(passed, 'file')}, ${hashedWords(hashed, passed)}`,
     ...(changed === 0 ? [] : [`${changed} changed`]),
     ...(refused === 0 ? [] : [`${refused} refused`]),
   ].join(', ');
 }
+
+const hashedWords = (hashed: number, passed: number): string => {
+  if (hashed !== passed) return `${hashed} of them hashed`;
+  return passed === 1 ? 'hashed' : 'all hashed';
+};
 
 const COVERED: Readonly<Record<ChannelSummary['coverage'], string>> = {
   full: 'recorded in full',
@@ -130,7 +138,7 @@ function outcome(channel: ChannelSummary): Line {
     ...(files === null ? [] : [fileDeeds(files)]),
     ...(kind === 'tunnel' ? [bytes(total([channel]))] : []),
     ...(kind !== 'shell' || channel.exit?.kind !== 'status' || channel.exit.code !== 0 ? [exitOf(channel)] : []),
-    ...(label === '' ? [] : [files === null || isMixed(channel) ? COVERED[coverage] : 'files logged']),
+    ...(label === '' ? [] : [files === null || isMixed(channel) ? COVERED[coverage] : 'named in the recording']),
   ];
   const said = parts.filter((part) => part !== '');
   if (said.length === 0) return [];
@@ -140,11 +148,11 @@ function outcome(channel: ChannelSummary): Line {
 
 const fileDeeds = ({ read, written, changed, refused, hashed }: FileCounts): string =>
   [
-    `${count(read, 'file')} read`,
-    `${written} written`,
+    ...(read === 0 ? [] : [`read ${count(read, 'file')}`]),
+    ...(written === 0 ? [] : [`wrote ${count(written, 'file')}`]),
+    ...(read + written === 0 ? ['no files moved'] : [hashedWords(hashed, read + written)]),
     ...(changed === 0 ? [] : [`${changed} changed`]),
     ...(refused === 0 ? [] : [`${refused} refused`]),
-    `${hashed} hashed`,
   ].join(', ');
 
 export function exitOf({ exit }: ChannelSummary): string {

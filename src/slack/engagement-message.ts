@@ -1,9 +1,10 @@
+import type { Actor } from '../access/audit-event.ts';
 import type { Engagement } from '../access/engagement.ts';
 import type { PersonId } from '../access/ids.ts';
 import { findScope, type Scope, type ScopeName } from '../access/scope.ts';
 import { ACTION } from './action-ids.ts';
 import { actions, type Block, bullets, button, context, header, LIMITS, rich, section, textLength } from './blocks.ts';
-import { type Line, line, listed, mono, strong, toNotification, value } from './line.ts';
+import { type Line, line, listed, mono, own, strong, toNotification, value } from './line.ts';
 import { day } from './words.ts';
 
 type Names = ReadonlyMap<PersonId, string>;
@@ -13,6 +14,13 @@ const PEOPLE_MAX = 40;
 const SCOPES_MAX = 20;
 
 export const nameOf = (names: Names, person: PersonId): Line => strong(names.get(person) ?? 'somebody', NAME_MAX);
+
+/** Whoever did something: a person, an operator by the account of the host, or Daypass by itself. */
+export function doerOf(names: Names, by: Actor): Line {
+  if (by.kind === 'person') return nameOf(names, by.id);
+  if (by.kind === 'daypass') return own('Daypass');
+  return by.account === '' ? own('an operator') : line`an operator (${value(by.account, 60)})`;
+}
 
 const people = (names: Names, ids: readonly PersonId[]): Line => {
   const shown = listed(ids.slice(0, PEOPLE_MAX).map((id) => value(names.get(id) ?? 'somebody', NAME_MAX)));
@@ -30,7 +38,7 @@ export function engagementMessage(engagement: Engagement, names: Names, scopes: 
     blocks: [
       ...facts('Engagement', engagement, names, scopes),
       actions('engagement', [
-        button({ action: ACTION.openRequest, label: 'Request access', value: engagement.id, style: 'primary' }),
+        button({ action: ACTION.openRequest, label: 'Request access', value: engagement.id }),
         button({ action: ACTION.showKey, label: 'Register a key' }),
         button({ action: ACTION.showList, label: 'My access' }),
       ]),

@@ -4,8 +4,8 @@ import type { GrantView, SessionsView } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
 import { actions, type Block, button, context, section } from './blocks.ts';
 import { detailsButton } from './details.ts';
-import { nameOf } from './engagement-message.ts';
-import { type Line, line, listed, mono, own, tag, toNotification } from './line.ts';
+import { doerOf, nameOf } from './engagement-message.ts';
+import { type Line, line, listed, mono, own, tag, toNotification, value } from './line.ts';
 import { count, duration, roughly } from './words.ts';
 
 type Message = { readonly text: string; readonly blocks: Block[] };
@@ -64,18 +64,22 @@ export function grantAnnounced(view: GrantView, now: Date): Message {
   };
 }
 
+/** How an access ended, for who had it. */
+export function howItEnded({ grant, endedBy, names }: Pick<GrantView, 'grant' | 'endedBy' | 'names'>): Line {
+  const { end } = grant;
+  if (end === null) return line`it ran out, ${expiresAt(grant)}`;
+  if (end.how === 'returned') return line`you handed it back, ${end.at}`;
+  const by = doerOf(names, endedBy ?? { kind: 'daypass' });
+  // Of its own deeds Daypass says why; what people remark is not for everybody who reads.
+  const why = endedBy?.kind === 'daypass' && end.comment ? line` (${value(end.comment, 100)})` : [];
+  return line`revoked by ${by}${why}, ${end.at}`;
+}
+
 /** To the thread, once nothing of the grant lives any more. */
 export function grantEnded(view: GrantView): Message {
   const { grant, names, liveSessions } = view;
-  const { end } = grant;
   const person = nameOf(names, grant.terms.personId);
-  const by = end?.by ? nameOf(names, end.by) : own('Daypass or an operator');
-  const how =
-    end === null
-      ? line`it ran out, ${expiresAt(grant)}`
-      : end.how === 'returned'
-        ? line`handed back by ${person}, ${end.at}`
-        : line`revoked by ${by}, ${end.at}`;
+  const how = grant.end?.how === 'returned' ? line`handed back by ${person}, ${grant.end.at}` : howItEnded(view);
   const sessions = own(count(liveSessions, 'live session'));
   const what = accessLine(grant.terms);
   return {

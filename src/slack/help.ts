@@ -40,7 +40,7 @@ export function helpAnswer(unknown: string | null, gateway: GatewayFacts): Answe
         ),
       ),
       section(
-        line`If slash commands do not work for you (they may not for guests), use these buttons, or those in the engagement’s thread.`,
+        line`If slash commands do not work for you (they may not for guests), use these buttons, or those under the engagement’s message.`,
       ),
       buttons(),
     ],

@@ -3,30 +3,52 @@ import { ACTION } from './action-ids.ts';
 import { actions, type Block, button, context, divider, header, LIMITS, section } from './blocks.ts';
 import type { Asker, Edge } from './edge.ts';
 import { type Line, line, mono, own, strong } from './line.ts';
-import { cardLinks, listBlocks, readList } from './list.ts';
+import { cardLinks, fitting, isOnlyManaging, type Links, ownBlocks, readList, reviewBlocks } from './list.ts';
 import { endSessionButton } from './session-messages.ts';
 import { count, day } from './words.ts';
 
 const ENGAGEMENTS_MAX = 5;
 const SESSIONS_MAX = 3;
 
-/** The Home tab: what waits for one's review, what one has with the time left, what one answers for, and the buttons. */
+/** The Home tab: what waits for one's review, what one answers for, what one has with the time left, and the buttons. */
 export async function publishHome(edge: Edge, asker: Asker): Promise<void> {
   const list = await readList(edge, asker);
   const cards = await cardLinks(edge, asker, list);
-  const blocks = [...top(), ...listBlocks(list, edge.clock.now(), cards), ...governedBlocks(list)];
   await edge.web.views.publish({
     user_id: asker.userId,
-    view: { type: 'home', blocks: blocks.slice(0, LIMITS.homeBlocks) },
+    view: { type: 'home', blocks: homeBlocks(list, edge.clock.now(), cards) },
   });
 }
 
-const top = (): Block[] => [
+export function homeBlocks(list: AccessList, now: Date, cards?: Links): Block[] {
+  const above = top(list);
+  return [
+    ...above,
+    ...fitting({ room: LIMITS.homeBlocks - above.length }, (each) => [
+      ...reviewBlocks(list, each, cards),
+      ...governedBlocks(list),
+      ...ownBlocks(list, now, each),
+    ]),
+  ];
+}
+
+const top = (list: AccessList): Block[] => [
   header('Daypass'),
   actions('home', [
-    button({ action: ACTION.openRequest, label: 'Request access', style: 'primary', value: '' }),
-    button({ action: ACTION.showKey, label: 'Register a key' }),
-    button({ action: ACTION.showKeys, label: 'My keys' }),
+    ...(isOnlyManaging(list)
+      ? []
+      : [
+          // Green is what comes first: without a key nothing can be requested.
+          button({
+            ...{ action: ACTION.openRequest, label: 'Request access', value: '' },
+            ...(list.keys.length > 0 && { style: 'primary' as const }),
+          }),
+          button({
+            ...{ action: ACTION.showKey, label: 'Register a key' },
+            ...(list.keys.length === 0 && { style: 'primary' as const }),
+          }),
+          button({ action: ACTION.showKeys, label: 'My keys' }),
+        ]),
     button({ action: ACTION.showList, label: 'Refresh' }),
     button({ action: ACTION.showHelp, label: 'Help' }),
   ]),
@@ -39,7 +61,6 @@ export function governedBlocks({ governed, names }: AccessList): Block[] {
   const busiest = [...governed].sort((one, other) => other.live.length - one.live.length);
   const rest = governed.length - ENGAGEMENTS_MAX;
   return [
-    divider(),
     section(line`*Engagements you look after*`),
     ...busiest
       .slice(0, ENGAGEMENTS_MAX)
@@ -56,6 +77,7 @@ export function governedBlocks({ governed, names }: AccessList): Block[] {
         ...(live.length > SESSIONS_MAX ? [context(line`and ${live.length - SESSIONS_MAX} more in the thread`)] : []),
       ]),
     ...(rest > 0 ? [context(line`and ${own(count(rest, 'more engagement'))}`)] : []),
+    divider(),
   ];
 }
 

@@ -5,7 +5,7 @@ import type { Answer } from './answer.ts';
 import { context, paragraph, preformatted, rich } from './blocks.ts';
 import type { Asker, Edge } from './edge.ts';
 import { line, mono } from './line.ts';
-import { hostKeyFingerprint, knownHostsLine } from './ssh-config.ts';
+import { hostKeyFingerprint, knownHostsCommand } from './ssh-config.ts';
 
 /** A one-time code, as the line that registers a key by proving its possession. */
 export async function keyAnswer(edge: Edge, asker: Asker): Promise<Result<Answer>> {
@@ -22,14 +22,15 @@ export async function keyAnswer(edge: Edge, asker: Asker): Promise<Result<Answer
         ),
         preformatted(register),
         paragraph(
-          line`It registers the first key that your ssh offers. To choose another one, add ${mono('-i ~/.ssh/<key> -o IdentitiesOnly=yes', 80)}. No key yet? ${mono('ssh-keygen -t ed25519', 40)} makes one.`,
+          line`It registers the first key that your ssh offers. To choose another one, add ${mono('-i ~/.ssh/<key> -o IdentitiesOnly=yes', 80)}.`,
+          line`No key yet? Make one first: run ${mono('ssh-keygen -t ed25519', 40)}, press Enter where it asks for a file, and choose a passphrase.`,
         ),
       ),
       rich(
         paragraph(
           line`ssh asks whether you trust the gateway. Its host key is ${mono(hostKeyFingerprint(edge.gateway), 70)}. Or tell ssh beforehand:`,
         ),
-        preformatted(`echo '${knownHostsLine(edge.gateway)}' >> ~/.ssh/known_hosts`),
+        preformatted(knownHostsCommand(edge.gateway)),
       ),
       context(
         line`The code works once, and only for you: do not pass it on. Your private key never leaves your machine.`,

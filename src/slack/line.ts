@@ -1,13 +1,13 @@
 import type { types } from '@slack/bolt';
 import { entities, inert, plain } from './text.ts';
-import { utc, when } from './words.ts';
+import { utc, utcTime, when, whenTime } from './words.ts';
 
 type Style = { readonly bold?: true; readonly code?: true };
 
 /** `own` is what stands in this code; everything else may have been typed by anybody. */
 type Piece =
   | { readonly kind: 'text'; readonly text: string; readonly own: boolean; readonly style: Style }
-  | { readonly kind: 'date'; readonly at: Date; readonly style: Style }
+  | { readonly kind: 'date'; readonly at: Date; readonly shown: 'whole' | 'time'; readonly style: Style }
   | { readonly kind: 'emoji'; readonly name: string }
   | { readonly kind: 'person'; readonly userId: string };
 
@@ -62,6 +62,8 @@ export const mono = (text: string, max: number): Line => [typed(plain(text, max)
 /** An id or a digest of Daypass's own making. */
 export const tag = (id: string): Line => [{ kind: 'text', text: id, own: true, style: { code: true } }];
 export const value = (text: string, max: number): Line => [typed(plain(text, max), {})];
+/** `13:34`, where a line above says the day. */
+export const timeOf = (at: Date): Line => [{ kind: 'date', at, shown: 'time', style: {} }];
 /** Somebody's account, as Slack shows it. */
 export const account = (userId: string): Line => [{ kind: 'person', userId }];
 
@@ -88,7 +90,7 @@ export const stacked = (lines: readonly Line[]): Line =>
 const piecesOf = (value: Value): Line => {
   if (typeof value === 'string') return value === '' ? [] : [typed(plain(value, VALUE_MAX), {})];
   if (typeof value === 'number') return own(String(value));
-  return value instanceof Date ? [{ kind: 'date', at: value, style: {} }] : value;
+  return value instanceof Date ? [{ kind: 'date', at: value, shown: 'whole', style: {} }] : value;
 };
 
 const styled = (pieces: Line, style: Style): Line =>
@@ -120,6 +122,7 @@ const toggled = (style: Style, mark: 'bold' | 'code'): Style => {
 };
 
 const DATE_FORMAT = '{date_short_pretty} at {time}';
+const TIME_FORMAT = '{time}';
 
 export const toElements = (of: Line): types.RichTextElement[] =>
   of.map((piece): types.RichTextElement => {
@@ -131,8 +134,8 @@ export const toElements = (of: Line): types.RichTextElement[] =>
         return {
           type: 'date',
           timestamp: Math.floor(piece.at.getTime() / 1000),
-          format: DATE_FORMAT,
-          fallback: utc(piece.at),
+          format: piece.shown === 'time' ? TIME_FORMAT : DATE_FORMAT,
+          fallback: piece.shown === 'time' ? utcTime(piece.at) : utc(piece.at),
           ...style,
         };
       case 'emoji':
@@ -149,7 +152,8 @@ export const toPlain = (of: Line): string =>
   of
     .map((piece) => {
       if (piece.kind === 'text') return piece.text;
-      return piece.kind === 'date' ? utc(piece.at) : '';
+      if (piece.kind !== 'date') return '';
+      return piece.shown === 'time' ? utcTime(piece.at) : utc(piece.at);
     })
     .join('')
     .replace(/ {2,}/g, ' ')
@@ -164,7 +168,7 @@ export const toNotification = (of: Line): string => inert(toPlain(of), NOTIFICAT
 export function toMrkdwn(of: Line): string | null {
   const parts = of.map((piece) => {
     if (piece.kind === 'emoji') return `:${piece.name}:`;
-    if (piece.kind === 'date') return when(piece.at);
+    if (piece.kind === 'date') return piece.shown === 'time' ? whenTime(piece.at) : when(piece.at);
     if (piece.kind === 'person' || !piece.own) return null;
     const text = entities(piece.text);
     if (piece.style.code) return `\`${text}\``;

@@ -6,55 +6,110 @@ import { messageKey } from '../use-cases/notice.ts';
 import { type AccessList, listAccess } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
 import { type Answer, refusal, say } from './answer.ts';
-import { actions, type Block, button, context, divider, LIMITS, section } from './blocks.ts';
+import { actions, type Block, button, context, divider, LIMITS, section, textLength } from './blocks.ts';
 import type { Asker, Edge } from './edge.ts';
 import { accessLine, endGrantButton, timeLeft } from './grant-messages.ts';
 import { type Line, line, listed, own, strong, tag, value } from './line.ts';
 import { count, duration } from './words.ts';
 
 const EACH_MAX = 5;
+/** Of one's own and of others, where one asks what to end. */
+const ENDABLE_MAX = 40;
 const PREFIX_MIN = 4;
 
 export const readList = (edge: Edge, asker: Asker): Promise<AccessList> =>
   listAccess(edge)({ personId: asker.person.id, isSecurity: asker.isSecurity });
 
-type Links = ReadonlyMap<RequestId, string>;
+export type Links = ReadonlyMap<RequestId, string>;
 const NO_LINKS: Links = new Map();
 
-/** What one has, waits for, and may decide or end. `cards` has the addresses of review cards. */
-export function listBlocks(list: AccessList, now: Date, cards: Links = NO_LINKS): Block[] {
-  const name = (id: PersonId): Line => strong(list.names.get(id) ?? 'somebody', 80);
-  const nothing = list.grants.length + list.pending.length + list.toReview.length + list.revocable.length === 0;
-  const blocks: Block[] = [
-    ...part('Waiting for your review', list.toReview, (request) => [
-      section(line`${name(request.ask.personId)} asks for ${requestLine(request)}`),
+type Shown = {
+  /** The addresses of review cards. */
+  readonly cards?: Links;
+  /** So many of each part, or as many fewer as there is room for. */
+  readonly most?: number;
+  readonly room?: number;
+};
+
+/** What one has, waits for, and may decide or end, with as many of each as fit. */
+export const listBlocks = (list: AccessList, now: Date, shown: Shown = {}): Block[] =>
+  fitting(shown, (each) => [...reviewBlocks(list, each, shown.cards), ...ownBlocks(list, now, each)]);
+
+/** Blocks beyond what Slack takes would cost some of them their buttons: fewer are shown, and the rest is counted. */
+export function fitting(
+  { most = EACH_MAX, room = LIMITS.messageBlocks }: Shown,
+  make: (each: number) => Block[],
+): Block[] {
+  for (let each = most; each > 1; each -= 1) {
+    const blocks = make(each);
+    if (blocks.length <= room && textLength(blocks) <= LIMITS.messageText) return blocks;
+  }
+  return make(1);
+}
+
+const nameIn = (list: AccessList, id: PersonId): Line => strong(list.names.get(id) ?? 'somebody', 80);
+
+export const reviewBlocks = (list: AccessList, each: number, cards: Links = NO_LINKS): Block[] =>
+  part(
+    'Waiting for your review',
+    list.toReview,
+    each,
+    own('their cards are in your direct messages with Daypass'),
+    (request) => [
+      section(line`${nameIn(list, request.ask.personId)} asks for ${requestLine(request)}`),
       context(line`Waits until ${request.expiresAt}`),
       ...openCard(request, cards),
-    ]),
-    ...part('Your access', list.grants, (grant) => withEnd(grantLine(grant, now), grant, true)),
-    ...part('Your requests, waiting for a review', list.pending, (request) => [
+    ],
+  );
+
+/** What one has and asked for, and what of others one may end. */
+export function ownBlocks(list: AccessList, now: Date, each: number): Block[] {
+  const { grants, pending, toReview, revocable } = list;
+  const nothing = grants.length + pending.length + toReview.length + revocable.length === 0;
+  const more = line`\`/access revoke\` shows more of them`;
+  return [
+    ...part('Your access', grants, each, more, (grant) => withEnd(grantLine(grant, now), grant, true)),
+    ...part('Your requests, waiting for a review', pending, each, null, (request) => [
       section(requestLine(request)),
       context(line`Waits until ${request.expiresAt}`),
       actions(`pending_${request.id}`, [
         button({ action: `${ACTION.withdraw}:${request.id}`, label: 'Withdraw', value: request.id }),
       ]),
     ]),
-    ...part('Access of others that you can end', list.revocable, (grant) =>
-      withEnd([line`${name(grant.terms.personId)}: ${accessLine(grant.terms)}`, left(grant, now)], grant, false),
+    ...part('Access of others that you can end', revocable, each, more, (grant) =>
+      withEnd(
+        [line`${nameIn(list, grant.terms.personId)}: ${accessLine(grant.terms)}`, left(grant, now)],
+        grant,
+        false,
+      ),
     ),
+    ...(nothing ? [section(nothingLine(list))] : []),
+    ...(isOnlyManaging(list) ? [] : [context(...keysLines(list))]),
   ];
-  if (nothing) blocks.push(section(line`You have no live access, no open request, and nothing to review.`));
-  blocks.push(context(...keysLines(list)));
-  return blocks.slice(0, LIMITS.messageBlocks);
 }
 
-function part<T>(title: string, items: readonly T[], show: (item: T) => Block[]): Block[] {
+/** Somebody who looks after engagements and works in none: keys and access of their own are nothing to them. */
+export const isOnlyManaging = ({ grants, pending, engagements, keys, governed, toReview }: AccessList): boolean =>
+  governed.length + toReview.length > 0 && grants.length + pending.length + engagements.length + keys.length === 0;
+
+const nothingLine = (list: AccessList): Line =>
+  isOnlyManaging(list)
+    ? line`Nothing waits for your review, and nobody has access that you could end.`
+    : line`You have no live access, no open request, and nothing to review.`;
+
+function part<T>(
+  title: string,
+  items: readonly T[],
+  each: number,
+  where: Line | null,
+  show: (item: T) => Block[],
+): Block[] {
   if (items.length === 0) return [];
-  const rest = items.length - EACH_MAX;
+  const rest = items.length - each;
   return [
     section(line`*${own(title)}*`),
-    ...items.slice(0, EACH_MAX).flatMap(show),
-    ...(rest > 0 ? [context(line`and ${rest} more; \`daypass grants list\` on the host shows all`)] : []),
+    ...items.slice(0, each).flatMap(show),
+    ...(rest > 0 ? [context(line`and ${rest} more${where === null ? [] : line`; ${where}`}`)] : []),
     divider(),
   ];
 }
@@ -99,7 +154,10 @@ const keysLines = ({ keys, engagements }: AccessList): readonly Line[] => {
 
 export async function listAnswer(edge: Edge, asker: Asker): Promise<Answer> {
   const list = await readList(edge, asker);
-  return { text: summary(list), blocks: listBlocks(list, edge.clock.now(), await cardLinks(edge, asker, list)) };
+  return {
+    text: summary(list),
+    blocks: listBlocks(list, edge.clock.now(), { cards: await cardLinks(edge, asker, list) }),
+  };
 }
 
 const summary = ({ grants, pending, toReview }: AccessList): string =>
@@ -128,7 +186,7 @@ export async function revokeAnswer(edge: Edge, asker: Asker, prefix: string | nu
     if (endable.length === 0) return say('There is no live access that you can end. /access list shows what you have.');
     return {
       text: 'Which access should end?',
-      blocks: listBlocks({ ...list, pending: [], toReview: [], governed: [] }, edge.clock.now()),
+      blocks: listBlocks({ ...list, pending: [], toReview: [] }, edge.clock.now(), { most: ENDABLE_MAX }),
     };
   }
   const wanted = prefix.toLowerCase();

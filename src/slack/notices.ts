@@ -11,7 +11,7 @@ import type { Security } from './edge.ts';
 import { engagementConfirmCard, engagementMessage } from './engagement-message.ts';
 import { freeSpaceMessage } from './free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
-import { grantIssuedTooLate } from './late-messages.ts';
+import { grantIssuedTooLate, grantOver, grantRevoked } from './over-messages.ts';
 import { peopleInDoubtMessage, personGoneMessage } from './people-messages.ts';
 import {
   grantFiles,
@@ -74,6 +74,8 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     case 'request_closed':
       return requestNotice(deps, notice);
     case 'grant_issued':
+    case 'grant_issued_changed':
+    case 'grant_revoked':
     case 'grant_files':
       return issued(deps, notice);
     case 'grant_announced':
@@ -233,12 +235,17 @@ async function requestNotice(
   return { to, ...(notice.kind === 'request_received' ? requestReceived(view) : requestClosed(view)) };
 }
 
-async function issued(deps: RenderDeps, notice: Of<'grant_issued'> | Of<'grant_files'>): Promise<Rendered | null> {
+type ToHolder = Of<'grant_issued'> | Of<'grant_issued_changed'> | Of<'grant_revoked'> | Of<'grant_files'>;
+
+async function issued(deps: RenderDeps, notice: ToHolder): Promise<Rendered | null> {
   const view = await viewGrant(deps)({ grantId: notice.grantId });
   const to = view && (await inbox(deps, view.grant.terms.personId));
   if (!view || !to) return null;
   const now = deps.clock.now();
-  if (view.grant.end !== null || hasExpired(view.grant, now)) return { to, ...grantIssuedTooLate(view) };
+  const isOver = view.grant.end !== null || hasExpired(view.grant, now);
+  if (notice.kind === 'grant_revoked') return { to, ...grantRevoked(view) };
+  if (notice.kind === 'grant_issued_changed') return isOver ? { to, ...grantOver(view), onlyUpdate: true } : null;
+  if (isOver) return { to, ...grantIssuedTooLate(view) };
   if (notice.kind === 'grant_issued') return { to, ...grantIssued(view, deps.gateway) };
   const all = await deps.store.transaction((tx) => tx.grants.ofPerson(view.grant.terms.personId));
   const over = all.filter((grant) => grant.id !== view.grant.id && !isActive(grant, now)).slice(-STALE_GRANTS_MAX);

@@ -40,7 +40,7 @@ export function requestReceived(view: RequestView): Message {
     blocks: [
       section(said),
       context(
-        line`Can be reviewed by ${listed(reviewers)}`,
+        line`${listed(reviewers)} can review it`,
         line`Needs ${own(count(request.approvals, 'approval'))} · waits until ${request.expiresAt}`,
       ),
       actions('received', [button({ action: ACTION.showList, label: 'My access and requests' })]),
@@ -93,7 +93,7 @@ export function keyRegistered(key: RegisteredKey, owner: string, to: PersonId): 
       text: toNotification(line`Your SSH key is registered: ${type}`),
       blocks: [
         section(line`:key: *Your SSH key is registered*`, which),
-        context(line`It joins no access you already have. If this was not you, tell security at once.`),
+        context(line`It does not apply to access that was granted before. If this was not you, tell security at once.`),
         actions('registered', [
           button({ action: ACTION.openRequest, label: 'Request access', style: 'primary', value: '' }),
         ]),
@@ -105,7 +105,7 @@ export function keyRegistered(key: RegisteredKey, owner: string, to: PersonId): 
     blocks: [
       section(line`:key: ${strong(owner, 80)}, a member of an engagement you opened, registered an SSH key`, which),
       context(
-        line`It joins no access that exists already. If you did not expect it, ask them by another way than Slack.`,
+        line`It does not apply to access that was granted before. If you did not expect it, ask them some other way than through Slack.`,
       ),
     ],
   };

@@ -108,7 +108,7 @@ export function requestForm({ engagements, chosen, inventory, keys, like }: Requ
     callback_id: CALLBACK.request,
     private_metadata: JSON.stringify({ engagementId: chosen?.id ?? null }),
     title: plainText(like ? 'Extend access' : 'Request access', LIMITS.viewTitle),
-    submit: plainText('Ask', LIMITS.viewTitle),
+    submit: plainText('Send request', LIMITS.viewTitle),
     close: plainText('Cancel', LIMITS.viewTitle),
     blocks: [
       input({
@@ -172,7 +172,7 @@ function dependent(
     }),
     input({
       field: 'duration',
-      label: 'How long, from the approval on',
+      label: 'Duration, starting at approval',
       element: select('duration', 'Choose a duration', durations, usual),
     }),
     ...keyInput(keys, like),

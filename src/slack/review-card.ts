@@ -74,7 +74,7 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
     section(
       line`*Login* ${mono(ask.login, 40)}`,
       line`*Scope* ${mono(ask.scope.name, 60)} ${value(ask.scope.words, 200)}`,
-      line`*How long* ${lasts}, from the approval on`,
+      line`*Duration* ${lasts}, starting at approval`,
       line`*Ticket* ${ask.ticket === null ? own('none') : mono(ask.ticket, TICKET_MAX)}`,
     ),
     rich(paragraph(line`*Why*`), quoted(ask.reason, REASON_MAX)),
@@ -136,9 +136,9 @@ function pages(lines: readonly Line[]): Block[] {
 function keyLines(keys: readonly RegisteredKey[], request: AccessRequest): Line[] {
   const shown = keys.slice(0, KEYS_MAX).map((key) => {
     const age = request.requestedAt.getTime() - key.registeredAt.getTime();
-    const fresh = age < NEW_KEY_HOURS * 3_600_000 ? line`:warning: *new* ` : [];
+    const isNew = age < NEW_KEY_HOURS * 3_600_000;
     const fingerprint = tag(key.fingerprint.slice(0, FINGERPRINT_SHOWN));
-    return line`${fresh}Key ${fingerprint}, registered ${key.registeredAt}, ${own(roughly(age))} before this request`;
+    return line`${isNew ? line`:warning: New key` : line`Key`} ${fingerprint}, registered ${key.registeredAt}, ${own(roughly(age))} before this request`;
   });
   const rest = keys.length - shown.length;
   if (keys.length === 0) return [line`None of the keys that access was requested for is registered any more`];

@@ -6,15 +6,15 @@ import { actions, type Block, bullets, button, context, LIMITS, rich, section, t
 import { coverageLine, exitOf } from './coverage.ts';
 import { deeds } from './deeds.ts';
 import { detailsButton } from './details.ts';
-import { nameOf } from './engagement-message.ts';
-import { dotted, type Line, line, mono, own, strong, tag, toNotification, value } from './line.ts';
+import { doerOf, nameOf } from './engagement-message.ts';
+import { dotted, type Line, line, mono, own, strong, tag, timeOf, toNotification, value } from './line.ts';
 import { bytes, count, duration } from './words.ts';
 
 const BUTTONS_MAX = 20;
 const ENDED_MAX = 10;
 const REFUSALS_MAX = 10;
-const HEAD_SHOWN = 12;
 
+type Names = SessionsView['names'];
 type Message = { readonly text: string; readonly blocks: Block[] };
 type Ended = Session & { readonly ended: NonNullable<Session['ended']> };
 const isEnded = (session: Session): session is Ended => session.ended !== null;
@@ -27,20 +27,25 @@ export function sessionLine(view: SessionsView): Message {
   const live = sessions.filter((session) => !isEnded(session));
   const ended = sessions.filter(isEnded);
   const who = line`${nameOf(names, first.personId)} on ${mono(`${first.login}@${first.targetId}`, 110)}`;
-  const said = headline(sessions, live, ended, who);
+  const said = headline(view, live, ended, who);
   const recent = ended.slice(-ENDED_MAX);
   return {
     text: toNotification(said),
     blocks: [
       section(said),
-      ...small(live.slice(-ENDED_MAX).map((session) => recordingWords(session))),
-      ...(sessions.length === 1 ? single(recent) : several(ended, recent)),
+      ...(sessions.length === 1 ? [] : ongoing(live)),
+      ...(sessions.length === 1 ? single(recent) : several(ended, recent, names)),
       actions('live_sessions', [...terminateButtons(live), detailsButton('sessions', first.id)]),
     ],
   };
 }
 
-function headline(sessions: readonly Session[], live: readonly Session[], ended: readonly Ended[], who: Line): Line {
+function headline(
+  { sessions, names }: SessionsView,
+  live: readonly Session[],
+  ended: readonly Ended[],
+  who: Line,
+): Line {
   const [first] = sessions;
   const [only] = ended;
   const since = first ? first.startedAt : '';
@@ -50,27 +55,44 @@ function headline(sessions: readonly Session[], live: readonly Session[], ended:
       : line`:large_green_circle: ${own(count(sessions.length, 'session'))}, *${live.length} live*: ${who}, since ${since}`;
   }
   return sessions.length === 1 && only
-    ? line`${iconOf(only.ended.ending)} ${howItEnded(only.ended.ending)} after ${own(lasted(only))}: ${who}, started ${since}`
+    ? line`${iconOf(only.ended.ending)} ${howItEnded(only.ended.ending, names)} after ${own(lasted(only))}: ${who}, started ${since}`
     : line`:white_circle: ${own(count(sessions.length, 'session'))}, all ended: ${who}, since ${since}`;
 }
 
 const lasted = ({ startedAt, ended }: Ended): string => duration((ended.at.getTime() - startedAt.getTime()) / 1000);
 
-const small = (lines: readonly Line[]): Block[] => {
-  const said = lines.filter((each) => each.length > 0);
-  return said.length === 0 ? [] : [context(...said)];
-};
+/** Which of several the buttons name. */
+const ongoing = (live: readonly Session[]): Block[] =>
+  live.length === 0
+    ? []
+    : [
+        rich(
+          bullets(
+            live
+              .slice(-ENDED_MAX)
+              .map(({ id, startedAt }) => line`${timeOf(startedAt)} · live, session ${tag(short(id))}`),
+          ),
+        ),
+      ];
+
+const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 
 /** What one session was. */
 function single([session]: readonly Ended[]): Block[] {
   if (!session) return [];
   return [
-    section(value(coverageLine(session.ended.channels), 600)),
-    context(dotted(...afterwards(session), tag(short(session.id)), recordingWords(session))),
+    section(
+      dotted(
+        value(sentence(coverageLine(session.ended.channels)), 600),
+        ...afterwards(session),
+        recordingState(session),
+      ),
+    ),
+    context(own(traffic(session.ended.channels))),
   ];
 }
 
-function several(ended: readonly Ended[], recent: readonly Ended[]): Block[] {
+function several(ended: readonly Ended[], recent: readonly Ended[], names: Names): Block[] {
   const all = ended.flatMap((session) => session.ended.channels);
   const more = ended.length > recent.length;
   return [
@@ -81,39 +103,32 @@ function several(ended: readonly Ended[], recent: readonly Ended[]): Block[] {
           ),
         ]
       : []),
-    ...(recent.length === 0 ? [] : [rich(bullets(recent.map(summary)))]),
+    ...(recent.length === 0 ? [] : [rich(bullets(recent.map((session) => summary(session, names))))]),
   ];
 }
 
-const summary = (session: Ended): Line =>
+/** What happened, first of all; that a session ended as sessions do is not said of each. */
+const summary = (session: Ended, names: Names): Line =>
   dotted(
-    line`${tag(short(session.id))} ${howItEnded(session.ended.ending)} after ${own(lasted(session))}`,
+    timeOf(session.startedAt),
     value(coverageLine(session.ended.channels), 400),
     ...afterwards(session),
-    recordingWords(session),
+    session.ended.ending.how === 'closed'
+      ? null
+      : line`${iconOf(session.ended.ending)} ${howItEnded(session.ended.ending, names)}`,
+    recordingState(session),
   );
 
 const afterwards = ({ ended }: Ended): Line[] => [
-  own(traffic(ended.channels)),
   own(exits(ended.channels)),
   ...(ended.refusals.length === 0 ? [] : [own(count(ended.refusals.length, 'refusal'))]),
 ];
 
-/**
- * Heads of the recording's chain, by their beginnings: who read them here can tell later whether the recording is still the one of that
- * moment. The message's metadata has them whole.
- */
-function recordingWords({ recording }: Session): Line {
-  const { headAtStart, headAtEnd, state } = recording;
-  const begun = headAtStart === null ? own('of an unknown beginning') : tag(headAtStart.slice(0, HEAD_SHOWN));
-  const heads = headAtEnd === null ? begun : line`${begun} → ${tag(headAtEnd.slice(0, HEAD_SHOWN))}`;
-  const known = headAtStart !== null || headAtEnd !== null;
-  if (state === 'failed')
-    return known ? line`:warning: recording ${heads}, not sealed` : line`:warning: recording not sealed`;
-  if (!known) return [];
-  return state === null || state === 'live' || state === 'closed'
-    ? line`recording ${heads}`
-    : line`recording ${heads}, ${own(state)}`;
+/** Said where a recording is not simply there. Its chain's heads are in the message's metadata and behind Details. */
+function recordingState({ recording: { headAtStart, headAtEnd, state } }: Session): Line {
+  if (state === 'failed') return line`:warning: recording not sealed`;
+  const isKnown = headAtStart !== null || headAtEnd !== null;
+  return isKnown && (state === 'interrupted' || state === 'erased') ? line`recording ${own(state)}` : [];
 }
 
 /** Digests that a message vouches for, whole, where people do not have to look at them. */
@@ -141,14 +156,16 @@ function exits(channels: readonly ChannelSummary[]): string {
 const iconOf = ({ how }: SessionEnding): Line =>
   own(how === 'interrupted' || how === 'failed' ? ':warning:' : ':white_circle:');
 
-function howItEnded(ending: SessionEnding): Line {
+function howItEnded(ending: SessionEnding, names: Names): Line {
   switch (ending.how) {
     case 'closed':
       return line`Session ended`;
     case 'interrupted':
       return line`Session interrupted`;
     case 'terminated':
-      return line`Session terminated (${own(TERMINATED[ending.why])})`;
+      return ending.by
+        ? line`Session ended by ${doerOf(names, ending.by)}`
+        : line`Session terminated (${own(TERMINATED[ending.why])})`;
     case 'failed':
       return line`Session failed (${own(FAILED[ending.why])})`;
     default:
@@ -160,7 +177,7 @@ const TERMINATED: Readonly<Record<Extract<SessionEnding, { how: 'terminated' }>[
   revoked: 'access revoked',
   returned: 'access handed back',
   expired: 'access ran out',
-  ended_by_reviewer: 'ended from Slack or by an operator',
+  ended_by_reviewer: 'somebody ended it',
   deactivated: 'account deactivated',
   shutdown: 'gateway stopped',
 };
@@ -200,7 +217,7 @@ export function sessionDetail(view: SessionsView): Message {
   if (!session) return { text: 'No such session', blocks: [section(line`No such session`)] };
   const { ended } = session;
   const how = isEnded(session)
-    ? line`${iconOf(session.ended.ending)} ${howItEnded(session.ended.ending)} after ${own(lasted(session))}`
+    ? line`${iconOf(session.ended.ending)} ${howItEnded(session.ended.ending, names)} after ${own(lasted(session))}`
     : line`:large_green_circle: Session started`;
   const who = line`${nameOf(names, session.personId)} (${value(engagement.vendor, 80)}) on ${mono(`${session.login}@${session.targetId}`, 110)}`;
   const said = line`${how}: ${who}, started ${session.startedAt}`;
@@ -210,8 +227,8 @@ export function sessionDetail(view: SessionsView): Message {
     ...refused(ended?.refusals ?? []),
     context(
       line`From ${value(session.clientAddress, 60)}, ${own(session.via === 'jump' ? 'through ProxyJump' : 'directly')} · engagement ${strong(engagement.name, 80)}`,
-      dotted(own(traffic(channels)), line`session ${tag(id)}`, recordingWords(session)),
-      line`Replay it: \`daypass recordings export ${own(id)}\``,
+      dotted(own(traffic(channels)), line`session ${tag(id)}`, recordingState(session)),
+      ...toRead(session),
     ),
     actions('session', [detailsButton('session', session.id)]),
   ];
@@ -221,6 +238,20 @@ export function sessionDetail(view: SessionsView): Message {
     text: toNotification(line`${said}. ${value(coverageLine(channels), 400)}`),
     blocks: [...head, ...deeds(channels, room), ...tail],
   };
+}
+
+/** Who reads a recording holds one of its keys; Daypass holds none. */
+function toRead({ id, ended, recording: { state } }: Session): Line[] {
+  if (!ended || (state !== 'closed' && state !== 'interrupted')) return [];
+  const exported = line`\`daypass recordings export ${own(short(id))} --identity <age identity>\``;
+  const hasFiles = ended.channels.some(({ files }) => files !== null);
+  const hasCasts = ended.channels.some(({ files, kind }) => files === null && kind !== 'tunnel');
+  return [
+    ...(hasCasts || !hasFiles
+      ? [line`To read it: ${exported}, then \`asciinema play <file>\` for each file that it prints`]
+      : []),
+    ...(hasFiles ? [line`To see which files were moved: ${exported} with \`--format files\``] : []),
+  ];
 }
 
 function refused(refusals: readonly string[]): Block[] {

@@ -34,6 +34,18 @@ const asKnownHost = ({ host, port }: GatewayFacts): string => (port === 22 ? hos
 export const knownHostsLine = (gateway: GatewayFacts): string =>
   `${asKnownHost(gateway)} ${keyOf(gateway.hostKeyLine)}`;
 
+/**
+ * Has ssh know the gateway's host key. It is one line without a quote inside, that means the same in every shell; pasted twice it is there
+ * once, and a file that lacks its last newline loses no entry.
+ */
+export function knownHostsCommand(gateway: GatewayFacts): string {
+  const steps = [
+    `umask 077; line="${knownHostsLine(gateway)}"; mkdir -p ~/.ssh && cd ~/.ssh && touch known_hosts`,
+    '{ grep -qxF "$line" known_hosts ||',
+  ];
+  return `sh -c '${steps.join(' && ')} { [ -z "$(tail -c 1 known_hosts)" ] || echo; echo "$line"; } >> known_hosts; }'`;
+}
+
 /** OpenSSH's fingerprint of the gateway's host key. */
 export const hostKeyFingerprint = ({ hostKeyLine }: GatewayFacts): string => {
   const blob = Buffer.from(keyOf(hostKeyLine).split(' ')[1] ?? '', 'base64');

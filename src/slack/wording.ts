@@ -1,9 +1,9 @@
 import type { PersonId } from '../access/ids.ts';
 import { REGISTRATION_CODE_MINUTES } from '../access/person.ts';
-import type { Rejection, RejectionCode } from '../access/rejection.ts';
+import type { NotEligible, Rejection, RejectionCode } from '../access/rejection.ts';
 import { type Line, line, own, strong, value } from './line.ts';
 import { plain } from './text.ts';
-import { duration, utc } from './words.ts';
+import { count, duration, utc } from './words.ts';
 
 /** How facts are put into a sentence. */
 export type Voice = {
@@ -27,14 +27,27 @@ type Wording = {
   readonly [Code in RejectionCode]: (facts: Extract<Rejection, { code: Code }>, voice: Voice) => string;
 };
 
-const REGISTER = 'Run /access key, or press “Register a key” in the engagement’s thread or on Daypass’s Home tab.';
-const ASK_AGAIN = 'Request access again with the button in the engagement’s thread.';
+const REGISTER = 'Run /access key, or press “Register a key” under the engagement’s message or on Daypass’s Home tab.';
+const ASK_AGAIN = 'Request access again with the button under the engagement’s message.';
 const ASK_SPONSOR = 'Ask the person who opened the engagement.';
 const PICK_ENGAGEMENT = 'Pick an engagement you are a member of; `/access list` names them.';
 const REFRESH = 'Run /access list to see what is live now.';
 
 const list = (items: readonly string[], voice: Voice): string =>
   items.length === 0 ? 'nothing at the moment' : items.slice(0, 20).map(voice.say).join(', ');
+
+const NOT_ELIGIBLE: Readonly<Record<NotEligible, (name: string) => string>> = {
+  opener: (name) => `${name} opens this engagement, so somebody else has to review in it.`,
+  opener_account: (name) =>
+    `${name} is another account of the person who opens this engagement, so somebody else has to review in it.`,
+  member: (name) => `${name} is a member of this engagement, and its members do not review in it.`,
+  member_account: (name) => `${name} is another account of one of its members, who do not review in it.`,
+  inactive: (name) => `${name} has no active account in Slack.`,
+  not_full_member: (name) => `${name} is a guest or from another workspace, and only full members of this one review.`,
+  not_named: (name) =>
+    `${name} is not among those who may review by policy.yml, where people added to a user group count after a day.`,
+  vendor: (name) => `${name} works for the same vendor in another engagement.`,
+};
 
 /** What happened, why, and what to do next: one sentence or three for every refusal there is. */
 const WORDING: Wording = {
@@ -64,9 +77,8 @@ const WORDING: Wording = {
       : `That is too long: the rule “${say(rule)}” allows at most ${duration(maxSeconds)}. Choose a shorter duration; you can request more when it runs out.`,
   reason_missing: () =>
     'Reviewers need to know why. Write a reason of at most 1000 characters, and a ticket of at most 200.',
-  no_reviewer: () =>
-    'Nobody can review this: the engagement has too few active reviewers besides you and people from the same vendor. ' +
-    ASK_SPONSOR,
+  no_reviewer: ({ needed, found }) =>
+    `This needs ${count(needed, 'approval')}, and ${found === 0 ? 'nobody' : `only ${found}`} of the engagement’s reviewers can give one at the moment: they have to be active, and not you, of your vendor, or whoever opened it. ${ASK_SPONSOR}`,
   may_not_open_engagement: () =>
     'You cannot open an engagement: policy.yml names who may, among the full members of this workspace. Ask a colleague who may, or the operators.',
   nobody_may_open: () =>
@@ -88,8 +100,15 @@ const WORDING: Wording = {
       ? 'Choose at least one scope. It says what members may do on the targets.'
       : `There is no scope ${say(scope)}. Choose from the list.`,
   unknown_person: () => 'Choose at least one person. Bots, and accounts that Slack no longer knows, cannot be chosen.',
-  reviewer_not_eligible: ({ personIds }, { name }) =>
-    `${personIds.slice(0, 20).map(name).join(', ')} cannot review here: reviewers are active full members of this workspace, not members of the engagement, and do not work for its vendor. Choose somebody else.`,
+  reviewer_not_eligible: ({ people }, { name }) =>
+    `${people
+      .slice(0, 10)
+      .map(({ personId, why }) => NOT_ELIGIBLE[why](name(personId)))
+      .join(' ')} Choose somebody else.`,
+  too_few_reviewers: ({ targetId, scope, rule, needed }, { say }) =>
+    `${say(targetId)} needs ${count(needed, 'approval')} for the scope ${say(scope)} (rule “${say(rule)}”); choose at least ${count(needed, 'reviewer')}.`,
+  nothing_allowed: () =>
+    'No policy rule allows any of these scopes on any of these targets, so nobody could get access. Choose others, or ask the operators to add a rule to policy.yml.',
   name_missing: () => 'Write a name of at most 80 characters that people will recognise.',
   unknown_request: () =>
     'There is no such request, or it is not yours to change. If this message is old, look for the current one in the engagement’s thread.',
@@ -187,5 +206,5 @@ export function refusalLine(rejection: Rejection, names: NamesOf): Line {
 /** People whose names a refusal needs. */
 export function peopleIn(rejection: Rejection): readonly PersonId[] {
   if (rejection.code === 'already_decided') return rejection.by ? [rejection.by] : [];
-  return rejection.code === 'reviewer_not_eligible' ? rejection.personIds : [];
+  return rejection.code === 'reviewer_not_eligible' ? rejection.people.map(({ personId }) => personId) : [];
 }

@@ -27,6 +27,11 @@ export const utc = (date: Date): string =>
 export const when = (date: Date): string =>
   `<!date^${Math.floor(date.getTime() / 1000)}^{date_short_pretty} at {time}|${utc(date)}>`;
 
+/** The time alone, where the day is said nearby. */
+export const utcTime = (date: Date): string => DateTime.fromJSDate(date, { zone: 'utc' }).toFormat("HH:mm 'UTC'");
+
+export const whenTime = (date: Date): string => `<!date^${Math.floor(date.getTime() / 1000)}^{time}|${utcTime(date)}>`;
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
 export function bytes(count: number): string {

@@ -30,6 +30,19 @@ export const audit = (trx: Trx): Audit => ({
     const rows = await trx.selectFrom('audit_event').selectAll().orderBy('id', 'desc').limit(limit).execute();
     return rows.map(toEvent);
   },
+  async enderOf(what, id) {
+    const types = what === 'grant' ? ['grant_revoked', 'grant_returned'] : ['session_terminated'];
+    // It is asked for soon after, so that it is among the last.
+    const row = await trx
+      .selectFrom('audit_event')
+      .selectAll()
+      .where('type', 'in', types)
+      .where(sql<boolean>`facts->>${sql.lit(what)} = ${id}`)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row ? toEvent(row).actor : null;
+  },
   async after(id, limit) {
     const oldest = await transactionId(trx, 'pg_snapshot_xmin');
     const rows = await trx

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { z } from 'zod';
+import { Actor } from '../access/audit-event.ts';
 import { Digest, Fingerprint, GrantId, SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
 import type { Change } from '../use-cases/ports.ts';
@@ -31,7 +32,7 @@ const StoredChange = z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('code'), digest: Digest, until: z.int().nonnegative() }),
     ]),
   }),
-  z.strictObject({ kind: z.literal('session_end_asked'), sessionId: SessionId }),
+  z.strictObject({ kind: z.literal('session_end_asked'), sessionId: SessionId, by: Actor }),
 ]) satisfies z.ZodType<Change>;
 
 /** `from` names the process that made it; null is nobody. */

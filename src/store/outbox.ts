@@ -31,6 +31,8 @@ const StoredNotice = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('request_received'), requestId: RequestId }),
   z.strictObject({ kind: z.literal('request_closed'), requestId: RequestId }),
   z.strictObject({ kind: z.literal('grant_issued'), grantId: GrantId }),
+  z.strictObject({ kind: z.literal('grant_issued_changed'), grantId: GrantId }),
+  z.strictObject({ kind: z.literal('grant_revoked'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('grant_files'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('grant_announced'), grantId: GrantId }),
   z.strictObject({ kind: z.literal('grant_announced_changed'), grantId: GrantId }),

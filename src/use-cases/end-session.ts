@@ -23,12 +23,13 @@ export const endSession =
       if (!session) return refuse({ code: 'unknown_session' });
       if (!(await mayEnd(tx, input, session))) return refuse({ code: 'may_not_end_session' });
       if (session.ended) return refuse({ code: 'session_already_ended', at: session.ended.at });
+      const actor = actorOf(input.by);
       await tx.audit.append({
         type: 'session_terminated',
         at: deps.clock.now(),
-        actor: actorOf(input.by),
+        actor,
         facts: { session: session.id, grant: session.grantId, person: session.personId },
       });
-      tx.announce({ kind: 'session_end_asked', sessionId: session.id });
+      tx.announce({ kind: 'session_end_asked', sessionId: session.id, by: actor });
       return ok(session);
     });

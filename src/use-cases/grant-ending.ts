@@ -1,6 +1,6 @@
 import type { Actor } from '../access/audit-event.ts';
 import { type Grant, type GrantEnd, isRunning } from '../access/grant.ts';
-import type { GrantId } from '../access/ids.ts';
+import type { GrantId, PersonId } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import type { Tx } from './ports.ts';
 
@@ -25,15 +25,34 @@ export async function endGrantIn(
     facts: { grant: id, digest: grant.digest, person: grant.terms.personId },
   });
   const after: Grant = { ...grant, end: ended };
-  await takeButtonAway(tx, after);
+  await refreshMessages(tx, after);
+  await tellHolder(tx, after);
   await noteIfOver(tx, after);
   tx.announce({ kind: 'grant_ended', grantId: id });
   return ok(after);
 }
 
-/** The announcement in the thread offers to revoke only what can be revoked. */
-export async function takeButtonAway(tx: Tx, { id, terms }: Grant): Promise<void> {
+/** The announcement in the thread offers to revoke only what can be revoked, and the holder's card says what there is. */
+export async function refreshMessages(tx: Tx, { id, terms }: Grant): Promise<void> {
   await tx.outbox.enqueue({ kind: 'grant_announced_changed', grantId: id }, threadLane(terms.engagementId));
+  if (!(await isReached(tx, terms.personId))) return;
+  await tx.outbox.enqueue({ kind: 'grant_issued_changed', grantId: id }, directLane(terms.personId));
+}
+
+/** A card that changes is not noticed: whose access somebody else ended reads about it in a message of its own. */
+async function tellHolder(tx: Tx, { id, terms, end }: Grant): Promise<void> {
+  if (end?.by === terms.personId || !(await isReached(tx, terms.personId))) return;
+  await tx.outbox.enqueue({ kind: 'grant_revoked', grantId: id }, directLane(terms.personId));
+}
+
+/** A deactivated account reads nothing, and Slack may refuse what goes to it. */
+const isReached = async (tx: Tx, id: PersonId): Promise<boolean> => (await tx.persons.byId(id))?.active ?? false;
+
+/** Who ended a grant before its time; null where it was nobody. The grant itself tells of people only. */
+export async function enderOf(tx: Tx, { id, end }: Grant): Promise<Actor | null> {
+  if (!end) return null;
+  if (end.by) return { kind: 'person', id: end.by };
+  return (await tx.audit.enderOf('grant', id)) ?? { kind: 'daypass' };
 }
 
 /** Tells the thread that a grant is over as soon as none of its sessions lives; called at its end and at each session's. */

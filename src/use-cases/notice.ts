@@ -25,6 +25,10 @@ export type Notice =
   | { readonly kind: 'request_closed'; readonly requestId: RequestId }
   /** What was granted and what to type, to the contractor. */
   | { readonly kind: 'grant_issued'; readonly grantId: GrantId }
+  /** Has a posted one say that the access is over; does nothing where none was posted. */
+  | { readonly kind: 'grant_issued_changed'; readonly grantId: GrantId }
+  /** To the contractor: somebody else ended the access. */
+  | { readonly kind: 'grant_revoked'; readonly grantId: GrantId }
   /** Certificate, ssh_config and the lines that install them, to the contractor who asked for files. */
   | { readonly kind: 'grant_files'; readonly grantId: GrantId }
   /** Granted by whom, until when, digest: to the thread. */
@@ -151,6 +155,8 @@ const URGENCY: Readonly<Record<NoticeKind, Urgency>> = {
   grants_suspended: 1,
   delivery: 1,
   grant_announced_changed: 1,
+  grant_issued_changed: 1,
+  grant_revoked: 1,
   session_line: 2,
   session_detail: 2,
 };
@@ -177,7 +183,10 @@ export function messageKey(notice: Notice): string {
     case 'request_closed':
       return `closed:${notice.requestId}`;
     case 'grant_issued':
+    case 'grant_issued_changed':
       return `issued:${notice.grantId}`;
+    case 'grant_revoked':
+      return `revoked:${notice.grantId}`;
     case 'grant_files':
       return `files:${notice.grantId}`;
     case 'grant_announced':
@@ -211,4 +220,5 @@ export const isRepeatable = (kind: NoticeKind): boolean =>
   kind === 'review_card_changed' ||
   kind === 'engagement_confirm_changed' ||
   kind === 'grant_announced_changed' ||
+  kind === 'grant_issued_changed' ||
   kind === 'session_line';

@@ -3,10 +3,10 @@ import { type Engagement, isOver } from '../access/engagement.ts';
 import { isSameHuman, labelsOf, mayOpen, targetNotToOpen } from '../access/engagement-rules.ts';
 import { EngagementId, type PersonId } from '../access/ids.ts';
 import { type Person, whyNotActive } from '../access/person.ts';
-import { engagementRules } from '../access/policy.ts';
-import type { Rejection } from '../access/rejection.ts';
+import { decide, engagementRules } from '../access/policy.ts';
+import type { NotEligible, Rejection } from '../access/rejection.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
-import { isEligibleReviewer } from '../access/review.ts';
+import { humansAmong, isEligibleReviewer, whyNotChosen } from '../access/review.ts';
 import { findScope } from '../access/scope.ts';
 import type { Target } from '../access/target.ts';
 import { directLane, threadLane } from './grant-ending.ts';
@@ -189,13 +189,29 @@ async function wrongPeople(
   if (input.reviewerIds.length === 0 || reviewers.length !== unique(input.reviewerIds).length) {
     return { code: 'unknown_person', field: 'reviewers' };
   }
-  const ineligible: Person[] = [];
+  const people: { personId: PersonId; why: NotEligible }[] = [];
   for (const reviewer of reviewers) {
     const facts = await reviewerFacts(tx, rules, reviewer);
-    const isMember = members.some((member) => isSameHuman(rules, member, reviewer));
-    const isOwn = !rules.own_review && isSameHuman(rules, sponsor, reviewer);
-    if (isMember || isOwn || !isEligibleReviewer(rules, facts, vendorOf(input), now)) ineligible.push(reviewer);
+    const why = whyNotChosen(rules, facts, { sponsor, members, vendor: vendorOf(input) }, now);
+    if (why !== null) people.push({ personId: reviewer.id, why });
   }
-  if (ineligible.length === 0) return null;
-  return { code: 'reviewer_not_eligible', personIds: ineligible.map((each) => each.id), field: 'reviewers' };
+  if (people.length > 0) return { code: 'reviewer_not_eligible', people, field: 'reviewers' };
+  return unusable(deps.inventory, input, humansAmong(rules, reviewers));
+}
+
+/** What nobody could ever get by a request in it, however short. */
+function unusable(inventory: Inventory, input: OpenEngagementInput, reviewers: number): Rejection | null {
+  const scopes = input.scopes.flatMap((name) => findScope(inventory.scopes, name)?.name ?? []);
+  const pairs = knownTargets(inventory, input).flatMap((target) => scopes.map((scope) => ({ target, scope })));
+  let isAnyAllowed = false;
+  for (const { target, scope } of pairs) {
+    const decision = decide(inventory.policy, { scope, targets: [target], durationSeconds: 1 });
+    if (!decision.allowed) continue;
+    isAnyAllowed = true;
+    const { approvals: needed, rules } = decision;
+    if (needed <= reviewers) continue;
+    const [rule = ''] = rules;
+    return { code: 'too_few_reviewers', targetId: target.id, scope, rule, needed, field: 'reviewers' };
+  }
+  return isAnyAllowed ? null : { code: 'nothing_allowed', field: 'scopes' };
 }

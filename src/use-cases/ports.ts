@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../access/audit-event.ts';
+import type { Actor, AuditEvent } from '../access/audit-event.ts';
 import type { CertificateSpec } from '../access/certificate.ts';
 import type { Engagement } from '../access/engagement.ts';
 import type { Grant, GrantEnd } from '../access/grant.ts';
@@ -52,7 +52,7 @@ export type Change =
   /** Somebody's standing or keys changed: live sessions are looked at again. */
   | { readonly kind: 'rights_changed' }
   | { readonly kind: 'registry_changed'; readonly entry: RegistryEntry }
-  | { readonly kind: 'session_end_asked'; readonly sessionId: SessionId };
+  | { readonly kind: 'session_end_asked'; readonly sessionId: SessionId; readonly by: Actor };
 
 export type Tx = {
   readonly persons: Persons;
@@ -95,6 +95,8 @@ export type Audit = {
   append(event: AuditEvent): Promise<void>;
   /** The latest ones, newest first. */
   list(limit: number): Promise<readonly AuditEvent[]>;
+  /** Who ended this grant, or asked for the end of this session, as the latest event about it says; null where none does. */
+  enderOf(what: 'grant' | 'session', id: GrantId | SessionId): Promise<Actor | null>;
   /** What was written after an event, in order. */
   after(id: number, limit: number): Promise<AuditPage>;
   /** The id of the latest one; 0 where there is none. */

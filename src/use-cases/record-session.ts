@@ -44,9 +44,18 @@ export const recordSessionClosed =
       const session = await tx.sessions.lock(id);
       if (!session || session.ended) return;
       await noteSeal(tx, session, sealed, at);
-      const ending: SessionEnding = sealed.kind === 'failed' ? { how: 'failed', why: 'recording_failed' } : reported;
+      const ending: SessionEnding =
+        sealed.kind === 'failed' ? { how: 'failed', why: 'recording_failed' } : await withEnder(tx, id, reported);
       await closeSessionIn(tx, id, { ending, channels, refusals, at });
     });
+
+/** Who asked for a session's end is control's to say: its worker does not know. */
+async function withEnder(tx: Tx, id: SessionId, reported: SessionEnding): Promise<SessionEnding> {
+  if (reported.how !== 'terminated') return reported;
+  const { how, why } = reported;
+  const by = why === 'ended_by_reviewer' ? await tx.audit.enderOf('session', id) : null;
+  return by ? { how, why, by } : { how, why };
+}
 
 /** Sessions that a control left open when it died are over: their workers went with it. */
 export const closeInterruptedSessions = (deps: Deps) => (): Promise<number> =>

@@ -61,7 +61,9 @@ export const requestAccess =
       const what = whatIsAsked(deps.inventory, engagement, input, now);
       if (!what.ok) return what;
       const reviewers = await eligibleReviewers(deps, tx, engagement, person, now);
-      if (reviewers.length < what.value.approvals) return refuse({ code: 'no_reviewer', field: 'engagement' });
+      const { approvals: needed } = what.value;
+      if (reviewers.length < needed)
+        return refuse({ code: 'no_reviewer', needed, found: reviewers.length, field: 'engagement' });
 
       const ask: PendingRequest['ask'] = {
         engagementId: engagement.id,

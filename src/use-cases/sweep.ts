@@ -1,10 +1,11 @@
+import type { Actor } from '../access/audit-event.ts';
 import { type Grant, isActive } from '../access/grant.ts';
 import type { Fingerprint, GrantId, PersonId, SessionId } from '../access/ids.ts';
 import { isInDoubt } from '../access/person.ts';
 import { transition } from '../access/request.ts';
 import type { Session } from '../access/session.ts';
 import { isBelievable } from './believable.ts';
-import { directLane, noteIfOver, takeButtonAway } from './grant-ending.ts';
+import { directLane, enderOf, noteIfOver, refreshMessages } from './grant-ending.ts';
 import type {
   Carried,
   CertificateAuthority,
@@ -49,7 +50,7 @@ const noteExpiry = (deps: Deps, ids: readonly GrantId[], now: Date): Promise<num
       await tx.grants.noteExpiry(grant.id, now);
       const facts = { grant: grant.id, digest: grant.digest, person: grant.terms.personId };
       await tx.audit.append({ type: 'grant_expired', at: now, actor: { kind: 'daypass' }, facts });
-      await takeButtonAway(tx, grant);
+      await refreshMessages(tx, grant);
       await noteIfOver(tx, grant);
       tx.announce({ kind: 'grant_ended', grantId: grant.id });
     }
@@ -199,12 +200,29 @@ async function orderFor(tx: Tx, grant: Grant | null): Promise<TerminationOrder> 
   if (suspended && !end) return { why: 'revoked', message: SUSPENDED };
   if (!end) return { why: 'expired', message: 'ended: your access has run out. Ask for more in Slack.' };
   if (end.how === 'returned') return { why: 'returned', message: 'ended: you handed this access back.' };
-  const by = end.by ? `by ${await tx.persons.name(end.by)}` : `(${end.comment ?? 'by an operator'})`;
-  return { why: 'revoked', message: `ended: grant revoked ${by}. Ask in the engagement thread why.` };
+  const by = byWhom(await enderOf(tx, grant), end.by && (await tx.persons.name(end.by)));
+  const why = end.comment ? `: ${end.comment}` : '';
+  return { why: 'revoked', message: `ended: grant revoked${by}${why}. Ask in the engagement thread why.` };
 }
 
-/** The order that ends one session at a reviewer's or operator's word. */
-export const SESSION_ENDED_BY_REVIEWER: TerminationOrder = {
-  why: 'ended_by_reviewer',
-  message: 'ended: this session was terminated by a reviewer. Your grant stands; ask in the engagement thread.',
-};
+/** ` by Casey Lind`, ` by an operator (root)`; what Daypass did by itself nobody did. */
+function byWhom(actor: Actor | null, name: string | null): string {
+  if (actor?.kind === 'operator')
+    return actor.account === '' ? ' by an operator' : ` by an operator (${actor.account})`;
+  return name === null ? '' : ` by ${name}`;
+}
+
+/** The order that ends one session at somebody's word. It ends whether or not its people can be looked up. */
+export const sessionEndOrder =
+  (deps: Pick<Deps, 'store'>) =>
+  async (id: SessionId, by: Actor): Promise<TerminationOrder> => {
+    const look = deps.store.transaction(async (tx) => ({
+      isOwn: by.kind === 'person' && (await tx.sessions.byId(id))?.personId === by.id,
+      name: by.kind === 'person' ? await tx.persons.name(by.id) : null,
+    }));
+    const { isOwn, name } = await look.catch(() => ({ isOwn: false, name: null }));
+    const message = isOwn
+      ? 'ended: you ended this session. Your access stands: connect again when you like.'
+      : `ended: this session was ended${byWhom(by, name)}. Your access stands; ask in the engagement thread why.`;
+    return { why: 'ended_by_reviewer', message };
+  };

@@ -1,9 +1,11 @@
+import type { Actor } from '../access/audit-event.ts';
 import { type Engagement, isMember, isOver } from '../access/engagement.ts';
 import { type Grant, isActive } from '../access/grant.ts';
 import type { GrantId, PersonId, RequestId, SessionId } from '../access/ids.ts';
 import type { RegisteredKey } from '../access/person.ts';
 import { type AccessRequest, isExpired } from '../access/request.ts';
 import type { Session } from '../access/session.ts';
+import { enderOf } from './grant-ending.ts';
 import type { Clock, IssuedCertificate, Store, Tx } from './ports.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
@@ -97,6 +99,8 @@ export const viewRequest =
 
 export type GrantView = {
   readonly grant: Grant;
+  /** Who ended it before its time; null where nobody did. */
+  readonly endedBy: Actor | null;
   readonly request: AccessRequest;
   readonly engagement: Engagement;
   /** Downstream ones, one per key of the grant. */
@@ -117,6 +121,7 @@ export const viewGrant =
       const downstream = `daypass:${grant.id}:`;
       return {
         grant,
+        endedBy: await enderOf(tx, grant),
         request,
         engagement,
         certificates: (await tx.grants.certificates(grantId)).filter((each) => each.keyId.startsWith(downstream)),
@@ -158,7 +163,9 @@ async function viewOf(tx: Tx, sessions: readonly Session[]): Promise<SessionsVie
   const engagement = first && (await tx.engagements.byId(first.engagementId));
   const grant = first && (await tx.grants.byId(first.grantId));
   if (!first || !engagement || !grant) return null;
-  return { sessions, engagement, grant, names: await namesOf(tx, engagement, [first.personId]) };
+  const enders = sessions.flatMap(({ ended }) => (ended?.ending.how === 'terminated' ? (ended.ending.by ?? []) : []));
+  const people = enders.flatMap((by) => (by.kind === 'person' ? by.id : []));
+  return { sessions, engagement, grant, names: await namesOf(tx, engagement, [first.personId, ...people]) };
 }
 
 const namesOf = (tx: Tx, engagement: Engagement, others: readonly PersonId[]): Promise<Names> =>

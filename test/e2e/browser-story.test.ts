@@ -115,14 +115,14 @@ describe('by hands in a browser, three people', () => {
     await dialog().getByRole('combobox', { name: 'Targets' }).waitFor();
     await choose('Targets', 'web-01');
     await choose('Scope', 'shell');
-    await choose('How long, from the approval on', '15 minutes');
-    await press('Ask', dialog());
+    await choose('Duration, starting at approval', '15 minutes');
+    await press('Send request', dialog());
     await dialog().getByText('Please complete this required field.').waitFor();
     await picture('3-mistake');
     await dialog().getByRole('textbox', { name: 'Why' }).fill('Move the order database to the new disk');
     await dialog().getByRole('textbox', { name: 'Ticket' }).fill('OPS-1042');
     await picture('4-form');
-    await press('Ask', dialog());
+    await press('Send request', dialog());
     await dialog().waitFor({ state: 'hidden' });
   });
 
@@ -219,7 +219,22 @@ describe('by hands in a browser, three people', () => {
     });
   });
 
+  it('the contractor is told who ended it, and the card no longer says that there is access', async () => {
+    await be('Casey Lind');
+    await page
+      .getByRole('button', { name: /^Daypass/ })
+      .or(page.getByRole('link', { name: /Daypass/ }))
+      .first()
+      .click();
+    await page.getByText(/Your access was ended: revoked by Morgan Reyes/).waitFor();
+    await page.getByText(/Access ended: revoked by Morgan Reyes/).waitFor();
+    expect(await page.getByText('You have access').count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Request again', exact: true }).count()).toBe(2);
+    await picture('11-told');
+  });
+
   it('a manager’s Home tab has who waits, who is connected, and where to look', async () => {
+    await be('Morgan Reyes');
     await page
       .getByRole('button', { name: /^Daypass/ })
       .or(page.getByRole('link', { name: /Daypass/ }))

@@ -126,6 +126,14 @@ it('lets one person ask and another decide, by mouse and keyboard', async () => 
   await box.press('Tab');
   await box.press('Enter');
   const form = page.getByRole('dialog', { name: 'Ask' });
+  // The keyboard is in the first field, and each label leads to its own.
+  const first = form.getByRole('combobox', { name: 'Hosts' });
+  await first.waitFor();
+  const focused = () => page.evaluate("document.activeElement.getAttribute('aria-label')");
+  expect(await focused()).toBe('Hosts');
+  expect(await form.getByRole('listbox', { includeHidden: true }).getAttribute('aria-multiselectable')).toBe('true');
+  await form.locator('label', { hasText: 'Why' }).click();
+  expect(await focused()).toBe('Why');
   await form.getByRole('combobox', { name: 'Hosts' }).click();
   await page.keyboard.press('Enter');
   await page.keyboard.press('Escape');
@@ -137,6 +145,16 @@ it('lets one person ask and another decide, by mouse and keyboard', async () => 
   expect(await described(hosts)).toEqual(['Not without db-01.']);
   expect(await described(form.getByRole('textbox', { name: 'Why' }))).toEqual(['Reviewers read this.']);
   expect(await form.getByRole('textbox', { name: 'Why' }).inputValue()).toBe('the migration');
+  // What was wrong stands until the field is filled in otherwise, and comes back with the same mistake.
+  const wrong = form.getByRole('alert').filter({ hasText: 'Not without db-01.' });
+  await form.getByRole('button', { name: 'Remove web-01' }).click();
+  await wrong.waitFor({ state: 'detached' });
+  expect(await hosts.getAttribute('aria-invalid')).toBeNull();
+  await form.getByRole('combobox', { name: /Hosts/ }).click();
+  await page.getByRole('option', { name: 'web-01' }).click();
+  await page.keyboard.press('Tab');
+  await form.getByRole('button', { name: 'Send' }).click();
+  await wrong.waitFor();
   await form.getByRole('combobox', { name: /Hosts/ }).click();
   await page.getByRole('option', { name: 'db-01' }).click();
   await form.getByRole('button', { name: 'Send' }).click();

@@ -83,6 +83,7 @@ it('tours the whole story and leaves nothing behind', async () => {
   const code = await demo.exited;
   expect(demo.said().split('\n')[0]).toMatch(/^Demo: http:\/\/127\.0\.0\.1:\d+\/$/);
   expect(demo.said()).not.toContain('✗');
+  expect(demo.said()).toMatch(/\n\[ *\d+\.\d\d s\] ✓ two targets, keys, a database and Daypass are started\n/);
   expect(demo.said()).toContain('✓ security replays what was on the terminal');
   expect(code, demo.said()).toBe(0);
   expect(demo.said()).toContain('Time from Approve to the direct message');
@@ -142,7 +143,7 @@ it('ends by itself when Daypass does not start, with what it said', async () => 
 
 it('says that it is starting, on the page too, before it says that it is ready', async () => {
   const demo = startDemo();
-  const [, url = ''] = await demo.says(/^Demo: (\S+)\n {2}Starting: /);
+  const [, url = ''] = await demo.says(/^Demo: (\S+)\n {2}Starting /);
   const starting = async (): Promise<unknown> =>
     ((await (await fetch(`${url}personas/contractor/state`)).json()) as { starting: unknown }).starting;
   expect(await starting()).toBe(true);

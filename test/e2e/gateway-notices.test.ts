@@ -23,7 +23,7 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
   it('a banner says that it is recorded, and stdout is the command’s alone', async () => {
     const { stdout, stderr, banner } = await ssh(world, [way, 'echo hello']);
     expect({ stdout, stderr }).toEqual({ stdout: 'hello\n', stderr: '' });
-    expect(banner).toMatch(/^daypass: .* on Target web-01, until .* UTC\. This session is recorded\.\r?\n$/);
+    expect(banner).toMatch(/^daypass: .* on web-01 \(Target web-01\), until .* UTC\. This session is recorded\.\r?\n$/);
   });
 
   it('the end of a full-screen program leaves the terminal usable, and says who ended it', async () => {

@@ -42,7 +42,7 @@ it('a key is registered with the line from Slack, and serves to ask the gateway 
   await people.act('contractor', 'commands', { channel: 'C0ENGAGE00', text: '/access key' });
   const { plain } = await sees('contractor', /ssh register-/);
   const [, code = '', address = '', port = ''] = /ssh (register-\S+)@(\S+) -p (\d+)/.exec(plain) ?? [];
-  const [, known = ''] = /echo '([^']+)' >> ~\/\.ssh\/known_hosts/.exec(plain) ?? [];
+  const [, known = ''] = /line="([^"]+)"/.exec(plain) ?? [];
   writeFileSync(join(home, 'known_hosts'), `${known}\n`);
   gateway = { address, port };
   const told = await runOk('ssh', [...byHand(), `${code}@${address}`]);
@@ -57,7 +57,7 @@ it('the contractor asks in Slack, sees at the gateway that it waits, and runs th
   await people.until('contractor', ({ modal }) => modal);
   await people.act('contractor', 'submissions', {
     values: {
-      ...{ Targets: ['web-01'], Scope: 'shell', 'How long, from the approval on': '15 minutes' },
+      ...{ Targets: ['web-01'], Scope: 'shell', 'Duration, starting at approval': '15 minutes' },
       ...{ Why: 'Move the order database', Ticket: 'OPS-1042' },
     },
   });

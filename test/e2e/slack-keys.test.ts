@@ -33,12 +33,14 @@ it('a new key is told to its owner and to the sponsor, with what it does not ope
   const key = await register();
   const owner = await told(world.contractor, /Your SSH key is registered/);
   expect(owner).toContain(key);
-  expect(owner).toContain('It joins no access you already have. If this was not you, tell security at once.');
+  expect(owner).toContain(
+    'It does not apply to access that was granted before. If this was not you, tell security at once.',
+  );
   const sponsor = await told(world.manager, /registered an SSH key/);
   expect(sponsor).toContain(key);
   expect(sponsor).toContain('Casey Lind');
   expect(sponsor).toContain(
-    'It joins no access that exists already. If you did not expect it, ask them by another way',
+    'It does not apply to access that was granted before. If you did not expect it, ask them some other way',
   );
 });
 

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { clientConfig, setUpCommand, setUpScript } from '../../src/gateway/client-config.ts';
-import { accessFiles, installLines } from '../../src/slack/ssh-config.ts';
+import { accessFiles, installLines, knownHostsCommand, knownHostsLine } from '../../src/slack/ssh-config.ts';
 import { type TestFolder, testFolder } from '../support/folder.ts';
 import { fingerprint, grant } from '../support/samples.ts';
 import { certificate, key } from '../support/world.ts';
@@ -190,6 +190,30 @@ describe('the line that installs the files of one access', () => {
       if (round++ === 0) download();
     });
     expect(readdirSync(join(home, '.ssh', 'daypass')).sort()).toEqual(files.map(({ name }) => name).sort());
+  });
+});
+
+describe('the line that has ssh know the gateway', () => {
+  const LINE = knownHostsLine(GATEWAY);
+  const known = (): string => join(home, '.ssh', 'known_hosts');
+  const other = 'github.com ssh-ed25519 AAAAOTHER';
+
+  it.each(NAMES)('in %s adds it once, and spoils nothing that is there', (shell) => {
+    for (let round = 0; round < 2; round += 1) {
+      paste(shell, knownHostsCommand(GATEWAY), 0o002);
+      expect(readFileSync(known(), 'utf8')).toBe(`${LINE}\n`);
+      expect(statSync(join(home, '.ssh')).mode & 0o777).toBe(0o700);
+    }
+    for (const [before, after] of [
+      [other, `${other}\n${LINE}\n`],
+      [`${other}\n`, `${other}\n${LINE}\n`],
+      // Where it is already, it has nothing to add.
+      [`${LINE}\n${other}`, `${LINE}\n${other}`],
+    ] as const) {
+      writeFileSync(known(), before);
+      for (let round = 0; round < 2; round += 1) paste(shell, knownHostsCommand(GATEWAY));
+      expect(readFileSync(known(), 'utf8')).toBe(after);
+    }
   });
 });
 

@@ -89,6 +89,7 @@ export const requestView = (world: World): RequestView => ({
 export const grantView = (world: World): GrantView => ({
   ...requestView(world),
   grant: grant(1, { targets: pins(world) }, { how: 'revoked', at: NOON, by: personId(2), comment: world.text }),
+  endedBy: { kind: 'operator', account: world.text },
   certificates: [certificate(1)],
   liveSessions: 0,
 });

@@ -78,8 +78,8 @@ const inline = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('date'),
     timestamp: z.int().nonnegative(),
-    format: z.literal('{date_short_pretty} at {time}'),
-    fallback: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d UTC$/),
+    format: z.enum(['{date_short_pretty} at {time}', '{time}']),
+    fallback: z.string().regex(/^(?:\d{4}-\d\d-\d\d )?\d\d:\d\d UTC$/),
     style,
   }),
 ]);
@@ -187,7 +187,7 @@ export function checkView(view: unknown): string[] {
 }
 
 /** What Daypass itself writes with angle brackets: dates. */
-const OWN_MARKUP = /<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>/g;
+const OWN_MARKUP = /<!date\^\d+\^(?:\{date_short_pretty\} at )?\{time\}\|(?:\d{4}-\d\d-\d\d )?\d\d:\d\d UTC>/g;
 
 /** Throws where text that Slack reads as markup could mention, link or hide. */
 export function checkInert(markup: readonly string[]): void {

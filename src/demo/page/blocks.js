@@ -5,7 +5,7 @@ import { richText } from './rich-text.js';
 
 /**
  * Block Kit as nodes. `context` has the viewer's state, names, what fields hold and what is wrong with them; `press(element, block, entry)`
- * does what a button or menu does and `enter(block, element, entry)` notes what a field holds.
+ * does what a button or menu does, `enter(block, element, entry)` notes what a field holds, and `mend(block id)` that it was wrong.
  */
 export const renderBlocks = (blocks, context) =>
   blocks.map((block) => h('div', { className: `block ${block.type}` }, inner(block, context)));
@@ -144,27 +144,42 @@ function confirm(words, context) {
 function inputBlock(block, context) {
   const { element, block_id: id } = block;
   const wrong = context.errors?.[id];
+  const said = wrong
+    ? h('div', { className: 'wrong', role: 'alert', id: `wrong-${id}` }, [icon('alert'), wrong])
+    : null;
+  // What was wrong is not any more once the field holds something else.
+  const mended = () => {
+    if (!said?.isConnected) return;
+    const named = said.parentElement.querySelector('[aria-invalid]');
+    said.remove();
+    named?.removeAttribute('aria-invalid');
+    if (block.hint) named?.setAttribute('aria-describedby', `hint-${id}`);
+    else named?.removeAttribute('aria-describedby');
+    context.mend(id);
+  };
   const about = [wrong ? `wrong-${id}` : null, block.hint ? `hint-${id}` : null].filter(Boolean).join(' ');
   const input = field({
     ...{ element, label: block.label.text, blockId: id, state: context.state },
     describe: {
+      id: `field-${id}`,
       'aria-describedby': about === '' ? undefined : about,
       'aria-invalid': wrong ? 'true' : undefined,
       'aria-required': block.optional ? undefined : 'true',
     },
     held: context.values?.[id]?.[element.action_id],
     set: (entry) => {
+      mended();
       context.enter(block, element, entry);
       if (block.dispatch_action && element.type.includes('select')) context.press(element, block, entry);
     },
   });
   return [
-    h('div', { className: 'label' }, [
+    h('label', { className: 'label', for: `field-${id}` }, [
       block.label.text,
       block.optional ? h('span', { className: 'optional' }, ' (optional)') : null,
     ]),
     input,
-    wrong ? h('div', { className: 'wrong', role: 'alert', id: `wrong-${id}` }, [icon('alert'), wrong]) : null,
+    said,
     block.hint ? h('div', { className: 'hint', id: `hint-${id}` }, block.hint.text) : null,
   ];
 }

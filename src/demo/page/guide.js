@@ -64,7 +64,9 @@ function steps(known) {
       title: 'Request access',
       who: 'contractor',
       to: { place: 'channel' },
-      text: 'As Casey, press “Request access”: choose web-01, the scope shell, and how long. 20 seconds is there to watch access end by itself.',
+      text: 'As Casey, press “Request access”: choose web-01, the scope shell, and how long. Choose 20 seconds to watch access end by itself.',
+      aside:
+        'Your terminal has printed one more line, which sets up ssh for every access to come: run it now, or after the approval.',
     },
     {
       done: done.approved,
@@ -79,9 +81,11 @@ function steps(known) {
       who: 'contractor',
       to: { place: 'dm' },
       text:
-        install.length === 0
-          ? 'As Casey, paste these into a terminal: the first sets up ssh, once for every access to come; the second connects. Prefer files? Press “Other ways in” under Daypass’s message.'
-          : 'As Casey, download the files of Daypass’s message, paste the first line into a terminal, and connect:',
+        connect.length === 0
+          ? 'That access is over already. As Casey, press “Request again” under Daypass’s message, for a longer time.'
+          : install.length === 0
+            ? 'As Casey, paste these into a terminal: the first sets up ssh, once for every access to come (leave it out if you ran it after registering); the second connects. Prefer files? Press “Other ways in” under Daypass’s message.'
+            : 'As Casey, download the files of Daypass’s message, paste the first line into a terminal, and connect:',
       lines: [...(install.length === 0 ? setUp : install), ...connect],
     },
     {
@@ -104,7 +108,7 @@ function steps(known) {
       title: 'Replay the recording',
       who: 'security',
       to: { place: SECURITY },
-      text: 'As Sam from security, look at #security-reviews: each session is there with what was run in it. Press “Replay it here”: the recording is decrypted with a key that only security holds.',
+      text: 'As Sam from security, look at #security-reviews: each session is there with what was run in it, and how many files were moved. Press “Replay it here”: the recording is decrypted with a key that only security holds.',
     },
   ];
 }
@@ -177,6 +181,13 @@ export function drawGuide(box, { seen, personas, at: place, isOpen, toggle, visi
           {},
           'A key was registered; access was requested, approved, used, recorded and ended; and the recording was replayed.',
         ),
+        h('p', {}, [
+          'Next: install it for your own servers, as ',
+          h('code', {}, 'docs/operations.md'),
+          ' says, and connect it to your Slack (',
+          h('code', {}, 'docs/slack-setup.md'),
+          '). Ctrl-C in the terminal ends this demo and leaves nothing behind.',
+        ]),
       ]);
   fill(box, head, isOpen ? open : null);
 }

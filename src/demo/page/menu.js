@@ -40,7 +40,7 @@ export function menu({
     role: 'listbox',
     className: 'options',
     hidden: true,
-    'aria-multiselectable': many,
+    'aria-multiselectable': String(many),
   });
   const box = h('div', { className: 'menu' }, [
     h('div', { className: 'menu-field', onclick: () => input.focus() }, [chips, input, icon('chevron')]),

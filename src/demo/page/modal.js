@@ -20,11 +20,15 @@ export function showModal(state, names) {
   }
   const face = JSON.stringify([state.me.name, modal.id, modal.view, modal.errors, modal.notice]);
   if (shown?.face === face) return;
-  const entered = shown?.id === modal.id ? shown.entered : {};
+  const isSame = shown?.id === modal.id;
+  const entered = isSame ? shown.entered : {};
+  const sent = JSON.stringify(modal.errors);
+  const mended = isSame && shown.sent === sent ? shown.mended : new Set();
   const focused = document.activeElement?.getAttribute('aria-label') ?? null;
-  shown = { face, id: modal.id, entered };
-  draw(state, names, entered);
-  if (!dialog.open) {
+  shown = { face, id: modal.id, entered, sent, mended };
+  draw(state, names, shown);
+  const isOpening = !dialog.open;
+  if (isOpening) {
     opener = placeOfFocus();
     dialog.showModal();
   }
@@ -32,25 +36,34 @@ export function showModal(state, names) {
     (each) => focused !== null && each.getAttribute('aria-label') === focused,
   );
   const first = dialog.querySelector('.wrong')?.parentElement.querySelector('input, textarea');
-  const target = first ?? back;
+  // Without fields the keyboard is where the browser puts it.
+  const target = first ?? back ?? (isOpening ? dialog.querySelector('.modal-body input, .modal-body textarea') : null);
   if (target) target.focus({ preventScroll: target !== first });
 }
 
-function draw(state, names, entered) {
+function draw(state, names, { entered, mended }) {
   const { modal, me } = state;
   const { view } = modal;
   const send = async (button) => {
     button.disabled = true;
     button.classList.add('busy');
     dialog.setAttribute('aria-busy', 'true');
-    await api.act(me.name, 'submissions', { values: entered }, true);
+    const answer = await api.act(me.name, 'submissions', { values: entered }, true);
+    // The same mistakes again are told again.
+    if (!answer.ok && mended.size > 0 && shown) {
+      mended.clear();
+      shown.face = '';
+      showModal(state, names);
+    }
     dialog.removeAttribute('aria-busy');
     button.disabled = false;
     button.classList.remove('busy');
   };
   const leave = () => api.act(me.name, 'submissions', { close: true });
   const context = {
-    ...{ state, names, values: merged(modal.values, entered), errors: modal.errors },
+    ...{ state, names, values: merged(modal.values, entered) },
+    errors: Object.fromEntries(Object.entries(modal.errors ?? {}).filter(([id]) => !mended.has(id))),
+    mend: (id) => mended.add(id),
     enter: (block, element, entry) => {
       entered[block.block_id] = { [element.action_id]: entry };
     },

@@ -25,7 +25,11 @@ describe('changes on postgres', () => {
   it('reach every process on the database once, the one that made them too', async () => {
     await using two = await openBeside(one.options);
     const heard = [hearing(one, ended(9)), hearing(two, ended(8))];
-    const asked: Change = { kind: 'session_end_asked', sessionId: sessionId(1) };
+    const asked: Change = {
+      kind: 'session_end_asked',
+      sessionId: sessionId(1),
+      by: { kind: 'operator', account: 'root' },
+    };
     await announce(one, ended(1), asked, ended(1));
     await announce(two, { kind: 'outbox' });
     await announce(two, ended(9));

@@ -334,11 +334,45 @@ describe('an engagement', () => {
     const refused = (rules: Rules, reviewerIds: readonly Person['id'][]) =>
       open(rules, { reviewerIds }).then((opened) => (opened.ok ? null : opened.rejection));
     const code = { code: 'reviewer_not_eligible' };
-    expect(await refused(any, [reviewer.id, sponsor.id])).toMatchObject({ ...code, personIds: [sponsor.id] });
+    expect(await refused(any, [reviewer.id, sponsor.id])).toMatchObject({
+      ...code,
+      people: [{ personId: sponsor.id, why: 'opener' }],
+    });
     expect(await refused({ ...any, own_review: true, second_person: false }, [sponsor.id])).toBeNull();
-    expect(await refused({ ...any, reviewers: { people: ['UELSE'] } }, [reviewer.id])).toMatchObject(code);
+    const because = (why: string) => ({ ...code, people: [{ personId: reviewer.id, why }] });
+    expect(await refused({ ...any, reviewers: { people: ['UELSE'] } }, [reviewer.id])).toEqual({
+      ...because('not_named'),
+      field: 'reviewers',
+    });
     const known = { ...any, one_person: [[`UCON${n}`, `UREVIEW${n}`]] };
-    expect(await refused(known, [reviewer.id])).toMatchObject(code);
+    expect(await refused(known, [reviewer.id])).toMatchObject(because('member_account'));
+    const own = { ...any, one_person: [['USPONSOR', `UREVIEW${n}`]] };
+    expect(await refused(own, [reviewer.id])).toMatchObject(because('opener_account'));
+    const guest = await world.person(`UGUEST${n}`, 'guest');
+    expect(await refused(any, [guest.id])).toMatchObject({ people: [{ personId: guest.id, why: 'not_full_member' }] });
+  });
+
+  it('is not opened where nobody could ever be given access in it', async () => {
+    const withRules = (rules: unknown, change: Record<string, unknown> = {}) => {
+      const policy = Policy.parse({ rules, engagements: { ...any, second_person: false } });
+      const { inventory, ...others } = world.deps;
+      return openEngagement({ ...others, inventory: { ...inventory, policy } })({
+        ...{ by: sponsor.id, name: 'Rules', vendor: 'Acme', channelId: 'C1', memberIds: [contractor.id] },
+        ...{ targetIds: ['web-01'], scopes: ['shell'], reviewerIds: [reviewer.id], lastDay: '2999-12-31' },
+        timeZone: 'UTC',
+        ...change,
+      });
+    };
+    const two = { name: 'two for production', approvals: 2, max_duration: 'PT1H' };
+    const one = { name: 'one', scopes: ['files-ro'], max_duration: 'PT1H' };
+    const tooFew = { rejection: { code: 'too_few_reviewers', targetId: 'web-01', needed: 2, rule: two.name } };
+    expect(await withRules([two])).toMatchObject(tooFew);
+    expect(await withRules([one, two], { scopes: ['files-ro', 'shell'] })).toMatchObject(tooFew);
+    expect(await withRules([one])).toMatchObject({ rejection: { code: 'nothing_allowed', field: 'scopes' } });
+    const second = await world.person(`USECOND${n}`);
+    const both = [reviewer.id, second.id];
+    expect(await withRules([two], { reviewerIds: both })).toMatchObject({ ok: true });
+    expect(await withRules([one, two], { scopes: ['files-ro'] })).toMatchObject({ ok: true });
   });
 
   it('that is the first on a label waits for a second person, and the next one does not', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SPACE_LEVELS } from '../../../src/access/disk-space.ts';
-import { Digest, PersonId, TargetId } from '../../../src/access/ids.ts';
+import { PersonId, TargetId } from '../../../src/access/ids.ts';
 import { BUILT_IN_SCOPES } from '../../../src/access/scope.ts';
 import type { Target } from '../../../src/access/target.ts';
 import { say } from '../../../src/slack/answer.ts';
@@ -12,6 +12,7 @@ import { grantAnnounced, grantEnded, hostKeyMismatch } from '../../../src/slack/
 import { helpAnswer } from '../../../src/slack/help.ts';
 import { governedBlocks } from '../../../src/slack/home.ts';
 import { listBlocks } from '../../../src/slack/list.ts';
+import { grantIssuedTooLate, grantOver, grantRevoked } from '../../../src/slack/over-messages.ts';
 import {
   grantFiles,
   grantIssued,
@@ -23,7 +24,7 @@ import { grantsSuspendedMessage, recordChangedMessage } from '../../../src/slack
 import { noEngagementView, noKeyView, requestForm } from '../../../src/slack/request-form.ts';
 import { denyView } from '../../../src/slack/review.ts';
 import { type CardAudience, reviewCard } from '../../../src/slack/review-card.ts';
-import { headsOf, sessionDetail, sessionLine } from '../../../src/slack/session-messages.ts';
+import { sessionDetail, sessionLine } from '../../../src/slack/session-messages.ts';
 import { runs } from '../../support/hostile-text.ts';
 import {
   grantView,
@@ -76,6 +77,9 @@ const messagesOf = (world: World) => [
   grantIssued(grantView(world), GATEWAY),
   grantAnnounced(grantView(world), NOON),
   grantEnded(grantView(world)),
+  grantOver(grantView(world)),
+  grantRevoked(grantView(world)),
+  grantIssuedTooLate(grantView(world)),
   sessionLine(sessionsView(world)),
   sessionDetail(sessionsView(world)),
   hostKeyMismatch(sessionsView(world), 'web-01'),
@@ -341,20 +345,6 @@ describe('the thread’s session line', () => {
       each.type === 'actions' ? each.elements.map((button) => ('value' in button ? button.value : '')) : [],
     );
     expect(values).toEqual([...live, `sessions:${view.sessions[0]?.id}`]);
-  });
-
-  it('says by its beginning which recording runs, however many sessions there are', () => {
-    const [one, two] = ['a', 'b'].map((each) => Digest.parse(each.repeat(64))) as [Digest, Digest];
-    const view = sessionsView({ ...world, sessions: 40, channels: 0 });
-    const sessions = view.sessions.map((each, n) => ({
-      ...each,
-      recording: { headAtStart: n < 39 ? one : two, headAtEnd: null, state: 'live' as const },
-    }));
-    const shown = checkMessage(sessionLine({ ...view, sessions }));
-    expect(shown.filter((text) => text === `recording \`${two.slice(0, 12)}\``)).toHaveLength(1);
-    expect(shown.filter((text) => text === `recording \`${one.slice(0, 12)}\``)).toHaveLength(9);
-    expect(shown.join('\n')).not.toMatch(/\(empty\)|recording `?.{0,11}`?$/m);
-    expect(headsOf({ ...view, sessions })).toMatchObject({ [`head_at_start:${sessions[39]?.id.slice(0, 8)}`]: two });
   });
 
   it('has ids and digests behind a button, and nothing else in hex but the first characters', () => {

@@ -27,10 +27,10 @@ const tunnel = channel({
 describe('the coverage of a session', () => {
   it('is said in one line, channels of a kind together', () => {
     expect(coverageLine([shell, sftp, tunnel])).toBe(
-      'shell 41 minutes recorded · sftp 3 files hashed · tunnel 12.0 MiB opaque',
+      '41 minutes of shell, recorded · sftp, moved 3 files, all hashed · tunnel, 12.0 MiB, content not recorded',
     );
     expect(coverageLine([shell, shell, tunnel, tunnel, sftp, sftp])).toBe(
-      '2 shells 1 hour, 22 minutes recorded · 2 tunnels 24.0 MiB opaque · 2 sftp 6 files hashed',
+      '1 hour, 22 minutes of 2 shells, recorded · 2 tunnels, 24.0 MiB, content not recorded · 2 sftp, moved 6 files, all hashed',
     );
     expect(coverageLine([])).toBe('nothing was run or copied');
   });
@@ -39,18 +39,20 @@ describe('the coverage of a session', () => {
     const command = channel({ kind: 'exec', command: 'make', label: 'command', coverage: 'full' });
     const binary = { ...command, coverage: 'metadata' } as const;
     expect(coverageLine([command, binary, binary])).toBe(
-      'command recorded · 2 commands recorded in part, the rest by digest',
+      'ran a command, recorded · ran 2 commands, recorded in part, the rest by digest',
     );
+    const short = { startedAt: NOON.getTime(), endedAt: NOON.getTime() + 400 };
+    expect(coverageLine([{ ...command, ...short }])).toBe('ran a command for less than a second, recorded');
     const mixed = channel({ ...command, label: 'scp then command', coverage: 'metadata', files: files({ read: 1 }) });
-    expect(coverageLine([mixed])).toBe('scp then command recorded in part, the rest by digest');
+    expect(coverageLine([mixed])).toBe('scp then command, recorded in part, the rest by digest');
     expect(toPlain(deedOf(mixed).said)).toContain('recorded in part, the rest by digest');
   });
 
   it('says what was changed, what was refused, and what could not be hashed', () => {
     expect(coverageLine([{ ...sftp, files: files({ read: 5, hashed: 4, changed: 2, refused: 1 }) }])).toBe(
-      'sftp 5 files, 4 hashed, 2 changed, 1 refused',
+      'sftp, moved 5 files, 4 of them hashed, 2 changed, 1 refused',
     );
-    expect(coverageLine([{ ...sftp, files: files({ changed: 1 }) }])).toBe('sftp no content, 1 changed');
+    expect(coverageLine([{ ...sftp, files: files({ changed: 1 }) }])).toBe('sftp, no files moved, 1 changed');
   });
 
   it('of a session of before it was known is only what there was', () => {
@@ -85,7 +87,11 @@ describe('what security reads of a channel', () => {
       'Interactive shell for 41 minutes, exit 2, recorded in full',
     );
     expect(said({ ...command, exit: { kind: 'status', code: 0 } })).toBe('Ran uptime, exit 0, recorded in full');
-    expect(said(sftp)).toBe('Used sftp, 2 files read, 1 written, 3 hashed, files logged');
+    expect(said(sftp)).toBe('Used sftp, read 2 files, wrote 1 file, all hashed, named in the recording');
+    expect(said({ ...sftp, files: files({ written: 1, hashed: 1 }) })).toBe(
+      'Used sftp, wrote 1 file, hashed, named in the recording',
+    );
+    expect(said({ ...sftp, files: files({}) })).toBe('Used sftp, no files moved, named in the recording');
     expect(said(tunnel)).toBe('Tunnel to db.internal:5432, 12.0 MiB, counted, contents not recorded');
   });
 

@@ -31,13 +31,21 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   no_policy_rule: { code: 'no_policy_rule', field: 'scope' },
   duration_too_long: { code: 'duration_too_long', maxSeconds: 3_600, rule: NASTY, field: 'duration' },
   reason_missing: { code: 'reason_missing', field: 'reason' },
-  no_reviewer: { code: 'no_reviewer', field: 'engagement' },
+  no_reviewer: { code: 'no_reviewer', needed: 2, found: 1, field: 'engagement' },
   may_not_open_engagement: { code: 'may_not_open_engagement' },
   last_day_past: { code: 'last_day_past', field: 'last_day' },
   unknown_target: { code: 'unknown_target', targetId: NASTY, field: 'targets' },
   unknown_scope: { code: 'unknown_scope', scope: NASTY, field: 'scopes' },
   unknown_person: { code: 'unknown_person', field: 'members' },
-  reviewer_not_eligible: { code: 'reviewer_not_eligible', personIds: [personId(2)], field: 'reviewers' },
+  reviewer_not_eligible: {
+    ...{ code: 'reviewer_not_eligible', people: [{ personId: personId(2), why: 'opener' }] },
+    field: 'reviewers',
+  },
+  too_few_reviewers: {
+    ...{ code: 'too_few_reviewers', targetId: targetId('web-01'), scope: 'shell', rule: NASTY, needed: 2 },
+    field: 'reviewers',
+  },
+  nothing_allowed: { code: 'nothing_allowed', field: 'scopes' },
   name_missing: { code: 'name_missing', field: 'name' },
   unknown_request: { code: 'unknown_request' },
   own_request: { code: 'own_request' },
@@ -101,6 +109,30 @@ describe('every refusal', () => {
     const line = refusalLine(rejection, names);
     expect(toPlain(line)).toBe(plain.replaceAll(/`(\/access [a-z ]+)`/g, '$1'));
     expect(line.some((piece) => piece.kind === 'text' && piece.own && /channel|Hopper/.test(piece.text))).toBe(false);
+  });
+
+  it.each([
+    ['opener', /^Grace <Hopper> opens this engagement, so somebody else has to review in it\. Choose somebody else\.$/],
+    ['opener_account', /another account of the person who opens/],
+    ['member', /is a member of this engagement/],
+    ['member_account', /another account of one of its members/],
+    ['inactive', /no active account/],
+    ['not_full_member', /a guest or from another workspace/],
+    ['not_named', /not among those who may review by policy\.yml/],
+    ['vendor', /works for the same vendor/],
+  ] as const)('says of a chosen reviewer only what is so: %s', (why, said) => {
+    const people = [{ personId: personId(2), why }];
+    const sentence = word({ code: 'reviewer_not_eligible', people, field: 'reviewers' }, unmarked(names));
+    expect(sentence).toMatch(said);
+    expect(sentence.match(/Grace/g)).toHaveLength(1);
+  });
+
+  it('says how many reviewers a target needs, and by which rule', () => {
+    const rejection = { ...EVERY.too_few_reviewers, rule: 'two for production' };
+    expect(word(rejection, unmarked(names))).toBe(
+      'web-01 needs 2 approvals for the scope shell (rule “two for production”); choose at least 2 reviewers.',
+    );
+    expect(word(EVERY.no_reviewer, unmarked(names))).toMatch(/^This needs 2 approvals, and only 1 of/);
   });
 
   it('names who decided, and when, instead of an error', () => {
