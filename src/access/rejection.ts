@@ -53,6 +53,8 @@ export type Rejection =
   | { readonly code: 'own_request' }
   /** Who asked is no active member of the engagement any more. */
   | { readonly code: 'requester_gone' }
+  /** It was when it was asked for; policy or the inventory changed while it waited. */
+  | { readonly code: 'no_longer_allowed'; readonly why: NoLongerAllowed }
   | { readonly code: 'not_a_reviewer' }
   | { readonly code: 'own_engagement' }
   | { readonly code: 'digest_mismatch' }
@@ -105,5 +107,12 @@ export type Rejection =
   | { readonly code: 'grants_suspended' }
   | { readonly code: 'too_many_sessions'; readonly targetId: TargetId; readonly max: number }
   | { readonly code: 'disk_full'; readonly freeMiB: number };
+
+/** What somebody may not have any more although they could ask for it. */
+export type NoLongerAllowed =
+  | { readonly kind: 'rule'; readonly scope: string }
+  | { readonly kind: 'duration'; readonly maxSeconds: number; readonly rule: string }
+  | { readonly kind: 'scope'; readonly scope: string }
+  | { readonly kind: 'login'; readonly login: string; readonly targetId: TargetId };
 
 export type RejectionCode = Rejection['code'];

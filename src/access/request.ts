@@ -17,6 +17,9 @@ export type Ask = {
   readonly keyFingerprints: readonly Fingerprint[];
 };
 
+/** Between the names of rules that decided together. */
+export const RULE_BREAK = '\n';
+
 export type Review = {
   readonly reviewerId: PersonId;
   readonly verdict: 'approve' | 'deny';
@@ -28,7 +31,7 @@ type RequestBase = {
   readonly id: RequestId;
   readonly ask: Ask;
   readonly digest: Digest;
-  /** The policy rule that asked for this review, and how many approvals it wants. */
+  /** The policy rules that it was asked under, and how many approvals they want; `heldToPolicy` says what counts today. */
   readonly rule: string;
   readonly approvals: number;
   readonly requestedAt: Date;

@@ -155,6 +155,7 @@ const WORDS: Words = {
   unknown_request: elsewhere,
   own_request: elsewhere,
   requester_gone: elsewhere,
+  no_longer_allowed: elsewhere,
   own_engagement: elsewhere,
   nobody_may_open: elsewhere,
   may_not_open_for: elsewhere,

@@ -46,7 +46,7 @@ export type Rendered = {
 export type RenderDeps = {
   readonly store: Store;
   readonly clock: Clock;
-  readonly inventory: Pick<Inventory, 'find' | 'scopes'>;
+  readonly inventory: Pick<Inventory, 'find' | 'scopes' | 'policy' | 'targets'>;
   readonly gateway: GatewayFacts;
   readonly security: Pick<Security, 'securityChannel'>;
 };

@@ -1,6 +1,6 @@
 import type { PersonId } from '../access/ids.ts';
 import { REGISTRATION_CODE_MINUTES } from '../access/person.ts';
-import type { Rejection, RejectionCode } from '../access/rejection.ts';
+import type { NoLongerAllowed, Rejection, RejectionCode } from '../access/rejection.ts';
 import { type Line, line, own, strong, value } from './line.ts';
 import { plain } from './text.ts';
 import { duration, utc } from './words.ts';
@@ -35,6 +35,18 @@ const REFRESH = 'Run /access list to see what is live now.';
 
 const list = (items: readonly string[], voice: Voice): string =>
   items.length === 0 ? 'nothing at the moment' : items.slice(0, 20).map(voice.say).join(', ');
+
+const NO_LONGER: {
+  readonly [Kind in NoLongerAllowed['kind']]: (
+    why: Extract<NoLongerAllowed, { kind: Kind }>,
+    say: Voice['say'],
+  ) => string;
+} = {
+  rule: ({ scope }, say) => `No policy rule now allows the scope ${say(scope)} on all of these targets.`,
+  duration: ({ maxSeconds, rule }, say) => `The rule “${say(rule)}” now allows at most ${duration(maxSeconds)}.`,
+  scope: ({ scope }, say) => `The scope ${say(scope)} now allows less, or is gone.`,
+  login: ({ login, targetId }, say) => `The login ${say(login)} does not exist on ${say(targetId)} any more.`,
+};
 
 /** What happened, why, and what to do next: one sentence or three for every refusal there is. */
 const WORDING: Wording = {
@@ -97,6 +109,8 @@ const WORDING: Wording = {
     'Nobody reviews their own request, from any account. The engagement’s other reviewers have the same card.',
   requester_gone: () =>
     'Nothing was granted: the requester is deactivated, no longer visible in Slack, or no longer in the engagement’s Slack conversation. If they are back, have access requested again.',
+  no_longer_allowed: ({ why }, { say }) =>
+    `Nothing was decided: it could be requested, but not any more. ${NO_LONGER[why.kind](why as never, say)} Have access requested again.`,
   own_engagement: () =>
     'Nothing was decided: you opened this engagement, and nobody alone gives access to what they opened. Its other reviewers have the same card.',
   not_a_reviewer: () =>

@@ -18,6 +18,7 @@ import { reviewRequest } from '../../../src/use-cases/review-request.ts';
 import { seeGroup } from '../../../src/use-cases/reviewer-facts.ts';
 import { selfService } from '../../../src/use-cases/self-service.ts';
 import { holdSessionsToGrants } from '../../../src/use-cases/sweep.ts';
+import { viewRequest } from '../../../src/use-cases/views.ts';
 import { AccessWorld, granted } from '../../support/access-world.ts';
 import { SshKey } from '../../support/signing-key.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -90,12 +91,16 @@ const ask = async (change: Partial<Parameters<ReturnType<typeof requestAccess>>[
     ...{ by: contractor.id, engagementId: engagement.id, targetIds: ['web-01'], login: world.login },
     ...{ scope: 'shell', durationSeconds: 3_600, reason: 'Work', ticket: null, ...change },
   });
-const approve = async (request: { readonly id: RequestId; readonly digest: string }, by = reviewer) => {
+const approve = async (
+  request: { readonly id: RequestId; readonly digest: string },
+  by = reviewer,
+  verdict: 'approve' | 'deny' = 'approve',
+) => {
   const { id: requestId, digest } = request;
   const card = { channelId: 'C1', ts: requestId };
   const posted = messageKey({ kind: 'review_card', requestId, to: null });
   await store.transaction((tx) => tx.messages.put({ key: posted, ...card }));
-  return reviewRequest(world.deps)({ by: by.id, requestId, digest, card, verdict: 'approve', comment: null });
+  return reviewRequest(world.deps)({ by: by.id, requestId, digest, card, verdict, comment: null });
 };
 const state = (grant: Grant) => store.transaction((tx) => tx.grants.byId(grant.id));
 const print = (who: SshKey) => who.fingerprint as Fingerprint;
@@ -233,6 +238,34 @@ describe('what was asked for', () => {
     expect(await store.transaction((tx) => tx.grants.byRequest(request.id))).toBeNull();
     world.targets[0] = web;
     expect(await approve(request)).toMatchObject({ ok: true });
+  });
+
+  it('waits for as many approvals as today’s policy wants, and its card says so', async () => {
+    const { policy } = world.inventory;
+    const second = await world.person(`USECOND${n}`);
+    engagement = await world.engagement([contractor], [reviewer, second]);
+    const request = granted(await ask());
+    const shown = async () => (await viewRequest(world.deps)({ requestId: request.id }))?.request;
+    expect(await shown()).toMatchObject({ approvals: 1, rule: 'one reviewer approves' });
+    try {
+      policy.rules.unshift({ name: 'two now', approvals: 2, max_duration: 28_800 });
+      expect(await shown()).toMatchObject({ approvals: 2, rule: 'two now' });
+      expect(await approve(request)).toMatchObject({ ok: true, value: { status: 'pending', approvals: 2 } });
+      expect(await store.transaction((tx) => tx.grants.byRequest(request.id))).toBeNull();
+      policy.rules.unshift({ name: 'short', approvals: 1, max_duration: 900 });
+      const why = { kind: 'duration', maxSeconds: 900, rule: 'short' };
+      expect(await approve(request, second)).toEqual({ ok: false, rejection: { code: 'no_longer_allowed', why } });
+      policy.rules.shift();
+      expect(await approve(request, second)).toMatchObject({ ok: true, value: { status: 'approved' } });
+    } finally {
+      policy.rules.splice(0, policy.rules.length - 1);
+    }
+  });
+
+  it('can be denied although it could not be approved any more', async () => {
+    const request = granted(await ask());
+    world.targets.shift();
+    expect(await approve(request, reviewer, 'deny')).toMatchObject({ ok: true, value: { status: 'denied' } });
   });
 
   it('is not approved for a target that is gone', async () => {

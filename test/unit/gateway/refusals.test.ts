@@ -41,6 +41,7 @@ const ALL: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code }
   unknown_request: { code: 'unknown_request' },
   own_request: { code: 'own_request' },
   requester_gone: { code: 'requester_gone' },
+  no_longer_allowed: { code: 'no_longer_allowed', why: { kind: 'duration', maxSeconds: 900, rule: LONG } },
   own_engagement: { code: 'own_engagement' },
   nobody_may_open: { code: 'nobody_may_open' },
   may_not_open_for: { code: 'may_not_open_for', targetId: longName, field: 'targets' },
