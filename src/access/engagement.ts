@@ -23,6 +23,8 @@ export type Engagement = {
   readonly createdAt: Date;
   /** When a second person confirmed it, or it was opened where none was needed; null while it waits, and nothing can be asked in it. */
   readonly confirmedAt: Date | null;
+  /** What its targets were labelled at that moment; none while it waits. */
+  readonly labels: readonly string[];
 };
 
 /** The instant at which the engagement's last day is over. */

@@ -41,6 +41,8 @@ export type Rejection =
   | { readonly code: 'nobody_to_confirm'; readonly field: 'targets' }
   | { readonly code: 'engagement_unconfirmed'; readonly field: 'engagement' }
   | { readonly code: 'may_not_confirm' }
+  /** By now policy does not let who opened it open one for this target. */
+  | { readonly code: 'opener_may_not'; readonly targetId: TargetId }
   | { readonly code: 'already_confirmed'; readonly at: Date }
   | { readonly code: 'last_day_past'; readonly field: 'last_day' }
   | { readonly code: 'unknown_target'; readonly targetId: string; readonly field: 'targets' }

@@ -162,6 +162,7 @@ const WORDS: Words = {
   nobody_to_confirm: elsewhere,
   engagement_unconfirmed: elsewhere,
   may_not_confirm: elsewhere,
+  opener_may_not: elsewhere,
   already_confirmed: elsewhere,
   unknown_own_key: elsewhere,
   may_not_retire_key: elsewhere,

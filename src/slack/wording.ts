@@ -91,6 +91,8 @@ const WORDING: Wording = {
     'This engagement has not begun: a second person has to confirm it first. Ask the person who opened it.',
   may_not_confirm: () =>
     'Nothing was confirmed: an engagement is confirmed by a reviewer named in policy who did not open it, is not a member of it and does not work for its vendor.',
+  opener_may_not: ({ targetId }, { say }) =>
+    `Nothing was confirmed: policy no longer lets who opened this engagement open one for ${say(targetId)}. Have it opened again by somebody who may, or ask the operators.`,
   already_confirmed: ({ at }, { when }) => `Nothing to do: this engagement was already confirmed at ${when(at)}.`,
   last_day_past: () => 'That day has already passed, or is not a date. Choose today or later.',
   unknown_target: ({ targetId }, { say }) =>

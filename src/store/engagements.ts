@@ -19,6 +19,7 @@ const EngagementRow = z.object({
   time_zone: z.string(),
   created_at: Timestamp,
   confirmed_at: Timestamp.nullable(),
+  labels: z.array(z.string()),
 });
 const RoleRow = z.object({
   engagement_id: EngagementId,
@@ -32,10 +33,25 @@ const sealedEngagement = (engagement: Engagement): object => {
   const { id, name, vendor, channelId, sponsorId, memberIds, targetIds, scopes, reviewerIds, lastDay, timeZone } =
     engagement;
   const people = { sponsorId, memberIds, reviewerIds };
+  // Left out where there are none, as in the seals from before labels were kept.
+  const labels = engagement.labels.length === 0 ? {} : { labels: engagement.labels };
   const [createdAt, confirmedAt] = [engagement.createdAt, engagement.confirmedAt].map(
     (at) => at?.toISOString() ?? null,
   );
-  return { id, name, vendor, channelId, targetIds, scopes, lastDay, timeZone, createdAt, confirmedAt, ...people };
+  return {
+    id,
+    name,
+    vendor,
+    channelId,
+    targetIds,
+    scopes,
+    lastDay,
+    timeZone,
+    createdAt,
+    confirmedAt,
+    ...people,
+    ...labels,
+  };
 };
 
 export const engagements = (trx: Trx, sealing: Sealing): Engagements => ({
@@ -63,11 +79,11 @@ export const engagements = (trx: Trx, sealing: Sealing): Engagements => ({
       rows.map((row) => row.id),
     );
   },
-  async confirm(id, by, at) {
+  async confirm(id, { by, at, labels }) {
     if ((await find(trx, sealing, [id])).length === 0) return false;
     const confirmed = await trx
       .updateTable('engagement')
-      .set({ confirmed_at: instant(at), confirmed_by: by })
+      .set({ confirmed_at: instant(at), confirmed_by: by, labels: json(labels.map(text)) })
       .where('id', '=', id)
       .where('confirmed_at', 'is', null)
       .returning('id')
@@ -191,6 +207,7 @@ function toEngagement(raw: object, roles: readonly z.output<typeof RoleRow>[]): 
     timeZone: row.time_zone,
     createdAt: row.created_at,
     confirmedAt: row.confirmed_at,
+    labels: row.labels,
   };
 }
 
@@ -210,6 +227,7 @@ async function insertEngagement(trx: Trx, sealing: Sealing, engagement: Engageme
       created_at: instant(engagement.createdAt),
       confirmed_at: instantOrNull(engagement.confirmedAt),
       confirmed_by: null,
+      labels: json(engagement.labels.map(text)),
     })
     .execute();
   const inRole = (role: 'member' | 'reviewer', ids: readonly PersonId[]) =>

@@ -55,6 +55,7 @@ export type Tables = {
     created_at: Instant;
     confirmed_at: Instant | null;
     confirmed_by: string | null;
+    labels: LateJson;
     mac: string | null;
   };
   engagement_confirmer: { engagement_id: string; person_id: string };

@@ -144,7 +144,10 @@ export type Engagements = {
   /** Also those whose channel the member has left. */
   ofMember(id: PersonId): Promise<readonly Engagement[]>;
   /** False where somebody has. */
-  confirm(id: EngagementId, by: PersonId, at: Date): Promise<boolean>;
+  confirm(
+    id: EngagementId,
+    confirmed: { readonly by: PersonId; readonly at: Date; readonly labels: readonly string[] },
+  ): Promise<boolean>;
   askToConfirm(id: EngagementId, people: readonly PersonId[]): Promise<void>;
   /** Who was asked to confirm it. */
   confirmers(id: EngagementId): Promise<readonly PersonId[]>;

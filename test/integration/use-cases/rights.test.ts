@@ -20,6 +20,7 @@ import { selfService } from '../../../src/use-cases/self-service.ts';
 import { holdSessionsToGrants } from '../../../src/use-cases/sweep.ts';
 import { viewRequest } from '../../../src/use-cases/views.ts';
 import { AccessWorld, granted } from '../../support/access-world.ts';
+import { testSeals } from '../../support/beside.ts';
 import { SshKey } from '../../support/signing-key.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
@@ -275,6 +276,13 @@ describe('what was asked for', () => {
   });
 });
 
+/** What the seal of an engagement covered before its labels were kept. */
+const sealedBefore = ({ leftIds: _left, labels: _labels, ...rest }: Engagement): object => ({
+  ...rest,
+  createdAt: rest.createdAt.toISOString(),
+  confirmedAt: rest.confirmedAt?.toISOString() ?? null,
+});
+
 describe('a tampered grant', () => {
   it.each([
     ['its MAC', "mac = 'AAAA'"],
@@ -399,6 +407,46 @@ describe('an engagement', () => {
     expect(both.filter((each) => each.ok)).toHaveLength(1);
     expect(await ask({ engagementId: opened.id, ...onNew })).toMatchObject({ ok: true });
     expect(granted(await open(rules, onNew)).confirmedAt).not.toBeNull();
+  });
+
+  it('waits for a second person on a label that targets of an earlier one were given only afterwards', async () => {
+    const [web] = world.targets;
+    if (!web) throw new Error('no target');
+    const labelled = (id: string, team: string) => Target.parse({ ...web, id, labels: { team: `${team}${n}` } });
+    world.targets.push(labelled('one-01', 'looked-at'), labelled('one-02', 'unseen'));
+    const rules = { ...any, openers: [{ people: ['USPONSOR'], labels: { team: `looked-at${n}` } }] };
+    const first = granted(await open(rules, { targetIds: ['one-01'] }));
+    granted(await confirmEngagement(under(rules))({ by: reviewer.id, engagementId: first.id }));
+    const isConfirmed = async (targetIds: string[]) => granted(await open(any, { targetIds })).confirmedAt !== null;
+    expect(await isConfirmed(['one-01'])).toBe(true);
+    world.targets.splice(-2, 1, labelled('one-01', 'unseen'));
+    expect(await isConfirmed(['one-02'])).toBe(false);
+    expect(await isConfirmed(['one-01'])).toBe(false);
+    expect((await store.transaction((tx) => tx.engagements.byId(first.id)))?.labels).toEqual([`team=looked-at${n}`]);
+  });
+
+  it('from before labels were kept makes none known, and keeps its seal', async () => {
+    const before = granted(await open({ ...any, second_person: false }));
+    await store.sql(`update engagement set labels = '[]'`);
+    await store.sql('update engagement set mac = $1 where id = $2', [
+      testSeals.seal('engagement', sealedBefore(before)),
+      before.id,
+    ]);
+    expect(await store.transaction((tx) => tx.engagements.byId(before.id))).toMatchObject({ labels: [] });
+    expect(granted(await open(any)).confirmedAt).toBeNull();
+  });
+
+  it('that waits is not confirmed once policy does not let its opener open it any more', async () => {
+    const [web] = world.targets;
+    if (!web) throw new Error('no target');
+    world.targets.push(Target.parse({ ...web, id: 'two-01', labels: { env: `e${n}` } }));
+    const rules = { ...any, openers: [{ people: 'any', labels: { env: `e${n}` } }] };
+    const opened = granted(await open(rules, { targetIds: ['two-01'] }));
+    const confirm = () => confirmEngagement(under(rules))({ by: reviewer.id, engagementId: opened.id });
+    const [target] = world.targets.splice(-1, 1, Target.parse({ ...web, id: 'two-01', labels: { env: 'other' } }));
+    expect(await confirm()).toEqual({ ok: false, rejection: { code: 'opener_may_not', targetId: 'two-01' } });
+    world.targets.splice(-1, 1, target as Target);
+    expect(await confirm()).toMatchObject({ ok: true, value: { labels: [`env=e${n}`] } });
   });
 
   it('is reviewed by who is in a group since a day, as it was read', async () => {

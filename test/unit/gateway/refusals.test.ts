@@ -48,6 +48,7 @@ const ALL: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code }
   nobody_to_confirm: { code: 'nobody_to_confirm', field: 'targets' },
   engagement_unconfirmed: { code: 'engagement_unconfirmed', field: 'engagement' },
   may_not_confirm: { code: 'may_not_confirm' },
+  opener_may_not: { code: 'opener_may_not', targetId: targetId('db-01') },
   already_confirmed: { code: 'already_confirmed', at: NOON },
   key_retired: { code: 'key_retired', fingerprint: fingerprint(1) },
   unknown_own_key: { code: 'unknown_own_key', field: 'key' },
