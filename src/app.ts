@@ -34,6 +34,7 @@ import { eraseFor, openRecordings, type Recordings, usableRecipients } from './r
 import { startSchedules } from './schedules.ts';
 import { keepSlack } from './slack/keep-slack.ts';
 import { openStore } from './store/store.ts';
+import { tellOfUnreadChannels } from './use-cases/channel-in-doubt.ts';
 import { forgetOld } from './use-cases/forget.ts';
 import { gatewayControl } from './use-cases/gateway-authority.ts';
 import { type RefusalNotes, refusalNotes } from './use-cases/note-refusals.ts';
@@ -285,6 +286,7 @@ function endSessionsOn({ store, gateway, clock, authority, inventory, log, touch
       },
       { name: 'hold sessions to their grants', everyMs: 1_000, run: hold },
       { name: 'tell of people in doubt', everyMs: 60_000, run: tellOfDoubts(deps) },
+      { name: 'tell of unread channels', everyMs: 60_000, run: tellOfUnreadChannels(deps) },
       { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
       { name: 'forget what is old', cron: '17 * * * *', run: forgetOld(deps) },
     ],

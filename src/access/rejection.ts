@@ -11,6 +11,8 @@ export type Rejection =
   | { readonly code: 'person_unseen'; readonly since: Date }
   /** Slack has not confirmed the account since, and that is too long ago. */
   | { readonly code: 'person_unconfirmed'; readonly since: Date }
+  /** Slack has not said for too long who is in the engagement's channel. */
+  | { readonly code: 'channel_unread'; readonly engagement: string; readonly since: Date }
   | { readonly code: 'no_registered_key' }
   | { readonly code: 'unknown_engagement'; readonly field: 'engagement' }
   | { readonly code: 'not_a_member'; readonly engagementId: EngagementId; readonly field: 'engagement' }
@@ -118,3 +120,4 @@ export type NoLongerAllowed =
   | { readonly kind: 'login'; readonly login: string; readonly targetId: TargetId };
 
 export type RejectionCode = Rejection['code'];
+export type RejectionOf<Code extends RejectionCode> = Extract<Rejection, { code: Code }>;

@@ -117,6 +117,8 @@ const WORDS: Words = {
     `Slack does not show your account any more, since ${minuteUtc(since)}. Ask the person who engaged you.`,
   person_unconfirmed: ({ since }) =>
     `Slack last confirmed your account at ${minuteUtc(since)}, too long ago, so access rests. Try again once Slack answers.`,
+  channel_unread: ({ engagement, since }) =>
+    `Slack has not said since ${minuteUtc(since)} who is in the channel of "${engagement.slice(0, NAME_MAX)}", so access in it rests. Ask there to invite Daypass again, then try again.`,
   code_unknown: () => 'That registration code is not known. In Slack, /access key shows a new one.',
   code_expired: () => 'That registration code was used or has run out. In Slack, /access key shows a new one.',
   key_taken: () =>

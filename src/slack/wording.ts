@@ -56,6 +56,8 @@ const WORDING: Wording = {
     `Nothing was done: Slack has not shown this account since ${when(since)}, as happens when somebody leaves or sharing with their workspace ends. Ask to be invited again, then try again.`,
   person_unconfirmed: ({ since }, { when }) =>
     `Nothing was done: Slack last confirmed this account at ${when(since)}, and that is too long ago. Try again once Slack answers.`,
+  channel_unread: ({ engagement, since }, { say, when }) =>
+    `Nothing was done: Slack has not said since ${when(since)} who is in the channel of ${say(engagement)}, so access in it is paused. Invite Daypass to that channel (again), then try once more.`,
   no_registered_key: () => `You cannot request access yet, because you have no SSH key registered. ${REGISTER}`,
   unknown_engagement: () => `That engagement no longer exists. ${PICK_ENGAGEMENT}`,
   not_a_member: () => `You are not a member of this engagement, so you cannot request access in it. ${ASK_SPONSOR}`,

@@ -73,6 +73,7 @@ export const openEngagement =
         timeZone: input.timeZone,
         createdAt: now,
         confirmedAt: confirmers ? null : now,
+        channelReadAt: now,
         labels: confirmers ? [] : labelsOf(knownTargets(deps.inventory, input)),
       };
       await tx.engagements.insert(engagement);

@@ -1,4 +1,4 @@
-import { type Engagement, engagementEnd, isMember, isOver } from '../access/engagement.ts';
+import { type Engagement, engagementEnd, isMember, isOver, whyItRests } from '../access/engagement.ts';
 import { isSameHuman } from '../access/engagement-rules.ts';
 import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../access/ids.ts';
 import { type Person, whyNotActive } from '../access/person.ts';
@@ -58,6 +58,8 @@ export const requestAccess =
       if (!engagement.confirmedAt) return refuse({ code: 'engagement_unconfirmed', field: 'engagement' });
       const what = whatIsAsked(deps.inventory, engagement, input, now);
       if (!what.ok) return what;
+      const resting = whyItRests(engagement, now, deps.inventory.policy.doubt);
+      if (resting) return refuse(resting);
       const reviewers = await eligibleReviewers(deps, tx, engagement, person, now);
       if (reviewers.length < what.value.approvals) return refuse({ code: 'no_reviewer', field: 'engagement' });
 

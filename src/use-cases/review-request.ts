@@ -1,5 +1,5 @@
 import { downstreamCertificate } from '../access/certificate.ts';
-import { type Engagement, engagementEnd, isMember } from '../access/engagement.ts';
+import { type Engagement, engagementEnd, isMember, whyItRests } from '../access/engagement.ts';
 import type { Grant, GrantTerms } from '../access/grant.ts';
 import { type Digest, GrantId, type PersonId, type RequestId } from '../access/ids.ts';
 import { type Person, whyNotActive } from '../access/person.ts';
@@ -74,6 +74,8 @@ export const reviewRequest =
         const requester = await tx.persons.lock(request.ask.personId);
         const gone = whyNotActive(requester, now, deps.inventory.policy.doubt);
         if (gone || !isMember(engagement, request.ask.personId)) return refuse({ code: 'requester_gone' });
+        const resting = whyItRests(engagement, now, deps.inventory.policy.doubt);
+        if (resting) return refuse(resting);
         const [retired] = await tx.keys.retiredAmong(request.ask.keyFingerprints);
         if (retired) return refuse({ code: 'key_retired', fingerprint: retired });
       }

@@ -3,7 +3,7 @@ import type { GrantId, PersonId, SessionId } from '../access/ids.ts';
 import { isInDoubt } from '../access/person.ts';
 import { transition } from '../access/request.ts';
 import type { Session } from '../access/session.ts';
-import { isBelievable } from './believable.ts';
+import { isBelievable, restingOf, type WhyResting } from './believable.ts';
 import { directLane, noteIfOver, takeButtonAway } from './grant-ending.ts';
 import type { CertificateAuthority, Clock, Gateways, Inventory, Store, TerminationOrder, Tx } from './ports.ts';
 import { refreshCards } from './review-request.ts';
@@ -84,13 +84,17 @@ export const holdSessionsToGrants = (deps: HoldDeps) => async (): Promise<number
     const going: { session: SessionId; grant: Grant }[] = [];
     const live = await tx.sessions.live();
     const resting = await restingPeople(tx, live, now, deps.inventory.policy.doubt);
+    const engagementIds = live.map((session) => session.engagementId);
+    const engagements = await restingOf(tx, engagementIds, now, deps.inventory.policy.doubt);
     const retired = await tx.keys.retiredAmong([...new Set(live.map((session) => session.keyFingerprint))]);
-    for (const { id: session, grantId, personId, keyFingerprint } of live) {
+    for (const { id: session, grantId, personId, engagementId, keyFingerprint } of live) {
       const grant = grants.get(grantId) ?? (await tx.grants.byId(grantId));
       grants.set(grantId, grant);
+      const rests = engagements.get(engagementId);
       if (!grant || !isActive(grant, now)) over.push({ session, order: await orderFor(tx, grant) });
       else if (retired.has(keyFingerprint)) over.push({ session, order: KEY_RETIRED });
       else if (resting.has(personId)) over.push({ session, order: UNCONFIRMED });
+      else if (rests) over.push({ session, order: RESTING[rests.code] });
       else going.push({ session, grant });
     }
     return { over, going };
@@ -118,8 +122,19 @@ const KEY_RETIRED: TerminationOrder = {
 };
 
 const UNCONFIRMED: TerminationOrder = {
-  why: 'deactivated',
+  why: 'unconfirmed',
   message: 'ended: Slack has not confirmed that your account is active. Ask in the engagement thread.',
+};
+const RESTING: Readonly<Record<WhyResting['code'], TerminationOrder>> = {
+  channel_unread: {
+    why: 'unconfirmed',
+    message:
+      'ended: Slack has not said for too long who is in the channel of your engagement. Ask there to invite Daypass again.',
+  },
+  record_tampered: {
+    why: 'revoked',
+    message: 'ended: what is stored about your engagement was changed outside Daypass. Tell security.',
+  },
 };
 const SUSPENDED = 'ended: all access is suspended until the operators have looked at their restored database.';
 

@@ -99,7 +99,13 @@ export class TestControl implements GatewayControl {
   async serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer> {
     this.asks.push({ caller, ask });
     const now = new Date();
-    return { kind: 'list', grants: this.grants.filter((grant) => isActive(grant, now)), pending: [], at: now };
+    return {
+      kind: 'list',
+      grants: this.grants.filter((grant) => isActive(grant, now)),
+      pending: [],
+      notes: [],
+      at: now,
+    };
   }
 
   refused(refusal: ConnectionRefusal): void {

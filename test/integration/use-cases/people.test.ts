@@ -119,7 +119,7 @@ describe('somebody who is gone', () => {
     expect(await enter(grant)).toBe('person_unseen');
     expect(await ask()).toMatchObject({ ok: false, rejection: { code: 'person_unseen', since: now } });
     expect(await selfService(world.deps)(caller, { verb: 'cert', grant: null })).toMatchObject({
-      why: { code: 'person_unconfirmed' },
+      why: { code: 'person_unseen', since: now },
     });
     now = new Date(now.getTime() + 19_000);
     expect(await missPerson(world.deps)(contractor.id)).toBe('ask_again');
@@ -159,6 +159,7 @@ describe('somebody who is gone', () => {
     await tellOfDoubts(world.deps)();
     expect(await told('people_in_doubt')).toHaveLength(1);
     await see({});
+    await world.channelRead(channelId, [contractor]);
     expect(await enter(grant)).toBe('session');
     now = new Date(now.getTime() + 91 * MINUTE);
     await tellOfDoubts(world.deps)();
@@ -171,7 +172,12 @@ describe('somebody who is gone', () => {
     const here = await world.grant(contractor, reviewer, engagement);
     const there = await world.grant(contractor, reviewer, elsewhere);
     const seen = (users: string[], left: string[] = []) =>
-      seeChannel(world.deps)({ channelId: engagement.channelId, userIds: new Set(users), leftUserIds: new Set(left) });
+      seeChannel(world.deps)({
+        channelId: engagement.channelId,
+        at: now,
+        userIds: new Set(users),
+        leftUserIds: new Set(left),
+      });
     await seen([`UCON${n}`, 'USOMEBODY']);
     expect((await state(here))?.end).toBeNull();
     await seen(['USOMEBODY']);
@@ -189,7 +195,7 @@ describe('somebody who is gone', () => {
   it('is who left, not who never was in the channel', async () => {
     const grant = await world.grant(contractor, reviewer, engagement);
     const seen = (left: string[]) =>
-      seeChannel(world.deps)({ channelId, userIds: new Set(), leftUserIds: new Set(left) });
+      seeChannel(world.deps)({ channelId, at: now, userIds: new Set(), leftUserIds: new Set(left) });
     await seen([]);
     expect(await enter(grant)).toBe('session');
     await seen([`UCON${n}`]);
@@ -201,7 +207,7 @@ describe('somebody who is gone', () => {
     ['is not shown', () => missPerson(world.deps)(contractor.id)],
     [
       'left the channel',
-      () => seeChannel(world.deps)({ channelId, userIds: new Set(), leftUserIds: new Set([`UCON${n}`]) }),
+      () => seeChannel(world.deps)({ channelId, at: now, userIds: new Set(), leftUserIds: new Set([`UCON${n}`]) }),
     ],
     [
       'was not confirmed for too long',

@@ -277,7 +277,7 @@ describe('what was asked for', () => {
 });
 
 /** What the seal of an engagement covered before its labels were kept. */
-const sealedBefore = ({ leftIds: _left, labels: _labels, ...rest }: Engagement): object => ({
+const sealedBefore = ({ leftIds: _left, labels: _labels, channelReadAt: _read, ...rest }: Engagement): object => ({
   ...rest,
   createdAt: rest.createdAt.toISOString(),
   confirmedAt: rest.confirmedAt?.toISOString() ?? null,
@@ -296,11 +296,13 @@ describe('a tampered grant', () => {
     await store.sql('alter table access_grant enable trigger all');
     const caller = { personId: contractor.id, fingerprint: print(key) };
     const cert = (grant: string | null) => selfService(world.deps)(caller, { verb: 'cert', grant });
-    expect(await cert(bad.id)).toMatchObject({ kind: 'refused', why: { code: 'no_such_grant' } });
+    const why = { code: 'grant_tampered', grantId: bad.id };
+    expect(await cert(bad.id)).toEqual({ kind: 'refused', why });
     const [own] = await store.transaction((tx) => tx.grants.certificates(good.id));
     expect(await cert(null)).toMatchObject({ kind: 'certificate', line: own?.certificate });
     await world.revoke(good);
-    expect(await cert(null)).toMatchObject({ kind: 'refused', why: { code: 'no_live_grant' } });
+    expect(await cert(null)).toEqual({ kind: 'refused', why });
+    expect(await selfService(world.deps)(caller, { verb: 'list' })).toMatchObject({ grants: [], notes: [why] });
     const serials = await store.sql('select serial from certificate where grant_id = $1', [bad.id]);
     expect(serials).toHaveLength(1);
   });

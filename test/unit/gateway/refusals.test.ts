@@ -19,6 +19,7 @@ const ALL: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code }
   person_inactive: { code: 'person_inactive' },
   person_unseen: { code: 'person_unseen', since: NOON },
   person_unconfirmed: { code: 'person_unconfirmed', since: NOON },
+  channel_unread: { code: 'channel_unread', engagement: LONG, since: NOON },
   no_registered_key: { code: 'no_registered_key' },
   unknown_engagement: { code: 'unknown_engagement', field: 'engagement' },
   not_a_member: { code: 'not_a_member', engagementId: engagementId(1), field: 'engagement' },

@@ -20,6 +20,7 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   person_inactive: { code: 'person_inactive' },
   person_unseen: { code: 'person_unseen', since: NOON },
   person_unconfirmed: { code: 'person_unconfirmed', since: NOON },
+  channel_unread: { code: 'channel_unread', engagement: NASTY, since: NOON },
   no_registered_key: { code: 'no_registered_key' },
   unknown_engagement: { code: 'unknown_engagement', field: 'engagement' },
   not_a_member: { code: 'not_a_member', engagementId: engagementId(1), field: 'engagement' },
@@ -102,7 +103,7 @@ describe('every refusal', () => {
     expect(plain).not.toMatch(/undefined|null|\[object|<!date/);
     const line = refusalLine(rejection, names);
     expect(toPlain(line)).toBe(plain.replaceAll(/`(\/access [a-z ]+)`/g, '$1'));
-    expect(line.some((piece) => piece.kind === 'text' && piece.own && /channel|Hopper/.test(piece.text))).toBe(false);
+    expect(line.some((piece) => piece.kind === 'text' && piece.own && /<!channel|Hopper/.test(piece.text))).toBe(false);
   });
 
   it('names who decided, and when, instead of an error', () => {
