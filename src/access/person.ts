@@ -62,3 +62,8 @@ export type RegistrationCode = {
 };
 
 export const REGISTRATION_CODE_MINUTES = 15;
+export const REGISTRATION_CODE_MS = REGISTRATION_CODE_MINUTES * 60_000;
+
+/** It is good for as long after it was issued, whatever a clock was set to meanwhile. */
+export const isCodeOver = ({ expiresAt }: Pick<RegistrationCode, 'expiresAt'>, now: Date): boolean =>
+  isTooLongAgo(new Date(expiresAt.getTime() - REGISTRATION_CODE_MS), now, REGISTRATION_CODE_MS - 1);

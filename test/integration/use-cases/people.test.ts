@@ -134,6 +134,27 @@ describe('somebody who is gone', () => {
     expect(await told('person_gone')).toHaveLength(1);
   });
 
+  it('from Slack’s sight since a time that is still to come is gone at the next answer', async () => {
+    const grant = await world.grant(contractor, reviewer, engagement);
+    expect(await missPerson(world.deps)(contractor.id)).toBe('ask_again');
+    now = new Date(now.getTime() - 10 * MINUTE);
+    expect(await missPerson(world.deps)(contractor.id)).toBe('over');
+    expect((await state(grant))?.end).toMatchObject({ how: 'revoked' });
+  });
+
+  it.each([
+    ['a minute ahead, as clocks may differ', 60, 'session'],
+    ['beyond that', 61, 'person_unconfirmed'],
+    ['years ahead', 1e9, 'person_unconfirmed'],
+  ] as const)('is in doubt where the record says that Slack confirmed them %s', async (_, seconds, expected) => {
+    const grant = await world.grant(contractor, reviewer, engagement);
+    const ahead = new Date(now.getTime() + seconds * 1_000).toISOString();
+    await store.sql('update person set confirmed_at = $1 where id = $2', [ahead, contractor.id]);
+    expect(await enter(grant)).toBe(expected);
+    await see({});
+    expect(await enter(grant)).toBe('session');
+  });
+
   it('from Slack’s sight for one answer alone keeps access', async () => {
     const grant = await world.grant(contractor, reviewer, engagement);
     await missPerson(world.deps)(contractor.id);
