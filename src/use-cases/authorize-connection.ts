@@ -1,13 +1,21 @@
 import { grantOfKeyId, upstreamCertificate } from '../access/certificate.ts';
-import { type AccessAsk, type Grant, grantedTargets, isActive, loginsOn, pickGrant } from '../access/grant.ts';
+import {
+  type AccessAsk,
+  type Grant,
+  grantedTargets,
+  isActive,
+  loginsOn,
+  type PickRefusal,
+  pickGrant,
+} from '../access/grant.ts';
 import { type Fingerprint, Login, SessionId } from '../access/ids.ts';
 import { type Person, whyNotActive } from '../access/person.ts';
-import type { Rejection } from '../access/rejection.ts';
+import type { RejectionOf } from '../access/rejection.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { BURST_MINUTES, NO_RECORDING, type Session } from '../access/session.ts';
 import { pin, type Target, targetIdFromName } from '../access/target.ts';
-import { engagementsOf, isBelievable, type Resting, restingOf, tampered } from './believable.ts';
-import type { Authorization, AuthorizeAsk, ConnectionRefusal } from './gateway-control.ts';
+import { engagementsOf, isBelievable, type Resting, restingOf, tampered, type WhyResting } from './believable.ts';
+import type { Authorization, AuthorizeAsk, ConnectionRefusal, ConnectionRejection } from './gateway-control.ts';
 import { PLAIN_LOGINS_PER_DAY } from './plain-logins.ts';
 import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx, VerifiedProof } from './ports.ts';
 import { registerKey } from './register-key.ts';
@@ -44,7 +52,7 @@ const SELF_SERVICE_MS = 10 * 60_000;
 /** Decides what a connection that proved a key may do. Everything is read from the proof, nothing from the worker's word. */
 export const authorizeConnection =
   (deps: AuthorizeDeps) =>
-  async (ask: AuthorizeAsk): Promise<Result<Authorization>> => {
+  async (ask: AuthorizeAsk): Promise<Result<Authorization, ConnectionRejection>> => {
     let fingerprint: Fingerprint | null = null;
     const decided = await decide(deps, ask, (proof) => {
       fingerprint = proof.fingerprint;
@@ -57,7 +65,7 @@ async function decide(
   deps: AuthorizeDeps,
   ask: AuthorizeAsk,
   verified: (proof: VerifiedProof) => void,
-): Promise<Result<Authorization>> {
+): Promise<Result<Authorization, ConnectionRejection>> {
   const now = deps.clock.now();
   const { route } = ask;
   const outer = route.kind === 'inner' ? deps.outer.find(route.outerSshSessionId) : null;
@@ -112,17 +120,22 @@ async function once(
   tx: Tx,
   { sshSessionId, digest }: VerifiedProof,
   until: Date,
-  decideNow: () => Promise<Result<Authorization>>,
-): Promise<Result<Authorization>> {
+  decideNow: () => Promise<Result<Authorization, ConnectionRejection>>,
+): Promise<Result<Authorization, ConnectionRejection>> {
   if (!(await tx.sessions.acceptSshSessionId(sshSessionId, until))) return refuse({ code: 'proof_replayed' });
   const isFresh = await tx.sessions.acceptSshSessionId(digest, until);
-  const decided: Result<Authorization> = isFresh ? await decideNow() : refuse({ code: 'proof_replayed' });
+  const decided: Result<Authorization, ConnectionRejection> = isFresh
+    ? await decideNow()
+    : refuse({ code: 'proof_replayed' });
   await tx.sessions.releaseSshSessionId(decided.ok ? digest : sshSessionId);
   return decided;
 }
 
 /** A code is good once, and so is a proof that names one: nothing else has to be remembered, least of all for who guesses. */
-async function register(deps: AuthorizeDeps, proof: VerifiedProof): Promise<Result<Authorization>> {
+async function register(
+  deps: AuthorizeDeps,
+  proof: VerifiedProof,
+): Promise<Result<Authorization, ConnectionRejection>> {
   const code = proof.userName.slice(REGISTER_PREFIX.length).toLowerCase();
   const key = await registerKey(deps)({ proof, code });
   if (!key.ok) return key;
@@ -133,7 +146,11 @@ async function register(deps: AuthorizeDeps, proof: VerifiedProof): Promise<Resu
 }
 
 /** A grant whose terms, digest and MAC do not agree was not made by a decision: it counts for nothing. */
-async function believableGrants(deps: AuthorizeDeps, tx: Tx, person: Person): Promise<Result<Grant[]>> {
+async function believableGrants(
+  deps: AuthorizeDeps,
+  tx: Tx,
+  person: Person,
+): Promise<Result<Grant[], RejectionOf<'grant_tampered'>>> {
   const stored = await tx.grants.ofPerson(person.id);
   const believable = stored.filter((grant) => isBelievable(deps.authority, grant));
   const [tampered] = stored.filter((grant) => !believable.includes(grant));
@@ -155,7 +172,7 @@ type Opening = {
 const awake = ({ grants, resting, now }: Pick<Opening, 'grants' | 'resting' | 'now'>): readonly Grant[] =>
   grants.filter((grant) => isActive(grant, now) && !resting.has(grant.terms.engagementId));
 
-function enterJump(deps: AuthorizeDeps, opening: Opening): Result<Authorization> {
+function enterJump(deps: AuthorizeDeps, opening: Opening): Result<Authorization, ConnectionRejection> {
   const { ask, proof, person, grants, resting, now } = opening;
   if (proof.userName !== JUMP_USER) return refuse({ code: 'bad_login_name', given: proof.userName });
   const live = awake(opening);
@@ -174,7 +191,7 @@ function enterJump(deps: AuthorizeDeps, opening: Opening): Result<Authorization>
 }
 
 /** Words the absence of a live grant as if for some target: which one makes no difference to the answer. */
-function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonly Target[], now: Date): Rejection {
+function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonly Target[], now: Date): PickRefusal {
   const [any] = targets;
   const [login] = any?.logins ?? [];
   if (!any || !login) return { code: 'no_live_grant' };
@@ -183,7 +200,11 @@ function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonl
   return picked.ok ? { code: 'no_live_grant' } : picked.rejection;
 }
 
-async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promise<Result<Authorization>> {
+async function openSession(
+  deps: AuthorizeDeps,
+  tx: Tx,
+  opening: Opening,
+): Promise<Result<Authorization, ConnectionRejection>> {
   const { ask, proof, person, now } = opening;
   const named = nameOfSession(deps, opening);
   if (!named.ok) return named;
@@ -244,7 +265,7 @@ async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promi
 }
 
 /** What an engagement that rests would allow, another may allow all the same; where none does, that it rests is why. */
-function pickAwake(opening: Opening, ask: AccessAsk): Result<Grant> {
+function pickAwake(opening: Opening, ask: AccessAsk): Result<Grant, PickRefusal | WhyResting> {
   const { grants, resting, now } = opening;
   const any = pickGrant(grants, ask, now);
   if (!any.ok) return any;
@@ -255,7 +276,7 @@ function pickAwake(opening: Opening, ask: AccessAsk): Result<Grant> {
 }
 
 /** Inside a jump `daypass` stands for the login that was granted, so that an ssh_config can be written before anything is. */
-function loginMeant(opening: Opening, { id: targetId }: Target): Result<Login> {
+function loginMeant(opening: Opening, { id: targetId }: Target): Result<Login, RejectionOf<'login_not_granted'>> {
   const { proof, grants, now } = opening;
   const logins = (some: readonly Grant[]) => loginsOn(some, { targetId, fingerprint: proof.fingerprint }, now);
   const open = logins(awake(opening));
@@ -269,7 +290,10 @@ function loginMeant(opening: Opening, { id: targetId }: Target): Result<Login> {
 }
 
 /** `<login>+<target>` as login name, or the login name inside a jump to the target. */
-function nameOfSession(deps: AuthorizeDeps, opening: Opening): Result<{ target: Target; login: Login }> {
+function nameOfSession(
+  deps: AuthorizeDeps,
+  opening: Opening,
+): Result<{ target: Target; login: Login }, ConnectionRejection> {
   const { ask, proof } = opening;
   const plus = proof.userName.lastIndexOf('+');
   const inner = ask.route.kind === 'inner' ? ask.route.targetName : null;

@@ -14,6 +14,7 @@ import type {
 } from '../access/ids.ts';
 import type { Person, RegisteredKey, RegistrationCode, SlackAccount, Standing } from '../access/person.ts';
 import type { Policy } from '../access/policy.ts';
+import type { RejectionOf } from '../access/rejection.ts';
 import type { AccessRequest } from '../access/request.ts';
 import type { Result } from '../access/result.ts';
 import type { Scope } from '../access/scope.ts';
@@ -305,8 +306,12 @@ export type CertificateAuthority = {
   seal(grantId: GrantId, digest: Digest): string;
   sealed(grantId: GrantId, digest: Digest, mac: string): boolean;
   /** Verifies what a client signed to log in; returns what follows from it and nothing that was merely claimed. */
-  verifyProof(proof: UserauthProof, remoteAddress: string, now: Date): Result<VerifiedProof>;
+  verifyProof(proof: UserauthProof, remoteAddress: string, now: Date): Result<VerifiedProof, ProofRejection>;
 };
+
+export type ProofRejection = RejectionOf<
+  'proof_invalid' | 'certificate_refused' | 'certificate_expired' | 'key_too_weak'
+>;
 
 /** RFC 4252 §7: the signed data, which begins with the SSH session id, and the signature over it. */
 export type UserauthProof = { readonly signed: Uint8Array; readonly signature: Uint8Array };
