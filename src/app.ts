@@ -34,13 +34,15 @@ import { eraseFor, openRecordings, type Recordings, usableRecipients } from './r
 import { startSchedules } from './schedules.ts';
 import { keepSlack } from './slack/keep-slack.ts';
 import { openStore } from './store/store.ts';
+import { tellOfUnreadChannels } from './use-cases/channel-in-doubt.ts';
 import { forgetOld } from './use-cases/forget.ts';
 import { gatewayControl } from './use-cases/gateway-authority.ts';
+import { holdSessionsToGrants, sessionEndOrder } from './use-cases/hold-sessions.ts';
 import { type RefusalNotes, refusalNotes } from './use-cases/note-refusals.ts';
 import { tellOfDoubts } from './use-cases/people-in-doubt.ts';
 import type { CertificateAuthority, Change, Clock, Inventory, Store } from './use-cases/ports.ts';
 import { closeInterruptedSessions } from './use-cases/record-session.ts';
-import { expireRequests, holdSessionsToGrants, noteExpiredGrants, sessionEndOrder } from './use-cases/sweep.ts';
+import { expireRequests, noteExpiredGrants } from './use-cases/sweep.ts';
 import { freeSpaceWatch } from './use-cases/watch-free-space.ts';
 
 export type Control = AsyncDisposable & {
@@ -283,6 +285,7 @@ function endSessionsOn({ store, gateway, clock, authority, inventory, log, touch
       },
       { name: 'hold sessions to their grants', everyMs: 1_000, run: hold },
       { name: 'tell of people in doubt', everyMs: 60_000, run: tellOfDoubts(deps) },
+      { name: 'tell of unread channels', everyMs: 60_000, run: tellOfUnreadChannels(deps) },
       { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
       { name: 'forget what is old', cron: '17 * * * *', run: forgetOld(deps) },
     ],

@@ -137,10 +137,13 @@ export function isSameHuman({ one_person: sets }: Pick<EngagementRules, 'one_per
   return sets.some((set) => has(set, a) && has(set, b));
 }
 
-/** What stands for a target where engagements are compared: each of its labels, or itself where it has none. */
-export function labelsOf(target: Target): readonly string[] {
-  const labels = Object.entries(target.labels).map(([key, value]) => `${key}=${value}`);
-  return labels.length > 0 ? labels : [`target ${target.id}`];
+/** What stands for targets where engagements are compared: each of their labels, or itself where one has none. */
+export function labelsOf(targets: readonly Target[]): readonly string[] {
+  const labels = targets.flatMap((target) => {
+    const own = Object.entries(target.labels).map(([key, value]) => `${key}=${value}`);
+    return own.length > 0 ? own : [`target ${target.id}`];
+  });
+  return [...new Set(labels)];
 }
 
 /** Vendors are one where their names read alike: case, width and spaces make no other vendor. */

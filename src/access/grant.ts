@@ -1,5 +1,5 @@
 import type { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, RequestId, TargetId } from './ids.ts';
-import type { Rejection } from './rejection.ts';
+import type { RejectionOf } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
 import { includesScope, type Scope, sameScope } from './scope.ts';
 import { samePin, type TargetPin } from './target.ts';
@@ -58,11 +58,22 @@ export type AccessAsk = {
   readonly certified: GrantId | null;
 };
 
+export type PickRefusal = RejectionOf<
+  | 'no_live_grant'
+  | 'grants_suspended'
+  | 'grant_revoked'
+  | 'grant_expired'
+  | 'target_not_granted'
+  | 'target_changed'
+  | 'login_not_granted'
+  | 'key_not_in_grant'
+>;
+
 /**
  * Among one person's grants a live one that allows this ask: with the scope of the one that the certificate names, or with one that
  * no other's is wider than; of these the one that ends latest. Otherwise the refusal that is nearest to what the person tried.
  */
-export function pickGrant(grants: readonly Grant[], ask: AccessAsk, now: Date): Result<Grant> {
+export function pickGrant(grants: readonly Grant[], ask: AccessAsk, now: Date): Result<Grant, PickRefusal> {
   const live = grants.filter((grant) => isActive(grant, now));
   if (live.length === 0) return refuse(whyNoneIsLive(grants, now));
   const onTarget = live.filter((grant) => pinOf(grant, ask.target.id));
@@ -140,7 +151,7 @@ export const grantedTargets = (grants: readonly Grant[]): readonly TargetId[] =>
   ...new Set(grants.flatMap((grant) => grant.terms.targets.map((target) => target.id))),
 ];
 
-function whyNoneIsLive(grants: readonly Grant[], now: Date): Rejection {
+function whyNoneIsLive(grants: readonly Grant[], now: Date): PickRefusal {
   const [latest] = [...grants].sort((a, b) => endedAt(b, now).getTime() - endedAt(a, now).getTime());
   if (!latest) return { code: 'no_live_grant' };
   if (grants.some((grant) => grant.suspended && isRunning(grant, now))) return { code: 'grants_suspended' };

@@ -1,5 +1,6 @@
+import { isTooLongAgo } from './age.ts';
 import type { Digest, Fingerprint, PersonId } from './ids.ts';
-import type { Rejection } from './rejection.ts';
+import type { RejectionOf } from './rejection.ts';
 
 /** Slack's own identity of an account: team id + user id. Names are never identity. */
 export type SlackAccount = {
@@ -22,11 +23,13 @@ export type Person = {
   readonly unseenSince: Date | null;
 };
 
+export type NotActive = RejectionOf<'person_inactive' | 'person_unseen' | 'person_unconfirmed'>;
+
 /**
  * Why somebody may nothing at this moment, or null. Unknown is not active: nobody acts whom Slack does not show, or has not confirmed
  * within `doubtSeconds`.
  */
-export function whyNotActive(person: Person | null, now: Date, doubtSeconds: number): Rejection | null {
+export function whyNotActive(person: Person | null, now: Date, doubtSeconds: number): NotActive | null {
   if (!person?.active) return { code: 'person_inactive' };
   if (person.unseenSince) return { code: 'person_unseen', since: person.unseenSince };
   return isInDoubt(person, now, doubtSeconds) ? { code: 'person_unconfirmed', since: person.confirmedAt } : null;
@@ -34,7 +37,7 @@ export function whyNotActive(person: Person | null, now: Date, doubtSeconds: num
 
 /** Nobody has confirmed the account for too long: access rests, live sessions with it, until somebody does. */
 export const isInDoubt = (person: Pick<Person, 'confirmedAt'>, now: Date, doubtSeconds: number): boolean =>
-  now.getTime() - person.confirmedAt.getTime() > doubtSeconds * 1000;
+  isTooLongAgo(person.confirmedAt, now, doubtSeconds * 1000);
 
 /** How long Slack has to have shown an account no more until its access is over: a slip of Slack's costs nobody their work. */
 export const UNSEEN_MS = 20_000;
@@ -59,3 +62,8 @@ export type RegistrationCode = {
 };
 
 export const REGISTRATION_CODE_MINUTES = 15;
+export const REGISTRATION_CODE_MS = REGISTRATION_CODE_MINUTES * 60_000;
+
+/** It is good for as long after it was issued, whatever a clock was set to meanwhile. */
+export const isCodeOver = ({ expiresAt }: Pick<RegistrationCode, 'expiresAt'>, now: Date): boolean =>
+  isTooLongAgo(new Date(expiresAt.getTime() - REGISTRATION_CODE_MS), now, REGISTRATION_CODE_MS - 1);

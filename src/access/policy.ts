@@ -59,7 +59,7 @@ const Rules = z.strictObject({
   }),
   doubt: IsoSeconds.default(5_400).meta({
     description:
-      'How long people keep access after Slack last said that their account is active: Slack may be away for so long. After that, logins are refused and live sessions end until Slack answers again. 90 minutes when left out.',
+      'How long people keep access after Slack last said that their account is active, and who is in the channel of their engagement: Slack may be away for so long. After that, logins are refused and live sessions end until Slack answers again. 90 minutes when left out.',
     examples: ['PT90M'],
   }),
   engagements: EngagementRules.optional().meta({

@@ -11,6 +11,8 @@ export type Rejection =
   | { readonly code: 'person_unseen'; readonly since: Date }
   /** Slack has not confirmed the account since, and that is too long ago. */
   | { readonly code: 'person_unconfirmed'; readonly since: Date }
+  /** Slack has not said for too long who is in the engagement's channel. */
+  | { readonly code: 'channel_unread'; readonly engagement: string; readonly since: Date }
   | { readonly code: 'no_registered_key' }
   | { readonly code: 'unknown_engagement'; readonly field: 'engagement' }
   | { readonly code: 'not_a_member'; readonly engagementId: EngagementId; readonly field: 'engagement' }
@@ -42,6 +44,8 @@ export type Rejection =
   | { readonly code: 'nobody_to_confirm'; readonly field: 'targets' }
   | { readonly code: 'engagement_unconfirmed'; readonly field: 'engagement' }
   | { readonly code: 'may_not_confirm' }
+  /** By now policy does not let who opened it open one for this target. */
+  | { readonly code: 'opener_may_not'; readonly targetId: TargetId }
   | { readonly code: 'already_confirmed'; readonly at: Date }
   | { readonly code: 'last_day_past'; readonly field: 'last_day' }
   | { readonly code: 'unknown_target'; readonly targetId: string; readonly field: 'targets' }
@@ -69,6 +73,8 @@ export type Rejection =
   | { readonly code: 'own_request' }
   /** Who asked is no active member of the engagement any more. */
   | { readonly code: 'requester_gone' }
+  /** It was when it was asked for; policy or the inventory changed while it waited. */
+  | { readonly code: 'no_longer_allowed'; readonly why: NoLongerAllowed }
   | { readonly code: 'not_a_reviewer' }
   | { readonly code: 'own_engagement' }
   | { readonly code: 'digest_mismatch' }
@@ -133,4 +139,12 @@ export type NotEligible =
   | 'not_named'
   | 'vendor';
 
+/** What somebody may not have any more although they could ask for it. */
+export type NoLongerAllowed =
+  | { readonly kind: 'rule'; readonly scope: string }
+  | { readonly kind: 'duration'; readonly maxSeconds: number; readonly rule: string }
+  | { readonly kind: 'scope'; readonly scope: string }
+  | { readonly kind: 'login'; readonly login: string; readonly targetId: TargetId };
+
 export type RejectionCode = Rejection['code'];
+export type RejectionOf<Code extends RejectionCode> = Extract<Rejection, { code: Code }>;

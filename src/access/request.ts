@@ -1,3 +1,4 @@
+import { isTooLongAgo } from './age.ts';
 import type { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from './ids.ts';
 import type { Rejection } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
@@ -17,6 +18,9 @@ export type Ask = {
   readonly keyFingerprints: readonly Fingerprint[];
 };
 
+/** Between the names of rules that decided together. */
+export const RULE_BREAK = '\n';
+
 export type Review = {
   readonly reviewerId: PersonId;
   readonly verdict: 'approve' | 'deny';
@@ -28,7 +32,7 @@ type RequestBase = {
   readonly id: RequestId;
   readonly ask: Ask;
   readonly digest: Digest;
-  /** The policy rule that asked for this review, and how many approvals it wants. */
+  /** The policy rules that it was asked under, and how many approvals they want; `heldToPolicy` says what counts today. */
   readonly rule: string;
   readonly approvals: number;
   readonly requestedAt: Date;
@@ -53,9 +57,12 @@ export type RequestCommand =
   | { readonly kind: 'withdraw'; readonly by: PersonId }
   | { readonly kind: 'expire' };
 
-/** A pending request whose time has run out is expired at every look, whether or not a job has written it down. */
+/** A pending request whose time has run out, or is still to begin, is expired at every look, whether or not a job has written it down. */
 export const isExpired = (request: AccessRequest, now: Date): boolean =>
-  request.status === 'expired' || (request.status === 'pending' && now >= request.expiresAt);
+  request.status === 'expired' || (request.status === 'pending' && hasWaited(request, now));
+
+const hasWaited = ({ requestedAt, expiresAt }: RequestBase, now: Date): boolean =>
+  isTooLongAgo(requestedAt, now, expiresAt.getTime() - requestedAt.getTime() - 1);
 
 /** The state machine of a request. Whether a reviewer may review at all is `canReview`'s to say. */
 export function transition(request: AccessRequest, command: RequestCommand, now: Date): Result<AccessRequest> {

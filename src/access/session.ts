@@ -11,7 +11,15 @@ import {
   type TargetId,
 } from './ids.ts';
 
-const TERMINATED = ['revoked', 'returned', 'expired', 'ended_by_reviewer', 'deactivated', 'shutdown'] as const;
+const TERMINATED = [
+  'revoked',
+  'returned',
+  'expired',
+  'ended_by_reviewer',
+  'deactivated',
+  'unconfirmed',
+  'shutdown',
+] as const;
 const FAILED = [
   'target_unreachable',
   'host_key_mismatch',

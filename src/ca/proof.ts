@@ -5,7 +5,7 @@ import type { Certificate } from '../sshwire/certificate.ts';
 import { checkCertificate } from '../sshwire/certificate-check.ts';
 import { fingerprint, publicKeyLine } from '../sshwire/public-key.ts';
 import { type UserauthRefusal, verifyUserauth } from '../sshwire/userauth.ts';
-import type { UserauthProof, VerifiedProof } from '../use-cases/ports.ts';
+import type { ProofRejection, UserauthProof, VerifiedProof } from '../use-cases/ports.ts';
 import { LATEST_SECONDS } from './issue.ts';
 
 /**
@@ -17,7 +17,7 @@ export function verifyProof(
   proof: UserauthProof,
   remoteAddress: string,
   now: Date,
-): Result<VerifiedProof> {
+): Result<VerifiedProof, ProofRejection> {
   const login = verifyUserauth(proof.signed, proof.signature);
   if (!login.ok) return refuse(rejectionOf(login.refusal));
   const { sshSessionId, userName, key, certificate } = login.value;
@@ -44,7 +44,7 @@ function believe(
   certificate: Certificate,
   remoteAddress: string,
   now: Date,
-): Result<NonNullable<VerifiedProof['certificate']>> {
+): Result<NonNullable<VerifiedProof['certificate']>, ProofRejection> {
   const verdict = checkCertificate(certificate, { caKeys: [userCa], now, sourceAddress: remoteAddress });
   const validBefore = new Date(Number(certificate.validBefore) * 1000);
   if (!verdict.ok) {

@@ -5,6 +5,7 @@ import { ChannelKind, ChannelSummary, SessionEnding, TerminationReason } from '.
 import { TargetAlgorithms } from '../access/target.ts';
 import { CIPHERS, KEX, MACS } from './algorithms.ts';
 import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX, REGISTRY_PIECE_MAX, REPORT_CHANNELS_MAX } from './limits.ts';
+import { LOGIN_CODES } from './login-reasons.ts';
 
 /**
  * The narrow path between control and a worker: JSON messages over a pipe, checked on both sides. Bytes are
@@ -182,7 +183,7 @@ export const ToWorker = z.discriminatedUnion('type', [
     type: z.literal('authorized'),
     id: Correlation,
     answer: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('refused'), code: z.string(), message: Sentence }),
+      z.strictObject({ kind: z.literal('refused'), code: z.enum(LOGIN_CODES), message: Sentence }),
       z.strictObject({
         kind: z.literal('jump'),
         personId: PersonId,

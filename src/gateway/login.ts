@@ -10,7 +10,7 @@ import type { UserauthProof } from '../use-cases/ports.ts';
 import type { Answer } from './control-link.ts';
 import type { OwnRefusal } from './ipc.ts';
 import { FAILED_SIGNATURES_MAX, REFUSED_LINGER_MS, UNSIGNED_OFFERS_MAX } from './limits.ts';
-import { isFinal, LoginReasons } from './login-reasons.ts';
+import { isFinal, type LoginCode, LoginReasons } from './login-reasons.ts';
 import { banner, DISCONNECT_REASON, MESSAGE } from './messages.ts';
 import { offeredFingerprint, plainRefusal } from './offered-key.ts';
 import { kindNotTaken, LOGIN_ENDS, missing, printable, wordForTerminal } from './refusals.ts';
@@ -263,15 +263,15 @@ export class Login {
     return signature.ok ? { signed: blob, signature: signature.value } : null;
   }
 
-  #failed(context: AuthContext, code = '', sentence: string | null = null): void {
+  #failed(context: AuthContext, code: LoginCode | null = null, sentence = ''): void {
     this.#failures += 1;
-    if (sentence !== null) this.#reason(code, sentence);
+    if (code !== null) this.#reason(code, sentence);
     if (this.#failures < FAILED_SIGNATURES_MAX) return void context.reject(METHODS);
     this.#report('too_many_failures');
     this.#end(this.#reasons.best ?? LOGIN_ENDS.tooManyFailures);
   }
 
-  #reason(code: string, sentence: string): void {
+  #reason(code: LoginCode, sentence: string): void {
     if (this.#reasons.add(code, sentence)) this.#say(sentence);
   }
 

@@ -123,6 +123,8 @@ const WORDS: Words = {
     `Slack does not show your account any more, since ${minuteUtc(since)}. Ask the person who engaged you.`,
   person_unconfirmed: ({ since }) =>
     `Slack last confirmed your account at ${minuteUtc(since)}, too long ago, so access rests. Try again once Slack answers.`,
+  channel_unread: ({ engagement, since }) =>
+    `Slack has not said since ${minuteUtc(since)} who is in the channel of "${engagement.slice(0, NAME_MAX)}", so access in it rests. Ask there to invite Daypass again, then try again.`,
   code_unknown: () => 'That registration code is not known. In Slack, /access key shows a new one.',
   code_expired: () => 'That registration code was used or has run out. In Slack, /access key shows a new one.',
   key_taken: () =>
@@ -163,12 +165,14 @@ const WORDS: Words = {
   unknown_request: elsewhere,
   own_request: elsewhere,
   requester_gone: elsewhere,
+  no_longer_allowed: elsewhere,
   own_engagement: elsewhere,
   nobody_may_open: elsewhere,
   may_not_open_for: elsewhere,
   nobody_to_confirm: elsewhere,
   engagement_unconfirmed: elsewhere,
   may_not_confirm: elsewhere,
+  opener_may_not: elsewhere,
   already_confirmed: elsewhere,
   unknown_own_key: elsewhere,
   may_not_retire_key: elsewhere,

@@ -1,10 +1,11 @@
 import { expiresAt, type Grant } from '../access/grant.ts';
 import { short } from '../access/ids.ts';
+import type { RejectionCode } from '../access/rejection.ts';
 import type { SelfServiceAnswer, SelfServiceAsk, SelfServiceRefusal } from '../use-cases/self-service.ts';
 import { type ConfigFacts, clientConfig, setUpScript } from './client-config.ts';
 import type { Served } from './control-link.ts';
 import { ANSWER_MAX } from './ipc.ts';
-import { printable } from './refusals.ts';
+import { gatewayAddress, printable, wordForTerminal } from './refusals.ts';
 
 export type Parsed = {
   readonly ask: SelfServiceAsk;
@@ -59,9 +60,10 @@ export function wordAnswer(
   { asJson, asScript }: Pick<Parsed, 'asJson' | 'asScript'>,
   facts: ConfigFacts,
 ): Served {
+  const at = gatewayAddress(facts.host, facts.port);
   switch (answer.kind) {
     case 'list':
-      return bounded(asJson ? json(answer) : table(answer));
+      return bounded(asJson ? json(answer) : table(answer), notesOf(answer, at));
     case 'certificate': {
       const left = some(answer.leftOut, LOGINS_SHOWN);
       return success(
@@ -74,14 +76,19 @@ export function wordAnswer(
     case 'config':
       return success(asScript ? setUpScript(facts, answer) : clientConfig(facts, answer));
     case 'refused':
-      return failure(WORDS[answer.why.code](answer.why as never), 1);
+      return failure(wordWhy(answer.why, at), 1);
   }
 }
 
-const WORDS: { [Code in SelfServiceRefusal['code']]: (why: Extract<SelfServiceRefusal, { code: Code }>) => string } = {
-  person_inactive: () => 'Your Slack account is deactivated, and access with it. Ask the person who engaged you.',
-  person_unconfirmed: () =>
-    'Slack does not confirm your account at the moment, so access rests. Say hello in Slack, then try again.',
+type OwnCode = Exclude<SelfServiceRefusal['code'], RejectionCode> | 'no_live_grant';
+type OwnRefusal = Extract<SelfServiceRefusal, { code: OwnCode }>;
+
+/** What a login would be refused with is worded as it is there. */
+const wordWhy = (why: SelfServiceRefusal, at: string): string =>
+  isOwn(why) ? WORDS[why.code](why as never) : wordForTerminal(why, at);
+const isOwn = (why: SelfServiceRefusal): why is OwnRefusal => Object.hasOwn(WORDS, why.code);
+
+const WORDS: { [Code in OwnCode]: (why: Extract<OwnRefusal, { code: Code }>) => string } = {
   key_removed: () => 'The key that you connected with is not registered any more. In Slack, /access key tells how.',
   no_live_grant: () => `You have no access at the moment. ${ASK}`,
   key_in_no_grant: () => `The key you connected with is not part of this access. Use your earlier key, or ask again.`,
@@ -163,5 +170,15 @@ const json = ({ grants, pending, at }: List): string =>
     })),
   })}\n`;
 
-const bounded = (text: string): Served =>
-  text.length <= ANSWER_MAX ? success(text) : failure('There is more than fits an answer. Use Slack: /access list.', 1);
+const NOTES_SHOWN = 3;
+/** What was granted and opens nothing at the moment, beside the list. */
+const notesOf = ({ notes }: List, at: string): string =>
+  notes
+    .slice(0, NOTES_SHOWN)
+    .map((why) => `daypass: ${printable(wordWhy(why, at))}\n`)
+    .join('');
+
+const bounded = (text: string, notes: string): Served =>
+  text.length <= ANSWER_MAX
+    ? success(text, notes)
+    : failure('There is more than fits an answer. Use Slack: /access list.', 1);

@@ -6,6 +6,7 @@ import type { Answer, Served } from './control-link.ts';
 import { Desk } from './desk.ts';
 import type { FromWorker, ToWorker } from './ipc.ts';
 import { AUTHORIZE_OUTSTANDING_MAX } from './limits.ts';
+import type { LoginCode } from './login-reasons.ts';
 import { gatewayAddress, wordForTerminal } from './refusals.ts';
 import { failure } from './self-service-words.ts';
 
@@ -70,7 +71,7 @@ export class WorkerQuestions {
 
   #authorize({ id, route, remoteAddress, signed, signature, sessionKey }: Heard<'authorize'>): void {
     const { control, log } = this.#asker;
-    const refused = (code: string, message: string): void => this.#answer(id, { kind: 'refused', code, message });
+    const refused = (code: LoginCode, message: string): void => this.#answer(id, { kind: 'refused', code, message });
     if (this.#outstanding >= AUTHORIZE_OUTSTANDING_MAX) return void refused('busy', BUSY);
     if (!this.#asker.knows(remoteAddress)) return void refused('fault', FAULT);
     this.#outstanding += 1;

@@ -96,12 +96,18 @@ async function patiently<T>(call: () => Promise<T>): Promise<T> {
 
 const MEMBERS_PAGE = 500;
 const MEMBERS_PAGES_MAX = 40;
+/** Our own word, beside Slack's codes, for a channel that is not read to its end. */
+export const TOO_MANY_MEMBERS = 'too_many_members';
 
-/** Slack's user ids of everybody who is in a channel. Throws where Slack does not say, or where they are too many to read. */
-export async function channelMembers(web: webApi.WebClient, channel: string): Promise<ReadonlySet<string>> {
+/** Slack's user ids of everybody who is in a channel; null where they are more than fit `pages`. Throws where Slack does not say. */
+export async function channelMembers(
+  web: webApi.WebClient,
+  channel: string,
+  pages = MEMBERS_PAGES_MAX,
+): Promise<ReadonlySet<string> | null> {
   const found = new Set<string>();
   let cursor = '';
-  for (let page = 0; page < MEMBERS_PAGES_MAX; page += 1) {
+  for (let page = 0; page < pages; page += 1) {
     const answer = await web.conversations.members({
       ...{ channel, limit: MEMBERS_PAGE },
       ...(cursor === '' ? {} : { cursor }),
@@ -110,7 +116,7 @@ export async function channelMembers(web: webApi.WebClient, channel: string): Pr
     cursor = answer.response_metadata?.next_cursor ?? '';
     if (cursor === '') return found;
   }
-  throw new Error(`${channel} has more than ${MEMBERS_PAGE * MEMBERS_PAGES_MAX} members`);
+  return null;
 }
 
 /** Slack's user ids of a user group; nobody where there is no such group. */

@@ -45,6 +45,16 @@ export const PEOPLE_EVENTS = [
   'member_left_channel',
   'subteam_members_changed',
   'channel_unshared',
+  // Of the app itself: it joined, or is in a channel no more.
+  'member_joined_channel',
+  'channel_left',
+  'group_left',
+  'channel_archive',
+  'group_archive',
+  'channel_unarchive',
+  'group_unarchive',
+  'channel_deleted',
+  'group_deleted',
 ] as const;
 
 /** Events that take the app out of the workspace; Slack tells them while the connection still stands. */
@@ -188,7 +198,10 @@ function onPeopleChange({ app, edge, boundary, people }: Deps): void {
       const { user, channel } = payload.event;
       const userId = typeof user === 'string' ? user : user?.id;
       await boundary.run({ kind: 'event', key: payload.event_id }, quiet, async () => {
-        if (channel !== undefined) people.readChannel(channel, userId ?? null);
+        // Of others who join nothing follows before the next round; a channel that the app was invited to can be read again.
+        if (type === 'member_joined_channel' && userId !== edge.own.botUserId) return;
+        if (channel !== undefined)
+          await people.readChannel(channel, type === 'member_left_channel' ? (userId ?? null) : null);
         else if (userId === undefined) people.readGroups();
         else await people.read(userId);
       });

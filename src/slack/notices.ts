@@ -12,7 +12,13 @@ import { engagementConfirmCard, engagementMessage } from './engagement-message.t
 import { freeSpaceMessage } from './free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
 import { grantIssuedTooLate, grantOver, grantRevoked } from './over-messages.ts';
-import { peopleInDoubtMessage, personGoneMessage } from './people-messages.ts';
+import {
+  channelReadAgainMessage,
+  channelRefusedMessage,
+  channelsInDoubtMessage,
+  peopleInDoubtMessage,
+  personGoneMessage,
+} from './people-messages.ts';
 import {
   grantFiles,
   grantIssued,
@@ -47,7 +53,7 @@ export type Rendered = {
 export type RenderDeps = {
   readonly store: Store;
   readonly clock: Clock;
-  readonly inventory: Pick<Inventory, 'find' | 'scopes'>;
+  readonly inventory: Pick<Inventory, 'find' | 'scopes' | 'policy' | 'targets'>;
   readonly gateway: GatewayFacts;
   readonly security: Pick<Security, 'securityChannel'>;
 };
@@ -104,6 +110,10 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
         ...peopleInDoubtMessage(notice, names),
       };
     }
+    case 'channel_refused':
+    case 'channels_in_doubt':
+    case 'channel_read_again':
+      return channelNotice(deps, notice);
     case 'free_space':
       return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...freeSpaceMessage(notice) };
     case 'record_changed':
@@ -191,6 +201,21 @@ const personGone = (
   store.transaction(async (tx) => {
     const engagement = notice.engagementId && (await tx.engagements.byId(notice.engagementId));
     const message = personGoneMessage(notice, await tx.persons.name(notice.personId), engagement?.name ?? null);
+    return { to: { kind: 'channel', channelId: securityChannel }, ...message };
+  });
+
+const channelNotice = (
+  { store, security: { securityChannel } }: RenderDeps,
+  notice: Of<'channel_refused'> | Of<'channels_in_doubt'> | Of<'channel_read_again'>,
+): Promise<Rendered> =>
+  store.transaction(async (tx) => {
+    const names = (await tx.engagements.byIds(notice.engagementIds)).map(({ name }) => name);
+    const message =
+      notice.kind === 'channel_refused'
+        ? channelRefusedMessage(notice, names)
+        : notice.kind === 'channels_in_doubt'
+          ? channelsInDoubtMessage(notice, names)
+          : channelReadAgainMessage(notice, names);
     return { to: { kind: 'channel', channelId: securityChannel }, ...message };
   });
 

@@ -1,7 +1,8 @@
 import type { PersonId } from '../access/ids.ts';
 import type { GoneWhy, Notice } from '../use-cases/notice.ts';
 import { type Block, context, section } from './blocks.ts';
-import { type Line, line, listed, own, strong, toNotification, value } from './line.ts';
+import { TOO_MANY_MEMBERS } from './directory.ts';
+import { type Line, line, listed, mono, own, strong, toNotification, value } from './line.ts';
 import { count, duration } from './words.ts';
 
 type Of<Kind extends Notice['kind']> = Extract<Notice, { kind: Kind }>;
@@ -46,3 +47,48 @@ export function peopleInDoubtMessage(notice: Of<'people_in_doubt'>, names: Reado
     line`They can log in again once Slack answers. Daypass’s log has what Slack said.`,
   );
 }
+
+type Names = readonly string[];
+
+const engagementsIn = (names: Names, all: number): Line => {
+  const rest = all - names.length;
+  return line`${listed(names.map((name) => strong(name, NAME_MAX)))}${rest > 0 ? line` (${rest} more)` : []}`;
+};
+
+const ENGAGEMENTS = { one: 'this engagement', more: 'these engagements' } as const;
+const which = (all: number): string => (all === 1 ? ENGAGEMENTS.one : ENGAGEMENTS.more);
+
+/** What each of Slack's codes means for who has to do something. */
+const WHAT_TO_DO: Readonly<Record<string, string>> = {
+  is_archived: 'The channel was archived. Unarchive it, or open a new engagement in another channel.',
+  [TOO_MANY_MEMBERS]: 'The channel has more members than Daypass reads. Open a new engagement in a smaller channel.',
+  missing_scope: 'The app lacks a permission. Install it again with the manifest of this version.',
+};
+const INVITE =
+  'Daypass was removed from the channel, or the channel was deleted or made private. Invite Daypass to it again (/invite), or open a new engagement in another channel.';
+
+/** To security's channel: Slack does not show who is in a channel any more. */
+export function channelRefusedMessage(notice: Of<'channel_refused'>, names: Names): Message {
+  const { error, count: all, restsAt } = notice;
+  return told(
+    line`:warning: *Slack does not show who is in the channel of* ${engagementsIn(names, all)} (${mono(error, 60)}). Whoever leaves it keeps access until it is read again. ${own(`Access in ${which(all)} is paused from`)} ${new Date(restsAt)} on.`,
+    own(WHAT_TO_DO[error] ?? INVITE),
+  );
+}
+
+/** To security's channel: nobody knows who is in these channels, so access rests. */
+export function channelsInDoubtMessage(notice: Of<'channels_in_doubt'>, names: Names): Message {
+  const { count: all, sessions, doubtSeconds } = notice;
+  const engagements = own(all === 1 ? '1 engagement' : `${all} engagements`);
+  return told(
+    line`:warning: *Access is paused in ${engagements}*: ${engagementsIn(names, all)}. Slack has not said who is in the channel for ${own(duration(doubtSeconds))}. ${own(count(sessions, 'live session'))} ended.`,
+    line`Access goes on once Slack answers. Where Daypass is no longer in the channel, invite it again. Daypass’s log has what Slack said.`,
+  );
+}
+
+/** To security's channel: it is known again. */
+export const channelReadAgainMessage = ({ count: all }: Of<'channel_read_again'>, names: Names): Message =>
+  told(
+    line`:white_check_mark: Slack shows again who is in the channel of ${engagementsIn(names, all)}. ${own(`Access in ${which(all)} goes on.`)}`,
+    line`Whoever left meanwhile has lost their access.`,
+  );

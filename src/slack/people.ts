@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Person, UNSEEN_MS } from '../access/person.ts';
 import type { Log } from '../log.ts';
 import { channelsToRead, peopleToConfirm } from '../use-cases/people-in-doubt.ts';
-import { seeChannel } from '../use-cases/see-channel.ts';
 import { missPerson, seePerson } from '../use-cases/see-person.ts';
-import { channelMembers, SlackUnavailable } from './directory.ts';
+import { readChannel } from './channel-reading.ts';
+import { SlackUnavailable } from './directory.ts';
 import { type Edge, readGroups } from './edge.ts';
 import { faultOf } from './slack-fault.ts';
 
@@ -71,9 +71,11 @@ export class PeopleWatch implements AsyncDisposable {
     if (known.length > 0) this.#ask({ kind: 'person', userId });
   }
 
-  /** Reads who is in a channel that an engagement lives in; an event is believed only as far as to ask. */
-  readChannel(channelId: string, leftUserId: string | null): void {
-    this.#ask({ kind: 'channel', channelId, left: new Set(leftUserId === null ? [] : [leftUserId]) });
+  /** Reads who is in a channel if an engagement lives in it; an event is believed only as far as to ask. */
+  async readChannel(channelId: string, leftUserId: string | null): Promise<void> {
+    const engagements = await this.#edge.store.transaction((tx) => tx.engagements.inChannel(channelId));
+    if (engagements.length > 0)
+      this.#ask({ kind: 'channel', channelId, left: new Set(leftUserId === null ? [] : [leftUserId]) });
   }
 
   /** Reads who is in the groups that policy names. */
@@ -179,9 +181,8 @@ export class PeopleWatch implements AsyncDisposable {
   async #readChannel({ channelId, left }: Extract<Reading, { kind: 'channel' }>): Promise<void> {
     const engagements = await this.#edge.store.transaction((tx) => tx.engagements.inChannel(channelId));
     if (engagements.length === 0) return;
-    const userIds = await channelMembers(this.#edge.web, channelId);
-    await seeChannel(this.#edge)({ channelId, userIds, leftUserIds: left });
-    if (left.size > 0) return;
+    const userIds = await readChannel(this.#edge, channelId, left);
+    if (!userIds || left.size > 0) return;
     // A channel that is no longer shared may have been all that its people were seen by.
     const ids = new Set(engagements.flatMap((engagement) => engagement.memberIds));
     const people = await this.#edge.store.transaction((tx) => tx.persons.byIds([...ids]));

@@ -6,6 +6,7 @@ import { requestAccess } from '../use-cases/request-access.ts';
 import { listAccess, viewGrant } from '../use-cases/views.ts';
 import { TARGETS_MENU } from './action-ids.ts';
 import type { View } from './blocks.ts';
+import { readChannelAtClick } from './channel-reading.ts';
 import { type Asker, type Edge, namesFor } from './edge.ts';
 import type { ViewPayload } from './payloads.ts';
 import {
@@ -76,6 +77,7 @@ async function ask(edge: Edge, asker: Result<Asker>, view: ViewPayload): Promise
   if (!asker.ok) return asker;
   const form = readRequest(view);
   if (!form) return { ok: false, rejection: { code: 'unknown_engagement', field: 'engagement' } };
+  await readChannelAtClick(edge, form.engagementId);
   const requested = await requestAccess(edge)({ by: asker.value.person.id, ...form });
   return requested.ok ? ok(null) : requested;
 }

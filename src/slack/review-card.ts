@@ -1,9 +1,8 @@
 import type { PersonId } from '../access/ids.ts';
 import { short } from '../access/ids.ts';
 import type { RegisteredKey } from '../access/person.ts';
-import { type AccessRequest, isExpired } from '../access/request.ts';
+import { type AccessRequest, isExpired, RULE_BREAK } from '../access/request.ts';
 import type { Inventory } from '../use-cases/ports.ts';
-import { RULE_BREAK } from '../use-cases/request-access.ts';
 import type { RequestView } from '../use-cases/views.ts';
 import { ACTION } from './action-ids.ts';
 import {

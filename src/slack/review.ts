@@ -5,6 +5,7 @@ import { type Result, refuse } from '../access/result.ts';
 import { type ReviewRequestInput, reviewRequest } from '../use-cases/review-request.ts';
 import { CALLBACK } from './action-ids.ts';
 import { input, LIMITS, plainText, section, type View } from './blocks.ts';
+import { readChannelAtClick } from './channel-reading.ts';
 import { type Asker, askAgain, type Edge, namesFor, readGroups } from './edge.ts';
 import { line } from './line.ts';
 import { messageKeyIn, requestButton, type ViewPayload } from './payloads.ts';
@@ -25,8 +26,11 @@ export async function approve(
   const pressed = requestButton(value);
   if (!pressed) return refuse({ code: 'unknown_request' });
   const request = await edge.store.transaction((tx) => tx.requests.byId(pressed.requestId));
-  // Who was deactivated while the request waited gets nothing from a click that comes later.
-  if (request?.status === 'pending') await askAgain(edge, request.ask.personId);
+  // Who was deactivated, or left the channel, while the request waited gets nothing from a click that comes later.
+  if (request?.status === 'pending') {
+    await askAgain(edge, request.ask.personId);
+    await readChannelAtClick(edge, request.ask.engagementId);
+  }
   await readGroups(edge);
   return review(edge, { by: asker.person.id, ...pressed, card, verdict: 'approve', comment: null });
 }

@@ -179,6 +179,7 @@ const TERMINATED: Readonly<Record<Extract<SessionEnding, { how: 'terminated' }>[
   expired: 'access ran out',
   ended_by_reviewer: 'somebody ended it',
   deactivated: 'account deactivated',
+  unconfirmed: 'access paused, because Slack did not say who is active or in the channel',
   shutdown: 'gateway stopped',
 };
 

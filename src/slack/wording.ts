@@ -1,6 +1,6 @@
 import type { PersonId } from '../access/ids.ts';
 import { REGISTRATION_CODE_MINUTES } from '../access/person.ts';
-import type { NotEligible, Rejection, RejectionCode } from '../access/rejection.ts';
+import type { NoLongerAllowed, NotEligible, Rejection, RejectionCode } from '../access/rejection.ts';
 import { type Line, line, own, strong, value } from './line.ts';
 import { plain } from './text.ts';
 import { count, duration, utc } from './words.ts';
@@ -49,6 +49,18 @@ const NOT_ELIGIBLE: Readonly<Record<NotEligible, (name: string) => string>> = {
   vendor: (name) => `${name} works for the same vendor in another engagement.`,
 };
 
+const NO_LONGER: {
+  readonly [Kind in NoLongerAllowed['kind']]: (
+    why: Extract<NoLongerAllowed, { kind: Kind }>,
+    say: Voice['say'],
+  ) => string;
+} = {
+  rule: ({ scope }, say) => `No policy rule now allows the scope ${say(scope)} on all of these targets.`,
+  duration: ({ maxSeconds, rule }, say) => `The rule “${say(rule)}” now allows at most ${duration(maxSeconds)}.`,
+  scope: ({ scope }, say) => `The scope ${say(scope)} now allows less, or is gone.`,
+  login: ({ login, targetId }, say) => `The login ${say(login)} does not exist on ${say(targetId)} any more.`,
+};
+
 /** What happened, why, and what to do next: one sentence or three for every refusal there is. */
 const WORDING: Wording = {
   person_inactive: () =>
@@ -57,6 +69,8 @@ const WORDING: Wording = {
     `Nothing was done: Slack has not shown this account since ${when(since)}, as happens when somebody leaves or sharing with their workspace ends. Ask to be invited again, then try again.`,
   person_unconfirmed: ({ since }, { when }) =>
     `Nothing was done: Slack last confirmed this account at ${when(since)}, and that is too long ago. Try again once Slack answers.`,
+  channel_unread: ({ engagement, since }, { say, when }) =>
+    `Nothing was done: Slack has not said since ${when(since)} who is in the channel of ${say(engagement)}, so access in it is paused. Invite Daypass to that channel (again), then try once more.`,
   no_registered_key: () => `You cannot request access yet, because you have no SSH key registered. ${REGISTER}`,
   unknown_engagement: () => `That engagement no longer exists. ${PICK_ENGAGEMENT}`,
   not_a_member: () => `You are not a member of this engagement, so you cannot request access in it. ${ASK_SPONSOR}`,
@@ -91,6 +105,8 @@ const WORDING: Wording = {
     'This engagement has not begun: a second person has to confirm it first. Ask the person who opened it.',
   may_not_confirm: () =>
     'Nothing was confirmed: an engagement is confirmed by a reviewer named in policy who did not open it, is not a member of it and does not work for its vendor.',
+  opener_may_not: ({ targetId }, { say }) =>
+    `Nothing was confirmed: policy no longer lets who opened this engagement open one for ${say(targetId)}. Have it opened again by somebody who may, or ask the operators.`,
   already_confirmed: ({ at }, { when }) => `Nothing to do: this engagement was already confirmed at ${when(at)}.`,
   last_day_past: () => 'That day has already passed, or is not a date. Choose today or later.',
   unknown_target: ({ targetId }, { say }) =>
@@ -116,6 +132,8 @@ const WORDING: Wording = {
     'Nobody reviews their own request, from any account. The engagement’s other reviewers have the same card.',
   requester_gone: () =>
     'Nothing was granted: the requester is deactivated, no longer visible in Slack, or no longer in the engagement’s Slack conversation. If they are back, have access requested again.',
+  no_longer_allowed: ({ why }, { say }) =>
+    `Nothing was decided: it could be requested, but not any more. ${NO_LONGER[why.kind](why as never, say)} Have access requested again.`,
   own_engagement: () =>
     'Nothing was decided: you opened this engagement, and nobody alone gives access to what they opened. Its other reviewers have the same card.',
   not_a_reviewer: () =>

@@ -19,6 +19,8 @@ const EngagementRow = z.object({
   time_zone: z.string(),
   created_at: Timestamp,
   confirmed_at: Timestamp.nullable(),
+  labels: z.array(z.string()),
+  channel_read_at: Timestamp,
 });
 const RoleRow = z.object({
   engagement_id: EngagementId,
@@ -27,19 +29,35 @@ const RoleRow = z.object({
   left_at: Timestamp.nullable(),
 });
 
-/** What was decided of it, field by field; who left its channel since is not among it. */
+/** What was decided of it, field by field; who left its channel since, and when that was read, are not among it. */
 const sealedEngagement = (engagement: Engagement): object => {
   const { id, name, vendor, channelId, sponsorId, memberIds, targetIds, scopes, reviewerIds, lastDay, timeZone } =
     engagement;
   const people = { sponsorId, memberIds, reviewerIds };
+  // Left out where there are none, as in the seals from before labels were kept.
+  const labels = engagement.labels.length === 0 ? {} : { labels: engagement.labels };
   const [createdAt, confirmedAt] = [engagement.createdAt, engagement.confirmedAt].map(
     (at) => at?.toISOString() ?? null,
   );
-  return { id, name, vendor, channelId, targetIds, scopes, lastDay, timeZone, createdAt, confirmedAt, ...people };
+  return {
+    id,
+    name,
+    vendor,
+    channelId,
+    targetIds,
+    scopes,
+    lastDay,
+    timeZone,
+    createdAt,
+    confirmedAt,
+    ...people,
+    ...labels,
+  };
 };
 
 export const engagements = (trx: Trx, sealing: Sealing): Engagements => ({
   byId: async (id) => (await find(trx, sealing, [id]))[0] ?? null,
+  byIds: (ids) => find(trx, sealing, ids),
   insert: (engagement) => insertEngagement(trx, sealing, engagement),
   async ofMember(id) {
     const rows = await trx
@@ -63,11 +81,11 @@ export const engagements = (trx: Trx, sealing: Sealing): Engagements => ({
       rows.map((row) => row.id),
     );
   },
-  async confirm(id, by, at) {
+  async confirm(id, { by, at, labels }) {
     if ((await find(trx, sealing, [id])).length === 0) return false;
     const confirmed = await trx
       .updateTable('engagement')
-      .set({ confirmed_at: instant(at), confirmed_by: by })
+      .set({ confirmed_at: instant(at), confirmed_by: by, labels: json(labels.map(text)) })
       .where('id', '=', id)
       .where('confirmed_at', 'is', null)
       .returning('id')
@@ -89,6 +107,30 @@ export const engagements = (trx: Trx, sealing: Sealing): Engagements => ({
       .execute();
     return rows.map((row) => PersonId.parse(row.person_id));
   },
+  channelRead: (id, at, now) => readChannel(trx, id, at, now),
+  async channelRefused(ids, error) {
+    if (ids.length === 0) return false;
+    const told = await trx
+      .selectFrom('engagement')
+      .select('id')
+      .where('id', 'in', ids)
+      .where('channel_refused', 'is not', null)
+      .executeTakeFirst();
+    const refused = { channel_refused: text(error) };
+    await trx.updateTable('engagement').set(refused).where('id', 'in', ids).execute();
+    return told === undefined;
+  },
+  async toldOfUnread(ids, at) {
+    if (ids.length === 0) return [];
+    const rows = await trx
+      .updateTable('engagement')
+      .set({ channel_told_at: instant(at) })
+      .where('id', 'in', ids)
+      .where('channel_told_at', 'is', null)
+      .returning('id')
+      .execute();
+    return rows.map((row) => EngagementId.parse(row.id));
+  },
   seenIn: (id, people, at) => markMembers(trx, id, people, { seen_at: instant(at), left_at: null }),
   leftFrom: (id, people, at) => markMembers(trx, id, people, { left_at: instant(at) }),
   async everSeenIn(id) {
@@ -102,6 +144,29 @@ export const engagements = (trx: Trx, sealing: Sealing): Engagements => ({
     return rows.map((row) => PersonId.parse(row.person_id));
   },
 });
+
+/** Two readings at a time wait for each other at the row, and the one that was asked for later stays. */
+async function readChannel(
+  trx: Trx,
+  id: EngagementId,
+  at: Date,
+  now: Date,
+): Promise<Awaited<ReturnType<Engagements['channelRead']>>> {
+  const row = await trx
+    .selectFrom('engagement')
+    .select(['channel_read_at', 'channel_refused', 'channel_told_at'])
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirstOrThrow();
+  const before = Timestamp.parse(row.channel_read_at);
+  if (before > at && before <= now) return 'outdated';
+  await trx
+    .updateTable('engagement')
+    .set({ channel_read_at: instant(at), channel_refused: null, channel_told_at: null })
+    .where('id', '=', id)
+    .execute();
+  return row.channel_refused !== null || row.channel_told_at !== null ? 'read_again' : 'read';
+}
 
 async function markMembers(
   trx: Trx,
@@ -191,6 +256,8 @@ function toEngagement(raw: object, roles: readonly z.output<typeof RoleRow>[]): 
     timeZone: row.time_zone,
     createdAt: row.created_at,
     confirmedAt: row.confirmed_at,
+    labels: row.labels,
+    channelReadAt: row.channel_read_at,
   };
 }
 
@@ -210,6 +277,10 @@ async function insertEngagement(trx: Trx, sealing: Sealing, engagement: Engageme
       created_at: instant(engagement.createdAt),
       confirmed_at: instantOrNull(engagement.confirmedAt),
       confirmed_by: null,
+      labels: json(engagement.labels.map(text)),
+      channel_read_at: instant(engagement.channelReadAt),
+      channel_refused: null,
+      channel_told_at: null,
     })
     .execute();
   const inRole = (role: 'member' | 'reviewer', ids: readonly PersonId[]) =>

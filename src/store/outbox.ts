@@ -20,6 +20,12 @@ const LAST_ERROR_MAX = 500;
 /** How often another transaction may take away the row that an equal notice was to join. */
 const COALESCE_TRIES = 5;
 
+const engagementsNamed = {
+  at: z.iso.datetime(),
+  engagementIds: z.array(EngagementId),
+  count: z.int().nonnegative(),
+};
+
 const StoredNotice = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('engagement_opened'), engagementId: EngagementId }),
   z.strictObject({ kind: z.literal('engagement_confirm'), engagementId: EngagementId, to: PersonId }),
@@ -54,6 +60,15 @@ const StoredNotice = z.discriminatedUnion('kind', [
     grants: z.int().nonnegative(),
     sessions: z.int().nonnegative(),
   }),
+  z.strictObject({
+    ...{ kind: z.literal('channel_refused'), ...engagementsNamed },
+    ...{ error: z.string(), restsAt: z.iso.datetime() },
+  }),
+  z.strictObject({
+    ...{ kind: z.literal('channels_in_doubt'), ...engagementsNamed },
+    ...{ sessions: z.int().nonnegative(), doubtSeconds: z.int().positive() },
+  }),
+  z.strictObject({ kind: z.literal('channel_read_again'), ...engagementsNamed }),
   z.strictObject({
     kind: z.literal('people_in_doubt'),
     at: z.iso.datetime(),

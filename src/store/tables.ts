@@ -55,6 +55,10 @@ export type Tables = {
     created_at: Instant;
     confirmed_at: Instant | null;
     confirmed_by: string | null;
+    labels: LateJson;
+    channel_read_at: Instant;
+    channel_refused: string | null;
+    channel_told_at: Instant | null;
     mac: string | null;
   };
   engagement_confirmer: { engagement_id: string; person_id: string };

@@ -1,13 +1,21 @@
 import { grantOfKeyId, upstreamCertificate } from '../access/certificate.ts';
-import { type Grant, grantedTargets, isActive, loginsOn, pickGrant } from '../access/grant.ts';
+import {
+  type AccessAsk,
+  type Grant,
+  grantedTargets,
+  isActive,
+  loginsOn,
+  type PickRefusal,
+  pickGrant,
+} from '../access/grant.ts';
 import { type Fingerprint, Login, SessionId } from '../access/ids.ts';
 import { type Person, whyNotActive } from '../access/person.ts';
-import type { Rejection } from '../access/rejection.ts';
+import type { RejectionOf } from '../access/rejection.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { BURST_MINUTES, NO_RECORDING, type Session } from '../access/session.ts';
 import { pin, type Target, targetIdFromName } from '../access/target.ts';
-import { isBelievable, tampered } from './believable.ts';
-import type { Authorization, AuthorizeAsk, ConnectionRefusal } from './gateway-control.ts';
+import { engagementsOf, isBelievable, type Resting, restingOf, tampered, type WhyResting } from './believable.ts';
+import type { Authorization, AuthorizeAsk, ConnectionRefusal, ConnectionRejection } from './gateway-control.ts';
 import { PLAIN_LOGINS_PER_DAY } from './plain-logins.ts';
 import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx, VerifiedProof } from './ports.ts';
 import { registerKey } from './register-key.ts';
@@ -44,7 +52,7 @@ const SELF_SERVICE_MS = 10 * 60_000;
 /** Decides what a connection that proved a key may do. Everything is read from the proof, nothing from the worker's word. */
 export const authorizeConnection =
   (deps: AuthorizeDeps) =>
-  async (ask: AuthorizeAsk): Promise<Result<Authorization>> => {
+  async (ask: AuthorizeAsk): Promise<Result<Authorization, ConnectionRejection>> => {
     let fingerprint: Fingerprint | null = null;
     const decided = await decide(deps, ask, (proof) => {
       fingerprint = proof.fingerprint;
@@ -57,7 +65,7 @@ async function decide(
   deps: AuthorizeDeps,
   ask: AuthorizeAsk,
   verified: (proof: VerifiedProof) => void,
-): Promise<Result<Authorization>> {
+): Promise<Result<Authorization, ConnectionRejection>> {
   const now = deps.clock.now();
   const { route } = ask;
   const outer = route.kind === 'inner' ? deps.outer.find(route.outerSshSessionId) : null;
@@ -93,14 +101,11 @@ async function decide(
         return refuse({ code: 'proof_invalid', why: 'the jump is another person’s' });
       const grants = await believableGrants(deps, tx, person);
       if (!grants.ok) return grants;
-      if (route.kind === 'jump') return enterJump(deps, ask, proof.value, person, grants.value, now);
-      return openSession(deps, tx, {
-        ask: { ...ask, remoteAddress },
-        proof: proof.value,
-        person,
-        grants: grants.value,
-        now,
-      });
+      const active = grants.value.filter((grant) => isActive(grant, now));
+      const resting = await restingOf(tx, engagementsOf(active), now, deps.inventory.policy.doubt);
+      const who = { proof: proof.value, person, grants: grants.value, resting, now };
+      if (route.kind === 'jump') return enterJump(deps, { ask, ...who });
+      return openSession(deps, tx, { ask: { ...ask, remoteAddress }, ...who });
     });
   });
 }
@@ -115,17 +120,22 @@ async function once(
   tx: Tx,
   { sshSessionId, digest }: VerifiedProof,
   until: Date,
-  decideNow: () => Promise<Result<Authorization>>,
-): Promise<Result<Authorization>> {
+  decideNow: () => Promise<Result<Authorization, ConnectionRejection>>,
+): Promise<Result<Authorization, ConnectionRejection>> {
   if (!(await tx.sessions.acceptSshSessionId(sshSessionId, until))) return refuse({ code: 'proof_replayed' });
   const isFresh = await tx.sessions.acceptSshSessionId(digest, until);
-  const decided: Result<Authorization> = isFresh ? await decideNow() : refuse({ code: 'proof_replayed' });
+  const decided: Result<Authorization, ConnectionRejection> = isFresh
+    ? await decideNow()
+    : refuse({ code: 'proof_replayed' });
   await tx.sessions.releaseSshSessionId(decided.ok ? digest : sshSessionId);
   return decided;
 }
 
 /** A code is good once, and so is a proof that names one: nothing else has to be remembered, least of all for who guesses. */
-async function register(deps: AuthorizeDeps, proof: VerifiedProof): Promise<Result<Authorization>> {
+async function register(
+  deps: AuthorizeDeps,
+  proof: VerifiedProof,
+): Promise<Result<Authorization, ConnectionRejection>> {
   const code = proof.userName.slice(REGISTER_PREFIX.length).toLowerCase();
   const key = await registerKey(deps)({ proof, code });
   if (!key.ok) return key;
@@ -136,7 +146,11 @@ async function register(deps: AuthorizeDeps, proof: VerifiedProof): Promise<Resu
 }
 
 /** A grant whose terms, digest and MAC do not agree was not made by a decision: it counts for nothing. */
-async function believableGrants(deps: AuthorizeDeps, tx: Tx, person: Person): Promise<Result<Grant[]>> {
+async function believableGrants(
+  deps: AuthorizeDeps,
+  tx: Tx,
+  person: Person,
+): Promise<Result<Grant[], RejectionOf<'grant_tampered'>>> {
   const stored = await tx.grants.ofPerson(person.id);
   const believable = stored.filter((grant) => isBelievable(deps.authority, grant));
   const [tampered] = stored.filter((grant) => !believable.includes(grant));
@@ -144,19 +158,28 @@ async function believableGrants(deps: AuthorizeDeps, tx: Tx, person: Person): Pr
   return ok(believable);
 }
 
-function enterJump(
-  deps: AuthorizeDeps,
-  ask: AuthorizeAsk,
-  proof: VerifiedProof,
-  person: Person,
-  grants: readonly Grant[],
-  now: Date,
-): Result<Authorization> {
+type Opening = {
+  readonly ask: AuthorizeAsk;
+  readonly proof: VerifiedProof;
+  readonly person: Person;
+  readonly grants: readonly Grant[];
+  /** Engagements in which nothing opens at the moment. */
+  readonly resting: Resting;
+  readonly now: Date;
+};
+
+/** The grants that are live, and whose engagement does not rest. */
+const awake = ({ grants, resting, now }: Pick<Opening, 'grants' | 'resting' | 'now'>): readonly Grant[] =>
+  grants.filter((grant) => isActive(grant, now) && !resting.has(grant.terms.engagementId));
+
+function enterJump(deps: AuthorizeDeps, opening: Opening): Result<Authorization, ConnectionRejection> {
+  const { ask, proof, person, grants, resting, now } = opening;
   if (proof.userName !== JUMP_USER) return refuse({ code: 'bad_login_name', given: proof.userName });
-  const live = grants.filter((grant) => isActive(grant, now));
+  const live = awake(opening);
   const ends = Math.max(...live.map((grant) => Date.parse(grant.terms.notAfter)));
   const caller = { sshSessionId: proof.sshSessionId, personId: person.id, fingerprint: proof.fingerprint };
-  const why = live.length === 0 ? whyNot(grants, proof, deps.inventory.targets, now) : null;
+  const [rests] = resting.values();
+  const why = live.length === 0 ? (rests ?? whyNot(grants, proof, deps.inventory.targets, now)) : null;
   // Without a grant it leads nowhere, but one may still ask the gateway what one has.
   if (why) {
     const endsAt = new Date(now.getTime() + SELF_SERVICE_MS);
@@ -168,7 +191,7 @@ function enterJump(
 }
 
 /** Words the absence of a live grant as if for some target: which one makes no difference to the answer. */
-function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonly Target[], now: Date): Rejection {
+function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonly Target[], now: Date): PickRefusal {
   const [any] = targets;
   const [login] = any?.logins ?? [];
   if (!any || !login) return { code: 'no_live_grant' };
@@ -177,17 +200,13 @@ function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonl
   return picked.ok ? { code: 'no_live_grant' } : picked.rejection;
 }
 
-type Opening = {
-  readonly ask: AuthorizeAsk;
-  readonly proof: VerifiedProof;
-  readonly person: Person;
-  readonly grants: readonly Grant[];
-  readonly now: Date;
-};
-
-async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promise<Result<Authorization>> {
-  const { ask, proof, person, grants, now } = opening;
-  const named = nameOfSession(deps, ask, proof, grants, now);
+async function openSession(
+  deps: AuthorizeDeps,
+  tx: Tx,
+  opening: Opening,
+): Promise<Result<Authorization, ConnectionRejection>> {
+  const { ask, proof, person, now } = opening;
+  const named = nameOfSession(deps, opening);
   if (!named.ok) return named;
   const { target, login } = named.value;
   if (!proof.certificate?.principals.includes(login)) {
@@ -195,7 +214,7 @@ async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promi
     return refuse({ code: 'login_not_granted', login, granted });
   }
   const certified = grantOfKeyId(proof.certificate.keyId);
-  const picked = pickGrant(grants, { target: pin(target), login, fingerprint: proof.fingerprint, certified }, now);
+  const picked = pickAwake(opening, { target: pin(target), login, fingerprint: proof.fingerprint, certified });
   if (!picked.ok) return picked;
   // A revocation that is being written at this moment goes first, or waits and then finds the session.
   const grant = await tx.grants.lock(picked.value.id);
@@ -245,9 +264,23 @@ async function openSession(deps: AuthorizeDeps, tx: Tx, opening: Opening): Promi
   });
 }
 
+/** What an engagement that rests would allow, another may allow all the same; where none does, that it rests is why. */
+function pickAwake(opening: Opening, ask: AccessAsk): Result<Grant, PickRefusal | WhyResting> {
+  const { grants, resting, now } = opening;
+  const any = pickGrant(grants, ask, now);
+  if (!any.ok) return any;
+  const rests = resting.get(any.value.terms.engagementId);
+  if (!rests) return any;
+  const picked = pickGrant(awake(opening), ask, now);
+  return picked.ok ? picked : refuse(rests);
+}
+
 /** Inside a jump `daypass` stands for the login that was granted, so that an ssh_config can be written before anything is. */
-function loginMeant(grants: readonly Grant[], proof: VerifiedProof, { id }: Target, now: Date): Result<Login> {
-  const granted = loginsOn(grants, { targetId: id, fingerprint: proof.fingerprint }, now);
+function loginMeant(opening: Opening, { id: targetId }: Target): Result<Login, RejectionOf<'login_not_granted'>> {
+  const { proof, grants, now } = opening;
+  const logins = (some: readonly Grant[]) => loginsOn(some, { targetId, fingerprint: proof.fingerprint }, now);
+  const open = logins(awake(opening));
+  const granted = open.length > 0 ? open : logins(grants);
   const named = Login.parse(JUMP_USER);
   if (granted.includes(named)) return ok(named);
   if (granted.length > 1) return refuse({ code: 'login_not_granted', login: named, granted });
@@ -259,11 +292,9 @@ function loginMeant(grants: readonly Grant[], proof: VerifiedProof, { id }: Targ
 /** `<login>+<target>` as login name, or the login name inside a jump to the target. */
 function nameOfSession(
   deps: AuthorizeDeps,
-  ask: AuthorizeAsk,
-  proof: VerifiedProof,
-  grants: readonly Grant[],
-  now: Date,
-): Result<{ target: Target; login: Login }> {
+  opening: Opening,
+): Result<{ target: Target; login: Login }, ConnectionRejection> {
+  const { ask, proof } = opening;
   const plus = proof.userName.lastIndexOf('+');
   const inner = ask.route.kind === 'inner' ? ask.route.targetName : null;
   const targetName = inner ?? proof.userName.slice(plus + 1);
@@ -272,10 +303,9 @@ function nameOfSession(
   const id = targetIdFromName(targetName, deps.inventory.site);
   const target = id && deps.inventory.find(id);
   if (target && inner !== null && login.data === JUMP_USER) {
-    const meant = loginMeant(grants, proof, target, now);
+    const meant = loginMeant(opening, target);
     return meant.ok ? ok({ target, login: meant.value }) : meant;
   }
   if (target) return ok({ target, login: login.data });
-  const granted = grantedTargets(grants.filter((grant) => isActive(grant, now)));
-  return refuse({ code: 'unknown_target_name', given: targetName, granted });
+  return refuse({ code: 'unknown_target_name', given: targetName, granted: grantedTargets(awake(opening)) });
 }

@@ -1,5 +1,5 @@
 import type { Engagement } from '../access/engagement.ts';
-import { isSameHuman } from '../access/engagement-rules.ts';
+import { isSameHuman, labelsOf, targetNotToOpen } from '../access/engagement-rules.ts';
 import type { EngagementId, PersonId } from '../access/ids.ts';
 import { whyNotActive } from '../access/person.ts';
 import { engagementRules } from '../access/policy.ts';
@@ -9,7 +9,7 @@ import { directLane, threadLane } from './grant-ending.ts';
 import type { Clock, Inventory, Store } from './ports.ts';
 import { reviewerFacts } from './reviewer-facts.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock; readonly inventory: Pick<Inventory, 'policy'> };
+type Deps = { readonly store: Store; readonly clock: Clock; readonly inventory: Pick<Inventory, 'policy' | 'targets'> };
 
 /** A second person lets the first engagement on a label begin; its root message follows. */
 export const confirmEngagement =
@@ -30,7 +30,13 @@ export const confirmEngagement =
       if (isConcerned || !isEligibleReviewer(rules, facts, engagement.vendor, now)) {
         return refuse({ code: 'may_not_confirm' });
       }
-      if (!(await tx.engagements.confirm(engagementId, by, now))) {
+      const targets = deps.inventory.targets.filter((target) => engagement.targetIds.includes(target.id));
+      // Policy or labels may have changed since it was opened.
+      const { inGroups } = await reviewerFacts(tx, rules, sponsor);
+      const closed = targetNotToOpen(rules, sponsor, inGroups, targets, now);
+      if (closed && !engagement.confirmedAt) return refuse({ code: 'opener_may_not', targetId: closed.id });
+      const labels = labelsOf(targets);
+      if (!(await tx.engagements.confirm(engagementId, { by, at: now, labels }))) {
         return refuse({ code: 'already_confirmed', at: engagement.confirmedAt ?? now });
       }
       const actor = { kind: 'person', id: by } as const;
@@ -39,5 +45,5 @@ export const confirmEngagement =
       for (const to of await tx.engagements.confirmers(engagementId)) {
         await tx.outbox.enqueue({ kind: 'engagement_confirm_changed', engagementId, to }, directLane(to));
       }
-      return ok({ ...engagement, confirmedAt: now });
+      return ok({ ...engagement, confirmedAt: now, labels });
     });

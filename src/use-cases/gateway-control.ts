@@ -1,4 +1,4 @@
-import type { Running } from '../access/grant.ts';
+import type { PickRefusal, Running } from '../access/grant.ts';
 import type {
   Digest,
   EngagementId,
@@ -9,7 +9,8 @@ import type {
   SessionId,
   TargetId,
 } from '../access/ids.ts';
-import type { Rejection } from '../access/rejection.ts';
+import type { NotActive } from '../access/person.ts';
+import type { RejectionOf } from '../access/rejection.ts';
 import type { Result } from '../access/result.ts';
 import type { Scope } from '../access/scope.ts';
 import type { ChannelSummary, SessionEnding } from '../access/session.ts';
@@ -32,6 +33,29 @@ export type AuthorizeAsk = {
   readonly sessionKey: Uint8Array | null;
 };
 
+/** All that a connection can be refused with. A worker has a place for each: which of several is told to the person. */
+export type ConnectionRejection = RejectionOf<
+  | 'proof_invalid'
+  | 'proof_replayed'
+  | 'certificate_refused'
+  | 'certificate_expired'
+  | 'key_too_weak'
+  | 'key_taken'
+  | 'key_retired'
+  | 'unknown_key'
+  | 'code_unknown'
+  | 'code_expired'
+  | 'too_many_logins'
+  | 'bad_login_name'
+  | 'unknown_target_name'
+  | 'record_tampered'
+  | NotActive['code']
+  | PickRefusal['code']
+  | 'grant_tampered'
+  | 'channel_unread'
+  | 'too_many_sessions'
+>;
+
 export type Authorization =
   | {
       readonly kind: 'jump';
@@ -41,7 +65,7 @@ export type Authorization =
       /** All targets that Daypass fronts: a jump leads to no other name. */
       readonly targetIds: readonly TargetId[];
       /** Why it leads to none: there is no live grant. */
-      readonly noTargets: Rejection | null;
+      readonly noTargets: ConnectionRejection | null;
     }
   | { readonly kind: 'registered'; readonly lines: readonly string[] }
   | { readonly kind: 'session'; readonly session: AuthorizedSession };
@@ -94,7 +118,7 @@ export type RegistryFeed = {
 
 /** Control's answers to the gateway. A refusal is worded by the edge that shows it. */
 export type GatewayControl = {
-  authorize(ask: AuthorizeAsk): Promise<Result<Authorization, Rejection>>;
+  authorize(ask: AuthorizeAsk): Promise<Result<Authorization, ConnectionRejection>>;
   readonly registry: RegistryFeed;
   /** `caller` was let in with a jump. */
   serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer>;

@@ -1,5 +1,5 @@
 import type { Actor } from '../access/audit-event.ts';
-import { type Grant, type GrantEnd, isRunning } from '../access/grant.ts';
+import { type Grant, type GrantEnd, hasExpired } from '../access/grant.ts';
 import type { GrantId, PersonId } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import type { Tx } from './ports.ts';
@@ -15,7 +15,8 @@ export async function endGrantIn(
   const grant = await tx.grants.lock(id);
   if (!grant) return refuse({ code: 'unknown_grant' });
   if (grant.end) return refuse({ code: 'grant_already_ended', at: grant.end.at });
-  if (!isRunning(grant, now)) return refuse({ code: 'grant_already_ended', at: new Date(grant.terms.notAfter) });
+  // One that is still to begin, as after a clock was set back, is ended too.
+  if (hasExpired(grant, now)) return refuse({ code: 'grant_already_ended', at: new Date(grant.terms.notAfter) });
   const ended: GrantEnd = { ...end, at: now };
   await tx.grants.end(id, ended);
   await tx.audit.append({

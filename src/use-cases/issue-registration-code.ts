@@ -1,5 +1,5 @@
 import type { PersonId } from '../access/ids.ts';
-import { REGISTRATION_CODE_MINUTES } from '../access/person.ts';
+import { REGISTRATION_CODE_MS } from '../access/person.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import type { CertificateAuthority, Clock, RandomSource, Store } from './ports.ts';
 
@@ -23,7 +23,7 @@ export const issueRegistrationCode =
       const person = await tx.persons.byId(by);
       if (!person?.active) return refuse({ code: 'person_inactive' });
       const code = randomCode(deps.random);
-      const expiresAt = new Date(now.getTime() + REGISTRATION_CODE_MINUTES * 60_000);
+      const expiresAt = new Date(now.getTime() + REGISTRATION_CODE_MS);
       await tx.keys.insertCode({ codeDigest: codeDigest(deps.authority, code), personId: by, expiresAt, usedAt: null });
       await tx.audit.append({ type: 'code_issued', at: now, actor: { kind: 'person', id: by }, facts: { person: by } });
       return ok({ code, expiresAt });

@@ -68,6 +68,16 @@ export type Notice =
       readonly sessions: number;
       readonly doubtSeconds: number;
     }
+  /** Slack does not show these engagements' channel, with its code for why; access rests from `restsAt` on (ISO 8601). To security. */
+  | ({ readonly kind: 'channel_refused'; readonly error: string; readonly restsAt: string } & EngagementsNamed)
+  /** Slack has not said for too long who is in these engagements' channels, so that access in them rests: to security's channel. */
+  | ({
+      readonly kind: 'channels_in_doubt';
+      readonly sessions: number;
+      readonly doubtSeconds: number;
+    } & EngagementsNamed)
+  /** It says so again. */
+  | ({ readonly kind: 'channel_read_again' } & EngagementsNamed)
   /** Recordings run out of space, or have some again: to security's channel. `at` is ISO 8601. */
   | {
       readonly kind: 'free_space';
@@ -103,6 +113,14 @@ export type Notice =
       readonly count: number;
       readonly to: string | null;
     };
+
+type EngagementsNamed = {
+  /** ISO 8601. */
+  readonly at: string;
+  /** The first of them. */
+  readonly engagementIds: readonly EngagementId[];
+  readonly count: number;
+};
 
 export const GONE_WHY = ['deactivated', 'unseen', 'left_channel'] as const;
 export type GoneWhy = (typeof GONE_WHY)[number];
@@ -150,6 +168,9 @@ const URGENCY: Readonly<Record<NoticeKind, Urgency>> = {
   host_key_mismatch: 1,
   person_gone: 1,
   people_in_doubt: 1,
+  channel_refused: 1,
+  channels_in_doubt: 1,
+  channel_read_again: 1,
   free_space: 1,
   record_changed: 1,
   grants_suspended: 1,
@@ -204,6 +225,10 @@ export function messageKey(notice: Notice): string {
       return `gone:${notice.personId}:${notice.engagementId ?? 'all'}:${notice.at}`;
     case 'people_in_doubt':
       return `doubt:${notice.at}`;
+    case 'channel_refused':
+    case 'channels_in_doubt':
+    case 'channel_read_again':
+      return `${notice.kind}:${notice.engagementIds[0] ?? ''}:${notice.at}`;
     case 'free_space':
       return `space:${notice.at}`;
     case 'record_changed':

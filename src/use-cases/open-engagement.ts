@@ -73,6 +73,8 @@ export const openEngagement =
         timeZone: input.timeZone,
         createdAt: now,
         confirmedAt: confirmers ? null : now,
+        channelReadAt: now,
+        labels: confirmers ? [] : labelsOf(knownTargets(deps.inventory, input)),
       };
       await tx.engagements.insert(engagement);
       await tx.audit.append({
@@ -125,11 +127,9 @@ async function wrongTargets(
 async function needsSecondPerson(deps: Deps, tx: Tx, input: OpenEngagementInput): Promise<boolean> {
   if (!engagementRules(deps.inventory.policy).second_person) return false;
   const before = (await tx.engagements.all()).filter((engagement) => engagement.confirmedAt !== null);
-  const targets = new Set(before.flatMap((engagement) => engagement.targetIds));
-  const known = new Set(deps.inventory.targets.filter((target) => targets.has(target.id)).flatMap(labelsOf));
-  return knownTargets(deps.inventory, input)
-    .flatMap(labelsOf)
-    .some((label) => !known.has(label));
+  // As they were when somebody agreed: today's labels of those targets may be ones that nobody has looked at.
+  const known = new Set(before.flatMap((engagement) => engagement.labels));
+  return labelsOf(knownTargets(deps.inventory, input)).some((label) => !known.has(label));
 }
 
 /** Who may confirm: reviewers by policy who are neither the opener nor a member, through whichever account. */

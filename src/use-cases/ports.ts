@@ -14,6 +14,7 @@ import type {
 } from '../access/ids.ts';
 import type { Person, RegisteredKey, RegistrationCode, SlackAccount, Standing } from '../access/person.ts';
 import type { Policy } from '../access/policy.ts';
+import type { RejectionOf } from '../access/rejection.ts';
 import type { AccessRequest } from '../access/request.ts';
 import type { Result } from '../access/result.ts';
 import type { Scope } from '../access/scope.ts';
@@ -155,15 +156,28 @@ export type Keys = {
 
 export type Engagements = {
   byId(id: EngagementId): Promise<Engagement | null>;
+  byIds(ids: readonly EngagementId[]): Promise<readonly Engagement[]>;
   insert(engagement: Engagement): Promise<void>;
   /** Also those whose channel the member has left. */
   ofMember(id: PersonId): Promise<readonly Engagement[]>;
   /** False where somebody has. */
-  confirm(id: EngagementId, by: PersonId, at: Date): Promise<boolean>;
+  confirm(
+    id: EngagementId,
+    confirmed: { readonly by: PersonId; readonly at: Date; readonly labels: readonly string[] },
+  ): Promise<boolean>;
   askToConfirm(id: EngagementId, people: readonly PersonId[]): Promise<void>;
   /** Who was asked to confirm it. */
   confirmers(id: EngagementId): Promise<readonly PersonId[]>;
   inChannel(channelId: string): Promise<readonly Engagement[]>;
+  /**
+   * Writes down that Slack, asked at `at`, said who is in its channel: `outdated`, and nothing written, where it said so of a later
+   * moment already; `read_again` where security had been told that it did not.
+   */
+  channelRead(id: EngagementId, at: Date, now: Date): Promise<'read' | 'read_again' | 'outdated'>;
+  /** Slack names the channel of these as what it cannot show. Whether that is news: it was said of none of them since it was read. */
+  channelRefused(ids: readonly EngagementId[], error: string): Promise<boolean>;
+  /** Writes down that security is told that access in these rests; returns those of which it had not been told. */
+  toldOfUnread(ids: readonly EngagementId[], at: Date): Promise<readonly EngagementId[]>;
   /** These members were in the channel just now. */
   seenIn(id: EngagementId, people: readonly PersonId[], at: Date): Promise<void>;
   leftFrom(id: EngagementId, people: readonly PersonId[], at: Date): Promise<void>;
@@ -307,8 +321,12 @@ export type CertificateAuthority = {
   seal(grantId: GrantId, digest: Digest): string;
   sealed(grantId: GrantId, digest: Digest, mac: string): boolean;
   /** Verifies what a client signed to log in; returns what follows from it and nothing that was merely claimed. */
-  verifyProof(proof: UserauthProof, remoteAddress: string, now: Date): Result<VerifiedProof>;
+  verifyProof(proof: UserauthProof, remoteAddress: string, now: Date): Result<VerifiedProof, ProofRejection>;
 };
+
+export type ProofRejection = RejectionOf<
+  'proof_invalid' | 'certificate_refused' | 'certificate_expired' | 'key_too_weak'
+>;
 
 /** RFC 4252 §7: the signed data, which begins with the SSH session id, and the signature over it. */
 export type UserauthProof = { readonly signed: Uint8Array; readonly signature: Uint8Array };

@@ -1,4 +1,5 @@
-import type { RegisteredKey } from '../access/person.ts';
+import { isCodeOver, type RegisteredKey } from '../access/person.ts';
+import type { RejectionOf } from '../access/rejection.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { tampered } from './believable.ts';
 import { directLane } from './grant-ending.ts';
@@ -11,19 +12,23 @@ type Deps = {
   readonly authority: Pick<CertificateAuthority, 'digest'>;
 };
 
+type RegisterRefusal = RejectionOf<
+  'code_unknown' | 'code_expired' | 'person_inactive' | 'key_taken' | 'key_retired' | 'record_tampered'
+>;
+
 /**
  * Binds the key that a connection proved to the person whose one-time code its login name carried. A key belongs to one
  * person for good; registering it again by the same person changes nothing.
  */
 export const registerKey =
   (deps: Deps) =>
-  ({ proof, code }: { proof: VerifiedProof; code: string }): Promise<Result<RegisteredKey>> =>
+  ({ proof, code }: { proof: VerifiedProof; code: string }): Promise<Result<RegisteredKey, RegisterRefusal>> =>
     deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
       const digest = codeDigest(deps.authority, code);
       const issued = await tx.keys.lockCode(digest);
       if (!issued) return refuse(tampered(tx) ?? { code: 'code_unknown' });
-      if (issued.usedAt || now >= issued.expiresAt) return refuse({ code: 'code_expired' });
+      if (issued.usedAt || isCodeOver(issued, now)) return refuse({ code: 'code_expired' });
       const owner = await tx.persons.byId(issued.personId);
       if (!owner?.active) return refuse({ code: 'person_inactive' });
       const known = await tx.keys.byFingerprint(proof.fingerprint);

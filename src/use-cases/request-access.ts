@@ -1,9 +1,9 @@
-import { type Engagement, engagementEnd, isMember, isOver } from '../access/engagement.ts';
+import { type Engagement, engagementEnd, isMember, isOver, whyItRests } from '../access/engagement.ts';
 import { isSameHuman } from '../access/engagement-rules.ts';
 import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../access/ids.ts';
 import { type Person, whyNotActive } from '../access/person.ts';
 import { decide, engagementRules } from '../access/policy.ts';
-import type { PendingRequest } from '../access/request.ts';
+import { type PendingRequest, RULE_BREAK } from '../access/request.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { isEligibleReviewer } from '../access/review.ts';
 import { findScope, type Scope } from '../access/scope.ts';
@@ -37,8 +37,6 @@ export type RequestAccessInput = {
 const REASON_MAX = 1_000;
 const TICKET_MAX = 200;
 const TARGETS_MAX = 50;
-/** Between the names of rules that decided together. */
-export const RULE_BREAK = '\n';
 
 /** Files an access request and asks its reviewers. */
 export const requestAccess =
@@ -60,6 +58,8 @@ export const requestAccess =
       if (!engagement.confirmedAt) return refuse({ code: 'engagement_unconfirmed', field: 'engagement' });
       const what = whatIsAsked(deps.inventory, engagement, input, now);
       if (!what.ok) return what;
+      const resting = whyItRests(engagement, now, deps.inventory.policy.doubt);
+      if (resting) return refuse(resting);
       const reviewers = await eligibleReviewers(deps, tx, engagement, person, now);
       const { approvals: needed } = what.value;
       if (reviewers.length < needed)

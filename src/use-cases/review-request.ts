@@ -1,14 +1,14 @@
 import { downstreamCertificate } from '../access/certificate.ts';
-import { type Engagement, engagementEnd, isMember } from '../access/engagement.ts';
+import { type Engagement, engagementEnd, isMember, whyItRests } from '../access/engagement.ts';
 import type { Grant, GrantTerms } from '../access/grant.ts';
 import { type Digest, GrantId, type PersonId, type RequestId } from '../access/ids.ts';
 import { type Person, whyNotActive } from '../access/person.ts';
 import { engagementRules } from '../access/policy.ts';
 import type { Rejection } from '../access/rejection.ts';
 import { type AccessRequest, type Review, transition } from '../access/request.ts';
-import { type Result, refuse } from '../access/result.ts';
+import { ok, type Result, refuse } from '../access/result.ts';
 import { mayNotReview } from '../access/review.ts';
-import { pin, samePin } from '../access/target.ts';
+import { heldToPolicy } from '../access/standing-ask.ts';
 import { tampered } from './believable.ts';
 import { extendSessionsIn } from './extend-sessions.ts';
 import { directLane, threadLane } from './grant-ending.ts';
@@ -61,26 +61,23 @@ export const reviewRequest =
       // A digest that is recomputed from the stored ask: an ask edited in the database cannot be approved.
       const digest = deps.authority.digest({ id: request.id, ...request.ask });
       if (digest !== request.digest) return refuse({ code: 'digest_mismatch' });
+      const held = verdict === 'approve' ? heldToPolicy(deps.inventory, request) : ok(request);
       const reviewed = transition(
-        request,
+        held.ok ? held.value : request,
         { kind: 'review', reviewerId, digest: input.digest as Digest, verdict, comment },
         now,
       );
       if (!reviewed.ok) return reviewed;
+      if (!held.ok) return held;
       if (verdict === 'approve') {
         // Locked: whatever ends the requester's access at this moment goes first, or finds the grant.
         const requester = await tx.persons.lock(request.ask.personId);
         const gone = whyNotActive(requester, now, deps.inventory.policy.doubt);
         if (gone || !isMember(engagement, request.ask.personId)) return refuse({ code: 'requester_gone' });
+        const resting = whyItRests(engagement, now, deps.inventory.policy.doubt);
+        if (resting) return refuse(resting);
         const [retired] = await tx.keys.retiredAmong(request.ask.keyFingerprints);
         if (retired) return refuse({ code: 'key_retired', fingerprint: retired });
-      }
-      if (reviewed.value.status === 'approved') {
-        const changed = request.ask.targets.find((approved) => {
-          const target = deps.inventory.find(approved.id);
-          return !target || !samePin(pin(target), approved);
-        });
-        if (changed) return refuse({ code: 'target_changed', targetId: changed.id });
       }
       await tx.requests.save(reviewed.value);
       const facts = { request: request.id, digest: request.digest, verdict };

@@ -1,5 +1,6 @@
-import { isOver } from '../access/engagement.ts';
+import { type Engagement, isOver } from '../access/engagement.ts';
 import type { PersonId } from '../access/ids.ts';
+import { tellReadAgain } from './channel-in-doubt.ts';
 import { endAccessIn } from './person-gone.ts';
 import type { Clock, Store } from './ports.ts';
 
@@ -7,6 +8,8 @@ type Deps = { readonly store: Store; readonly clock: Clock };
 
 export type SeenChannel = {
   readonly channelId: string;
+  /** When Slack was asked. */
+  readonly at: Date;
   /** Slack's user ids of everybody who is in it. */
   readonly userIds: ReadonlySet<string>;
   /** Of whom Slack said that they left: they had been there. */
@@ -19,11 +22,15 @@ export type SeenChannel = {
  */
 export const seeChannel =
   (deps: Deps) =>
-  ({ channelId, userIds, leftUserIds }: SeenChannel): Promise<void> =>
+  ({ channelId, at, userIds, leftUserIds }: SeenChannel): Promise<void> =>
     deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
+      const readAgain: Engagement[] = [];
       for (const engagement of await tx.engagements.inChannel(channelId)) {
         if (isOver(engagement, now)) continue;
+        const reading = await tx.engagements.channelRead(engagement.id, at, now);
+        if (reading === 'outdated') continue;
+        if (reading === 'read_again') readAgain.push(engagement);
         const members = await tx.persons.byIds(engagement.memberIds);
         const before = new Set(await tx.engagements.everSeenIn(engagement.id));
         const has = (users: ReadonlySet<string>, id: PersonId): boolean =>
@@ -46,4 +53,5 @@ export const seeChannel =
           await endAccessIn(tx, { personId, why: 'left_channel', engagementId: engagement.id }, now);
         }
       }
+      if (readAgain.length > 0) await tellReadAgain(tx, readAgain, now);
     });

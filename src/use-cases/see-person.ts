@@ -1,3 +1,4 @@
+import { isTooLongAgo } from '../access/age.ts';
 import type { Actor } from '../access/audit-event.ts';
 import { PersonId } from '../access/ids.ts';
 import { type Person, type SlackAccount, UNSEEN_MS } from '../access/person.ts';
@@ -75,7 +76,7 @@ export const missPerson =
         await tx.audit.append({ type: 'person_unseen', at: now, actor: DAYPASS, facts: { person: personId } });
         return 'ask_again';
       }
-      if (now.getTime() - person.unseenSince.getTime() < UNSEEN_MS) return 'ask_again';
+      if (!isTooLongAgo(person.unseenSince, now, UNSEEN_MS - 1)) return 'ask_again';
       await tx.persons.update(personId, { ...person, active: false });
       const facts = { person: personId, standing: person.standing, active: false };
       await tx.audit.append({ type: 'person_changed', at: now, actor: DAYPASS, facts });

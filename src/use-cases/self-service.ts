@@ -1,9 +1,10 @@
 import { combinedCertificate, PRINCIPALS_MAX } from '../access/certificate.ts';
-import { expiresAt, type Grant, isActive } from '../access/grant.ts';
+import { expiresAt, type Grant, isActive, isRunning } from '../access/grant.ts';
 import { type Fingerprint, type Login, type PersonId, short } from '../access/ids.ts';
-import { type RegisteredKey, whyNotActive } from '../access/person.ts';
+import { type NotActive, type RegisteredKey, whyNotActive } from '../access/person.ts';
+import type { RejectionOf } from '../access/rejection.ts';
 import { type AccessRequest, isExpired } from '../access/request.ts';
-import { isBelievable } from './believable.ts';
+import { engagementsOf, isBelievable, restingOf, tampered, type WhyResting } from './believable.ts';
 import { endGrant } from './end-grant.ts';
 import type { CertificateAuthority, Clock, Inventory, Store, Tx } from './ports.ts';
 
@@ -29,6 +30,8 @@ export type SelfServiceAnswer =
       readonly kind: 'list';
       readonly grants: readonly Grant[];
       readonly pending: readonly AccessRequest[];
+      /** Why not all that was granted opens something at the moment. */
+      readonly notes: readonly SelfServiceRefusal[];
       readonly at: Date;
     }
   | {
@@ -44,8 +47,9 @@ export type SelfServiceAnswer =
   | { readonly kind: 'refused'; readonly why: SelfServiceRefusal };
 
 export type SelfServiceRefusal =
-  | { readonly code: 'person_inactive' }
-  | { readonly code: 'person_unconfirmed' }
+  | NotActive
+  | WhyResting
+  | RejectionOf<'grants_suspended' | 'grant_tampered'>
   | { readonly code: 'key_removed' }
   | { readonly code: 'no_live_grant' }
   | { readonly code: 'key_in_no_grant' }
@@ -65,14 +69,16 @@ export const selfService =
       const now = deps.clock.now();
       const key = await keyOf(deps, tx, caller);
       if ('code' in key) return refused(key);
-      const grants = await liveGrants(deps, tx, caller, now);
+      const own = await ownGrants(deps, tx, caller, now);
       switch (ask.verb) {
-        case 'list':
-          return { kind: 'list', grants, pending: await waiting(tx, caller, now), at: now };
+        case 'list': {
+          const { grants, notes } = own;
+          return { kind: 'list', grants, pending: await waiting(tx, caller, now), notes, at: now };
+        }
         case 'config':
           return { kind: 'config', publicKey: key.publicKey };
         case 'cert':
-          return certify(deps, tx, { caller, publicKey: key.publicKey, grants, now }, ask.grant);
+          return certify(deps, tx, { caller, publicKey: key.publicKey, own, now }, ask.grant);
       }
     });
   };
@@ -84,17 +90,36 @@ async function keyOf(
   { personId, fingerprint }: Caller,
 ): Promise<RegisteredKey | SelfServiceRefusal> {
   const inactive = whyNotActive(await tx.persons.byId(personId), clock.now(), inventory.policy.doubt);
-  if (inactive) return { code: inactive.code === 'person_inactive' ? inactive.code : 'person_unconfirmed' };
+  if (inactive) return inactive;
   const key = await tx.keys.byFingerprint(fingerprint);
-  return key?.personId === personId && !key.retiredAt ? key : { code: 'key_removed' };
+  if (!key) return tampered(tx) ?? { code: 'key_removed' };
+  return key.personId === personId && !key.retiredAt ? key : { code: 'key_removed' };
 }
 
-/** What ends first comes first. */
-async function liveGrants(deps: SelfServiceDeps, tx: Tx, { personId }: Caller, now: Date): Promise<Grant[]> {
-  const stored = await tx.grants.ofPerson(personId);
-  return stored
-    .filter((grant) => isActive(grant, now) && isBelievable(deps.authority, grant))
+type Own = {
+  /** Live, what ends first comes first. */
+  readonly grants: readonly Grant[];
+  /** Neither ended nor run out, whether or not they open anything at the moment. */
+  readonly running: readonly Grant[];
+  /** Why one of them opens nothing at the moment; null where it does. */
+  readonly whyNot: (grant: Grant) => SelfServiceRefusal | null;
+  readonly notes: readonly SelfServiceRefusal[];
+};
+
+async function ownGrants(deps: SelfServiceDeps, tx: Tx, { personId }: Caller, now: Date): Promise<Own> {
+  const running = (await tx.grants.ofPerson(personId))
+    .filter((grant) => isRunning(grant, now))
     .sort((a, b) => expiresAt(a).getTime() - expiresAt(b).getTime());
+  const resting = await restingOf(tx, engagementsOf(running), now, deps.inventory.policy.doubt);
+  const believable = new Set(running.filter((grant) => isBelievable(deps.authority, grant)));
+  const whyNot = (grant: Grant): SelfServiceRefusal | null => {
+    if (!believable.has(grant)) return { code: 'grant_tampered', grantId: grant.id };
+    if (!isActive(grant, now)) return { code: 'grants_suspended' };
+    return resting.get(grant.terms.engagementId) ?? null;
+  };
+  const notes = new Map(running.flatMap((grant) => whyNot(grant) ?? []).map((why) => [JSON.stringify(why), why]));
+  const grants = running.filter((grant) => believable.has(grant) && isActive(grant, now));
+  return { grants, running, whyNot, notes: [...notes.values()] };
 }
 
 const waiting = async (tx: Tx, { personId }: Caller, now: Date): Promise<AccessRequest[]> =>
@@ -123,23 +148,28 @@ function named(grants: readonly Grant[], given: string | null): Grant | SelfServ
 type Certifying = {
   readonly caller: Caller;
   readonly publicKey: string;
-  readonly grants: readonly Grant[];
+  readonly own: Own;
   readonly now: Date;
 };
 
 async function certify(
   deps: SelfServiceDeps,
   tx: Tx,
-  { caller, publicKey, grants, now }: Certifying,
+  { caller, publicKey, own, now }: Certifying,
   given: string | null,
 ): Promise<SelfServiceAnswer> {
-  const withKey = grants.filter((grant) => grant.terms.keyFingerprints.includes(caller.fingerprint));
-  const only = given === null ? null : named(grants, given);
+  const only = given === null ? null : named(own.running, given);
   if (only && 'code' in only) return refused(only);
-  if (grants.length === 0) return refused({ code: 'no_live_grant' });
-  const wanted = only ? withKey.filter((grant) => grant.id === only.id) : withKey;
+  if (own.running.length === 0) return refused({ code: 'no_live_grant' });
+  const meant = only ? [only] : own.running;
+  const withKey = meant.filter((grant) => grant.terms.keyFingerprints.includes(caller.fingerprint));
+  const wanted = withKey.filter((grant) => own.whyNot(grant) === null);
   const [single, ...others] = wanted;
-  if (!single) return refused({ code: 'key_in_no_grant' });
+  if (!single) {
+    // A key that opens nothing at the moment is nevertheless part of what does not.
+    const [why] = (withKey.length > 0 ? withKey : meant).flatMap((grant) => own.whyNot(grant) ?? []);
+    return refused(withKey.length > 0 && why ? why : { code: 'key_in_no_grant' });
+  }
   const ofThisKey = async (grant: Grant, prefix: string) =>
     (await tx.grants.certificates(grant.id)).findLast(
       (each) => each.fingerprint === caller.fingerprint && each.keyId.startsWith(prefix),
@@ -189,8 +219,9 @@ async function end(
   const found = await deps.store.transaction(async (tx) => {
     const key = await keyOf(deps, tx, caller);
     if ('code' in key) return refused(key);
-    const grants = await liveGrants(deps, tx, caller, deps.clock.now());
-    if (which === 'all') return grants.length > 0 ? withSessions(tx, grants) : refused({ code: 'no_live_grant' });
+    const { grants, notes } = await ownGrants(deps, tx, caller, deps.clock.now());
+    if (grants.length === 0) return refused(notes[0] ?? { code: 'no_live_grant' });
+    if (which === 'all') return withSessions(tx, grants);
     const grant = named(grants, which.grant);
     return 'code' in grant ? refused(grant) : withSessions(tx, [grant]);
   });

@@ -5,6 +5,7 @@ import type { GrantId, PersonId, RequestId, SessionId } from '../access/ids.ts';
 import type { RegisteredKey } from '../access/person.ts';
 import { type AccessRequest, isExpired } from '../access/request.ts';
 import type { Session } from '../access/session.ts';
+import { heldToPolicy, type Today } from '../access/standing-ask.ts';
 import { enderOf } from './grant-ending.ts';
 import type { Clock, IssuedCertificate, Store, Tx } from './ports.ts';
 
@@ -77,13 +78,16 @@ export type RequestView = {
   readonly names: Names;
 };
 
+/** While it waits, as today's policy wants it reviewed. */
 export const viewRequest =
-  (deps: Pick<Deps, 'store'>) =>
+  (deps: Pick<Deps, 'store'> & { readonly inventory: Today }) =>
   ({ requestId }: { requestId: RequestId }): Promise<RequestView | null> =>
     deps.store.transaction(async (tx) => {
-      const request = await tx.requests.byId(requestId);
-      const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
-      if (!request || !engagement) return null;
+      const stored = await tx.requests.byId(requestId);
+      const engagement = stored && (await tx.engagements.byId(stored.ask.engagementId));
+      if (!stored || !engagement) return null;
+      const held = stored.status === 'pending' ? heldToPolicy(deps.inventory, stored) : null;
+      const request = held?.ok ? held.value : stored;
       const registered = await tx.keys.ofPerson(request.ask.personId);
       return {
         request,

@@ -6,13 +6,14 @@ import type { Grant } from '../../src/access/grant.ts';
 import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh2-internals.ts';
 import { presentCertificate } from '../../src/gateway/upstream-auth.ts';
 import { encode, string, uint8 } from '../../src/sshwire/bytes.ts';
+import type { ConnectionRejection } from '../../src/use-cases/gateway-control.ts';
 import { scp, sftp, ssh, sshClient, WAYS } from '../support/gateway-client.ts';
 import { freePort } from '../support/gateway-tools.ts';
 import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';
 import { makeKeyFile } from '../support/openssh.ts';
 import { run } from '../support/processes.ts';
 import { makeKey } from '../support/raw-client.ts';
-import { personId } from '../support/samples.ts';
+import { NOON, personId } from '../support/samples.ts';
 
 const fresh = async (options?: Parameters<typeof GatewayWorld.start>[0]) => GatewayWorld.start(options);
 
@@ -140,6 +141,32 @@ describe('a refused person reads why', () => {
     expect(stdout).toMatch(/Received disconnect from \S+ port \d+:14: daypass: /);
     expect(stdout).not.toMatch(/password|Permission denied/i);
   });
+
+  const refusals: readonly (readonly [ConnectionRejection, RegExp])[] = [
+    [{ code: 'person_unconfirmed', since: NOON }, /Slack last confirmed your account at 2030-05-02/],
+    [{ code: 'person_unseen', since: NOON }, /Slack does not show your account any more, since 2030-05-02/],
+    [{ code: 'grants_suspended' }, /All access is suspended/],
+    [{ code: 'record_tampered', what: 'key', id: 'x' }, /was changed outside Daypass/],
+    [{ code: 'channel_unread', engagement: 'Migration', since: NOON }, /who is in the channel of "Migration"/],
+  ];
+  it.each(refusals.map(([rejection, words]) => [rejection.code, rejection, words] as const))(
+    '%s of one key is told, and not what an older one was refused with before',
+    async (name, rejection, words) => {
+      const old = await makeKeyFile(world.folder.path, 'ed25519', `old-${name}`);
+      world.grant('shell', -5, old);
+      const authorize = world.control.authorize.bind(world.control);
+      world.control.authorize = async () => ({ ok: false, rejection });
+      try {
+        const keys = [...onlyKey(old.path), '-i', world.person.path];
+        const { stderr, code } = await ssh(world, ['-v', ...keys, 'gateway', 'true']);
+        expect(code).toBe(255);
+        expect(stderr).toMatch(/daypass: Your certificate ran out at 20/);
+        expect(stderr).toMatch(new RegExp(`Received disconnect from .*daypass: .*${words.source}`));
+      } finally {
+        world.control.authorize = authorize;
+      }
+    },
+  );
 
   it('of several keys and certificates in an agent the one that fits is found, and otherwise the nearest is told', async () => {
     const folder = world.folder.path;

@@ -2,11 +2,18 @@ import { webApi } from '@slack/bolt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { testSeals } from '../support/beside.ts';
 import { buttonsOf, type Message, type State } from '../support/persona.ts';
-import { ENGAGEMENT_CHANNEL, forgetTemplate, MEMBER, SlackWorld, TEAM } from '../support/slack-world.ts';
+import {
+  ENGAGEMENT_CHANNEL,
+  forgetTemplate,
+  MEMBER,
+  SECURITY_CHANNEL,
+  SlackWorld,
+  TEAM,
+} from '../support/slack-world.ts';
 
 let world: SlackWorld;
 const opened = async (): Promise<void> => {
-  world = await SlackWorld.open({}, ['user_change']);
+  world = await SlackWorld.open({}, ['user_change', 'member_left_channel']);
   await world.ready();
 };
 const closed = (): Promise<void> => world[Symbol.asyncDispose]();
@@ -75,6 +82,47 @@ describe('a request approved in Slack', () => {
     );
     expect((await world.contractor.state()).files).toHaveLength(state.files.length);
     for (const each of await decidedCards()) expect(each.plain).toMatch(/Approved by Morgan Reyes/);
+  });
+
+  it('gives nothing to who left the channel meanwhile, whether or not Slack told of it', async () => {
+    await world.request();
+    await world.contractor.call(`channels/${ENGAGEMENT_CHANNEL}`, { leave: 'contractor' });
+    await world.manager.click(await world.manager.card('direct'), 'Approve');
+    expect((await whisper(/no longer in the engagement’s Slack conversation/)).plain).toContain('Nothing was granted');
+    expect(await latest()).toMatchObject({ status: 'pending', grants: 0 });
+  });
+
+  it('goes with its channel: that Daypass was removed from it is told at once, and read again when it is invited', async () => {
+    const channel = (change: object) => world.contractor.call(`channels/${ENGAGEMENT_CHANNEL}`, change);
+    const told = (what: RegExp) =>
+      world.security.until(`security’s channel: ${what}`, (state) =>
+        state.channels
+          .filter(({ id }) => id === SECURITY_CHANNEL)
+          .flatMap(({ messages }) => messages.map(({ plain }) => plain))
+          .find((plain) => what.test(plain)),
+      );
+    await world.request();
+    await world.manager.click(await world.manager.card('direct'), 'Approve');
+    await granted();
+    await channel({ app: false });
+    expect(await told(/does not show who is in the channel/)).toMatch(
+      /the channel of Order database migration \(channel_not_found\).* is paused from .*Invite Daypass to it again/s,
+    );
+    await channel({ leave: 'contractor' });
+    await channel({ app: true });
+    await told(/shows again who is in the channel of Order database migration/);
+    expect(await told(/left the channel of Order database migration/)).toMatch(/Casey Lind .* 1 grant revoked/);
+  });
+
+  it.each([
+    ['answers slowly', { kind: 'slow', ms: 6_000 }],
+    ['fails', { kind: 'error', error: 'internal_error' }],
+    ['does not know it', { kind: 'error', error: 'channel_not_found' }],
+  ])('counts on what was last read of the channel where Slack %s', async (_, fault) => {
+    await world.request();
+    await world.contractor.call('faults', { ...fault, times: 1, method: 'conversations.members' });
+    await world.manager.click(await world.manager.card('direct'), 'Approve');
+    await granted();
   });
 
   it('has one effect under a hundred clicks at once: one grant, one certificate, one message', async () => {

@@ -19,6 +19,7 @@ import { openEngagement } from '../../src/use-cases/open-engagement.ts';
 import type { CertificateAuthority, Clock, Inventory, RandomSource } from '../../src/use-cases/ports.ts';
 import { requestAccess } from '../../src/use-cases/request-access.ts';
 import { reviewRequest } from '../../src/use-cases/review-request.ts';
+import { seeChannel } from '../../src/use-cases/see-channel.ts';
 import { seePerson } from '../../src/use-cases/see-person.ts';
 
 export const random: RandomSource = { uuid: randomUUID, bytes: (length) => new Uint8Array(randomBytes(length)) };
@@ -91,6 +92,13 @@ export class AccessWorld implements AsyncDisposable {
       account: { teamId: this.slack.teamId, userId, enterpriseId: null },
       profile: { name: userId, standing, active: true },
     });
+  }
+
+  /** What Slack says at this moment of who is in a channel. */
+  channelRead(channelId: string, people: readonly Person[]): Promise<void> {
+    const userIds = people.flatMap(({ accounts }) => accounts.map((account) => account.userId));
+    const seen = { channelId, at: this.clock.now(), userIds: new Set(userIds), leftUserIds: new Set<string>() };
+    return seeChannel(this.deps)(seen);
   }
 
   async engagement(members: readonly Person[], reviewers: readonly Person[]): Promise<Engagement> {

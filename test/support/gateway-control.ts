@@ -3,7 +3,6 @@ import { EventEmitter, once } from 'node:events';
 import { downstreamCertificate, upstreamCertificate } from '../../src/access/certificate.ts';
 import { type Grant, grantedTargets, isActive, pickGrant } from '../../src/access/grant.ts';
 import { type Fingerprint, GrantId, Login, RequestId, SessionId } from '../../src/access/ids.ts';
-import type { Rejection } from '../../src/access/rejection.ts';
 import { ok, type Result, refuse } from '../../src/access/result.ts';
 import type { Scope } from '../../src/access/scope.ts';
 import type { SessionEnding } from '../../src/access/session.ts';
@@ -12,6 +11,7 @@ import type {
   Authorization,
   AuthorizeAsk,
   ConnectionRefusal,
+  ConnectionRejection,
   GatewayControl,
   RegistryFeed,
   SessionReport,
@@ -38,7 +38,7 @@ export class TestControl implements GatewayControl {
   /** Where their recordings begin. */
   readonly heads = new Map<SessionId, string>();
   readonly closed_: Closed[] = [];
-  readonly rejections: Rejection[] = [];
+  readonly rejections: ConnectionRejection[] = [];
   /** What workers turned away by themselves. */
   readonly refusals: ConnectionRefusal[] = [];
   /** What was asked of the gateway itself, and by whom. */
@@ -91,7 +91,7 @@ export class TestControl implements GatewayControl {
     return { grant, certificate };
   }
 
-  async authorize(ask: AuthorizeAsk): Promise<Result<Authorization>> {
+  async authorize(ask: AuthorizeAsk): Promise<Result<Authorization, ConnectionRejection>> {
     const decided = this.#decide(ask);
     if (!decided.ok) this.rejections.push(decided.rejection);
     this.#events.emit('authorized');
@@ -115,7 +115,13 @@ export class TestControl implements GatewayControl {
   async serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer> {
     this.asks.push({ caller, ask });
     const now = new Date();
-    return { kind: 'list', grants: this.grants.filter((grant) => isActive(grant, now)), pending: [], at: now };
+    return {
+      kind: 'list',
+      grants: this.grants.filter((grant) => isActive(grant, now)),
+      pending: [],
+      notes: [],
+      at: now,
+    };
   }
 
   refused(refusal: ConnectionRefusal): void {
@@ -164,7 +170,7 @@ export class TestControl implements GatewayControl {
     }
   }
 
-  #decide(ask: AuthorizeAsk): Result<Authorization> {
+  #decide(ask: AuthorizeAsk): Result<Authorization, ConnectionRejection> {
     const now = new Date();
     const verified = this.authority.verifyProof(ask.proof, ask.remoteAddress, now);
     if (!verified.ok) return verified;
@@ -176,7 +182,7 @@ export class TestControl implements GatewayControl {
     return decided;
   }
 
-  #route(ask: AuthorizeAsk, proof: VerifiedProof, now: Date): Result<Authorization> {
+  #route(ask: AuthorizeAsk, proof: VerifiedProof, now: Date): Result<Authorization, ConnectionRejection> {
     if (ask.route.kind === 'direct' && proof.userName.startsWith('register-')) return this.#register(proof);
     if (ask.route.kind === 'jump') {
       const targetIds = this.targets.map((target) => target.id);
@@ -188,13 +194,13 @@ export class TestControl implements GatewayControl {
     return this.#open(ask, proof, now);
   }
 
-  #register(proof: VerifiedProof): Result<Authorization> {
+  #register(proof: VerifiedProof): Result<Authorization, ConnectionRejection> {
     if (proof.userName !== `register-${this.code}`) return refuse({ code: 'code_unknown' });
     this.registered.push(proof.publicKey);
     return ok({ kind: 'registered', lines: [`Your key is registered: ${proof.fingerprint}`, 'Go back to Slack.'] });
   }
 
-  #open(ask: AuthorizeAsk, proof: VerifiedProof, now: Date): Result<Authorization> {
+  #open(ask: AuthorizeAsk, proof: VerifiedProof, now: Date): Result<Authorization, ConnectionRejection> {
     const plus = proof.userName.lastIndexOf('+');
     const { route } = ask;
     if (route.kind === 'inner' && !this.#outer.has(route.outerSshSessionId)) {

@@ -1,4 +1,5 @@
 import { webApi } from '@slack/bolt';
+import { Policy } from '../../src/access/policy.ts';
 import { BUILT_IN_SCOPES } from '../../src/access/scope.ts';
 import { createLog } from '../../src/log.ts';
 import { OutboxWorker } from '../../src/slack/outbox.ts';
@@ -6,6 +7,8 @@ import type { Store } from '../../src/use-cases/ports.ts';
 import { grantId, NOON } from './samples.ts';
 import type { UnreliableSlack } from './unreliable-slack.ts';
 import { certificate, insertWorld } from './world.ts';
+
+const POLICY = Policy.parse({ rules: [{ name: 'one reviewer approves', max_duration: 'PT8H' }] });
 
 type Deps = ConstructorParameters<typeof OutboxWorker>[0];
 
@@ -50,7 +53,7 @@ export function startOutbox(
   slack.now = () => clock.now().getTime();
   return new OutboxWorker({
     store,
-    inventory: { find: () => null, scopes: BUILT_IN_SCOPES },
+    inventory: { find: () => null, scopes: BUILT_IN_SCOPES, targets: [], policy: POLICY },
     gateway: { host: 'gw', port: 22, hostKeyLine: 'ssh-ed25519 AAAA', site: 'acme' },
     security: { securityChannel: 'CSEC', securityUsers: ['USEC'] },
     retryFirstMs: 20,

@@ -70,6 +70,8 @@ export const engagement = (change: Partial<Engagement> = {}): Engagement => ({
   timeZone: 'Europe/Berlin',
   createdAt: NOON,
   confirmedAt: NOON,
+  channelReadAt: NOON,
+  labels: [],
   ...change,
 });
 

@@ -42,14 +42,16 @@ const ChannelChange = z.union([
   z.strictObject({ leave: z.string() }),
   z.strictObject({ join: z.string() }),
   z.strictObject({ unshare: z.literal(true) }),
+  z.strictObject({ app: z.boolean() }),
 ]);
 
-/** Lets people leave and join a channel, or ends its being shared with other workspaces. */
+/** Lets people leave and join a channel, removes the app from it or invites it, or ends its being shared with other workspaces. */
 export async function changeChannel(core: Core, channelId: string, body: unknown) {
   const change = ChannelChange.parse(body);
   const channel = core.state.channel(channelId);
   if (!channel || channel.kind === 'im') throw new PersonaError(404, 'no_such_channel', 'There is no such channel.');
   if ('unshare' in change) await unshare(core, channel);
+  else if ('app' in change) await moveApp(core, channel, change.app);
   else {
     const user = core.state.byName('join' in change ? change.join : change.leave);
     if (!user) throw new PersonaError(404, 'no_such_persona', 'There is no such person.');
@@ -90,6 +92,19 @@ async function leave(core: Core, channel: Channel, user: User): Promise<void> {
     ...{ user: user.id, channel: channel.id, channel_type: channel.kind === 'private' ? 'G' : 'C' },
     ...{ team: core.state.team.id, event_ts: core.state.nextTs() },
   });
+}
+
+/** The app hears of itself: that it left by an event of its own. */
+async function moveApp(core: Core, channel: Channel, isIn: boolean): Promise<void> {
+  const { bot, team } = core.state;
+  if (channel.members.has(bot) === isIn) return;
+  if (isIn) channel.members.add(bot);
+  else channel.members.delete(bot);
+  core.state.changed();
+  const isPrivate = channel.kind === 'private';
+  const joined = { type: 'member_joined_channel', user: bot, channel_type: isPrivate ? 'G' : 'C', team: team.id };
+  const left = { type: isPrivate ? 'group_left' : 'channel_left' };
+  await sendEvent(core, { ...(isIn ? joined : left), channel: channel.id, event_ts: core.state.nextTs() });
 }
 
 /** Slack names the channel and the workspace, not the people; it shows those whom no channel is shared with no more. */

@@ -152,6 +152,8 @@ describe('a database from before there were seals', () => {
     const tables = ['slack_account', 'registered_key', 'registration_code', 'engagement', 'access_request', 'review'];
     const drops = tables.map((table) => `alter table ${table} drop column mac;`).join(' ');
     const undo = `${drops} drop table seal_head;
+      alter table engagement drop column labels, drop column channel_read_at, drop column channel_refused,
+        drop column channel_told_at;
       delete from schema_migration where name >= (select name from schema_migration where name like '%_seals.sql')`;
     const seen = (store: OpenStore) =>
       store.transaction(async (tx) => ({

@@ -8,6 +8,7 @@ import { authorizeConnection } from '../../../src/use-cases/authorize-connection
 import { endGrant } from '../../../src/use-cases/end-grant.ts';
 import { forgetOld } from '../../../src/use-cases/forget.ts';
 import type { ConnectionRefusal } from '../../../src/use-cases/gateway-control.ts';
+import { holdSessionsToGrants } from '../../../src/use-cases/hold-sessions.ts';
 import { refusalNotes } from '../../../src/use-cases/note-refusals.ts';
 import { messageKey } from '../../../src/use-cases/notice.ts';
 import { plainLogins } from '../../../src/use-cases/plain-logins.ts';
@@ -15,7 +16,7 @@ import { recordSessionClosed } from '../../../src/use-cases/record-session.ts';
 import { requestAccess } from '../../../src/use-cases/request-access.ts';
 import { reviewRequest } from '../../../src/use-cases/review-request.ts';
 import { seePerson } from '../../../src/use-cases/see-person.ts';
-import { holdSessionsToGrants, noteExpiredGrants } from '../../../src/use-cases/sweep.ts';
+import { noteExpiredGrants } from '../../../src/use-cases/sweep.ts';
 import { AccessWorld, granted } from '../../support/access-world.ts';
 import { SshKey } from '../../support/signing-key.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';

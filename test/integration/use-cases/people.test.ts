@@ -4,6 +4,7 @@ import type { Grant } from '../../../src/access/grant.ts';
 import type { Person } from '../../../src/access/person.ts';
 import { Target } from '../../../src/access/target.ts';
 import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
+import { holdSessionsToGrants } from '../../../src/use-cases/hold-sessions.ts';
 import { messageKey, type Notice } from '../../../src/use-cases/notice.ts';
 import { openEngagement } from '../../../src/use-cases/open-engagement.ts';
 import { peopleToConfirm, tellOfDoubts } from '../../../src/use-cases/people-in-doubt.ts';
@@ -13,7 +14,6 @@ import { reviewRequest } from '../../../src/use-cases/review-request.ts';
 import { seeChannel } from '../../../src/use-cases/see-channel.ts';
 import { missPerson, seePerson } from '../../../src/use-cases/see-person.ts';
 import { selfService } from '../../../src/use-cases/self-service.ts';
-import { holdSessionsToGrants } from '../../../src/use-cases/sweep.ts';
 import { AccessWorld, granted } from '../../support/access-world.ts';
 import { SshKey } from '../../support/signing-key.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
@@ -119,7 +119,7 @@ describe('somebody who is gone', () => {
     expect(await enter(grant)).toBe('person_unseen');
     expect(await ask()).toMatchObject({ ok: false, rejection: { code: 'person_unseen', since: now } });
     expect(await selfService(world.deps)(caller, { verb: 'cert', grant: null })).toMatchObject({
-      why: { code: 'person_unconfirmed' },
+      why: { code: 'person_unseen', since: now },
     });
     now = new Date(now.getTime() + 19_000);
     expect(await missPerson(world.deps)(contractor.id)).toBe('ask_again');
@@ -132,6 +132,27 @@ describe('somebody who is gone', () => {
     expect(await enter(grant)).toBe('person_inactive');
     expect(await missPerson(world.deps)(contractor.id)).toBe('over');
     expect(await told('person_gone')).toHaveLength(1);
+  });
+
+  it('from Slack’s sight since a time that is still to come is gone at the next answer', async () => {
+    const grant = await world.grant(contractor, reviewer, engagement);
+    expect(await missPerson(world.deps)(contractor.id)).toBe('ask_again');
+    now = new Date(now.getTime() - 10 * MINUTE);
+    expect(await missPerson(world.deps)(contractor.id)).toBe('over');
+    expect((await state(grant))?.end).toMatchObject({ how: 'revoked' });
+  });
+
+  it.each([
+    ['a minute ahead, as clocks may differ', 60, 'session'],
+    ['beyond that', 61, 'person_unconfirmed'],
+    ['years ahead', 1e9, 'person_unconfirmed'],
+  ] as const)('is in doubt where the record says that Slack confirmed them %s', async (_, seconds, expected) => {
+    const grant = await world.grant(contractor, reviewer, engagement);
+    const ahead = new Date(now.getTime() + seconds * 1_000).toISOString();
+    await store.sql('update person set confirmed_at = $1 where id = $2', [ahead, contractor.id]);
+    expect(await enter(grant)).toBe(expected);
+    await see({});
+    expect(await enter(grant)).toBe('session');
   });
 
   it('from Slack’s sight for one answer alone keeps access', async () => {
@@ -159,6 +180,7 @@ describe('somebody who is gone', () => {
     await tellOfDoubts(world.deps)();
     expect(await told('people_in_doubt')).toHaveLength(1);
     await see({});
+    await world.channelRead(channelId, [contractor]);
     expect(await enter(grant)).toBe('session');
     now = new Date(now.getTime() + 91 * MINUTE);
     await tellOfDoubts(world.deps)();
@@ -171,7 +193,12 @@ describe('somebody who is gone', () => {
     const here = await world.grant(contractor, reviewer, engagement);
     const there = await world.grant(contractor, reviewer, elsewhere);
     const seen = (users: string[], left: string[] = []) =>
-      seeChannel(world.deps)({ channelId: engagement.channelId, userIds: new Set(users), leftUserIds: new Set(left) });
+      seeChannel(world.deps)({
+        channelId: engagement.channelId,
+        at: now,
+        userIds: new Set(users),
+        leftUserIds: new Set(left),
+      });
     await seen([`UCON${n}`, 'USOMEBODY']);
     expect((await state(here))?.end).toBeNull();
     await seen(['USOMEBODY']);
@@ -189,7 +216,7 @@ describe('somebody who is gone', () => {
   it('is who left, not who never was in the channel', async () => {
     const grant = await world.grant(contractor, reviewer, engagement);
     const seen = (left: string[]) =>
-      seeChannel(world.deps)({ channelId, userIds: new Set(), leftUserIds: new Set(left) });
+      seeChannel(world.deps)({ channelId, at: now, userIds: new Set(), leftUserIds: new Set(left) });
     await seen([]);
     expect(await enter(grant)).toBe('session');
     await seen([`UCON${n}`]);
@@ -201,7 +228,7 @@ describe('somebody who is gone', () => {
     ['is not shown', () => missPerson(world.deps)(contractor.id)],
     [
       'left the channel',
-      () => seeChannel(world.deps)({ channelId, userIds: new Set(), leftUserIds: new Set([`UCON${n}`]) }),
+      () => seeChannel(world.deps)({ channelId, at: now, userIds: new Set(), leftUserIds: new Set([`UCON${n}`]) }),
     ],
     [
       'was not confirmed for too long',

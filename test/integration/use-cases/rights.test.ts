@@ -9,6 +9,7 @@ import { authorizeConnection } from '../../../src/use-cases/authorize-connection
 import { confirmEngagement } from '../../../src/use-cases/confirm-engagement.ts';
 import { endGrant } from '../../../src/use-cases/end-grant.ts';
 import { endGrantIn } from '../../../src/use-cases/grant-ending.ts';
+import { holdSessionsToGrants } from '../../../src/use-cases/hold-sessions.ts';
 import { messageKey } from '../../../src/use-cases/notice.ts';
 import { openEngagement } from '../../../src/use-cases/open-engagement.ts';
 import type { Gateways } from '../../../src/use-cases/ports.ts';
@@ -17,8 +18,9 @@ import { listKeys, retireKey } from '../../../src/use-cases/retire-key.ts';
 import { reviewRequest } from '../../../src/use-cases/review-request.ts';
 import { seeGroup } from '../../../src/use-cases/reviewer-facts.ts';
 import { selfService } from '../../../src/use-cases/self-service.ts';
-import { holdSessionsToGrants } from '../../../src/use-cases/sweep.ts';
+import { viewRequest } from '../../../src/use-cases/views.ts';
 import { AccessWorld, granted } from '../../support/access-world.ts';
+import { testSeals } from '../../support/beside.ts';
 import { SshKey } from '../../support/signing-key.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
@@ -90,12 +92,16 @@ const ask = async (change: Partial<Parameters<ReturnType<typeof requestAccess>>[
     ...{ by: contractor.id, engagementId: engagement.id, targetIds: ['web-01'], login: world.login },
     ...{ scope: 'shell', durationSeconds: 3_600, reason: 'Work', ticket: null, ...change },
   });
-const approve = async (request: { readonly id: RequestId; readonly digest: string }, by = reviewer) => {
+const approve = async (
+  request: { readonly id: RequestId; readonly digest: string },
+  by = reviewer,
+  verdict: 'approve' | 'deny' = 'approve',
+) => {
   const { id: requestId, digest } = request;
   const card = { channelId: 'C1', ts: requestId };
   const posted = messageKey({ kind: 'review_card', requestId, to: null });
   await store.transaction((tx) => tx.messages.put({ key: posted, ...card }));
-  return reviewRequest(world.deps)({ by: by.id, requestId, digest, card, verdict: 'approve', comment: null });
+  return reviewRequest(world.deps)({ by: by.id, requestId, digest, card, verdict, comment: null });
 };
 const state = (grant: Grant) => store.transaction((tx) => tx.grants.byId(grant.id));
 const print = (who: SshKey) => who.fingerprint as Fingerprint;
@@ -235,11 +241,46 @@ describe('what was asked for', () => {
     expect(await approve(request)).toMatchObject({ ok: true });
   });
 
+  it('waits for as many approvals as today’s policy wants, and its card says so', async () => {
+    const { policy } = world.inventory;
+    const second = await world.person(`USECOND${n}`);
+    engagement = await world.engagement([contractor], [reviewer, second]);
+    const request = granted(await ask());
+    const shown = async () => (await viewRequest(world.deps)({ requestId: request.id }))?.request;
+    expect(await shown()).toMatchObject({ approvals: 1, rule: 'one reviewer approves' });
+    try {
+      policy.rules.unshift({ name: 'two now', approvals: 2, max_duration: 28_800 });
+      expect(await shown()).toMatchObject({ approvals: 2, rule: 'two now' });
+      expect(await approve(request)).toMatchObject({ ok: true, value: { status: 'pending', approvals: 2 } });
+      expect(await store.transaction((tx) => tx.grants.byRequest(request.id))).toBeNull();
+      policy.rules.unshift({ name: 'short', approvals: 1, max_duration: 900 });
+      const why = { kind: 'duration', maxSeconds: 900, rule: 'short' };
+      expect(await approve(request, second)).toEqual({ ok: false, rejection: { code: 'no_longer_allowed', why } });
+      policy.rules.shift();
+      expect(await approve(request, second)).toMatchObject({ ok: true, value: { status: 'approved' } });
+    } finally {
+      policy.rules.splice(0, policy.rules.length - 1);
+    }
+  });
+
+  it('can be denied although it could not be approved any more', async () => {
+    const request = granted(await ask());
+    world.targets.shift();
+    expect(await approve(request, reviewer, 'deny')).toMatchObject({ ok: true, value: { status: 'denied' } });
+  });
+
   it('is not approved for a target that is gone', async () => {
     const request = granted(await ask());
     world.targets.shift();
     expect(await approve(request)).toMatchObject({ ok: false, rejection: { code: 'target_changed' } });
   });
+});
+
+/** What the seal of an engagement covered before its labels were kept. */
+const sealedBefore = ({ leftIds: _left, labels: _labels, channelReadAt: _read, ...rest }: Engagement): object => ({
+  ...rest,
+  createdAt: rest.createdAt.toISOString(),
+  confirmedAt: rest.confirmedAt?.toISOString() ?? null,
 });
 
 describe('a tampered grant', () => {
@@ -255,11 +296,13 @@ describe('a tampered grant', () => {
     await store.sql('alter table access_grant enable trigger all');
     const caller = { personId: contractor.id, fingerprint: print(key) };
     const cert = (grant: string | null) => selfService(world.deps)(caller, { verb: 'cert', grant });
-    expect(await cert(bad.id)).toMatchObject({ kind: 'refused', why: { code: 'no_such_grant' } });
+    const why = { code: 'grant_tampered', grantId: bad.id };
+    expect(await cert(bad.id)).toEqual({ kind: 'refused', why });
     const [own] = await store.transaction((tx) => tx.grants.certificates(good.id));
     expect(await cert(null)).toMatchObject({ kind: 'certificate', line: own?.certificate });
     await world.revoke(good);
-    expect(await cert(null)).toMatchObject({ kind: 'refused', why: { code: 'no_live_grant' } });
+    expect(await cert(null)).toEqual({ kind: 'refused', why });
+    expect(await selfService(world.deps)(caller, { verb: 'list' })).toMatchObject({ grants: [], notes: [why] });
     const serials = await store.sql('select serial from certificate where grant_id = $1', [bad.id]);
     expect(serials).toHaveLength(1);
   });
@@ -400,6 +443,46 @@ describe('an engagement', () => {
     expect(both.filter((each) => each.ok)).toHaveLength(1);
     expect(await ask({ engagementId: opened.id, ...onNew })).toMatchObject({ ok: true });
     expect(granted(await open(rules, onNew)).confirmedAt).not.toBeNull();
+  });
+
+  it('waits for a second person on a label that targets of an earlier one were given only afterwards', async () => {
+    const [web] = world.targets;
+    if (!web) throw new Error('no target');
+    const labelled = (id: string, team: string) => Target.parse({ ...web, id, labels: { team: `${team}${n}` } });
+    world.targets.push(labelled('one-01', 'looked-at'), labelled('one-02', 'unseen'));
+    const rules = { ...any, openers: [{ people: ['USPONSOR'], labels: { team: `looked-at${n}` } }] };
+    const first = granted(await open(rules, { targetIds: ['one-01'] }));
+    granted(await confirmEngagement(under(rules))({ by: reviewer.id, engagementId: first.id }));
+    const isConfirmed = async (targetIds: string[]) => granted(await open(any, { targetIds })).confirmedAt !== null;
+    expect(await isConfirmed(['one-01'])).toBe(true);
+    world.targets.splice(-2, 1, labelled('one-01', 'unseen'));
+    expect(await isConfirmed(['one-02'])).toBe(false);
+    expect(await isConfirmed(['one-01'])).toBe(false);
+    expect((await store.transaction((tx) => tx.engagements.byId(first.id)))?.labels).toEqual([`team=looked-at${n}`]);
+  });
+
+  it('from before labels were kept makes none known, and keeps its seal', async () => {
+    const before = granted(await open({ ...any, second_person: false }));
+    await store.sql(`update engagement set labels = '[]'`);
+    await store.sql('update engagement set mac = $1 where id = $2', [
+      testSeals.seal('engagement', sealedBefore(before)),
+      before.id,
+    ]);
+    expect(await store.transaction((tx) => tx.engagements.byId(before.id))).toMatchObject({ labels: [] });
+    expect(granted(await open(any)).confirmedAt).toBeNull();
+  });
+
+  it('that waits is not confirmed once policy does not let its opener open it any more', async () => {
+    const [web] = world.targets;
+    if (!web) throw new Error('no target');
+    world.targets.push(Target.parse({ ...web, id: 'two-01', labels: { env: `e${n}` } }));
+    const rules = { ...any, openers: [{ people: 'any', labels: { env: `e${n}` } }] };
+    const opened = granted(await open(rules, { targetIds: ['two-01'] }));
+    const confirm = () => confirmEngagement(under(rules))({ by: reviewer.id, engagementId: opened.id });
+    const [target] = world.targets.splice(-1, 1, Target.parse({ ...web, id: 'two-01', labels: { env: 'other' } }));
+    expect(await confirm()).toEqual({ ok: false, rejection: { code: 'opener_may_not', targetId: 'two-01' } });
+    world.targets.splice(-1, 1, target as Target);
+    expect(await confirm()).toMatchObject({ ok: true, value: { labels: [`env=e${n}`] } });
   });
 
   it('is reviewed by who is in a group since a day, as it was read', async () => {

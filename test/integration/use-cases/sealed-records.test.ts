@@ -6,6 +6,7 @@ import type { Person } from '../../../src/access/person.ts';
 import { Target } from '../../../src/access/target.ts';
 import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
 import { messageKey } from '../../../src/use-cases/notice.ts';
+import type { Tx } from '../../../src/use-cases/ports.ts';
 import { requestAccess } from '../../../src/use-cases/request-access.ts';
 import { reviewRequest } from '../../../src/use-cases/review-request.ts';
 import { selfService } from '../../../src/use-cases/self-service.ts';
@@ -189,6 +190,34 @@ describe.each(STORE_KINDS)('what somebody writes into the %s database without co
     expect(await store.transaction((tx) => tx.keys.lockCode(digest))).toBeNull();
   });
 
+  it('is why a key that was registered gets nothing at the gateway itself', async () => {
+    const caller = { personId: contractor.id, fingerprint: Fingerprint.parse(key.fingerprint) };
+    await store.sql(`alter table registered_key disable trigger user; update registered_key set mac = repeat('0', 64)`);
+    for (const verb of ['list', 'config'] as const)
+      expect(await selfService(world.deps)(caller, { verb })).toMatchObject({
+        ...{ kind: 'refused', why: { code: 'record_tampered', what: 'key' } },
+      });
+  });
+
+  it('that suspends grants is told by the gateway itself, beside what one has', async () => {
+    const grant = await approvedGrant();
+    const caller = { personId: contractor.id, fingerprint: Fingerprint.parse(key.fingerprint) };
+    const suspended = {
+      ...store,
+      transaction: <T>(work: (tx: Tx) => Promise<T>) =>
+        store.transaction((tx) => {
+          const ofPerson = async (id: PersonId) =>
+            (await tx.grants.ofPerson(id)).map((each) => ({ ...each, suspended: true as const }));
+          return work({ ...tx, grants: { ...tx.grants, ofPerson } });
+        }),
+    };
+    const serve = selfService({ ...world.deps, store: suspended });
+    const why = { code: 'grants_suspended' };
+    for (const named of [null, grant.id])
+      expect(await serve(caller, { verb: 'cert', grant: named })).toEqual({ kind: 'refused', why });
+    expect(await serve(caller, { verb: 'list' })).toMatchObject({ grants: [], notes: [why] });
+  });
+
   it('gets no certificate signed, nor one that is there already handed out, for a grant that was changed', async () => {
     const grant = await approvedGrant();
     const caller = { personId: contractor.id, fingerprint: Fingerprint.parse(key.fingerprint) };
@@ -196,7 +225,7 @@ describe.each(STORE_KINDS)('what somebody writes into the %s database without co
     expect(await cert()).toMatchObject({ kind: 'certificate' });
     const issued = (await store.sql('select count(*)::int as n from certificate'))[0];
     await tamper(`update access_grant set terms = replace(terms::text, '"name":"shell"', '"name":"ide"')::json`);
-    expect(await cert()).toMatchObject({ kind: 'refused', why: { code: 'no_live_grant' } });
+    expect(await cert()).toMatchObject({ kind: 'refused', why: { code: 'grant_tampered' } });
     expect(await enter(grant)).toBe('grant_tampered');
     expect((await store.sql('select count(*)::int as n from certificate'))[0]).toEqual(issued);
   });

@@ -61,8 +61,7 @@ describe('who may open an engagement', () => {
   });
 
   it('is compared by label, and by target where there is none', () => {
-    expect(labelsOf(web)).toEqual(['env=staging', 'role=web']);
-    expect(labelsOf(bare)).toEqual(['target bare-01']);
+    expect(labelsOf([web, bare, web])).toEqual(['env=staging', 'role=web', 'target bare-01']);
   });
 
   it.each([

@@ -13,7 +13,7 @@ import type { Caller, SelfServiceAnswer } from '../../../src/use-cases/self-serv
 import { fingerprint, NOON, personId } from '../../support/samples.ts';
 
 const FACTS = { site: 'acme', host: 'ssh.example.com', port: 22, hostKey: 'ssh-ed25519 AAAA' };
-const LIST: SelfServiceAnswer = { kind: 'list', grants: [], pending: [], at: NOON };
+const LIST: SelfServiceAnswer = { kind: 'list', grants: [], pending: [], notes: [], at: NOON };
 const KEY = fingerprint(1) as Fingerprint;
 
 function desk(serve: (caller: Caller) => Promise<SelfServiceAnswer> = async () => LIST) {

@@ -22,7 +22,7 @@ describe('answers', () => {
   it('fit the message that carries them, however much a person has', () => {
     const targets = many((n) => targetPin(`${'t'.repeat(50)}${n}`), 50);
     const grants = many((n) => ({ ...grant(n), terms: { ...grant(1).terms, targets } }));
-    carried({ kind: 'list', grants, pending: [], at: NOON });
+    carried({ kind: 'list', grants, pending: [], notes: [], at: NOON });
     const { stdout } = carried({ kind: 'ended', ended: grants.map((each) => ({ grant: each, sessions: 2 })) });
     expect(stdout).toMatch(/and 2950 more\n$/);
     const leftOut = many((n) => Login.parse(`l${'o'.repeat(25)}${n}`), 200);
@@ -32,6 +32,10 @@ describe('answers', () => {
     const ids = many((n) => String(n));
     carried({ kind: 'refused', why: { code: 'ambiguous_grant', given: 'x'.repeat(1_000), ids } });
     carried({ kind: 'refused', why: { code: 'which_grant', ids } });
+    const rests = { code: 'channel_unread', engagement: 'e'.repeat(300), since: NOON } as const;
+    const notes = many(() => rests, 40);
+    expect(carried({ kind: 'list', grants: [], pending: [], notes, at: NOON }).stderr.split('\n')).toHaveLength(4);
+    expect(carried({ kind: 'refused', why: rests }).stderr).toMatch(/since 2030-05-02 12:00 UTC .* access in it rests/);
   });
 });
 

@@ -20,6 +20,7 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   person_inactive: { code: 'person_inactive' },
   person_unseen: { code: 'person_unseen', since: NOON },
   person_unconfirmed: { code: 'person_unconfirmed', since: NOON },
+  channel_unread: { code: 'channel_unread', engagement: NASTY, since: NOON },
   no_registered_key: { code: 'no_registered_key' },
   unknown_engagement: { code: 'unknown_engagement', field: 'engagement' },
   not_a_member: { code: 'not_a_member', engagementId: engagementId(1), field: 'engagement' },
@@ -50,12 +51,14 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   unknown_request: { code: 'unknown_request' },
   own_request: { code: 'own_request' },
   requester_gone: { code: 'requester_gone' },
+  no_longer_allowed: { code: 'no_longer_allowed', why: { kind: 'duration', maxSeconds: 900, rule: NASTY } },
   own_engagement: { code: 'own_engagement' },
   nobody_may_open: { code: 'nobody_may_open' },
   may_not_open_for: { code: 'may_not_open_for', targetId: targetId('db-01'), field: 'targets' },
   nobody_to_confirm: { code: 'nobody_to_confirm', field: 'targets' },
   engagement_unconfirmed: { code: 'engagement_unconfirmed', field: 'engagement' },
   may_not_confirm: { code: 'may_not_confirm' },
+  opener_may_not: { code: 'opener_may_not', targetId: targetId('db-01') },
   already_confirmed: { code: 'already_confirmed', at: NOON },
   key_retired: { code: 'key_retired', fingerprint: fingerprint(1) },
   unknown_own_key: { code: 'unknown_own_key', field: 'key' },
@@ -108,7 +111,7 @@ describe('every refusal', () => {
     expect(plain).not.toMatch(/undefined|null|\[object|<!date/);
     const line = refusalLine(rejection, names);
     expect(toPlain(line)).toBe(plain.replaceAll(/`(\/access [a-z ]+)`/g, '$1'));
-    expect(line.some((piece) => piece.kind === 'text' && piece.own && /channel|Hopper/.test(piece.text))).toBe(false);
+    expect(line.some((piece) => piece.kind === 'text' && piece.own && /<!channel|Hopper/.test(piece.text))).toBe(false);
   });
 
   it.each([

@@ -1,0 +1,49 @@
+import { decide, type Policy } from './policy.ts';
+import type { Rejection } from './rejection.ts';
+import { type AccessRequest, RULE_BREAK } from './request.ts';
+import { ok, type Result, refuse } from './result.ts';
+import { findScope, includesScope, type Scope } from './scope.ts';
+import { pin, samePin, type Target } from './target.ts';
+
+/** What policy and inventory say at this moment. */
+export type Today = {
+  readonly policy: Policy;
+  readonly scopes: readonly Scope[];
+  readonly targets: readonly Target[];
+};
+
+/**
+ * A request as today's policy wants it reviewed: the stricter of what it was asked under and what holds now counts, so that a policy
+ * that is tightened while a request waits is not too late, and one that is loosened lowers nothing. Refused where it could not be
+ * asked for any more.
+ */
+export function heldToPolicy<Request extends AccessRequest>(today: Today, request: Request): Result<Request> {
+  const { ask } = request;
+  const targets: Target[] = [];
+  for (const approved of ask.targets) {
+    const target = today.targets.find((each) => each.id === approved.id);
+    if (!target || !samePin(pin(target), approved)) return refuse({ code: 'target_changed', targetId: approved.id });
+    if (!target.logins.includes(ask.login))
+      return refuse(gone({ kind: 'login', login: ask.login, targetId: target.id }));
+    targets.push(target);
+  }
+  const scope = findScope(today.scopes, ask.scope.name);
+  if (!scope || !isWithin(ask.scope, scope)) return refuse(gone({ kind: 'scope', scope: ask.scope.name }));
+  const decision = decide(today.policy, { scope: scope.name, targets, durationSeconds: ask.durationSeconds });
+  if (!decision.allowed) {
+    const { reason } = decision;
+    if (reason.kind === 'no_rule') return refuse(gone({ kind: 'rule', scope: scope.name }));
+    return refuse(gone({ kind: 'duration', maxSeconds: reason.maxDurationSeconds, rule: reason.rule }));
+  }
+  if (decision.approvals <= request.approvals) return ok(request);
+  return ok({ ...request, approvals: decision.approvals, rule: decision.rules.join(RULE_BREAK) });
+}
+
+const gone = (why: Extract<Rejection, { code: 'no_longer_allowed' }>['why']): Rejection => ({
+  code: 'no_longer_allowed',
+  why,
+});
+
+/** Whether the scope as it is defined today lets through, and keeps, no less than what was asked for. */
+const isWithin = (asked: Scope, today: Scope): boolean =>
+  includesScope(today, asked) && (asked.record_input || !today.record_input);

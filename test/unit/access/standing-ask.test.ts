@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { TargetId } from '../../../src/access/ids.ts';
+import { Policy, scopesOf } from '../../../src/access/policy.ts';
+import type { PendingRequest } from '../../../src/access/request.ts';
+import type { Scope } from '../../../src/access/scope.ts';
+import { heldToPolicy, type Today } from '../../../src/access/standing-ask.ts';
+import { pin, Target } from '../../../src/access/target.ts';
+import { login, pending, scope } from '../../support/samples.ts';
+
+const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrrvHhxLbWDLBzyLEMkNkxxKLyxKJXp8pTeYVqXcUUx';
+const web = Target.parse({
+  ...{ id: 'web-01', name: 'Web', address: '10.0.0.1', host_keys: [HOST_KEY], logins: ['deploy'] },
+  labels: { env: 'staging' },
+});
+const today = (policy: object, targets: readonly Target[] = [web], scopes?: readonly Scope[]): Today => {
+  const parsed = Policy.parse({ rules: [{ name: 'one', max_duration: 'PT8H' }], ...policy });
+  return { policy: parsed, scopes: scopes ?? scopesOf(parsed), targets };
+};
+const asked = (change: Partial<PendingRequest> = {}, ask: Partial<PendingRequest['ask']> = {}): PendingRequest => {
+  const request = pending(change);
+  return { ...request, rule: 'one', ask: { ...request.ask, targets: [pin(web)], login: login('deploy'), ...ask } };
+};
+const shell = scope('shell');
+const rule = (change: object) => ({ rules: [{ name: 'now', max_duration: 'PT8H', ...change }] });
+
+describe('a request that waits', () => {
+  it.each([
+    ['the same', {}, 1, { approvals: 1, rule: 'one' }],
+    ['more approvals', rule({ approvals: 3 }), 1, { approvals: 3, rule: 'now' }],
+    ['fewer approvals', rule({ approvals: 1 }), 2, { approvals: 2, rule: 'one' }],
+    ['more time', rule({ max_duration: 'P1D' }), 1, { approvals: 1, rule: 'one' }],
+    ['less time that still suffices', rule({ max_duration: 'PT1H' }), 1, { approvals: 1 }],
+  ] as const)('is reviewed by the stricter of two policies: the new one wants %s', (_, policy, approvals, expected) => {
+    expect(heldToPolicy(today(policy), asked({ approvals }))).toMatchObject({ ok: true, value: expected });
+  });
+
+  it.each([
+    ['less time', today(rule({ max_duration: 'PT15M' })), { kind: 'duration', maxSeconds: 900, rule: 'now' }],
+    ['no rule for the scope', today(rule({ scopes: ['files-ro'] })), { kind: 'rule', scope: 'shell' }],
+    [
+      'no rule for what the target is labelled now',
+      today(rule({ labels: { env: 'staging' } }), [{ ...web, labels: { env: 'production' } }]),
+      { kind: 'rule', scope: 'shell' },
+    ],
+    ['a scope less', today({}, [web], [scope('files-ro')]), { kind: 'scope', scope: 'shell' }],
+    ['a narrower scope', today({}, [web], [{ ...shell, pty: false }]), { kind: 'scope', scope: 'shell' }],
+    [
+      'typed input in the record',
+      today({}, [web], [{ ...shell, record_input: true }]),
+      { kind: 'scope', scope: 'shell' },
+    ],
+    [
+      'a login less',
+      today({}, [{ ...web, logins: [login('other')] }]),
+      { kind: 'login', login: 'deploy', targetId: 'web-01' },
+    ],
+  ] as const)('is not approved any more once there is %s', (_, now, why) => {
+    expect(heldToPolicy(now, asked())).toEqual({ ok: false, rejection: { code: 'no_longer_allowed', why } });
+  });
+
+  it.each([
+    ['is gone', []],
+    ['has another address', [{ ...web, address: '10.0.0.2' }]],
+  ] as const)('is not approved for a target that %s', (_, targets) => {
+    const rejection = { code: 'target_changed', targetId: TargetId.parse('web-01') };
+    expect(heldToPolicy(today({}, targets), asked())).toEqual({ ok: false, rejection });
+  });
+
+  it('keeps a scope that lets through more by now as it was asked for', () => {
+    const narrow = { ...shell, pty: false };
+    expect(heldToPolicy(today({}), asked({}, { scope: narrow }))).toMatchObject({
+      ok: true,
+      value: { ask: { scope: narrow } },
+    });
+  });
+});
