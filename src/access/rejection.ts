@@ -116,6 +116,8 @@ export type Rejection =
   | { readonly code: 'bad_login_name'; readonly given: string }
   | { readonly code: 'unknown_target_name'; readonly given: string; readonly granted: readonly TargetId[] }
   | { readonly code: 'no_live_grant' }
+  /** There is no live grant yet. */
+  | { readonly code: 'request_waits'; readonly requestId: RequestId }
   | { readonly code: 'grant_expired'; readonly at: Date }
   | { readonly code: 'grant_revoked'; readonly at: Date }
   | { readonly code: 'target_not_granted'; readonly targetId: TargetId; readonly granted: readonly TargetId[] }

@@ -19,6 +19,7 @@ const PLACES: Readonly<Record<LoginCode, number | 'final'>> = {
   certificate_refused: 5,
   too_many_logins: 6,
   no_live_grant: 7,
+  request_waits: 7,
   certificate_expired: 8,
   grant_expired: 9,
   grant_revoked: 10,

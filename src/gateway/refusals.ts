@@ -1,3 +1,4 @@
+import { short } from '../access/ids.ts';
 import type { Rejection, RejectionCode } from '../access/rejection.ts';
 import type { Scope } from '../access/scope.ts';
 
@@ -87,6 +88,8 @@ const elsewhere = (): string => `That cannot be done from a terminal. Use Slack:
 
 const WORDS: Words = {
   no_live_grant: () => `You have no access at the moment. ${ASK}`,
+  request_waits: ({ requestId }) =>
+    `You have no access yet: your request ${short(requestId)} waits for a reviewer. Connect again once it is approved.`,
   grant_expired: ({ at: when }) => `Your access ended at ${minuteUtc(when)}. ${ASK}`,
   grant_revoked: ({ at: when }) => `Your access was ended at ${minuteUtc(when)}. Ask in the engagement's thread why.`,
   target_not_granted: ({ targetId, granted }) =>

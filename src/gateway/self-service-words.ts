@@ -133,7 +133,9 @@ function table({ grants, pending, at }: List): string {
     left(expiresAt(grant).getTime() - at.getTime()),
     utc(expiresAt(grant)).slice(5, 16),
   ]);
-  const lines = rows.length > 0 ? [HEAD, ...rows].map(row) : [`You have no access at the moment. ${ASK}`];
+  const none =
+    pending.length > 0 ? 'You have no access yet. What you asked for:' : `You have no access at the moment. ${ASK}`;
+  const lines = rows.length > 0 ? [HEAD, ...rows].map(row) : [none];
   const waiting = pending.map(({ id, ask }) =>
     clip(`waiting  ${short(id)}  ${ask.targets.map((target) => target.id).join(',')} as ${ask.login}`, 80),
   );

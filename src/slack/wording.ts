@@ -180,6 +180,7 @@ const WORDING: Wording = {
   unknown_target_name: ({ given, granted }, voice) =>
     `“${voice.say(given)}” is not a target here. You have access to ${list(granted, voice)}.`,
   no_live_grant: () => `You have no live access. ${ASK_AGAIN}`,
+  request_waits: () => 'You have no access yet: your request waits for a reviewer. You will be told here.',
   grant_expired: ({ at }, { when }) => `Your access ran out at ${when(at)}. ${ASK_AGAIN}`,
   grant_revoked: ({ at }, { when }) =>
     `Your access was ended at ${when(at)}. Ask in the engagement’s thread why, or ask for access again there.`,

@@ -8,9 +8,10 @@ import {
   type PickRefusal,
   pickGrant,
 } from '../access/grant.ts';
-import { type Fingerprint, Login, SessionId } from '../access/ids.ts';
+import { type Fingerprint, Login, type PersonId, SessionId } from '../access/ids.ts';
 import { type Person, whyNotActive } from '../access/person.ts';
 import type { RejectionOf } from '../access/rejection.ts';
+import { isExpired } from '../access/request.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import { BURST_MINUTES, NO_RECORDING, type Session } from '../access/session.ts';
 import { pin, type Target, targetIdFromName } from '../access/target.ts';
@@ -104,8 +105,11 @@ async function decide(
       const active = grants.value.filter((grant) => isActive(grant, now));
       const resting = await restingOf(tx, engagementsOf(active), now, deps.inventory.policy.doubt);
       const who = { proof: proof.value, person, grants: grants.value, resting, now };
-      if (route.kind === 'jump') return enterJump(deps, { ask, ...who });
-      return openSession(deps, tx, { ask: { ...ask, remoteAddress }, ...who });
+      const decided =
+        route.kind === 'jump'
+          ? enterJump(deps, { ask, ...who })
+          : await openSession(deps, tx, { ask: { ...ask, remoteAddress }, ...who });
+      return orWaits(tx, person.id, decided, now);
     });
   });
 }
@@ -167,6 +171,23 @@ type Opening = {
   readonly resting: Resting;
   readonly now: Date;
 };
+
+const ABSENT: ReadonlySet<string> = new Set(['no_live_grant', 'grant_expired', 'grant_revoked']);
+
+/** Who has asked already is not told to ask. */
+async function orWaits(
+  tx: Tx,
+  personId: PersonId,
+  decided: Result<Authorization, ConnectionRejection>,
+  now: Date,
+): Promise<Result<Authorization, ConnectionRejection>> {
+  const why = !decided.ok ? decided.rejection : decided.value.kind === 'jump' ? decided.value.noTargets : null;
+  if (!why || !ABSENT.has(why.code)) return decided;
+  const pending = (await tx.requests.pendingOf(personId)).find((each) => !isExpired(each, now));
+  if (!pending) return decided;
+  const waits = { code: 'request_waits', requestId: pending.id } as const;
+  return decided.ok && decided.value.kind === 'jump' ? ok({ ...decided.value, noTargets: waits }) : refuse(waits);
+}
 
 /** The grants that are live, and whose engagement does not rest. */
 const awake = ({ grants, resting, now }: Pick<Opening, 'grants' | 'resting' | 'now'>): readonly Grant[] =>

@@ -54,6 +54,7 @@ export type ConnectionRejection = RejectionOf<
   | 'grant_tampered'
   | 'channel_unread'
   | 'too_many_sessions'
+  | 'request_waits'
 >;
 
 export type Authorization =

@@ -52,6 +52,7 @@ export type SelfServiceRefusal =
   | RejectionOf<'grants_suspended' | 'grant_tampered'>
   | { readonly code: 'key_removed' }
   | { readonly code: 'no_live_grant' }
+  | RejectionOf<'request_waits'>
   | { readonly code: 'key_in_no_grant' }
   | { readonly code: 'no_such_grant'; readonly given: string }
   | { readonly code: 'ambiguous_grant'; readonly given: string; readonly ids: readonly string[] }
@@ -160,7 +161,10 @@ async function certify(
 ): Promise<SelfServiceAnswer> {
   const only = given === null ? null : named(own.running, given);
   if (only && 'code' in only) return refused(only);
-  if (own.running.length === 0) return refused({ code: 'no_live_grant' });
+  if (own.running.length === 0) {
+    const [pending] = await waiting(tx, caller, now);
+    return refused(pending ? { code: 'request_waits', requestId: pending.id } : { code: 'no_live_grant' });
+  }
   const meant = only ? [only] : own.running;
   const withKey = meant.filter((grant) => grant.terms.keyFingerprints.includes(caller.fingerprint));
   const wanted = withKey.filter((grant) => own.whyNot(grant) === null);

@@ -64,6 +64,16 @@ const authorize = async (proof: ReturnType<SshKey['proof']>) => {
   })({ proof, remoteAddress: '192.0.2.7', route: { kind: 'direct' }, sessionKey: new SshKey().blob });
   return decided.ok ? decided.value.kind : decided.rejection.code;
 };
+/** Why the gateway leads to no target, for who asks it itself. */
+const noTargets = async () => {
+  const decided = await authorizeConnection({
+    ...world.deps,
+    ...{ sourceAddress: null, outer: { remember: () => {}, find: () => null }, connectionsPerGrant: 9 },
+    refused: () => {},
+    plainLogins: () => true,
+  })({ proof: key.proof('daypass', null), remoteAddress: '192.0.2.7', route: { kind: 'jump' }, sessionKey: null });
+  return decided.ok && decided.value.kind === 'jump' ? decided.value.noTargets : decided;
+};
 const register = async (who: SshKey, owner: Person) =>
   authorize(who.proof(`register-${await world.code(owner.id)}`, null));
 async function registered(owner: Person): Promise<SshKey> {
@@ -184,6 +194,24 @@ describe('a key', () => {
     for (const keys of [[foreign.fingerprint], [key.fingerprint, foreign.fingerprint], ['SHA256:']]) {
       expect(await ask({ keys })).toMatchObject({ ok: false, rejection: { code: 'unknown_own_key' } });
     }
+  });
+});
+
+describe('who has asked and waits', () => {
+  it('is told so on the terminal, and not to ask, also where earlier access has ended', async () => {
+    const cert = () =>
+      selfService(world.deps)(
+        { personId: contractor.id, fingerprint: key.fingerprint as Fingerprint },
+        { verb: 'cert', grant: null },
+      );
+    expect(await noTargets()).toEqual({ code: 'no_live_grant' });
+    expect(await cert()).toMatchObject({ why: { code: 'no_live_grant' } });
+    const earlier = await world.grant(contractor, reviewer, engagement);
+    await world.revoke(earlier);
+    const { id: requestId } = granted(await ask());
+    expect(await noTargets()).toEqual({ code: 'request_waits', requestId });
+    expect(await cert()).toMatchObject({ why: { code: 'request_waits', requestId } });
+    expect(await enter(earlier)).toBe('request_waits');
   });
 });
 

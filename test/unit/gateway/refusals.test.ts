@@ -82,6 +82,7 @@ const ALL: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code }
   bad_login_name: { code: 'bad_login_name', given: LONG },
   unknown_target_name: { code: 'unknown_target_name', given: LONG, granted: names },
   no_live_grant: { code: 'no_live_grant' },
+  request_waits: { code: 'request_waits', requestId: requestId(1) },
   grant_expired: { code: 'grant_expired', at: NOON },
   grant_revoked: { code: 'grant_revoked', at: NOON },
   target_not_granted: { code: 'target_not_granted', targetId: longName, granted: names },

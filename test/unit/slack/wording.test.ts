@@ -86,6 +86,7 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   bad_login_name: { code: 'bad_login_name', given: NASTY },
   unknown_target_name: { code: 'unknown_target_name', given: NASTY, granted: [] },
   no_live_grant: { code: 'no_live_grant' },
+  request_waits: { code: 'request_waits', requestId: requestId(1) },
   grant_expired: { code: 'grant_expired', at: NOON },
   grant_revoked: { code: 'grant_revoked', at: NOON },
   target_not_granted: { code: 'target_not_granted', targetId: targetId('db-01'), granted: [targetId('web-01')] },
