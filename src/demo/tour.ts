@@ -144,14 +144,13 @@ class Story {
   async #approve(): Promise<string> {
     const told = ({ direct_messages: places }: Seen): SeenMessage[] =>
       places.flatMap(({ messages }) => messages.filter((message) => message.plain.startsWith('You have access')));
-    const before = told(await this.#people.state('contractor')).length;
+    const before = new Set(told(await this.#people.state('contractor')).map(({ ts }) => ts));
     const card = await this.#card();
     const begun = process.hrtime.bigint();
     await this.#people.act('manager', 'clicks', { channel: card.channel, ts: card.ts, button: 'Approve' });
-    this.#granted = await this.#people.until('contractor', 'the access', (seen) => {
-      const messages = told(seen);
-      return messages.length > before ? messages.at(-1) : null;
-    });
+    this.#granted = await this.#people.until('contractor', 'the access', (seen) =>
+      told(seen).findLast(({ ts }) => !before.has(ts)),
+    );
     const ms = Number(process.hrtime.bigint() - begun) / 1e6;
     this.approvals.push(ms);
     return `${rounded(ms)} from Approve to the direct message`;
@@ -215,10 +214,7 @@ class Story {
   }
 
   async #summary(): Promise<string> {
-    const { plain } = await this.#people.message(
-      'contractor',
-      /Session ended after[\s\S]*shell .*recorded[\s\S]*exit 0/,
-    );
+    const { plain } = await this.#people.message('contractor', /all ended[\s\S]*of shell, recorded[\s\S]*exit 0/);
     return plain.split('\n').findLast((line) => line.includes('Session ended')) ?? '';
   }
 
