@@ -66,7 +66,7 @@ describe('the engagement’s form', () => {
   it('shows mistakes at their field', async () => {
     expect(await errors({ last_day: '2001-01-01' })).toEqual({ last_day: expect.stringContaining('already passed') });
     expect(await errors({ reviewers: [MEMBER.contractor] })).toEqual({
-      reviewers: expect.stringContaining('Casey Lind cannot review'),
+      reviewers: expect.stringContaining('Casey Lind is a member of this engagement'),
     });
     expect(await errors({ channel: 'C0GENERAL0' })).toEqual({ channel: expect.stringContaining('/invite @Daypass') });
     expect(await errors({ name: '   ' })).toEqual({ name: expect.any(String) });
@@ -133,7 +133,7 @@ describe('the request form', () => {
     await world.contractor.choose('pick_engagement', String(two));
     const view = await world.contractor.until('its fields', (state) => {
       const shown = JSON.stringify(state.modal?.view ?? '');
-      return shown.includes('How long') && shown;
+      return shown.includes('Duration, starting') && shown;
     });
     expect(view).toContain('db-01');
     expect(view).not.toContain('web-01');

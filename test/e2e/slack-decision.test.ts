@@ -57,7 +57,7 @@ describe('a request approved in Slack', () => {
     expect(card.plain).toContain('Casey Lind');
     expect(card.plain).toContain('web-01 Web server');
     expect(card.plain).toContain('db-01 Order database');
-    expect(card.plain).toContain('1 hour, from the approval on');
+    expect(card.plain).toContain('1 hour, starting at approval');
     expect(card.plain).toContain('one manager approves');
     await world.manager.click(card, 'Approve');
     await granted();

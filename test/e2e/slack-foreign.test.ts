@@ -76,7 +76,7 @@ describe('a form', () => {
     const first = ids['Order database migration'] ?? '';
     const second = ids['Second'] ?? '';
     await world.contractor.choose('pick_engagement', first);
-    await world.contractor.until('its fields', (state) => JSON.stringify(state.modal).includes('How long'));
+    await world.contractor.until('its fields', (state) => JSON.stringify(state.modal).includes('Duration, starting'));
     // The second update is on its way while a third choice is made.
     await slack({ kind: 'slow', ms: 700, method: 'views.update' });
     const values = { reason: 'Typed with care' };
