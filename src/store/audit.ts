@@ -32,7 +32,6 @@ export const audit = (trx: Trx): Audit => ({
   },
   async enderOf(what, id) {
     const types = what === 'grant' ? ['grant_revoked', 'grant_returned'] : ['session_terminated'];
-    // It is asked for soon after, so that it is among the last.
     const row = await trx
       .selectFrom('audit_event')
       .selectAll()

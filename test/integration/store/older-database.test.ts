@@ -154,6 +154,7 @@ describe('a database from before there were seals', () => {
     const undo = `${drops} drop table seal_head;
       alter table engagement drop column labels, drop column channel_read_at, drop column channel_refused,
         drop column channel_told_at;
+      drop index audit_event_ended_grant; drop index audit_event_ended_session;
       delete from schema_migration where name >= (select name from schema_migration where name like '%_seals.sql')`;
     const seen = (store: OpenStore) =>
       store.transaction(async (tx) => ({
