@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, loadSecrets } from '../../../src/config.ts';
+import { describeAsRoot } from '../../support/root.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -21,8 +22,8 @@ slack: { security_channel: C0123456789 }
   'policy.yml': 'rules: [{ name: one, max_duration: PT8H }]\n',
 };
 
-function folderWith(change: Partial<typeof GOOD> = {}): string {
-  const folder = mkdtempSync(join(tmpdir(), 'daypass-config-'));
+function folderWith(change: Partial<typeof GOOD> = {}, within = tmpdir()): string {
+  const folder = mkdtempSync(join(within, 'daypass-config-'));
   folders.push(folder);
   for (const [name, content] of Object.entries({ ...GOOD, ...change })) writeFileSync(join(folder, name), content);
   return join(folder, 'daypass.yml');
@@ -139,7 +140,28 @@ describe('the configuration', () => {
   it('says which file is missing and what writes one', () => {
     const file = folderWith();
     rmSync(join(file, '..', 'policy.yml'));
-    expect(() => loadConfig(file)).toThrow(/policy\.yml cannot be used:\n.*--config <file>.*daypass init/s);
+    expect(() => loadConfig(file)).toThrow(/policy\.yml cannot be used:\n.*ENOENT.*\. `daypass init` writes one/s);
+    rmSync(file);
+    expect(() => loadConfig(file)).toThrow(
+      /daypass\.yml cannot be used:\n.*--config <file>; `daypass init` writes one/s,
+    );
+  });
+});
+
+describeAsRoot('a file that control may not read', () => {
+  it('is named with the account and what lets it', () => {
+    // The tests' own folder lets nobody else in.
+    const file = folderWith({}, '/tmp');
+    chmodSync(dirname(file), 0o755);
+    chmodSync(join(file, '..', 'policy.yml'), 0o600);
+    process.seteuid?.(65_534);
+    try {
+      expect(() => loadConfig(file)).toThrow(
+        /policy\.yml cannot be used:\n.*account 65534 may not read it.*chmod 0640/s,
+      );
+    } finally {
+      process.seteuid?.(0);
+    }
   });
 });
 
