@@ -28,7 +28,7 @@ export function exportCommand(recordings: Command, config: () => Config): void {
   recordings
     .command('export <recording>')
     .description('Take a recording out in the clear, for somebody who holds one of its keys. It is verified first.')
-    .requiredOption('--identity <file>', 'the age identity, as age-keygen writes it')
+    .requiredOption('--identity <file>', 'the age identity, as age-keygen writes it (required)')
     .addOption(
       new Option('--format <format>', 'asciicast v2, bytes as they passed, the file log, or the journal')
         .choices(EXPORT_FORMATS)
