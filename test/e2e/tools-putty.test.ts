@@ -84,7 +84,7 @@ describe.each(WAYS)('by way of %s', (way) => {
     );
     expect(outcome).toMatchObject({ code: 3, stdout: expect.stringMatching(/shell 42/) });
     // With a command it shows no banner.
-    expect(outcome.stderr).toMatch(/daypass: .* on Target web-01/);
+    expect(outcome.stderr).toMatch(/daypass: .* on web-01 \(Target web-01\)/);
     expect(channelsOf(reports)).toMatchObject([{ kind: 'shell', pty: false }]);
   });
 
