@@ -141,7 +141,7 @@ export const FAILURE_LINGER_MS = 5_000;
 /** The same where the recording has failed, which has to end the session within a second. */
 export const FAREWELL_MS = 600;
 /** How often live sessions are held to what they leave of the disk. */
-export const RESERVE_CHECK_MS = 250;
+export const RESERVE_CHECK_MS = 50;
 /** How long a client whose access ended may take to read why and leave. */
 export const TERMINATED_LINGER_MS = 100;
 /** How long one that was asked to go may take to hear of it, before its connection is reset. */

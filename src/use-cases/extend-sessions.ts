@@ -1,5 +1,5 @@
 import { expiresAt, type Grant, goesOnUnder, isActive } from '../access/grant.ts';
-import type { SessionId } from '../access/ids.ts';
+import type { Session } from '../access/session.ts';
 import type { Tx } from './ports.ts';
 
 /**
@@ -7,16 +7,20 @@ import type { Tx } from './ports.ts';
  * connect again. Access only grows longer by it, and what revokes the new grant ends them.
  */
 export async function extendSessionsIn(tx: Tx, grant: Grant, now: Date): Promise<void> {
-  let extended = 0;
-  for (const { id, personId } of await tx.sessions.live()) {
-    if (personId === grant.terms.personId && (await extendIn(tx, id, grant, now))) extended += 1;
+  const mine = (await tx.sessions.live()).filter(({ personId }) => personId === grant.terms.personId);
+  // All of them before any grant: a session that ends at this moment is held while its grant is waited for.
+  const held: Session[] = [];
+  for (const { id } of mine) {
+    const session = await tx.sessions.lock(id);
+    if (session && !session.ended) held.push(session);
   }
+  let extended = 0;
+  for (const session of held) if (await extendIn(tx, session, grant, now)) extended += 1;
   if (extended > 0) tx.announce({ kind: 'sessions_extended', grantId: grant.id });
 }
 
-async function extendIn(tx: Tx, id: SessionId, grant: Grant, now: Date): Promise<boolean> {
-  const session = await tx.sessions.lock(id);
-  if (!session || session.ended) return false;
+async function extendIn(tx: Tx, session: Session, grant: Grant, now: Date): Promise<boolean> {
+  const { id } = session;
   // A revocation that is being written at this moment goes first.
   const before = await tx.grants.lock(session.grantId);
   if (!before || !isActive(before, now) || expiresAt(grant) <= expiresAt(before)) return false;

@@ -41,7 +41,7 @@ describe('while Slack is away', () => {
     const answered = performance.now();
     expect(await one.exited).toBe(255);
     expect(performance.now() - answered).toBeLessThan(1_000);
-    expect(one.stderr()).toMatch(/ended: grant revoked \(laptop stolen\)/);
+    expect(one.stderr()).toMatch(/ended: grant revoked by an operator \(\S+\): laptop stolen\./);
 
     expect(await other.exited).toBe(255);
     expect(lateBy(short)).toBeGreaterThan(-500);

@@ -48,7 +48,6 @@ export class AwayWorld implements AsyncDisposable {
   readonly slack: Way;
   readonly manager: Persona;
   readonly #parts: Parts;
-  readonly #reads: Clock;
   #child: ChildProcess | null = null;
   #port = 0;
   #person: KeyFile | null = null;
@@ -61,8 +60,6 @@ export class AwayWorld implements AsyncDisposable {
     const database = await Way.open(() => ({ address: { path: join(folder, '.s.PGSQL.5432') } }));
     const slack = await Way.open(renamed(Number(new URL(workspace.url).port)));
     const log = createLog('silent');
-    const reads = { aheadMs: 0 };
-    const clock = { now: () => new Date(Date.now() + reads.aheadMs) };
     const keyed = AccessWorld.withKeys();
     const seals = recordSeals(loadKeys(join(keyed, 'keys')).mac);
     // Control's own folder knows the database from its first migration on; else it would suspend what it finds.
@@ -70,19 +67,18 @@ export class AwayWorld implements AsyncDisposable {
     const place = { databaseUrl: postgres.url, dataDir: made, log, seals };
     await migrate(place);
     const store = await openBeside(place);
-    const access = AccessWorld.over(store, clock, keyed);
+    const access = AccessWorld.over(store, undefined, keyed);
     access.slack = { teamId: 'T0DEMO000', channelId: ENGAGEMENT_CHANNEL, sponsor: MEMBER.manager };
     const principals = TARGETS.map((target) => `${access.login}@${target}`);
     const sshd = await startSshd({ userCa: access.keys.targetCaPublicKey, principals });
-    const world = new AwayWorld({ postgres, workspace, database, slack, access, sshd }, reads);
+    const world = new AwayWorld({ postgres, workspace, database, slack, access, sshd });
     await world.#setUp(gateway, made);
     await world.serve();
     return world;
   }
 
-  private constructor(parts: Parts, reads: Clock) {
+  private constructor(parts: Parts) {
     this.#parts = parts;
-    this.#reads = reads;
     this.access = parts.access;
     this.sshd = parts.sshd;
     this.database = parts.database;
@@ -188,11 +184,7 @@ export class AwayWorld implements AsyncDisposable {
   async grant(target: (typeof TARGETS)[number], seconds = HOUR_S): Promise<Grant> {
     if (!this.#people) throw new Error('the world is not set up');
     const { contractor, reviewer, engagement } = this.#people;
-    // As if it had been asked for long ago: a request lasts longer than a test.
-    this.#reads.aheadMs = (seconds - HOUR_S) * 1_000;
-    const ask = { targets: [target], seconds: HOUR_S };
-    const grant = await this.access.grant(contractor, reviewer, engagement, ask);
-    this.#reads.aheadMs = 0;
+    const grant = await this.access.grant(contractor, reviewer, engagement, { targets: [target], seconds });
     const [issued] = await this.access.store.transaction((tx) => tx.grants.certificates(grant.id));
     writeFileSync(`${this.#person?.path}-cert.pub`, `${issued?.certificate}\n`);
     return grant;
@@ -258,8 +250,6 @@ export class AwayWorld implements AsyncDisposable {
     this.folder[Symbol.dispose]();
   }
 }
-
-type Clock = { aheadMs: number };
 
 type Parts = {
   readonly postgres: PostgresServer;
