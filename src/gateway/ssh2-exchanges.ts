@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { encode, string, uint8 } from '../sshwire/bytes.ts';
 import { SIGNATURE_ALGORITHMS } from '../sshwire/userauth.ts';
 import { extInfo, MESSAGE } from './messages.ts';
 import { readProposal } from './negotiation.ts';
@@ -71,7 +72,7 @@ function sendExtInfoEarly(protocol: Protocol, kex: KeyExchange, { socket, send }
     try {
       finish.call(kex);
       if (!kex._sentNEWKEYS) return;
-      useNewKeysOutward(protocol, kex);
+      useNewKeysOutward(protocol, kex, () => send(NUDGE));
       send(extInfo([['server-sig-algs', SIGNATURE_ALGORITHMS.join(',')]]));
       // So that ssh2 sends none as well.
       kex.remoteExtInfoEnabled = false;
@@ -81,8 +82,14 @@ function sendExtInfoEarly(protocol: Protocol, kex: KeyExchange, { socket, send }
   };
 }
 
+/**
+ * IGNORE (RFC 4253 §11.2) at the client's NEWKEYS, where nothing else is due: it takes TCP's acknowledgement along, which the kernel holds
+ * back for 40 ms otherwise, and a client under Nagle's algorithm waits for it before it sends its service request.
+ */
+const NUDGE = encode(uint8(MESSAGE.IGNORE), string(''));
+
 /** Of ssh2's two steps, at the client's NEWKEYS, takes the second now and leaves the first, and what is told of both, to that moment. */
-function useNewKeysOutward(protocol: Protocol, kex: KeyExchange): void {
+function useNewKeysOutward(protocol: Protocol, kex: KeyExchange, taken: () => void): void {
   const { finish: takeIntoUse } = kex;
   const { _decipher: before, _onHandshakeComplete: complete } = protocol;
   takeIntoUse(true);
@@ -98,6 +105,7 @@ function useNewKeysOutward(protocol: Protocol, kex: KeyExchange): void {
     // Strict kex has it begin anew.
     after.inSeqno = before.inSeqno;
     protocol._decipher = after;
+    taken();
     complete(negotiated);
     return false;
   };

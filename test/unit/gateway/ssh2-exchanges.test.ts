@@ -176,6 +176,8 @@ describe('EXT_INFO of a server', () => {
     expect(named).not.toContain('ssh-rsa');
     verified(true);
     await told(client, 'ready');
+    // What takes along the acknowledgement of the client's NEWKEYS, and only then what answers its next message.
+    expect(seen.slice(4, 6).map(([number]) => number)).toEqual([2, 6]);
     // ssh2 does not send one of its own as well.
     expect(seen.filter(([number]) => number === 7)).toHaveLength(1);
   });
