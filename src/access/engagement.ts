@@ -41,6 +41,7 @@ export function engagementEnd(engagement: Pick<Engagement, 'lastDay' | 'timeZone
 
 export const isOver = (engagement: Pick<Engagement, 'lastDay' | 'timeZone'>, now: Date): boolean =>
   now >= engagementEnd(engagement);
+
 /** Whether somebody works in it: a member who has not left its channel. */
 export const isMember = ({ memberIds, leftIds }: Engagement, person: PersonId): boolean =>
   memberIds.includes(person) && !leftIds.includes(person);

@@ -72,7 +72,7 @@ export function channelRefusedMessage(notice: Of<'channel_refused'>, names: Name
   const { error, count: all, restsAt } = notice;
   return told(
     line`:warning: *Slack does not show who is in the channel of* ${engagementsIn(names, all)} (${mono(error, 60)}). Whoever leaves it keeps access until it is read again. ${own(`Access in ${which(all)} is paused from`)} ${new Date(restsAt)} on.`,
-    own(WHAT_TO_DO[error] ?? INVITE),
+    own((Object.hasOwn(WHAT_TO_DO, error) ? WHAT_TO_DO[error] : undefined) ?? INVITE),
   );
 }
 

@@ -172,7 +172,7 @@ type Opening = {
   readonly now: Date;
 };
 
-const ABSENT: ReadonlySet<string> = new Set(['no_live_grant', 'grant_expired', 'grant_revoked']);
+const ABSENT: ReadonlySet<ConnectionRejection['code']> = new Set(['no_live_grant', 'grant_expired', 'grant_revoked']);
 
 /** Who has asked already is not told to ask. */
 async function orWaits(

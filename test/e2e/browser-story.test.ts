@@ -79,6 +79,13 @@ const be = (name: string) =>
     .getByRole('button', { name: new RegExp(`^${name}|${name}`) })
     .first()
     .click();
+/** Of Daypass to whoever one is. */
+const openMessages = () =>
+  page
+    .getByRole('button', { name: /^Daypass/ })
+    .or(page.getByRole('link', { name: /Daypass/ }))
+    .first()
+    .click();
 const dialog = () => page.getByRole('dialog');
 
 async function choose(label: string, option: string): Promise<void> {
@@ -128,11 +135,7 @@ describe('by hands in a browser, three people', () => {
 
   it('the manager approves with one click, and every copy of the card says so', async () => {
     await be('Morgan Reyes');
-    await page
-      .getByRole('button', { name: /^Daypass/ })
-      .or(page.getByRole('link', { name: /Daypass/ }))
-      .first()
-      .click();
+    await openMessages();
     await page.getByRole('button', { name: 'Approve', exact: true }).waitFor();
     await picture('5-card');
     await press('Approve');
@@ -146,11 +149,7 @@ describe('by hands in a browser, three people', () => {
 
   it('the contractor is told what to type, asks for files, pastes their lines and is in', async () => {
     await be('Casey Lind');
-    await page
-      .getByRole('button', { name: /^Daypass/ })
-      .or(page.getByRole('link', { name: /Daypass/ }))
-      .first()
-      .click();
+    await openMessages();
     await page.getByText('You have access').first().waitFor();
     await page.getByText('ssh web-01.demo.daypass').first().waitFor();
     await picture('7-granted');
@@ -221,11 +220,7 @@ describe('by hands in a browser, three people', () => {
 
   it('the contractor is told who ended it, and the card no longer says that there is access', async () => {
     await be('Casey Lind');
-    await page
-      .getByRole('button', { name: /^Daypass/ })
-      .or(page.getByRole('link', { name: /Daypass/ }))
-      .first()
-      .click();
+    await openMessages();
     await page.getByText(/Your access was ended: revoked by Morgan Reyes/).waitFor();
     await page.getByText(/Access ended: revoked by Morgan Reyes/).waitFor();
     expect(await page.getByText('You have access').count()).toBe(0);
@@ -235,11 +230,7 @@ describe('by hands in a browser, three people', () => {
 
   it('a manager’s Home tab has who waits, who is connected, and where to look', async () => {
     await be('Morgan Reyes');
-    await page
-      .getByRole('button', { name: /^Daypass/ })
-      .or(page.getByRole('link', { name: /Daypass/ }))
-      .first()
-      .click();
+    await openMessages();
     await page.getByRole('tab', { name: 'Home' }).click();
     await page.getByText('Engagements you look after').waitFor();
     await picture('12-home-manager');

@@ -4,15 +4,17 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Engagement } from '../../src/access/engagement.ts';
 import type { Grant } from '../../src/access/grant.ts';
-import { Login, type PersonId } from '../../src/access/ids.ts';
+import { Fingerprint, Login, type PersonId } from '../../src/access/ids.ts';
 import type { Person } from '../../src/access/person.ts';
 import { Policy } from '../../src/access/policy.ts';
 import { BUILT_IN_SCOPES } from '../../src/access/scope.ts';
-import type { Target } from '../../src/access/target.ts';
+import { Target } from '../../src/access/target.ts';
 import { certificateAuthority } from '../../src/ca/authority.ts';
 import { createKeys, type Keys, loadKeys } from '../../src/ca/keys.ts';
 import type { OpenStore } from '../../src/store/store.ts';
+import { type AuthorizeDeps, authorizeConnection } from '../../src/use-cases/authorize-connection.ts';
 import { endGrant } from '../../src/use-cases/end-grant.ts';
+import type { AuthorizeAsk, GatewayControl } from '../../src/use-cases/gateway-control.ts';
 import { issueRegistrationCode } from '../../src/use-cases/issue-registration-code.ts';
 import { messageKey } from '../../src/use-cases/notice.ts';
 import { openEngagement } from '../../src/use-cases/open-engagement.ts';
@@ -21,6 +23,7 @@ import { requestAccess } from '../../src/use-cases/request-access.ts';
 import { reviewRequest } from '../../src/use-cases/review-request.ts';
 import { seeChannel } from '../../src/use-cases/see-channel.ts';
 import { seePerson } from '../../src/use-cases/see-person.ts';
+import { SshKey } from './signing-key.ts';
 
 export const random: RandomSource = { uuid: randomUUID, bytes: (length) => new Uint8Array(randomBytes(length)) };
 
@@ -57,10 +60,10 @@ export class AccessWorld implements AsyncDisposable {
     return new AccessWorld(folder, store, clock);
   }
 
-  /** A folder for a world whose store is sealed with the world's own keys, as that of a control with these keys is. */
   /** Where its people and its engagement are; a Slack that is asked about them has to know them. */
   slack = { teamId: 'T1', channelId: 'C1', sponsor: 'USPONSOR' };
 
+  /** A folder for a world whose store is sealed with the world's own keys, as that of a control with these keys is. */
   static withKeys(): string {
     const folder = mkdtempSync(join(tmpdir(), 'daypass-world-'));
     createKeys(join(folder, 'keys'));
@@ -92,6 +95,43 @@ export class AccessWorld implements AsyncDisposable {
       account: { teamId: this.slack.teamId, userId, enterpriseId: null },
       profile: { name: userId, standing, active: true },
     });
+  }
+
+  /** Targets with the login of this machine. */
+  addTargets(...ids: readonly string[]): void {
+    const host_keys = [this.keys.gatewayHostPublicKey];
+    const logins = [this.login];
+    this.targets.push(...ids.map((id) => Target.parse({ id, name: id, address: '127.0.0.1', host_keys, logins })));
+  }
+
+  /** A key that is a person's, as if they had registered it. */
+  async registered({ id: personId }: Person): Promise<SshKey> {
+    const key = new SshKey();
+    const publicKey = `ssh-ed25519 ${Buffer.from(key.blob).toString('base64')}`;
+    const fingerprint = Fingerprint.parse(key.fingerprint);
+    await this.store.transaction((tx) =>
+      tx.keys.insert({ fingerprint, publicKey, personId, registeredAt: this.clock.now() }),
+    );
+    return key;
+  }
+
+  /** Control's answer to a login, as a worker at 192.0.2.7 asks for it; `more` is what control knows beside the store. */
+  connect(
+    proof: AuthorizeAsk['proof'],
+    route: AuthorizeAsk['route'] = { kind: 'direct' },
+    more: Partial<Pick<AuthorizeDeps, 'outer' | 'refused' | 'connectionsPerGrant'>> = {},
+  ): ReturnType<GatewayControl['authorize']> {
+    return authorizeConnection({
+      ...this.deps,
+      ...{ sourceAddress: null, outer: { remember: () => {}, find: () => null }, connectionsPerGrant: 9 },
+      ...{ refused: () => {}, plainLogins: () => true, ...more },
+    })({ proof, remoteAddress: '192.0.2.7', route, sessionKey: route.kind === 'jump' ? null : new SshKey().blob });
+  }
+
+  /** The same in a word: what was let in, or why it was not. */
+  async connected(...login: Parameters<AccessWorld['connect']>): Promise<string> {
+    const decided = await this.connect(...login);
+    return decided.ok ? decided.value.kind : decided.rejection.code;
   }
 
   /** What Slack says at this moment of who is in a channel. */

@@ -4,7 +4,6 @@ import type { Engagement } from '../../../src/access/engagement.ts';
 import type { Grant } from '../../../src/access/grant.ts';
 import type { Person } from '../../../src/access/person.ts';
 import { Target } from '../../../src/access/target.ts';
-import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
 import { endGrant } from '../../../src/use-cases/end-grant.ts';
 import { forgetOld } from '../../../src/use-cases/forget.ts';
 import type { ConnectionRefusal } from '../../../src/use-cases/gateway-control.ts';
@@ -51,28 +50,12 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
 
   type Inside = { readonly personId: Person['id']; readonly remoteAddress: string };
   /** Of a worker that says it comes from 192.0.2.7, also inside a jump from elsewhere. */
-  const authorize = async (proof: ReturnType<SshKey['proof']>, inside: Inside | 'jump' | null = null) => {
+  const authorize = (proof: ReturnType<SshKey['proof']>, inside: Inside | 'jump' | null = null) => {
     const outer = { remember: () => {}, find: () => (inside === 'jump' ? null : inside) };
     const refused = (refusal: ConnectionRefusal): void => void refusals.push(refusal);
-    const decided = await authorizeConnection({
-      ...world.deps,
-      sourceAddress: null,
-      outer,
-      connectionsPerGrant: 3,
-      refused,
-      plainLogins: () => true,
-    })({
-      proof,
-      remoteAddress: '192.0.2.7',
-      route:
-        inside === 'jump'
-          ? { kind: 'jump' }
-          : inside
-            ? { kind: 'inner', targetName: 'web-01', outerSshSessionId: 'outer' }
-            : { kind: 'direct' },
-      sessionKey: new SshKey().blob,
-    });
-    return decided.ok ? decided.value.kind : decided.rejection.code;
+    const inner = { kind: 'inner', targetName: 'web-01', outerSshSessionId: 'outer' } as const;
+    const route = inside === 'jump' ? ({ kind: 'jump' } as const) : inside ? inner : ({ kind: 'direct' } as const);
+    return world.connected(proof, route, { outer, refused, connectionsPerGrant: 3 });
   };
   const register = (who: SshKey, code: string) => authorize(who.proof(`register-${code}`, null));
   const certificateOf = async (grant: Grant): Promise<string> => {

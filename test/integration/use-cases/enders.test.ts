@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Actor } from '../../../src/access/audit-event.ts';
 import type { Grant } from '../../../src/access/grant.ts';
-import { Fingerprint, type SessionId } from '../../../src/access/ids.ts';
+import type { SessionId } from '../../../src/access/ids.ts';
 import type { Person } from '../../../src/access/person.ts';
 import type { SessionEnding } from '../../../src/access/session.ts';
-import { Target } from '../../../src/access/target.ts';
 import { type EndGrantInput, endGrant } from '../../../src/use-cases/end-grant.ts';
 import { endSession } from '../../../src/use-cases/end-session.ts';
 import { holdSessionsToGrants, sessionEndOrder } from '../../../src/use-cases/hold-sessions.ts';
@@ -14,7 +13,6 @@ import { seePerson } from '../../../src/use-cases/see-person.ts';
 import { noteExpiredGrants } from '../../../src/use-cases/sweep.ts';
 import { viewGrant, viewSession } from '../../../src/use-cases/views.ts';
 import { AccessWorld, granted } from '../../support/access-world.ts';
-import { SshKey } from '../../support/signing-key.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
 import { session, sessionId } from '../../support/world.ts';
 
@@ -34,16 +32,10 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
     now = new Date();
     store = await openTestStore(kind);
     world = AccessWorld.over(store, { now: () => now });
-    const host_keys = [world.keys.gatewayHostPublicKey];
-    const logins = [world.login];
-    world.targets.push(Target.parse({ id: 'web-01', name: 'Web', address: '127.0.0.1', host_keys, logins }));
+    world.addTargets('web-01');
     contractor = await world.person('UCON', 'guest');
     reviewer = await world.person('UREVIEW');
-    const key = new SshKey();
-    const fingerprint = Fingerprint.parse(key.fingerprint);
-    const publicKey = `ssh-ed25519 ${Buffer.from(key.blob).toString('base64')}`;
-    const registered = { fingerprint, publicKey, personId: contractor.id, registeredAt: new Date() };
-    await store.transaction((tx) => tx.keys.insert(registered));
+    await world.registered(contractor);
     grant = await world.grant(contractor, reviewer, await world.engagement([contractor], [reviewer]));
   });
   afterEach(() => world[Symbol.asyncDispose]());

@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expiresAt, type Grant, isActive } from '../../../src/access/grant.ts';
-import { Target } from '../../../src/access/target.ts';
 import { noteExpiredGrants } from '../../../src/use-cases/sweep.ts';
 import { AccessWorld } from '../../support/access-world.ts';
-import { fingerprint } from '../../support/samples.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
 
 describe.each(STORE_KINDS)('the end of a grant by the clock, on the %s store', (kind) => {
@@ -16,11 +14,9 @@ describe.each(STORE_KINDS)('the end of a grant by the clock, on the %s store', (
     now = new Date();
     store = await openTestStore(kind);
     world = AccessWorld.over(store, { now: () => now });
-    const at = { id: 'web-01', name: 'Web', address: '127.0.0.1', host_keys: [world.keys.gatewayHostPublicKey] };
-    world.targets.push(Target.parse({ ...at, logins: [world.login] }));
+    world.addTargets('web-01');
     const [contractor, reviewer] = [await world.person('UCON', 'guest'), await world.person('UREVIEW')];
-    const key = { fingerprint: fingerprint(1), publicKey: world.keys.gatewayHostPublicKey, personId: contractor.id };
-    await store.transaction((tx) => tx.keys.insert({ ...key, registeredAt: now }));
+    await world.registered(contractor);
     grant = await world.grant(contractor, reviewer, await world.engagement([contractor], [reviewer]));
   });
   afterEach(() => world[Symbol.asyncDispose]());

@@ -1,15 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../../src/access/grant.ts';
-import { Fingerprint, type SessionId } from '../../../src/access/ids.ts';
+import type { SessionId } from '../../../src/access/ids.ts';
 import type { Person } from '../../../src/access/person.ts';
-import { Target } from '../../../src/access/target.ts';
-import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
 import type { AuthorizedSession } from '../../../src/use-cases/gateway-control.ts';
 import { holdSessionsToGrants } from '../../../src/use-cases/hold-sessions.ts';
 import type { Carried } from '../../../src/use-cases/ports.ts';
 import { retireKey } from '../../../src/use-cases/retire-key.ts';
 import { AccessWorld } from '../../support/access-world.ts';
-import { SshKey } from '../../support/signing-key.ts';
+import type { SshKey } from '../../support/signing-key.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 
 /** What runs is held to what control decided, whatever somebody writes to the rows of sessions. */
@@ -27,17 +25,11 @@ describe('a session that a worker carries', () => {
   beforeEach(async () => {
     store = await openTestStore('postgres');
     world = AccessWorld.over(store);
-    const host_keys = [world.keys.gatewayHostPublicKey];
-    const logins = [world.login];
-    world.targets.push(Target.parse({ id: 'web-01', name: 'Web', address: '127.0.0.1', host_keys, logins }));
+    world.addTargets('web-01');
     contractor = await world.person('UCON', 'guest');
     reviewer = await world.person('UREVIEW');
     const engagement = await world.engagement([contractor], [reviewer]);
-    key = new SshKey();
-    const fingerprint = Fingerprint.parse(key.fingerprint);
-    const publicKey = `ssh-ed25519 ${Buffer.from(key.blob).toString('base64')}`;
-    const registered = { fingerprint, publicKey, personId: contractor.id, registeredAt: new Date() };
-    await store.transaction((tx) => tx.keys.insert(registered));
+    key = await world.registered(contractor);
     grant = await world.grant(contractor, reviewer, engagement);
     session = await enter();
     const { id, personId, keyFingerprint } = session;
@@ -47,13 +39,7 @@ describe('a session that a worker carries', () => {
 
   async function enter(): Promise<AuthorizedSession> {
     const [issued] = await store.transaction((tx) => tx.grants.certificates(grant.id));
-    const authorize = authorizeConnection({
-      ...{ ...world.deps, sourceAddress: null, connectionsPerGrant: 3, refused: () => {}, plainLogins: () => true },
-      outer: { remember: () => {}, find: () => null },
-    });
-    const proof = key.proof(`${world.login}+web-01`, issued?.certificate ?? '');
-    const sessionKey = new SshKey().blob;
-    const decided = await authorize({ proof, remoteAddress: '192.0.2.7', route: { kind: 'direct' }, sessionKey });
+    const decided = await world.connect(key.proof(`${world.login}+web-01`, issued?.certificate ?? ''));
     if (!decided.ok || decided.value.kind !== 'session') throw new Error('the contractor did not get in');
     return decided.value.session;
   }

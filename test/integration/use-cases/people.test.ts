@@ -2,8 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engagement } from '../../../src/access/engagement.ts';
 import type { Grant } from '../../../src/access/grant.ts';
 import type { Person } from '../../../src/access/person.ts';
-import { Target } from '../../../src/access/target.ts';
-import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
 import { holdSessionsToGrants } from '../../../src/use-cases/hold-sessions.ts';
 import { messageKey, type Notice } from '../../../src/use-cases/notice.ts';
 import { openEngagement } from '../../../src/use-cases/open-engagement.ts';
@@ -35,10 +33,7 @@ describe('somebody who is gone', () => {
     now = new Date();
     store = await openTestStore('postgres');
     world = AccessWorld.over(store, { now: () => now });
-    const host_keys = [world.keys.gatewayHostPublicKey];
-    world.targets.push(
-      Target.parse({ id: 'web-01', name: 'web', address: '127.0.0.1', host_keys, logins: [world.login] }),
-    );
+    world.addTargets('web-01');
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
@@ -61,15 +56,7 @@ describe('somebody who is gone', () => {
         ...{ lastDay: '2999-12-31', timeZone: 'UTC' },
       }),
     );
-  const authorize = async (proof: ReturnType<SshKey['proof']>) => {
-    const decided = await authorizeConnection({
-      ...world.deps,
-      ...{ sourceAddress: null, outer: { remember: () => {}, find: () => null }, connectionsPerGrant: 9 },
-      refused: () => {},
-      plainLogins: () => true,
-    })({ proof, remoteAddress: '192.0.2.7', route: { kind: 'direct' }, sessionKey: new SshKey().blob });
-    return decided.ok ? decided.value.kind : decided.rejection.code;
-  };
+  const authorize = (proof: ReturnType<SshKey['proof']>) => world.connected(proof);
   const enter = async (grant: Grant) => {
     const [issued] = await store.transaction((tx) => tx.grants.certificates(grant.id));
     return authorize(key.proof(`${world.login}+web-01`, issued?.certificate ?? ''));

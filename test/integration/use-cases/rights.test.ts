@@ -5,7 +5,6 @@ import type { Fingerprint, RequestId } from '../../../src/access/ids.ts';
 import type { Person } from '../../../src/access/person.ts';
 import { Policy } from '../../../src/access/policy.ts';
 import { Target } from '../../../src/access/target.ts';
-import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
 import { confirmEngagement } from '../../../src/use-cases/confirm-engagement.ts';
 import { endGrant } from '../../../src/use-cases/end-grant.ts';
 import { endGrantIn } from '../../../src/use-cases/grant-ending.ts';
@@ -55,23 +54,10 @@ beforeEach(async () => {
   key = await registered(contractor);
 });
 
-const authorize = async (proof: ReturnType<SshKey['proof']>) => {
-  const decided = await authorizeConnection({
-    ...world.deps,
-    ...{ sourceAddress: null, outer: { remember: () => {}, find: () => null }, connectionsPerGrant: 9 },
-    refused: () => {},
-    plainLogins: () => true,
-  })({ proof, remoteAddress: '192.0.2.7', route: { kind: 'direct' }, sessionKey: new SshKey().blob });
-  return decided.ok ? decided.value.kind : decided.rejection.code;
-};
+const authorize = (proof: ReturnType<SshKey['proof']>) => world.connected(proof);
 /** Why the gateway leads to no target, for who asks it itself. */
 const noTargets = async () => {
-  const decided = await authorizeConnection({
-    ...world.deps,
-    ...{ sourceAddress: null, outer: { remember: () => {}, find: () => null }, connectionsPerGrant: 9 },
-    refused: () => {},
-    plainLogins: () => true,
-  })({ proof: key.proof('daypass', null), remoteAddress: '192.0.2.7', route: { kind: 'jump' }, sessionKey: null });
+  const decided = await world.connect(key.proof('daypass', null), { kind: 'jump' });
   return decided.ok && decided.value.kind === 'jump' ? decided.value.noTargets : decided;
 };
 const register = async (who: SshKey, owner: Person) =>

@@ -4,7 +4,6 @@ import type { Grant } from '../../../src/access/grant.ts';
 import { Fingerprint, type PersonId, type RequestId } from '../../../src/access/ids.ts';
 import type { Person } from '../../../src/access/person.ts';
 import { Target } from '../../../src/access/target.ts';
-import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
 import { messageKey } from '../../../src/use-cases/notice.ts';
 import type { Tx } from '../../../src/use-cases/ports.ts';
 import { requestAccess } from '../../../src/use-cases/request-access.ts';
@@ -84,15 +83,7 @@ describe.each(STORE_KINDS)('what somebody writes into the %s database without co
   };
   const enter = async (grant: Grant) => {
     const [issued] = await store.transaction((tx) => tx.grants.certificates(grant.id));
-    const decided = await authorizeConnection({
-      ...world.deps,
-      ...{ sourceAddress: null, connectionsPerGrant: 3, refused: () => {}, plainLogins: () => true },
-      outer: { remember: () => {}, find: () => null },
-    })({
-      ...{ proof: key.proof(`${world.login}+web-01`, issued?.certificate ?? ''), remoteAddress: '192.0.2.7' },
-      ...{ route: { kind: 'direct' }, sessionKey: new SshKey().blob },
-    });
-    return decided.ok ? decided.value.kind : decided.rejection.code;
+    return world.connected(key.proof(`${world.login}+web-01`, issued?.certificate ?? ''));
   };
   const told = async () =>
     (await store.transaction((tx) => tx.audit.list(50)))

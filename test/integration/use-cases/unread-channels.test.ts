@@ -2,8 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engagement } from '../../../src/access/engagement.ts';
 import type { Grant } from '../../../src/access/grant.ts';
 import type { Person } from '../../../src/access/person.ts';
-import { Target } from '../../../src/access/target.ts';
-import { authorizeConnection } from '../../../src/use-cases/authorize-connection.ts';
 import { missChannel, tellOfUnreadChannels } from '../../../src/use-cases/channel-in-doubt.ts';
 import type { AuthorizeAsk } from '../../../src/use-cases/gateway-control.ts';
 import { holdSessionsToGrants } from '../../../src/use-cases/hold-sessions.ts';
@@ -35,9 +33,7 @@ describe('a channel that Slack does not show', () => {
     now = new Date();
     store = await openTestStore('postgres');
     world = AccessWorld.over(store, { now: () => now });
-    const host_keys = [world.keys.gatewayHostPublicKey];
-    for (const id of ['web-01', 'db-01'])
-      world.targets.push(Target.parse({ id, name: id, address: '127.0.0.1', host_keys, logins: [world.login] }));
+    world.addTargets('web-01', 'db-01');
   });
   afterAll(() => world[Symbol.asyncDispose]());
 
@@ -65,15 +61,9 @@ describe('a channel that Slack does not show', () => {
       }),
     );
   const outer = { remember: () => {}, find: () => ({ personId: contractor.id, remoteAddress: '192.0.2.7' }) };
-  const decide = (proof: AuthorizeAsk['proof'], route: AuthorizeAsk['route']) =>
-    authorizeConnection({
-      ...world.deps,
-      ...{ sourceAddress: null, outer, connectionsPerGrant: 9, refused: () => {}, plainLogins: () => true },
-    })({ proof, remoteAddress: '192.0.2.7', route, sessionKey: new SshKey().blob });
-  const authorize = async (proof: AuthorizeAsk['proof'], route: AuthorizeAsk['route'] = { kind: 'direct' }) => {
-    const decided = await decide(proof, route);
-    return decided.ok ? decided.value.kind : decided.rejection.code;
-  };
+  const decide = (proof: AuthorizeAsk['proof'], route: AuthorizeAsk['route']) => world.connect(proof, route, { outer });
+  const authorize = (proof: AuthorizeAsk['proof'], route: AuthorizeAsk['route'] = { kind: 'direct' }) =>
+    world.connected(proof, route, { outer });
   const certificateOf = async (grant: Grant): Promise<string> =>
     (await store.transaction((tx) => tx.grants.certificates(grant.id)))[0]?.certificate ?? '';
   const enter = async (grant: Grant, target = 'web-01') =>
