@@ -114,4 +114,31 @@ describe('a session that a worker carries', () => {
     expect(ended).toEqual([]);
     expect(await changed()).toEqual([]);
   });
+
+  it('gets more time while the end of another one under its grant is being written', async () => {
+    const engagement = await store.transaction((tx) => tx.engagements.byId(session.engagementId));
+    if (!engagement) throw new Error('there is no engagement');
+    const other = await enter();
+    let isHeld = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      isHeld = resolve;
+    });
+    const isWaitedFor = async (): Promise<boolean> => {
+      const waiting =
+        "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+      return Number((await store.sql(waiting))[0]?.['n']) > 0;
+    };
+    const ending = store.transaction(async (tx) => {
+      await tx.sessions.lock(other.id);
+      isHeld();
+      await expect.poll(isWaitedFor, { timeout: 20_000 }).toBe(true);
+      return tx.grants.lock(grant.id);
+    });
+    await held;
+    const more = world.grant(contractor, reviewer, engagement, { seconds: 4 * 3_600 });
+    expect(await ending).toMatchObject({ id: grant.id });
+    const { id } = await more;
+    const live = await store.transaction((tx) => tx.sessions.live());
+    expect(live.map(({ grantId }) => grantId)).toEqual([id, id]);
+  });
 });
