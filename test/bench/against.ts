@@ -56,8 +56,12 @@ function versus(name: string, ours: readonly Figure[], others: readonly Figure[]
   if (now.length === 0 || before.length === 0) return [];
   const { unit = '', target } = ours.find((each) => each.name === name) ?? {};
   // What explains other lines is no goal here either.
-  const goal = target === '–' ? null : MORE_IS_BETTER.test(unit) ? { atLeast: LEAST } : { atMost: 1 / LEAST };
-  return [compared(name, median(now), median(before), unit, goal)];
+  const isMoreBetter = MORE_IS_BETTER.test(unit);
+  const goal = target === '–' ? null : isMoreBetter ? { atLeast: LEAST } : { atMost: 1 / LEAST };
+  const isWithinSpread = isMoreBetter
+    ? Math.max(...now) >= Math.min(...before)
+    : Math.min(...now) <= Math.max(...before);
+  return [{ ...compared(name, median(now), median(before), unit, goal), isWithinSpread }];
 }
 
 /** Null where that build knows no such row. */

@@ -9,6 +9,8 @@ export type Figure = {
   readonly ratio: number | null;
   readonly target: string;
   readonly met: boolean;
+  /** Two builds that were measured in turn do not differ by more than the rounds of one of them. */
+  readonly isWithinSpread?: boolean;
 };
 
 export type Options = {
@@ -75,13 +77,13 @@ function judged(ratio: number, goal: Goal | null): [string, boolean] {
 }
 
 export function table(figures: readonly Figure[]): string {
-  const rows = figures.map(({ name, ours, reference, unit, ratio, target, met }) => [
+  const rows = figures.map(({ name, ours, reference, unit, ratio, target, met, isWithinSpread }) => [
     name,
     ours === null ? '–' : `${ours} ${unit}`,
     reference === null ? '–' : `${reference} ${unit}`,
     ratio === null ? '–' : ratio.toFixed(2),
     target,
-    target === '–' ? '' : met ? 'met' : 'MISSED',
+    target === '–' ? '' : met ? 'met' : isWithinSpread ? 'unclear: rounds overlap' : 'MISSED',
   ]);
   const all = [['figure', 'ours', 'reference', 'ratio', 'to reach', ''], ...rows];
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
