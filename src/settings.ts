@@ -3,7 +3,7 @@ import { Duration as LuxonDuration } from 'luxon';
 import { z } from 'zod';
 import { Target } from './access/target.ts';
 import { ProxyProtocol, Waiting } from './door-settings.ts';
-import { CIPHERS, DEFAULT_CIPHERS, DEFAULT_KEX, DEFAULT_MACS, KEX, MACS } from './gateway/algorithms.ts';
+import { CIPHERS, DEFAULT_CIPHERS, DEFAULT_KEX, DEFAULT_MACS, KEX, MACS } from './gateway/ssh/algorithms.ts';
 import { parseAddressList } from './sshwire/address.ts';
 
 const HostAndPort = z

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type Config, loadConfig, loadSecrets, recipientsOf } from '../config.ts';
-import type { Hangups } from '../gateway/launcher.ts';
-import type { LauncherHost } from '../gateway/launcher-host.ts';
+import type { Hangups } from '../gateway/launch/launcher.ts';
+import type { LauncherHost } from '../gateway/launch/launcher-host.ts';
 import type { Log } from '../log.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
 import { actAsOwnerOf } from './as-owner.ts';
@@ -92,13 +92,13 @@ async function serve(config: Config, mode: Mode): Promise<void> {
 
 /** Control ends with its launcher. */
 async function launcherHost(): Promise<LauncherHost> {
-  const { LauncherHost } = await import('../gateway/launcher-host.ts');
+  const { LauncherHost } = await import('../gateway/launch/launcher-host.ts');
   return new LauncherHost(() => process.exit(1));
 }
 
 async function runLauncher(config: Config, { control, worker }: Accounts, log: Log, hangups: Hangups): Promise<void> {
   const [{ launch }, { listenOf, recordingsFolder, spoolFolder }] = await Promise.all([
-    import('../gateway/launcher.ts'),
+    import('../gateway/launch/launcher.ts'),
     import('../places.ts'),
   ]);
   const stop = new AbortController();

@@ -77,7 +77,7 @@ export function targetsCommand(program: Command, config: () => Config): void {
       const port = Number(options.port);
       if (!Number.isInteger(port) || port < 1 || port > 65_535)
         throw new Refused(`--port takes 1 to 65535, not ${options.port}`, 2);
-      const { scanHostKeys } = await import('../gateway/scan.ts');
+      const { scanHostKeys } = await import('../gateway/upstream/scan-host-keys.ts');
       const notes: string[] = [];
       const keys = await scanHostKeys(address, port, SCAN_MS, (text) => notes.push(text)).catch((error: Error) => {
         throw new Refused(error.message);
@@ -112,7 +112,7 @@ async function check(config: Config, id: TargetId): Promise<readonly Finding[]> 
   if (await isServed(path)) return remoteOperator(path, operatorAccount()).check(id);
   const [{ certificateAuthority }, { targetCheck }] = await Promise.all([
     import('../ca/authority.ts'),
-    import('../gateway/check-target.ts'),
+    import('../gateway/upstream/check-target.ts'),
   ]);
   actAsOwnerOf(config.dataDir);
   const authority = certificateAuthority(loadKeys(keysFolder(config)), systemRandom);

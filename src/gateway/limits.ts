@@ -1,4 +1,4 @@
-import type { DoorLimits, Step } from './door.ts';
+import type { DoorLimits, Step } from './door/door.ts';
 
 /** Every bound of the gateway, in one place. */
 

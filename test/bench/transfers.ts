@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { DEFAULT_CIPHERS } from '../../src/gateway/algorithms.ts';
+import { DEFAULT_CIPHERS } from '../../src/gateway/ssh/algorithms.ts';
 import { compared, type Figure, median, type Options } from './figures.ts';
 import { dropRecordings, Lab, now, type Way } from './lab.ts';
 

@@ -1,7 +1,7 @@
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CIPHERS, KEX, MACS } from '../../src/gateway/algorithms.ts';
-import { internalsOf } from '../../src/gateway/ssh2-internals.ts';
+import { CIPHERS, KEX, MACS } from '../../src/gateway/ssh/algorithms.ts';
+import { internalsOf } from '../../src/gateway/ssh/ssh2-internals.ts';
 import { ssh } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { run } from '../support/processes.ts';

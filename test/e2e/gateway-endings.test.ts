@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../src/access/ids.ts';
-import { internalsOf, tapMessages } from '../../src/gateway/ssh2-internals.ts';
+import { internalsOf, tapMessages } from '../../src/gateway/ssh/ssh2-internals.ts';
 import type { TerminationOrder } from '../../src/use-cases/ports.ts';
 import { ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';

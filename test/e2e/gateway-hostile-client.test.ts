@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { internalsOf, tapMessages } from '../../src/gateway/ssh2-internals.ts';
+import { internalsOf, tapMessages } from '../../src/gateway/ssh/ssh2-internals.ts';
 import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { channelData } from '../support/hostile-target.ts';

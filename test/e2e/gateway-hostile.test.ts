@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh2-internals.ts';
+import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh/ssh2-internals.ts';
 import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';
 import { ssh } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';

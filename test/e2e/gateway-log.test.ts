@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import ssh2, { type Client } from 'ssh2';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { internalsOf, sendPayload } from '../../src/gateway/ssh2-internals.ts';
+import { internalsOf, sendPayload } from '../../src/gateway/ssh/ssh2-internals.ts';
 import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';
 import { ssh } from '../support/gateway-client.ts';
 import { type GatewayProcess, gatewayProcess } from '../support/gateway-process.ts';

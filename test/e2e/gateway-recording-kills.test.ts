@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../src/access/ids.ts';
-import type { WorkerHost } from '../../src/gateway/worker-host.ts';
+import type { WorkerHost } from '../../src/gateway/launch/worker-host.ts';
 import { FRAME } from '../../src/recording/format.ts';
 import { sealRecording } from '../../src/recording/seal.ts';
 import { verifyRecording } from '../../src/recording/verify.ts';

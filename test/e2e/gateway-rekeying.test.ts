@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { internalsOf, tapMessages } from '../../src/gateway/ssh2-internals.ts';
+import { internalsOf, tapMessages } from '../../src/gateway/ssh/ssh2-internals.ts';
 import { sha256Of, ssh, sshClient } from '../support/gateway-client.ts';
 import { figure, LONG } from '../support/gateway-tools.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';

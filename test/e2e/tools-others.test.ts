@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_KEX, DEFAULT_MACS } from '../../src/gateway/algorithms.ts';
+import { DEFAULT_KEX, DEFAULT_MACS } from '../../src/gateway/ssh/algorithms.ts';
 import { channelsOf, observing, sha256OfFile } from '../support/gateway-tools.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { run } from '../support/processes.ts';

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ForkHost } from '../../src/gateway/fork-host.ts';
+import { ForkHost } from '../../src/gateway/launch/fork-host.ts';
 import { testFolder } from '../support/folder.ts';
 import { ssh } from '../support/gateway-client.ts';
 import { CONTROL_ID, LaunchedWorld } from '../support/launched-world.ts';

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { clientConfig, setUpCommand, setUpScript } from '../../src/gateway/client-config.ts';
+import { clientConfig, setUpCommand, setUpScript } from '../../src/gateway/words/client-config.ts';
 import { accessFiles, installLines, knownHostsCommand, knownHostsLine } from '../../src/slack/ssh-config.ts';
 import { type TestFolder, testFolder } from '../support/folder.ts';
 import { fingerprint, grant } from '../support/samples.ts';

@@ -1,7 +1,7 @@
 import type { Scope } from '../../src/access/scope.ts';
-import type { Channel, Stream } from '../../src/gateway/channel.ts';
-import { Flow } from '../../src/gateway/flow.ts';
-import { GuardedSftp } from '../../src/gateway/guarded-sftp.ts';
+import { Flow } from '../../src/gateway/session/flow.ts';
+import { GuardedSftp } from '../../src/gateway/session/guarded-sftp.ts';
+import type { Channel, Stream } from '../../src/gateway/ssh/channel.ts';
 import { SftpLog } from '../../src/recording/file-log/sftp.ts';
 import { scope } from './samples.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import ssh2, { type Connection } from 'ssh2';
-import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh2-internals.ts';
+import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh/ssh2-internals.ts';
 import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';
 
 export type HostileTarget = AsyncDisposable & {

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
-import { ToWorker } from '../../src/gateway/ipc.ts';
-import type { HostedWorker, WorkerEvents, WorkerHost } from '../../src/gateway/worker-host.ts';
+import type { HostedWorker, WorkerEvents, WorkerHost } from '../../src/gateway/launch/worker-host.ts';
+import { ToWorker } from '../../src/gateway/pipe/worker-messages.ts';
 
 /** A host whose first worker is in an attacker's hands; the others are what `inner` runs. */
 export class InfiltratedHost implements WorkerHost {

@@ -239,7 +239,7 @@ async function build(folder: string, { workerPrelude }: LaunchOptions): Promise<
   for (const name of ['package.json', 'migrations']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   if (workerPrelude === undefined) return;
-  const worker = join(folder, 'dist', 'gateway', 'worker.js');
-  renameSync(worker, join(folder, 'dist', 'gateway', 'worker-itself.js'));
+  const worker = join(folder, 'dist', 'gateway', 'worker', 'worker.js');
+  renameSync(worker, join(folder, 'dist', 'gateway', 'worker', 'worker-itself.js'));
   writeFileSync(worker, `${workerPrelude}\nawait import('./worker-itself.js');\n`);
 }

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { Client } from 'ssh2';
-import { internalsOf, sendPayload } from '../../src/gateway/ssh2-internals.ts';
+import { internalsOf, sendPayload } from '../../src/gateway/ssh/ssh2-internals.ts';
 import { encode, string, uint8 } from '../../src/sshwire/bytes.ts';
 import { certificateAlgorithm } from './certificates.ts';
 import type { SignHow, TestKey } from './ssh-keys.ts';

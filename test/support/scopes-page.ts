@@ -11,7 +11,7 @@ import {
   REFUSED_GLOBAL_REQUESTS,
   type Refusal,
   refusedSentence,
-} from '../../src/gateway/refused-features.ts';
+} from '../../src/gateway/words/refused-features.ts';
 
 /** docs/scopes.md: its tables are what the code answers, so that the page cannot say what the code does not do. */
 

@@ -7,7 +7,7 @@ import type { Engagement } from '../../src/access/engagement.ts';
 import type { Grant } from '../../src/access/grant.ts';
 import { type Fingerprint, TargetId } from '../../src/access/ids.ts';
 import type { Person } from '../../src/access/person.ts';
-import { type Gateway, startGateway } from '../../src/gateway/gateway.ts';
+import { type Gateway, startGateway } from '../../src/gateway/supervisor/gateway.ts';
 import { openBackend, storeOn } from '../../src/store/store.ts';
 import { gatewayControl } from '../../src/use-cases/gateway-authority.ts';
 import { holdSessionsToGrants } from '../../src/use-cases/hold-sessions.ts';

@@ -27,4 +27,4 @@ process.on('SIGWINCH', () => {
 process.on('SIGIO', () => {
   jumped += HOUR;
 });
-await import('../../src/gateway/worker.ts');
+await import('../../src/gateway/worker/worker.ts');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SessionId } from '../../src/access/ids.ts';
 import { WINDOW_MAX } from '../../src/gateway/limits.ts';
-import { internalsOf, tapMessages } from '../../src/gateway/ssh2-internals.ts';
+import { internalsOf, tapMessages } from '../../src/gateway/ssh/ssh2-internals.ts';
 import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';
 import type { GatewayWorld } from './gateway-world.ts';
 import { type Attack, channelData, confirm, hostileTarget, strangeHost } from './hostile-target.ts';

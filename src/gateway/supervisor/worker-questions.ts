@@ -1,0 +1,130 @@
+import type { Rejection } from '../../access/rejection.ts';
+import type { Log } from '../../log.ts';
+import type { Authorization, AuthorizedSession, GatewayControl } from '../../use-cases/gateway-control.ts';
+import { AUTHORIZE_OUTSTANDING_MAX } from '../limits.ts';
+import type { LoginCode } from '../pipe/login-reasons.ts';
+import type { Answer, FromWorker, Served, ToWorker } from '../pipe/worker-messages.ts';
+import { type ConfigFacts, setUpLines } from '../words/client-config.ts';
+import { gatewayAddress, wordForTerminal } from '../words/refusals.ts';
+import { failure } from '../words/self-service-words.ts';
+import { Desk } from './self-service-desk.ts';
+
+export type Questioned = {
+  readonly control: Pick<GatewayControl, 'authorize' | 'serve'>;
+  /** How people reach the gateway, once it listens. */
+  readonly facts: () => ConfigFacts;
+  /** Control let somebody in who came from there. */
+  readonly favour: (remoteAddress: string) => void;
+  readonly log: Log;
+};
+
+type Asker = Questioned & {
+  readonly send: (message: ToWorker) => void;
+  /** Whether the worker was handed a connection from there. */
+  readonly knows: (remoteAddress: string) => boolean;
+  /** The worker is to carry this session; a sentence where it was ended before it could begin. */
+  readonly begin: (session: AuthorizedSession) => string | null;
+};
+
+type Heard<Type extends FromWorker['type']> = Extract<FromWorker, { type: Type }>;
+export type Question = Heard<'authorize' | 'ask' | 'jump_over'>;
+
+const BUSY = 'Daypass is busy. Connect again in a minute.';
+export const FAULT =
+  'Daypass could not decide this login. Connect again in a minute; if it stays so, tell whoever runs it.';
+
+/** What one worker asks of control: who may log in, and what people want to know of the gateway itself. */
+export class WorkerQuestions {
+  readonly #asker: Asker;
+  readonly #desk: Desk;
+  #outstanding = 0;
+
+  constructor(asker: Asker) {
+    this.#asker = asker;
+    this.#desk = new Desk(asker.control, asker.facts);
+  }
+
+  hear(question: Question): void {
+    switch (question.type) {
+      case 'authorize':
+        this.#authorize(question);
+        break;
+      case 'ask':
+        this.#ask(question);
+        break;
+      case 'jump_over':
+        this.#desk.over(question.sshSessionId);
+        break;
+      default:
+        question satisfies never;
+    }
+  }
+
+  #ask({ id, sshSessionId, words }: Heard<'ask'>): void {
+    const answer = (served: Served): void => this.#asker.send({ type: 'served', id, ...served });
+    this.#desk.ask(sshSessionId, words).then(answer, (err: unknown) => {
+      this.#asker.log.error({ err }, 'a question could not be answered');
+      answer(failure('Daypass could not answer. Try again in a minute.', 1));
+    });
+  }
+
+  #authorize({ id, route, remoteAddress, signed, signature, sessionKey }: Heard<'authorize'>): void {
+    const { control, log } = this.#asker;
+    const refused = (code: LoginCode, message: string): void => this.#answer(id, { kind: 'refused', code, message });
+    if (this.#outstanding >= AUTHORIZE_OUTSTANDING_MAX) return void refused('busy', BUSY);
+    if (!this.#asker.knows(remoteAddress)) return void refused('fault', FAULT);
+    this.#outstanding += 1;
+    control
+      .authorize({
+        proof: { signed: Buffer.from(signed, 'base64'), signature: Buffer.from(signature, 'base64') },
+        ...{ route, remoteAddress },
+        sessionKey: sessionKey === null ? null : Buffer.from(sessionKey, 'base64'),
+      })
+      .then((decided) => {
+        if (decided.ok) {
+          this.#asker.favour(remoteAddress);
+          return this.#answer(id, this.#granted(decided.value));
+        }
+        const { code } = decided.rejection;
+        log.info({ code, client: remoteAddress, route: route.kind }, 'connection refused');
+        refused(code, this.#word(decided.rejection));
+      })
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'a login could not be decided');
+        refused('fault', FAULT);
+      })
+      .finally(() => {
+        this.#outstanding -= 1;
+      });
+  }
+
+  #granted(value: Authorization): Answer {
+    switch (value.kind) {
+      case 'session': {
+        const { session } = value;
+        const obstacle = this.#asker.begin(session);
+        if (obstacle !== null) return { kind: 'refused', code: 'ended', message: obstacle };
+        const { hostKeys, endsAt } = session;
+        return { kind: 'session', session: { ...session, hostKeys: [...hostKeys], endsAt: endsAt.getTime() } };
+      }
+      case 'jump': {
+        const { caller, endsAt, targetIds } = value;
+        const { personId } = caller;
+        this.#desk.admit(caller);
+        const noTargets = value.noTargets && this.#word(value.noTargets);
+        return { kind: 'jump', personId, endsAt: endsAt.getTime(), targetIds: [...targetIds], noTargets };
+      }
+      case 'registered':
+        return { kind: 'registered', lines: [...value.lines, ...setUpLines(this.#asker.facts())] };
+    }
+  }
+
+  #word(rejection: Rejection): string {
+    const { host, port } = this.#asker.facts();
+    return wordForTerminal(rejection, gatewayAddress(host, port));
+  }
+
+  #answer(id: number, answer: Answer): void {
+    this.#asker.send({ type: 'authorized', id, answer });
+  }
+}

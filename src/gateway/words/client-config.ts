@@ -1,0 +1,144 @@
+import { IDENTITY_FILE } from '../../access/identity-file.ts';
+
+/** How people reach the gateway. */
+export type ConfigFacts = {
+  readonly site: string;
+  readonly host: string;
+  readonly port: number;
+  /** `<type> <base64>` */
+  readonly hostKey: string;
+};
+
+/** For whom: `<type> <base64>` of the key that they asked with. */
+export type ConfigOwner = { readonly publicKey: string };
+
+const FOLDER = '~/.ssh/daypass';
+const INCLUDE = 'Include daypass/*.conf';
+
+/** What is asked of the gateway by its address, before any ssh_config of ours is there. */
+const askCommand = (words: string, { host, port }: ConfigFacts): string => `ssh daypass@${host} -p ${port} ${words}`;
+
+/** The one line that sets ssh up; it is the same in every shell. */
+export const setUpCommand = (facts: ConfigFacts): string => `${askCommand('setup', facts)} | sh`;
+
+/**
+ * An ssh_config that is installed once. It fetches the certificate by `Match … exec`, which ssh evaluates only once the host has
+ * matched: for no other host, and not for the gateway itself, whose name the pattern does not cover, so it cannot call itself.
+ * What it runs is handed to the shell of the person's account and holds no double quote, which ssh_config could not say before
+ * OpenSSH 8.7; names below the home folder, which may hold a space, are left to `cd ~`, which no shell splits.
+ */
+export function clientConfig(facts: ConfigFacts, { publicKey }: ConfigOwner): string {
+  const { site, host, port, hostKey } = facts;
+  const gateway = `${site}.daypass`;
+  const file = `${site}-cert.pub`;
+  const fetch = `ssh -T -o BatchMode=yes -o ConnectTimeout=5 ${gateway} cert`;
+  const keep = `t=.${file}.$$; echo $c >$t && mv -f $t ${file} || rm -f $t`;
+  const refresh = `sh -c 'IFS=; umask 077; cd ${FOLDER} && c=$(${fetch} 2>/dev/null) && { ${keep}; }'`;
+  return [
+    `# Daypass, site ${site}: ssh <target>.${gateway}`,
+    '# Set up once; new grants need no change here. docs/clients.md says more, for Windows as well.',
+    `# This line puts it in its place, with the gateway's host key: ${setUpCommand(facts)}`,
+    `# By hand: this is ${FOLDER}/${site}.conf, the first line of ~/.ssh/config says: ${INCLUDE}`,
+    `# and ${FOLDER}/${site}.known_hosts holds the line: ${gateway} ${hostKey}`,
+    '',
+    '# Older ssh does not know WarnWeakCrypto, nor ssh elsewhere the UseKeychain of a Mac; they pass over them.',
+    'IgnoreUnknown WarnWeakCrypto,UseKeychain',
+    '',
+    '# Before a connection to these hosts, and no others: brings the certificate for what you are granted now. Programs that read',
+    '# this file and do not know Match give up where it stands without quotes.',
+    `"Match" host *.${gateway} exec "${refresh}"`,
+    '',
+    `Host ${gateway}`,
+    `  HostName ${host}`,
+    `  Port ${port}`,
+    '  User daypass',
+    '  # A shared connection would know only what was granted when it began.',
+    '  ControlPath none',
+    '',
+    `Host *.${gateway}`,
+    `  ProxyJump ${gateway}`,
+    `  # Stands for the login that you are granted; where there are several: ssh <login>@<target>.${gateway}`,
+    '  User daypass',
+    '',
+    `Host ${gateway} *.${gateway}`,
+    `  HostKeyAlias ${gateway}`,
+    `  UserKnownHostsFile ${FOLDER}/${site}.known_hosts`,
+    '  StrictHostKeyChecking yes',
+    '  # The private key that you registered, or its .pub where an agent holds it.',
+    `  IdentityFile ${identityFile(publicKey)}`,
+    `  CertificateFile ${FOLDER}/${file}`,
+    '  IdentitiesOnly yes',
+    '  ForwardAgent no',
+    '  # The gateway has no post-quantum key exchange yet; new ssh would warn at each connection.',
+    '  WarnWeakCrypto no-pq-kex',
+    '',
+    'Host *',
+    '',
+  ].join('\n');
+}
+
+const identityFile = (publicKey: string): string =>
+  `~/.ssh/${IDENTITY_FILE[publicKey.split(' ')[0] ?? ''] ?? 'id_ed25519'}`;
+
+/**
+ * The same with all that installs it, as a script for `sh`. It comes over a connection whose host key ssh has checked, so that it may
+ * say which one to trust by name. Nothing runs before its last line has come; run again, it changes nothing but what is Daypass's own.
+ */
+export function setUpScript(facts: ConfigFacts, owner: ConfigOwner): string {
+  const { site, hostKey } = facts;
+  // It is run as a program: nothing but base64 gets in, whatever is stored.
+  const base64 = /^\S+ ([A-Za-z0-9+/]+=*)(?: |$)/.exec(owner.publicKey)?.[1] ?? 'no key';
+  return `# Daypass, site ${site}: sets up ssh for the account that runs this. Everything lies in ${FOLDER}, but for one line in ~/.ssh/config.
+set_up() {
+  umask 077
+  config=$HOME/.ssh/config ours=$HOME/.ssh/daypass
+  mkdir -p "$ours" || exit 1
+
+  # Where the key lies that was registered.
+  identity=
+  for public in "$HOME"/.ssh/*.pub; do
+    name=\${public##*/}
+    case $name in *-cert.pub | *[!A-Za-z0-9._-]*) continue ;; esac
+    grep -qsF '${base64}' "$public" || continue
+    [ -f "\${public%.pub}" ] && name=\${name%.pub}
+    identity="~/.ssh/$name"
+    break
+  done
+  sed "s|^  IdentityFile .*|  IdentityFile \${identity:-${identityFile(owner.publicKey)}}|" > "$ours/${site}.conf" <<'DAYPASS' || exit 1
+${clientConfig(facts, owner)}DAYPASS
+  echo '${site}.daypass ${hostKey}' > "$ours/${site}.known_hosts" || exit 1
+
+  # First in ~/.ssh/config, before any Host or Match. What is a link stays one, and the file keeps its mode.
+  if [ ! -e "$config" ] || ! awk '
+    tolower($1) ~ /^"?(host|match)"?(=|$)/ { exit }
+    tolower($1) ~ /^include/ && /daypass\\/\\*\\.conf/ { found = 1; exit }
+    END { exit !found }' "$config"
+  then
+    { echo '${INCLUDE}'; echo; if [ -e "$config" ]; then cat "$config"; fi; } > "$ours/config.new" || exit 1
+    if ! cat "$ours/config.new" > "$config"; then
+      echo "daypass: $config could not be written. Make this its first line: ${INCLUDE}" >&2
+      echo "daypass: what it should hold is in $ours/config.new" >&2
+      exit 1
+    fi
+    rm -f "$ours/config.new"
+  fi
+  # ssh refuses one that others may write to.
+  chmod go-w "$config" 2>/dev/null
+
+  if [ -z "$identity" ]; then
+    echo "daypass: no .pub file of the key that you registered is in ~/.ssh. Name the key at IdentityFile in $ours/${site}.conf"
+  fi
+  echo 'daypass: ssh is set up. Once access is granted: ssh <target>.${site}.daypass; what you have: ssh ${site}.daypass'
+}
+set_up
+`;
+}
+
+/** What follows the registration of a key on the terminal. */
+export const setUpLines = (facts: ConfigFacts): readonly string[] => [
+  'Set up ssh with this line, once, with the same -i if you used one. There is nothing to download or paste later:',
+  '',
+  `  ${setUpCommand(facts)}`,
+  '',
+  `Then ask for access in Slack: /access request, or the Request access button in the engagement thread. Once it is granted: ssh <target>.${facts.site}.daypass`,
+];

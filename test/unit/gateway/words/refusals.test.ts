@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import type { Rejection, RejectionCode } from '../../../../src/access/rejection.ts';
+import {
+  gatewayAddress,
+  kindNotTaken,
+  missing,
+  unknownTarget,
+  wordForTerminal,
+} from '../../../../src/gateway/words/refusals.ts';
+import { engagementId, fingerprint, grantId, login, NOON, requestId, targetId } from '../../../support/samples.ts';
+
+const AT = 'ssh.example.com -p 2222';
+const LONG = 'x'.repeat(300);
+const names = Array.from({ length: 40 }, (_, n) => targetId(`a-rather-long-target-name-${n}`));
+const longName = targetId(`t${'x'.repeat(60)}t`);
+
+/** Every refusal, each with facts as long as they can be. */
+const ALL: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code }> } = {
+  person_inactive: { code: 'person_inactive' },
+  person_unseen: { code: 'person_unseen', since: NOON },
+  person_unconfirmed: { code: 'person_unconfirmed', since: NOON },
+  channel_unread: { code: 'channel_unread', engagement: LONG, since: NOON },
+  no_registered_key: { code: 'no_registered_key' },
+  unknown_engagement: { code: 'unknown_engagement', field: 'engagement' },
+  not_a_member: { code: 'not_a_member', engagementId: engagementId(1), field: 'engagement' },
+  engagement_over: { code: 'engagement_over', endedAt: NOON, field: 'engagement' },
+  no_targets: { code: 'no_targets', field: 'targets' },
+  target_not_in_engagement: { code: 'target_not_in_engagement', targetId: LONG, field: 'targets' },
+  login_not_on_target: { code: 'login_not_on_target', login: LONG, targetIds: names, field: 'login' },
+  scope_not_in_engagement: { code: 'scope_not_in_engagement', scope: LONG, field: 'scope' },
+  no_policy_rule: { code: 'no_policy_rule', field: 'scope' },
+  duration_too_long: { code: 'duration_too_long', maxSeconds: 1, rule: LONG, field: 'duration' },
+  reason_missing: { code: 'reason_missing', field: 'reason' },
+  no_reviewer: { code: 'no_reviewer', needed: 2, found: 1, field: 'engagement' },
+  may_not_open_engagement: { code: 'may_not_open_engagement' },
+  last_day_past: { code: 'last_day_past', field: 'last_day' },
+  unknown_target: { code: 'unknown_target', targetId: LONG, field: 'targets' },
+  unknown_scope: { code: 'unknown_scope', scope: LONG, field: 'scopes' },
+  unknown_person: { code: 'unknown_person', field: 'members' },
+  reviewer_not_eligible: { code: 'reviewer_not_eligible', people: [], field: 'reviewers' },
+  too_few_reviewers: {
+    ...{ code: 'too_few_reviewers', targetId: targetId('web-01'), scope: 'shell', rule: 'two', needed: 2 },
+    field: 'reviewers',
+  },
+  nothing_allowed: { code: 'nothing_allowed', field: 'scopes' },
+  name_missing: { code: 'name_missing', field: 'name' },
+  unknown_request: { code: 'unknown_request' },
+  own_request: { code: 'own_request' },
+  requester_gone: { code: 'requester_gone' },
+  no_longer_allowed: { code: 'no_longer_allowed', why: { kind: 'duration', maxSeconds: 900, rule: LONG } },
+  own_engagement: { code: 'own_engagement' },
+  nobody_may_open: { code: 'nobody_may_open' },
+  may_not_open_for: { code: 'may_not_open_for', targetId: longName, field: 'targets' },
+  nobody_to_confirm: { code: 'nobody_to_confirm', field: 'targets' },
+  engagement_unconfirmed: { code: 'engagement_unconfirmed', field: 'engagement' },
+  may_not_confirm: { code: 'may_not_confirm' },
+  opener_may_not: { code: 'opener_may_not', targetId: targetId('db-01') },
+  already_confirmed: { code: 'already_confirmed', at: NOON },
+  key_retired: { code: 'key_retired', fingerprint: fingerprint(1) },
+  unknown_own_key: { code: 'unknown_own_key', field: 'key' },
+  may_not_retire_key: { code: 'may_not_retire_key' },
+  not_a_reviewer: { code: 'not_a_reviewer' },
+  digest_mismatch: { code: 'digest_mismatch' },
+  unknown_card: { code: 'unknown_card' },
+  already_decided: { code: 'already_decided', requestId: requestId(1), outcome: 'denied', by: null, at: NOON },
+  already_reviewed: { code: 'already_reviewed', at: NOON },
+  unknown_grant: { code: 'unknown_grant' },
+  may_not_end_grant: { code: 'may_not_end_grant' },
+  grant_already_ended: { code: 'grant_already_ended', at: NOON },
+  unknown_session: { code: 'unknown_session' },
+  session_already_ended: { code: 'session_already_ended', at: NOON },
+  may_not_end_session: { code: 'may_not_end_session' },
+  code_unknown: { code: 'code_unknown' },
+  code_expired: { code: 'code_expired' },
+  key_taken: { code: 'key_taken' },
+  key_too_weak: { code: 'key_too_weak', why: LONG },
+  proof_invalid: { code: 'proof_invalid', why: LONG },
+  proof_replayed: { code: 'proof_replayed' },
+  certificate_refused: { code: 'certificate_refused', why: LONG },
+  certificate_expired: { code: 'certificate_expired', at: NOON },
+  unknown_key: { code: 'unknown_key', fingerprint: fingerprint(1) },
+  bad_login_name: { code: 'bad_login_name', given: LONG },
+  unknown_target_name: { code: 'unknown_target_name', given: LONG, granted: names },
+  no_live_grant: { code: 'no_live_grant' },
+  request_waits: { code: 'request_waits', requestId: requestId(1) },
+  grant_expired: { code: 'grant_expired', at: NOON },
+  grant_revoked: { code: 'grant_revoked', at: NOON },
+  target_not_granted: { code: 'target_not_granted', targetId: longName, granted: names },
+  login_not_granted: {
+    code: 'login_not_granted',
+    login: login('l'.repeat(32)),
+    granted: Array.from({ length: 8 }, (_, n) => login(`${'m'.repeat(31)}${n}`)),
+  },
+  key_not_in_grant: { code: 'key_not_in_grant', fingerprint: fingerprint(1), grantId: grantId(1) },
+  target_changed: { code: 'target_changed', targetId: longName },
+  too_many_logins: { code: 'too_many_logins', max: 1_000 },
+  grants_suspended: { code: 'grants_suspended' },
+  record_tampered: { code: 'record_tampered', what: 'engagement', id: engagementId(1) },
+  grant_tampered: { code: 'grant_tampered', grantId: grantId(1) },
+  too_many_sessions: { code: 'too_many_sessions', targetId: longName, max: 8 },
+  disk_full: { code: 'disk_full', freeMiB: 499 },
+};
+
+describe('a refusal in the terminal', () => {
+  it.each(Object.values(ALL))(
+    '$code is a whole sentence or more, on one printable line of at most 200 characters',
+    (rejection) => {
+      const sentence = wordForTerminal(rejection, AT);
+      expect(sentence).toMatch(/^[A-Z"][\x20-\x7e]*\.$/);
+      expect(sentence.length).toBeLessThanOrEqual(200);
+    },
+  );
+
+  it('shows nothing of a name that a terminal would act on', () => {
+    const given = '\u001b[31mred\r\nsecond‮line\u0007';
+    for (const sentence of [
+      wordForTerminal({ code: 'bad_login_name', given }, AT),
+      unknownTarget(given, AT),
+      kindNotTaken(given),
+    ]) {
+      expect(sentence).toMatch(/^[\x20-\x7e]+$/);
+    }
+  });
+
+  it('names the gateway as ssh reaches it', () => {
+    const given = 'somebody';
+    expect(wordForTerminal({ code: 'bad_login_name', given }, AT)).toContain('<target>@ssh.example.com -p 2222,');
+    expect(missing('register', AT)).toMatch(/register-<code>@ssh\.example\.com -p 2222$/);
+    expect(gatewayAddress('ssh.example.com', 22)).toBe('ssh.example.com');
+    for (const rejection of Object.values(ALL)) expect(wordForTerminal(rejection, AT)).not.toContain('@gateway');
+    for (const purpose of ['direct', 'inner', 'jump', 'register'] as const)
+      expect(missing(purpose, AT)).not.toContain('@gateway');
+  });
+});
