@@ -9,11 +9,11 @@ import type { Log } from '../log.ts';
 import type { CertificateAuthority, Clock, Inventory, RandomSource, Store } from '../use-cases/ports.ts';
 import { seeGroup } from '../use-cases/reviewer-facts.ts';
 import { missPerson, seePerson } from '../use-cases/see-person.ts';
-import { type AccountDirectory, groupMembers, type Workspace } from './directory.ts';
-import type { FormTurns } from './form-turns.ts';
-import type { Fetch } from './network.ts';
-import type { GatewayFacts } from './ssh-config.ts';
-import { type NamesOf, peopleIn } from './wording.ts';
+import type { FormTurns } from './conversations/form-turns.ts';
+import type { GatewayFacts } from './words/gateway-facts.ts';
+import { type NamesOf, peopleIn } from './words/refusals.ts';
+import { type AccountDirectory, groupMembers, type Workspace } from './workspace/directory.ts';
+import type { Fetch } from './workspace/network.ts';
 
 /** Where security reads, and who it is. */
 export type Security = { readonly securityChannel: string; readonly securityUsers: readonly string[] };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SlackHealth, type SlackState } from './health.ts';
 import { type SlackDeps, type SlackOptions, startSlack } from './slack.ts';
-import { faultOf } from './slack-fault.ts';
+import { faultOf } from './workspace/fault.ts';
+import { SlackHealth, type SlackState } from './workspace/health.ts';
 
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 30_000;

@@ -1,18 +1,18 @@
 import { App, type Logger, LogLevel, SocketModeReceiver, type webApi } from '@slack/bolt';
 import type { Log } from '../log.ts';
 import type { CertificateAuthority, Clock, Directory, Inventory, RandomSource, Store } from '../use-cases/ports.ts';
-import { Boundary } from './boundary.ts';
-import { Calls, type Importance, PacedClient } from './calls.ts';
-import { Connection } from './connection.ts';
-import { slackDirectory, type Workspace } from './directory.ts';
+import { Boundary } from './conversations/boundary.ts';
+import { FormTurns } from './conversations/form-turns.ts';
+import { listen } from './conversations/listeners.ts';
 import type { Edge, Security } from './edge.ts';
-import { FormTurns } from './form-turns.ts';
-import type { SlackHealth } from './health.ts';
-import { listen } from './listeners.ts';
-import { type Network, type ProxySettings, slackNetwork } from './network.ts';
-import { OutboxWorker } from './outbox.ts';
-import { PeopleWatch } from './people.ts';
-import type { GatewayFacts } from './ssh-config.ts';
+import { OutboxWorker } from './messages/outbox.ts';
+import { PeopleWatch } from './readings/people.ts';
+import type { GatewayFacts } from './words/gateway-facts.ts';
+import { Calls, type Importance, PacedClient } from './workspace/calls.ts';
+import { Connection } from './workspace/connection.ts';
+import { slackDirectory, type Workspace } from './workspace/directory.ts';
+import type { SlackHealth } from './workspace/health.ts';
+import { type Network, type ProxySettings, slackNetwork } from './workspace/network.ts';
 
 export type SlackOptions = {
   readonly botToken: string;

@@ -13,7 +13,9 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { clientConfig, setUpCommand, setUpScript } from '../../src/gateway/words/client-config.ts';
-import { accessFiles, installLines, knownHostsCommand, knownHostsLine } from '../../src/slack/ssh-config.ts';
+import { accessFiles, installLines } from '../../src/slack/messages/access-files.ts';
+import { knownHostsCommand } from '../../src/slack/words/gateway-facts.ts';
+import { knownHostsLine } from '../../src/slack/words/gateway-facts.ts';
 import { type TestFolder, testFolder } from '../support/folder.ts';
 import { fingerprint, grant } from '../support/samples.ts';
 import { certificate, key } from '../support/world.ts';

@@ -6,7 +6,7 @@ import type { AccessRequest } from '../../src/access/request.ts';
 import { BUILT_IN_SCOPES } from '../../src/access/scope.ts';
 import { ChannelKind, type ChannelSummary, Coverage } from '../../src/access/session.ts';
 import type { Target } from '../../src/access/target.ts';
-import type { CardAudience } from '../../src/slack/review-card.ts';
+import type { CardAudience } from '../../src/slack/messages/review-card.ts';
 import type { GrantView, RequestView, SessionsView } from '../../src/use-cases/views.ts';
 import { hostileText } from './hostile-text.ts';
 import { digest, engagement, grant, NOON, pending, personId, targetPin } from './samples.ts';

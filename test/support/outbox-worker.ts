@@ -2,7 +2,7 @@ import { webApi } from '@slack/bolt';
 import { Policy } from '../../src/access/policy.ts';
 import { BUILT_IN_SCOPES } from '../../src/access/scope.ts';
 import { createLog } from '../../src/log.ts';
-import { OutboxWorker } from '../../src/slack/outbox.ts';
+import { OutboxWorker } from '../../src/slack/messages/outbox.ts';
 import type { Store } from '../../src/use-cases/ports.ts';
 import { grantId, NOON } from './samples.ts';
 import type { UnreliableSlack } from './unreliable-slack.ts';

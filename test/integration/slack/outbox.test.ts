@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { OutboxWorker } from '../../../src/slack/outbox.ts';
+import type { OutboxWorker } from '../../../src/slack/messages/outbox.ts';
 import { directLane, threadLane } from '../../../src/use-cases/grant-ending.ts';
 import { messageKey, type Notice } from '../../../src/use-cases/notice.ts';
 import { insertMessagesWorld, startOutbox } from '../../support/outbox-worker.ts';

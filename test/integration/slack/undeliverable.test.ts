@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { OutboxWorker } from '../../../src/slack/outbox.ts';
+import type { OutboxWorker } from '../../../src/slack/messages/outbox.ts';
 import { directLane, endGrantIn, SECURITY_LANE, threadLane } from '../../../src/use-cases/grant-ending.ts';
 import { messageKey, type Notice } from '../../../src/use-cases/notice.ts';
 import { gate } from '../../support/gate.ts';

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { COMMAND, COMMAND_WORDS } from '../../../src/slack/action-ids.ts';
-import { PEOPLE_EVENTS, REMOVAL_EVENTS } from '../../../src/slack/listeners.ts';
+import { PEOPLE_EVENTS, REMOVAL_EVENTS } from '../../../src/slack/conversations/listeners.ts';
+import { COMMAND, COMMAND_WORDS } from '../../../src/slack/words/action-ids.ts';
 
 const Manifest = z.object({
   features: z
@@ -61,7 +61,8 @@ const LISTENING = [
 
 it('asks for exactly the scopes that the code uses', () => {
   const folder = new URL('src/slack/', root);
-  const source = readdirSync(folder)
+  const source = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
     .map((file) => readFileSync(new URL(file, folder), 'utf8'))
     .join('\n');
   const called = [...source.matchAll(/\bweb((?:\s*\.\s*\w+){2,3})\(/g)].map(([, path = '']) =>

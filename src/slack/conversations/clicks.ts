@@ -1,0 +1,216 @@
+import { EngagementId, GrantId, RequestId, SessionId } from '../../access/ids.ts';
+import { confirmEngagement } from '../../use-cases/confirm-engagement.ts';
+import { endSession } from '../../use-cases/end-session.ts';
+import { sendFiles } from '../../use-cases/send-files.ts';
+import { withdrawRequest } from '../../use-cases/withdraw-request.ts';
+import { type Asker, type Edge, readGroups } from '../edge.ts';
+import { ACTION } from '../words/action-ids.ts';
+import { notice, type View } from '../words/blocks.ts';
+import { faultOf } from '../workspace/fault.ts';
+import { type Answer, refusal, say, whisper } from './answer.ts';
+import { detailsView } from './details.ts';
+import { helpAnswer } from './help.ts';
+import { publishHome } from './home.ts';
+import { keyAnswer } from './key.ts';
+import { keysAnswer, retireAnswer } from './keys.ts';
+import { endAnswer, listAnswer } from './list.ts';
+import { type ActionPayload, messageKeyIn } from './payloads.ts';
+import { extensionView, requestView } from './request.ts';
+import { approve, type Card, denyView } from './review.ts';
+
+/** A button that was pressed, by whom, and where. */
+export type Click = {
+  readonly edge: Edge;
+  readonly asker: Asker;
+  readonly payload: ActionPayload;
+  readonly value: string | undefined;
+};
+
+/** What each button does, by the part of its action id before a colon. */
+export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new Map([
+  [ACTION.openRequest, async (click) => show(click, await requestView(click.edge, click.asker, click.value || null))],
+  [ACTION.extendGrant, pressExtend],
+  [ACTION.pickEngagement, changeEngagement],
+  [ACTION.showKey, showKey],
+  [ACTION.showKeys, async (click) => show(click, inWindow('SSH keys', await keysAnswer(click.edge, click.asker)))],
+  [ACTION.retireKey, pressRetire],
+  [ACTION.showList, showList],
+  [ACTION.showHelp, (click) => show(click, inWindow('How to use Daypass', helpAnswer(null, click.edge.gateway)))],
+  [ACTION.confirmEngagement, pressConfirm],
+  [ACTION.approve, pressApprove],
+  [ACTION.deny, pressDeny],
+  [ACTION.withdraw, withdraw],
+  [ACTION.endGrant, pressEndGrant],
+  [ACTION.endSession, pressEndSession],
+  [ACTION.showDetails, showDetails],
+  [ACTION.sendFiles, pressSendFiles],
+]);
+
+const inWindow = (title: string, answer: Answer): View => notice(title, answer.blocks);
+const isModal = ({ payload }: Click): boolean => payload.view?.type === 'modal';
+const isHome = ({ payload }: Click): boolean => payload.view?.type === 'home';
+
+/** A window changes in place; from anywhere else one opens. */
+async function show(click: Click, view: View): Promise<void> {
+  const { edge, payload } = click;
+  if (isModal(click) && payload.view) {
+    await edge.web.views.update({ view_id: payload.view.id, view });
+    return;
+  }
+  await edge.web.views.open({ trigger_id: payload.trigger_id, view });
+}
+
+/** Tells the person where they pressed. */
+export async function tellAt(edge: Edge, payload: ActionPayload, answer: Answer): Promise<void> {
+  const channelId = payload.container?.channel_id ?? payload.channel?.id;
+  if (payload.view?.type === 'modal' || channelId === undefined) return tellInWindow(edge, payload, answer);
+  const threadTs = payload.message?.thread_ts ?? null;
+  await whisper(
+    edge,
+    { channelId, threadTs, userId: payload.user.id, responseUrl: payload.response_url ?? null },
+    answer,
+  );
+}
+
+/** Over a form, so that it stays as it was filled in; by a direct message where it is too late for a window. */
+async function tellInWindow(edge: Edge, payload: ActionPayload, answer: Answer): Promise<void> {
+  const { view: shown, trigger_id, user } = payload;
+  const view = notice('Daypass', answer.blocks);
+  const isForm = Object.keys(shown?.state?.values ?? {}).length > 0;
+  try {
+    if (shown?.type !== 'modal') await edge.web.views.open({ trigger_id, view });
+    else if (isForm) await edge.web.views.push({ trigger_id, view });
+    else await edge.web.views.update({ view_id: shown.id, view });
+  } catch (error) {
+    edge.log.info({ err: error }, 'no window could be shown: the answer goes as a message');
+    await edge.web.chat.postMessage({ channel: user.id, text: answer.text, blocks: [...answer.blocks] });
+  }
+}
+
+async function pressExtend(click: Click): Promise<void> {
+  const view = await extensionView(click.edge, click.asker, click.value);
+  if (view) return show(click, view);
+  await tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'unknown_grant' }));
+}
+
+async function changeEngagement(click: Click): Promise<void> {
+  const { edge, asker, payload } = click;
+  const picked = payload.actions[0]?.selected_option?.value ?? null;
+  if (!payload.view) return;
+  const { id } = payload.view;
+  // Without the hash: it would refuse the second of two quick choices, which is the one that counts.
+  await edge.formTurns.take(id, Number(payload.actions[0]?.action_ts ?? 0), async () => {
+    const view = await requestView(edge, asker, picked);
+    await edge.web.views.update({ view_id: id, view }).catch((error: unknown) => {
+      if (faultOf(error).error !== 'not_found') throw error;
+    });
+  });
+}
+
+async function showKey(click: Click): Promise<void> {
+  const answer = await keyAnswer(click.edge, click.asker);
+  if (!answer.ok) return tellAt(click.edge, click.payload, await refusal(click.edge, answer.rejection));
+  await show(click, inWindow('Register your SSH key', answer.value));
+}
+
+async function showList(click: Click): Promise<void> {
+  if (isHome(click)) return publishHome(click.edge, click.asker);
+  await show(click, inWindow('Your access', await listAnswer(click.edge, click.asker)));
+}
+
+const cardOf = ({ edge, payload }: Click): Card | null => {
+  const channelId = payload.container?.channel_id ?? payload.channel?.id;
+  const ts = payload.container?.message_ts;
+  const ours = payload.message?.user === edge.own.botUserId;
+  const key = ours ? messageKeyIn(payload.message?.metadata) : null;
+  return channelId !== undefined && ts !== undefined ? { channelId, ts, key } : null;
+};
+
+/** The card itself shows what an approval did; only a refusal is told apart. */
+async function pressApprove(click: Click): Promise<void> {
+  const { edge, asker, payload, value } = click;
+  const card = cardOf(click);
+  if (!card) return tellAt(edge, payload, await refusal(edge, { code: 'unknown_card' }));
+  const reviewed = await approve(edge, asker, value, card);
+  if (!reviewed.ok) await tellAt(edge, payload, await refusal(edge, reviewed.rejection));
+}
+
+/** The card itself shows that it is confirmed; only a refusal is told apart. */
+async function pressConfirm({ edge, asker, payload, value }: Click): Promise<void> {
+  const id = EngagementId.safeParse(value);
+  await readGroups(edge);
+  const confirmed = id.success
+    ? await confirmEngagement(edge)({ by: asker.person.id, engagementId: id.data })
+    : ({ ok: false, rejection: { code: 'unknown_engagement', field: 'engagement' } } as const);
+  if (!confirmed.ok) await tellAt(edge, payload, await refusal(edge, confirmed.rejection));
+}
+
+async function pressDeny(click: Click): Promise<void> {
+  const card = cardOf(click);
+  const view = card && denyView(click.value, card);
+  if (!view) return tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'unknown_card' }));
+  await show(click, view);
+}
+
+async function withdraw(click: Click): Promise<void> {
+  const { edge, asker } = click;
+  const requestId = RequestId.safeParse(click.value);
+  const withdrawn = requestId.success
+    ? await withdrawRequest(edge)({ by: asker.person.id, requestId: requestId.data })
+    : ({ ok: false, rejection: { code: 'unknown_request' } } as const);
+  await afterChange(
+    click,
+    withdrawn.ok ? say('Your request was withdrawn.') : await refusal(edge, withdrawn.rejection),
+  );
+}
+
+async function pressEndGrant(click: Click): Promise<void> {
+  await afterChange(click, await endAnswer(click.edge, click.asker, click.value));
+}
+
+async function pressRetire(click: Click): Promise<void> {
+  const { edge, asker, payload, value } = click;
+  const answer = await retireAnswer(edge, asker, value);
+  if (!isModal(click)) return tellAt(edge, payload, answer);
+  const keys = await keysAnswer(edge, asker);
+  await show(click, inWindow('SSH keys', { text: keys.text, blocks: [...answer.blocks, ...keys.blocks] }));
+}
+
+/** In the Home tab the change shows by itself; a window shows the list anew; elsewhere it is said. */
+async function afterChange(click: Click, answer: Answer): Promise<void> {
+  const { edge, asker, payload } = click;
+  if (isHome(click)) await publishHome(edge, asker);
+  if (!isModal(click)) return tellAt(edge, payload, answer);
+  const list = await listAnswer(edge, asker);
+  await show(click, notice('Your access', [...answer.blocks, ...list.blocks]));
+}
+
+async function pressEndSession(click: Click): Promise<void> {
+  const { edge, asker, payload } = click;
+  const sessionId = SessionId.safeParse(click.value);
+  const by = { by: asker.person.id, isSecurity: asker.isSecurity };
+  const ended = sessionId.success
+    ? await endSession(edge)({ ...by, sessionId: sessionId.data })
+    : ({ ok: false, rejection: { code: 'unknown_session' } } as const);
+  if (!ended.ok) return tellAt(edge, payload, await refusal(edge, ended.rejection));
+  await tellAt(edge, payload, say('The session is being cut. Its line in the thread says when it has ended.'));
+}
+
+async function showDetails(click: Click): Promise<void> {
+  const { edge, asker, payload, value } = click;
+  const channelId = payload.container?.channel_id ?? payload.channel?.id;
+  const view = await detailsView(edge, asker, value, channelId);
+  if (view) return show(click, view);
+  await tellAt(edge, payload, say('There is nothing to show: it is gone, or not for you to see.'));
+}
+
+async function pressSendFiles(click: Click): Promise<void> {
+  const { edge, asker, payload } = click;
+  const grantId = GrantId.safeParse(click.value);
+  const sent = grantId.success
+    ? await sendFiles(edge)({ by: asker.person.id, grantId: grantId.data })
+    : ({ ok: false, rejection: { code: 'unknown_grant' } } as const);
+  if (!sent.ok) return tellAt(edge, payload, await refusal(edge, sent.rejection));
+  if (!sent.value)
+    await tellAt(edge, payload, say('The files were already sent: they are in your direct messages with Daypass.'));
+}

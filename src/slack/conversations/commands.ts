@@ -1,0 +1,65 @@
+import type { Asker, Edge } from '../edge.ts';
+import { COMMAND_WORDS } from '../words/action-ids.ts';
+import type { View } from '../words/blocks.ts';
+import { asTyped } from '../words/text.ts';
+import { type Answer, refusal, say } from './answer.ts';
+import { engagementForm } from './engagement.ts';
+import { helpAnswer } from './help.ts';
+import { keyAnswer } from './key.ts';
+import { keysAnswer } from './keys.ts';
+import { listAnswer, revokeAnswer } from './list.ts';
+import { requestView } from './request.ts';
+
+/** What a word after `/access` leads to: a form, or an answer that only the person sees. */
+export type Reaction = { readonly open: View } | { readonly answer: Answer };
+
+type Word = (typeof COMMAND_WORDS)[number];
+const isWord = (word: string): word is Word => COMMAND_WORDS.some((known) => known === word);
+
+export async function react(edge: Edge, asker: Asker, text: string): Promise<Reaction> {
+  const [word = 'help', argument = null] = asTyped(text)
+    .trim()
+    .split(/\s+/)
+    .filter((each) => each !== '');
+  const known = word.toLowerCase();
+  if (!isWord(known)) return { answer: helpAnswer(word, edge.gateway) };
+  switch (known) {
+    case 'request':
+      return { open: await requestView(edge, asker, null) };
+    case 'list':
+      return { answer: await listAnswer(edge, asker) };
+    case 'revoke':
+      return { answer: await revokeAnswer(edge, asker, argument) };
+    case 'key': {
+      const answer = await keyAnswer(edge, asker);
+      return { answer: answer.ok ? answer.value : await refusal(edge, answer.rejection) };
+    }
+    case 'keys':
+      return { answer: await keysAnswer(edge, asker, argument) };
+    case 'engagement':
+      return openEngagement(edge, asker, argument);
+    case 'help':
+      return { answer: helpAnswer(null, edge.gateway) };
+    default:
+      return known satisfies never;
+  }
+}
+
+async function openEngagement(edge: Edge, asker: Asker, argument: string | null): Promise<Reaction> {
+  if (argument?.toLowerCase() !== 'new') {
+    return {
+      answer: say(
+        'To open an engagement: /access engagement new. It asks for members, targets, scopes, reviewers and the last day.',
+      ),
+    };
+  }
+  if (asker.person.standing !== 'member') return { answer: await refusal(edge, { code: 'may_not_open_engagement' }) };
+  if (edge.inventory.targets.length === 0) {
+    return {
+      answer: say(
+        'The inventory is empty, so an engagement could have no targets. Operators write them into targets.yml.',
+      ),
+    };
+  }
+  return { open: engagementForm(edge, asker) };
+}

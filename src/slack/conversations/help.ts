@@ -1,0 +1,48 @@
+import { ACTION, COMMAND, COMMAND_WORDS } from '../words/action-ids.ts';
+import { actions, bullets, button, paragraph, preformatted, rich, section } from '../words/blocks.ts';
+import { type GatewayFacts, gatewayCommand, targetName } from '../words/gateway-facts.ts';
+import { line, mono, toNotification } from '../words/line.ts';
+import type { Answer } from './answer.ts';
+
+const WHAT: Readonly<Record<(typeof COMMAND_WORDS)[number], string>> = {
+  request: 'request access to an engagement’s targets',
+  list: 'your access and requests, and what waits for your review',
+  revoke: 'hand back your access, or end somebody else’s',
+  key: 'register your SSH key with a one-time code',
+  keys: 'your SSH keys, and retiring one',
+  engagement: 'open an engagement: /access engagement new',
+  help: 'this text',
+};
+
+const buttons = () =>
+  actions('help', [
+    button({ action: ACTION.openRequest, label: 'Request access', style: 'primary', value: '' }),
+    button({ action: ACTION.showKey, label: 'Register a key' }),
+    button({ action: ACTION.showList, label: 'My access' }),
+  ]);
+
+/** The known words; `unknown` is one that was typed and is none of them. */
+export function helpAnswer(unknown: string | null, gateway: GatewayFacts): Answer {
+  const intro =
+    unknown === null
+      ? line`Daypass gives temporary SSH access, requested and approved here.`
+      : line`Daypass does not know the word ${mono(unknown, 60)}. It knows these:`;
+  return {
+    text: toNotification(line`How to use Daypass: ${COMMAND} followed by ${COMMAND_WORDS.join(', ')}`),
+    blocks: [
+      section(intro),
+      rich(bullets(COMMAND_WORDS.map((word) => line`${mono(`${COMMAND} ${word}`, 60)} ${WHAT[word]}`))),
+      rich(
+        paragraph(line`To set up ssh, paste this into a terminal, once:`),
+        preformatted(gatewayCommand('setup | sh', gateway)),
+        paragraph(
+          line`From then on ${mono(`ssh ${targetName('<target>', gateway)}`, 200)} works for each access you are given. In place of \`setup | sh\` you can say \`list\`, \`cert\`, \`end\` or \`help\`.`,
+        ),
+      ),
+      section(
+        line`If slash commands do not work for you (they may not for guests), use these buttons, or those under the engagement’s message.`,
+      ),
+      buttons(),
+    ],
+  };
+}

@@ -1,0 +1,125 @@
+import type { Actor } from '../../access/audit-event.ts';
+import type { Engagement } from '../../access/engagement.ts';
+import type { PersonId } from '../../access/ids.ts';
+import { findScope, type Scope, type ScopeName } from '../../access/scope.ts';
+import { ACTION } from '../words/action-ids.ts';
+import {
+  actions,
+  type Block,
+  bullets,
+  button,
+  context,
+  header,
+  LIMITS,
+  rich,
+  section,
+  textLength,
+} from '../words/blocks.ts';
+import { type Line, line, listed, mono, own, strong, toNotification, value } from '../words/line.ts';
+import { day } from '../words/units.ts';
+
+type Names = ReadonlyMap<PersonId, string>;
+type Message = { readonly text: string; readonly blocks: Block[] };
+const NAME_MAX = 80;
+const PEOPLE_MAX = 40;
+const SCOPES_MAX = 20;
+
+export const nameOf = (names: Names, person: PersonId): Line => strong(names.get(person) ?? 'somebody', NAME_MAX);
+
+/** Whoever did something: a person, an operator by the account of the host, or Daypass by itself. */
+export function doerOf(names: Names, by: Actor): Line {
+  if (by.kind === 'person') return nameOf(names, by.id);
+  if (by.kind === 'daypass') return own('Daypass');
+  return by.account === '' ? own('an operator') : line`an operator (${value(by.account, 60)})`;
+}
+
+const people = (names: Names, ids: readonly PersonId[]): Line => {
+  const shown = listed(ids.slice(0, PEOPLE_MAX).map((id) => value(names.get(id) ?? 'somebody', NAME_MAX)));
+  const rest = ids.length - PEOPLE_MAX;
+  return rest > 0 ? line`${shown} (${rest} more)` : shown;
+};
+
+/** The root of the engagement's thread. */
+export function engagementMessage(engagement: Engagement, names: Names, scopes: readonly Scope[]): Message {
+  const { lastDay } = engagement;
+  return {
+    text: toNotification(
+      line`Engagement ${titleOf(engagement)} is open, until ${day(lastDay)}. Request access with the button.`,
+    ),
+    blocks: [
+      ...facts('Engagement', engagement, names, scopes),
+      actions('engagement', [
+        button({ action: ACTION.openRequest, label: 'Request access', value: engagement.id }),
+        button({ action: ACTION.showKey, label: 'Register a key' }),
+        button({ action: ACTION.showList, label: 'My access' }),
+      ]),
+      context(line`Everything about this engagement happens in this thread. Sessions through Daypass are recorded.`),
+    ],
+  };
+}
+
+const titleOf = ({ name, vendor }: Engagement): Line =>
+  line`${strong(name, NAME_MAX)} with ${strong(vendor, NAME_MAX)}`;
+
+function facts(title: string, engagement: Engagement, names: Names, scopes: readonly Scope[]): Block[] {
+  const { sponsorId, memberIds, reviewerIds, targetIds, lastDay, timeZone } = engagement;
+  const blocks: Block[] = [
+    header(title),
+    section(
+      titleOf(engagement),
+      line`Opened by ${nameOf(names, sponsorId)}, until the end of ${day(lastDay)} (${value(timeZone, 60)})`,
+      line`*Members* ${people(names, memberIds)}`,
+      line`*Reviewers* ${people(names, reviewerIds)}`,
+    ),
+    section(line`*Scopes*`),
+    rich(bullets(scopeLines(engagement.scopes, scopes))),
+  ];
+  const room = LIMITS.messageText - textLength(blocks) - 500;
+  return [...blocks, section(line`*Targets* ${targets(targetIds, room)}`)];
+}
+
+/** To who may confirm the first engagement on a label: what is to begin, and the button while it waits. */
+export function engagementConfirmCard(engagement: Engagement, names: Names, scopes: readonly Scope[]): Message {
+  const { sponsorId, confirmedAt } = engagement;
+  return {
+    text: toNotification(
+      line`Confirm the new engagement ${titleOf(engagement)}, opened by ${nameOf(names, sponsorId)}`,
+    ),
+    blocks: [
+      ...facts('New engagement to confirm', engagement, names, scopes),
+      ...(confirmedAt === null
+        ? [
+            context(
+              line`It is the first one on these targets’ labels, so a second person has to agree before it begins.`,
+            ),
+            actions('confirm', [
+              button({ action: ACTION.confirmEngagement, label: 'Confirm', value: engagement.id, style: 'primary' }),
+            ]),
+          ]
+        : [section(line`:white_check_mark: *Confirmed* ${confirmedAt}`)]),
+    ],
+  };
+}
+
+/** As many as there is room for, and how many more there are. */
+function targets(ids: readonly string[], room: number): Line {
+  let left = room;
+  const shown = ids.slice(0, 100).filter((id) => {
+    left -= id.length + 2;
+    return left > 0;
+  });
+  const rest = ids.length - shown.length;
+  const all = listed(shown.map((id) => mono(id, 70)));
+  return rest > 0 ? line`${all} (${rest} more)` : all;
+}
+
+function scopeLines(names: readonly ScopeName[], scopes: readonly Scope[]): Line[] {
+  const lines = names.slice(0, SCOPES_MAX).map((name) => {
+    const words = findScope(scopes, name)?.words;
+    return words === undefined
+      ? line`${mono(name, 60)} is no longer defined`
+      : line`${mono(name, 60)} ${value(words, 130)}`;
+  });
+  const rest = names.length - lines.length;
+  return rest > 0 ? [...lines, line`and ${rest} more`] : lines;
+}

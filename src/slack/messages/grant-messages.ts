@@ -1,0 +1,83 @@
+import { expiresAt, hasExpired } from '../../access/grant.ts';
+import { short } from '../../access/ids.ts';
+import type { GrantView, SessionsView } from '../../use-cases/views.ts';
+import { accessLine } from '../words/access-line.ts';
+import { actions, type Block, context, section } from '../words/blocks.ts';
+import { detailsButton, endGrantButton } from '../words/buttons.ts';
+import { type Line, line, listed, mono, own, tag, toNotification, value } from '../words/line.ts';
+import { count, duration } from '../words/units.ts';
+import { doerOf, nameOf } from './engagement-message.ts';
+
+type Message = { readonly text: string; readonly blocks: Block[] };
+/** To the thread: who may reach what, by whose leave, for how long. */
+export function grantAnnounced(view: GrantView, now: Date): Message {
+  const { grant, request, names } = view;
+  const approvers = request.reviews.filter((review) => review.verdict === 'approve');
+  const by = approvers.length === 0 ? own('nobody') : listed(approvers.map((each) => nameOf(names, each.reviewerId)));
+  const live = grant.end === null && !hasExpired(grant, now);
+  const who = nameOf(names, grant.terms.personId);
+  const lasts = own(duration(request.ask.durationSeconds));
+  const what = accessLine(grant.terms);
+  return {
+    text: toNotification(line`Access granted to ${who} by ${by}: ${what}, for ${lasts}`),
+    blocks: [
+      section(
+        line`:white_check_mark: *Access granted* to ${who} by ${by}`,
+        line`${what}`,
+        line`for ${lasts}, until ${expiresAt(grant)}`,
+      ),
+      context(line`Access ${tag(short(grant.id))}`),
+      actions('granted', [
+        ...(live ? [endGrantButton(grant.id, 'Revoke', false)] : []),
+        detailsButton('grant', grant.id),
+      ]),
+    ],
+  };
+}
+
+/** How an access ended, for who had it. */
+export function howItEnded({ grant, endedBy, names }: Pick<GrantView, 'grant' | 'endedBy' | 'names'>): Line {
+  const { end } = grant;
+  if (end === null) return line`it ran out, ${expiresAt(grant)}`;
+  if (end.how === 'returned') return line`you handed it back, ${end.at}`;
+  const by = doerOf(names, endedBy ?? { kind: 'daypass' });
+  // Of its own deeds Daypass says why; what people remark is not for everybody who reads.
+  const why = endedBy?.kind === 'daypass' && end.comment ? line` (${value(end.comment, 100)})` : [];
+  return line`revoked by ${by}${why}, ${end.at}`;
+}
+
+/** To the thread, once nothing of the grant lives any more. */
+export function grantEnded(view: GrantView): Message {
+  const { grant, names, liveSessions } = view;
+  const person = nameOf(names, grant.terms.personId);
+  const how = grant.end?.how === 'returned' ? line`handed back by ${person}, ${grant.end.at}` : howItEnded(view);
+  const sessions = own(count(liveSessions, 'live session'));
+  const what = accessLine(grant.terms);
+  return {
+    text: toNotification(line`Access ended, ${sessions}: ${person}, ${what}; ${how}`),
+    blocks: [
+      section(line`:checkered_flag: *Access ended, ${sessions}*: ${person}, ${what}; ${how}`),
+      context(
+        line`Access ${tag(short(grant.id))} · whatever was left running in the background on a target has to be ended there`,
+      ),
+    ],
+  };
+}
+
+/** To the thread: nobody was let through, and somebody should look. */
+export function hostKeyMismatch(view: SessionsView, targetId: string): Message {
+  const [session] = view.sessions;
+  const who = session ? nameOf(view.names, session.personId) : own('Somebody');
+  const target = mono(targetId, 70);
+  return {
+    text: toNotification(line`The host key of ${target} does not match, so ${who} was not connected`),
+    blocks: [
+      section(
+        line`:rotating_light: *The host key of ${target} is not the pinned one.* ${who} was not connected. Either the target was rebuilt, or something else answers at its address.`,
+      ),
+      context(
+        line`If the change was planned, an operator pins the new key: \`daypass targets scan\`. If not, tell security.`,
+      ),
+    ],
+  };
+}

@@ -1,0 +1,290 @@
+import type { Engagement } from '../../access/engagement.ts';
+import { hasExpired, isActive } from '../../access/grant.ts';
+import { EngagementId, PersonId } from '../../access/ids.ts';
+import { isExpired } from '../../access/request.ts';
+import type { Notice } from '../../use-cases/notice.ts';
+import type { Clock, Inventory, Store, Tx } from '../../use-cases/ports.ts';
+import { type RequestView, viewBurst, viewGrant, viewRequest, viewSession } from '../../use-cases/views.ts';
+import type { Security } from '../edge.ts';
+import type { Block } from '../words/blocks.ts';
+import type { GatewayFacts } from '../words/gateway-facts.ts';
+import type { AccessFile } from './access-files.ts';
+import { deliveryMessage, type HeldPlace } from './delivery-message.ts';
+import { engagementConfirmCard, engagementMessage } from './engagement-message.ts';
+import { freeSpaceMessage } from './free-space-message.ts';
+import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
+import { grantIssuedTooLate, grantOver, grantRevoked } from './over-messages.ts';
+import {
+  channelReadAgainMessage,
+  channelRefusedMessage,
+  channelsInDoubtMessage,
+  peopleInDoubtMessage,
+  personGoneMessage,
+} from './people-messages.ts';
+import {
+  grantFiles,
+  grantIssued,
+  keyRegistered,
+  keyRetired,
+  requestClosed,
+  requestReceived,
+} from './personal-messages.ts';
+import { grantsSuspendedMessage, recordChangedMessage } from './record-messages.ts';
+import { reviewCard } from './review-card.ts';
+import { headsOf, sessionDetail, sessionLine } from './session-messages.ts';
+
+export type Destination =
+  | { readonly kind: 'channel'; readonly channelId: string }
+  /** A reply to the message that this notice is. */
+  | { readonly kind: 'thread'; readonly root: Notice }
+  | { readonly kind: 'person'; readonly teamId: string; readonly userId: string };
+
+export type Rendered = {
+  readonly to: Destination;
+  readonly text: string;
+  readonly blocks: readonly Block[];
+  /** Present where the message is the comment of uploaded files. */
+  readonly files?: readonly AccessFile[];
+  /** Digests that the message vouches for, whole: they go into its metadata, which the text does not show. */
+  readonly facts?: Readonly<Record<string, string>>;
+  /** Nothing is posted where the message is not there yet. */
+  readonly onlyUpdate?: boolean;
+};
+
+export type RenderDeps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly inventory: Pick<Inventory, 'find' | 'scopes' | 'policy' | 'targets'>;
+  readonly gateway: GatewayFacts;
+  readonly security: Pick<Security, 'securityChannel'>;
+};
+
+const STALE_GRANTS_MAX = 20;
+
+/**
+ * The message that a notice is at this moment; null where what it is about is gone, nobody can be told, or nothing is left to tell.
+ */
+export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered | null> {
+  switch (notice.kind) {
+    case 'engagement_opened':
+      return engagementOpened(deps, notice);
+    case 'engagement_confirm':
+    case 'engagement_confirm_changed':
+      return engagementConfirm(deps, notice);
+    case 'key_registered':
+    case 'key_retired':
+      return keyNotice(deps, notice);
+    case 'review_card':
+    case 'review_card_changed':
+      return card(deps, notice);
+    case 'request_received':
+    case 'request_closed':
+      return requestNotice(deps, notice);
+    case 'grant_issued':
+    case 'grant_issued_changed':
+    case 'grant_revoked':
+    case 'grant_files':
+      return issued(deps, notice);
+    case 'grant_announced':
+    case 'grant_announced_changed':
+    case 'grant_ended':
+      return grantNotice(deps, notice);
+    case 'session_line': {
+      const view = await viewBurst(deps)({ burstId: notice.burstId });
+      return view && { to: threadOf(view.engagement), ...sessionLine(view), facts: headsOf(view) };
+    }
+    case 'session_detail': {
+      const view = await viewSession(deps)({ sessionId: notice.sessionId });
+      const to = { kind: 'channel', channelId: deps.security.securityChannel } as const;
+      return view && { to, ...sessionDetail(view), facts: headsOf(view) };
+    }
+    case 'host_key_mismatch': {
+      const view = await viewSession(deps)({ sessionId: notice.sessionId });
+      return view && { to: threadOf(view.engagement), ...hostKeyMismatch(view, notice.targetId) };
+    }
+    case 'person_gone':
+      return personGone(deps, notice);
+    case 'people_in_doubt': {
+      const names = await deps.store.transaction((tx) => tx.persons.names(notice.personIds));
+      return {
+        to: { kind: 'channel', channelId: deps.security.securityChannel },
+        ...peopleInDoubtMessage(notice, names),
+      };
+    }
+    case 'channel_refused':
+    case 'channels_in_doubt':
+    case 'channel_read_again':
+      return channelNotice(deps, notice);
+    case 'free_space':
+      return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...freeSpaceMessage(notice) };
+    case 'record_changed':
+      return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...recordChangedMessage(notice) };
+    case 'grants_suspended':
+      return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...grantsSuspendedMessage(notice) };
+    case 'delivery':
+      return deliveryNotice(deps, notice);
+    default:
+      return notice satisfies never;
+  }
+}
+
+/** To whom a lane belongs, by the name that people know. */
+const deliveryNotice = (
+  { store, security: { securityChannel } }: RenderDeps,
+  notice: Of<'delivery'>,
+): Promise<Rendered> =>
+  store.transaction(async (tx) => {
+    const [kind, id] = notice.lane.split(':');
+    const engagementId = EngagementId.safeParse(id);
+    const personId = PersonId.safeParse(id);
+    const engagement = kind === 'thread' && engagementId.success ? await tx.engagements.byId(engagementId.data) : null;
+    const person = kind === 'dm' && personId.success ? await tx.persons.name(personId.data) : null;
+    const place: HeldPlace = engagement
+      ? { kind: 'thread', engagement: engagement.name }
+      : person !== null
+        ? { kind: 'person', name: person }
+        : { kind: 'security' };
+    const to: Destination =
+      notice.to === null
+        ? { kind: 'channel', channelId: securityChannel }
+        : { kind: 'person', teamId: '', userId: notice.to };
+    return { to, ...deliveryMessage(notice, place, await tx.outbox.waiting(notice.lane)) };
+  });
+
+type Of<Kind extends Notice['kind']> = Extract<Notice, { kind: Kind }>;
+
+const threadOf = (engagement: Engagement): Destination => ({
+  kind: 'thread',
+  root: { kind: 'engagement_opened', engagementId: engagement.id },
+});
+
+/** The first of a person's accounts is where they are written to. */
+async function inboxOf(tx: Tx, id: PersonId): Promise<Extract<Destination, { kind: 'person' }> | null> {
+  const [account] = (await tx.persons.byId(id))?.accounts ?? [];
+  return account ? { kind: 'person', teamId: account.teamId, userId: account.userId } : null;
+}
+
+const inbox = ({ store }: RenderDeps, id: PersonId) => store.transaction((tx) => inboxOf(tx, id));
+
+const engagementOpened = (
+  { store, inventory }: RenderDeps,
+  notice: Of<'engagement_opened'>,
+): Promise<Rendered | null> =>
+  store.transaction(async (tx) => {
+    const engagement = await tx.engagements.byId(notice.engagementId);
+    if (!engagement) return null;
+    const { sponsorId, memberIds, reviewerIds } = engagement;
+    const names = await tx.persons.names([...new Set([sponsorId, ...memberIds, ...reviewerIds])]);
+    return {
+      to: { kind: 'channel', channelId: engagement.channelId },
+      ...engagementMessage(engagement, names, inventory.scopes),
+    };
+  });
+
+const engagementConfirm = (
+  { store, inventory }: RenderDeps,
+  notice: Of<'engagement_confirm'> | Of<'engagement_confirm_changed'>,
+): Promise<Rendered | null> =>
+  store.transaction(async (tx) => {
+    const engagement = await tx.engagements.byId(notice.engagementId);
+    const to = engagement && (await inboxOf(tx, notice.to));
+    if (!engagement || !to) return null;
+    const { sponsorId, memberIds, reviewerIds } = engagement;
+    const names = await tx.persons.names([...new Set([sponsorId, ...memberIds, ...reviewerIds])]);
+    const message = engagementConfirmCard(engagement, names, inventory.scopes);
+    return { to, ...message, onlyUpdate: notice.kind === 'engagement_confirm_changed' };
+  });
+
+const personGone = (
+  { store, security: { securityChannel } }: RenderDeps,
+  notice: Of<'person_gone'>,
+): Promise<Rendered> =>
+  store.transaction(async (tx) => {
+    const engagement = notice.engagementId && (await tx.engagements.byId(notice.engagementId));
+    const message = personGoneMessage(notice, await tx.persons.name(notice.personId), engagement?.name ?? null);
+    return { to: { kind: 'channel', channelId: securityChannel }, ...message };
+  });
+
+const channelNotice = (
+  { store, security: { securityChannel } }: RenderDeps,
+  notice: Of<'channel_refused'> | Of<'channels_in_doubt'> | Of<'channel_read_again'>,
+): Promise<Rendered> =>
+  store.transaction(async (tx) => {
+    const names = (await tx.engagements.byIds(notice.engagementIds)).map(({ name }) => name);
+    const message =
+      notice.kind === 'channel_refused'
+        ? channelRefusedMessage(notice, names)
+        : notice.kind === 'channels_in_doubt'
+          ? channelsInDoubtMessage(notice, names)
+          : channelReadAgainMessage(notice, names);
+    return { to: { kind: 'channel', channelId: securityChannel }, ...message };
+  });
+
+const keyNotice = ({ store }: RenderDeps, notice: Of<'key_registered'> | Of<'key_retired'>): Promise<Rendered | null> =>
+  store.transaction(async (tx) => {
+    const key = await tx.keys.byFingerprint(notice.fingerprint);
+    const to = key && (await inboxOf(tx, notice.to));
+    if (!key || !to) return null;
+    if (notice.kind === 'key_retired') return { to, ...keyRetired(key) };
+    return { to, ...keyRegistered(key, await tx.persons.name(key.personId), notice.to) };
+  });
+
+const isOpen = ({ request }: RequestView, now: Date): boolean =>
+  request.status === 'pending' && !isExpired(request, now);
+
+async function card(deps: RenderDeps, notice: Of<'review_card'> | Of<'review_card_changed'>): Promise<Rendered | null> {
+  const view = await viewRequest(deps)({ requestId: notice.requestId });
+  if (!view) return null;
+  // A card in somebody's inbox asks them to decide; the thread's is the record, however it ended.
+  if (notice.kind === 'review_card' && notice.to !== null && !isOpen(view, deps.clock.now())) return null;
+  const to = notice.to === null ? threadOf(view.engagement) : await inbox(deps, notice.to);
+  if (!to) return null;
+  const requester = await inbox(deps, view.request.ask.personId);
+  const message = reviewCard(view, {
+    inventory: deps.inventory,
+    audience: notice.to === null ? 'thread' : 'reviewer',
+    now: deps.clock.now(),
+    userId: requester?.userId ?? null,
+  });
+  return { to, ...message, onlyUpdate: notice.kind === 'review_card_changed' };
+}
+
+async function requestNotice(
+  deps: RenderDeps,
+  notice: Of<'request_received'> | Of<'request_closed'>,
+): Promise<Rendered | null> {
+  const view = await viewRequest(deps)({ requestId: notice.requestId });
+  const to = view && (await inbox(deps, view.request.ask.personId));
+  if (!view || !to) return null;
+  // What became of it is told by a message of its own.
+  if (notice.kind === 'request_received' && !isOpen(view, deps.clock.now())) return null;
+  return { to, ...(notice.kind === 'request_received' ? requestReceived(view) : requestClosed(view)) };
+}
+
+type ToHolder = Of<'grant_issued'> | Of<'grant_issued_changed'> | Of<'grant_revoked'> | Of<'grant_files'>;
+
+async function issued(deps: RenderDeps, notice: ToHolder): Promise<Rendered | null> {
+  const view = await viewGrant(deps)({ grantId: notice.grantId });
+  const to = view && (await inbox(deps, view.grant.terms.personId));
+  if (!view || !to) return null;
+  const now = deps.clock.now();
+  const isOver = view.grant.end !== null || hasExpired(view.grant, now);
+  if (notice.kind === 'grant_revoked') return { to, ...grantRevoked(view) };
+  if (notice.kind === 'grant_issued_changed') return isOver ? { to, ...grantOver(view), onlyUpdate: true } : null;
+  if (isOver) return { to, ...grantIssuedTooLate(view) };
+  if (notice.kind === 'grant_issued') return { to, ...grantIssued(view, deps.gateway) };
+  const all = await deps.store.transaction((tx) => tx.grants.ofPerson(view.grant.terms.personId));
+  const over = all.filter((grant) => grant.id !== view.grant.id && !isActive(grant, now)).slice(-STALE_GRANTS_MAX);
+  return { to, blocks: [], ...grantFiles(view, over, deps.gateway) };
+}
+
+async function grantNotice(
+  deps: RenderDeps,
+  notice: Of<'grant_announced'> | Of<'grant_announced_changed'> | Of<'grant_ended'>,
+): Promise<Rendered | null> {
+  const view = await viewGrant(deps)({ grantId: notice.grantId });
+  if (!view) return null;
+  const message = notice.kind === 'grant_ended' ? grantEnded(view) : grantAnnounced(view, deps.clock.now());
+  const onlyUpdate = notice.kind === 'grant_announced_changed';
+  return { to: threadOf(view.engagement), ...message, facts: { digest: view.grant.digest }, onlyUpdate };
+}

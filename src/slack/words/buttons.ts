@@ -1,0 +1,36 @@
+import { short } from '../../access/ids.ts';
+import type { Session } from '../../access/session.ts';
+import { ACTION } from './action-ids.ts';
+import { button } from './blocks.ts';
+
+type Kind = 'request' | 'grant' | 'session' | 'sessions';
+
+/** Ids and digests are for who compares them: behind a button, whole. It works for guests, who have no commands. */
+export const detailsButton = (kind: Kind, id: string) =>
+  button({ action: `${ACTION.showDetails}:${kind}:${id}`, label: 'Details', value: `${kind}:${id}` });
+
+export const endGrantButton = (grantId: string, label: string, mine: boolean) =>
+  button({
+    action: `${ACTION.endGrant}:${grantId}`,
+    label,
+    value: grantId,
+    style: 'danger',
+    confirm: {
+      title: mine ? 'Hand this access back?' : 'Revoke this access?',
+      text: 'The access ends now, and live sessions are cut within a second. This cannot be undone, but access can be requested again.',
+      yes: mine ? 'Hand back' : 'Revoke',
+    },
+  });
+
+export const endSessionButton = (id: Session['id'], only: boolean) =>
+  button({
+    action: `${ACTION.endSession}:${id}`,
+    label: only ? 'Terminate session' : `Terminate ${short(id)}`,
+    value: id,
+    style: 'danger',
+    confirm: {
+      title: 'Terminate this session?',
+      text: 'The connection is cut at once. The access stays: the person can connect again until it ends.',
+      yes: 'Terminate',
+    },
+  });

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { GrantId, RequestId } from '../../../../src/access/ids.ts';
+import { homeBlocks } from '../../../../src/slack/conversations/home.ts';
+import { listBlocks } from '../../../../src/slack/conversations/list.ts';
+import type { Block } from '../../../../src/slack/words/blocks.ts';
+import type { AccessList } from '../../../../src/use-cases/views.ts';
+import { engagement, grant, NOON, pending } from '../../../support/samples.ts';
+import { checkMessage } from '../../../support/slack-limits.ts';
+import { key, session } from '../../../support/world.ts';
+
+const NOTHING: AccessList = {
+  ...{ grants: [], pending: [], toReview: [], revocable: [], engagements: [], governed: [], keys: [] },
+  names: new Map(),
+};
+const id = (n: number): string => `${String(n).padStart(8, '0')}-0000-4000-8000-000000000000`;
+const many = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n + 1));
+const grants = (count: number, from = 0) => many(count, (n) => ({ ...grant(1), id: GrantId.parse(id(from + n)) }));
+const requests = (count: number) => many(count, (n) => pending({ id: RequestId.parse(id(n)) }));
+
+const labels = (blocks: readonly Block[]): string[] =>
+  blocks.flatMap((block) =>
+    block.type === 'actions'
+      ? block.elements.flatMap((each) => ('text' in each && each.text ? [each.text.text] : []))
+      : [],
+  );
+const countOf = (blocks: readonly Block[], label: string): number =>
+  labels(blocks).filter((each) => each === label).length;
+const text = (blocks: readonly Block[]): string => JSON.stringify(blocks);
+
+describe('a list of access', () => {
+  it.each([1, 3, 4, 5, 9, 60])(
+    'with %i of everything has a button for each that it shows, and counts the others',
+    (all) => {
+      const list = { ...NOTHING, grants: grants(all), revocable: grants(all, 500), pending: requests(all) };
+      const blocks = listBlocks({ ...list, toReview: requests(all) }, NOON);
+      checkMessage({ text: 'list', blocks });
+      const shown = countOf(blocks, 'Revoke');
+      expect(shown).toBeGreaterThan(0);
+      expect([countOf(blocks, 'Hand back'), countOf(blocks, 'Withdraw'), countOf(blocks, 'Extend')]).toEqual([
+        shown,
+        shown,
+        shown,
+      ]);
+      const left = all - shown;
+      expect(text(blocks).match(/and \d+ more/g) ?? []).toEqual(left > 0 ? Array(4).fill(`and ${left} more`) : []);
+    },
+  );
+
+  it('of what somebody can end shows as many as fit', () => {
+    const blocks = listBlocks({ ...NOTHING, revocable: grants(60) }, NOON, { most: 40 });
+    checkMessage({ text: 'list', blocks });
+    expect(countOf(blocks, 'Revoke')).toBeGreaterThan(15);
+  });
+});
+
+describe('the Home tab', () => {
+  const governed = [{ engagement: engagement(), live: [session(1)] }];
+  const titles = (list: AccessList): string[] =>
+    [...text(homeBlocks(list, NOON)).matchAll(/"text":"([^"]+)","style":\{"bold":true\}\}\]\}\]/g)].map(
+      ([, title]) => title ?? '',
+    );
+
+  it('of who only manages begins with what waits for them, and has nothing of keys or of asking', () => {
+    const list = { ...NOTHING, governed, toReview: requests(1) };
+    expect(titles(list).slice(0, 2)).toEqual(['Waiting for your review', 'Engagements you look after']);
+    expect(labels(homeBlocks(list, NOON)).filter((each) => /Request|key/.test(each))).toEqual([]);
+    expect(text(homeBlocks(list, NOON))).not.toMatch(/No SSH key|Not a member/);
+  });
+
+  it.each([
+    ['works in an engagement', { engagements: [engagement()] }],
+    ['has a key', { keys: [key(1)] }],
+    ['has access', { grants: grants(1) }],
+    ['is new', { governed: [] }],
+  ])('of who %s has the buttons for that', (_, change) => {
+    const blocks = homeBlocks({ ...NOTHING, governed, ...change }, NOON);
+    expect(labels(blocks)).toEqual(expect.arrayContaining(['Request access', 'Register a key', 'My keys']));
+    expect(text(blocks)).toMatch(/SSH key/);
+  });
+
+  it('is within Slack’s limits with everything at once, and keeps its last buttons', () => {
+    const list = {
+      ...NOTHING,
+      ...{ grants: grants(30), revocable: grants(30, 500), pending: requests(30), toReview: requests(30) },
+      governed: many(9, () => ({ engagement: engagement(), live: many(5, (n) => session(n)) })),
+    };
+    const blocks = homeBlocks(list, NOON);
+    expect(blocks.length).toBeLessThanOrEqual(100);
+    expect(countOf(blocks, 'Revoke')).toBe(countOf(blocks, 'Hand back'));
+    expect(text(blocks)).toMatch(/and 4 more engagements/);
+  });
+});

@@ -1,0 +1,397 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SPACE_LEVELS } from '../../../../src/access/disk-space.ts';
+import { PersonId, TargetId } from '../../../../src/access/ids.ts';
+import { BUILT_IN_SCOPES } from '../../../../src/access/scope.ts';
+import type { Target } from '../../../../src/access/target.ts';
+import { say } from '../../../../src/slack/conversations/answer.ts';
+import { engagementForm } from '../../../../src/slack/conversations/engagement.ts';
+import { helpAnswer } from '../../../../src/slack/conversations/help.ts';
+import { governedBlocks } from '../../../../src/slack/conversations/home.ts';
+import { listBlocks } from '../../../../src/slack/conversations/list.ts';
+import { noEngagementView, noKeyView, requestForm } from '../../../../src/slack/conversations/request-form.ts';
+import { denyView } from '../../../../src/slack/conversations/review.ts';
+import { engagementMessage } from '../../../../src/slack/messages/engagement-message.ts';
+import { freeSpaceMessage } from '../../../../src/slack/messages/free-space-message.ts';
+import { grantAnnounced, grantEnded, hostKeyMismatch } from '../../../../src/slack/messages/grant-messages.ts';
+import { grantIssuedTooLate, grantOver, grantRevoked } from '../../../../src/slack/messages/over-messages.ts';
+import {
+  grantFiles,
+  grantIssued,
+  keyRegistered,
+  requestClosed,
+  requestReceived,
+} from '../../../../src/slack/messages/personal-messages.ts';
+import { grantsSuspendedMessage, recordChangedMessage } from '../../../../src/slack/messages/record-messages.ts';
+import { type CardAudience, reviewCard } from '../../../../src/slack/messages/review-card.ts';
+import { sessionDetail, sessionLine } from '../../../../src/slack/messages/session-messages.ts';
+import { runs } from '../../../support/hostile-text.ts';
+import {
+  grantView,
+  hostileEngagement,
+  ids,
+  inventory,
+  names,
+  PEOPLE,
+  request,
+  requestView,
+  sessionsView,
+  type World,
+  worlds,
+} from '../../../support/hostile-views.ts';
+import {
+  digest,
+  engagement,
+  fingerprint,
+  grant,
+  later,
+  NOON,
+  pending,
+  personId,
+  requestId,
+} from '../../../support/samples.ts';
+import { checkInert, checkMessage, checkView, checkVisible, markupIn } from '../../../support/slack-limits.ts';
+import { key } from '../../../support/world.ts';
+
+const GATEWAY = { host: 'ssh.example.com', port: 2222, hostKeyLine: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5', site: 'acme' };
+const card = (world: World) =>
+  reviewCard(requestView(world), {
+    inventory: inventory(world),
+    audience: world.audience,
+    now: NOON,
+    userId: 'U0CONTRACT',
+  });
+
+const PLAIN: World = {
+  ...{ text: 'Web server', other: 'because', targets: 2, idLength: 8, status: 'pending', audience: 'reviewer' },
+  ...{ keys: 1, sessions: 1, channels: 1 },
+};
+
+const messagesOf = (world: World) => [
+  card(world),
+  engagementMessage(hostileEngagement(world), names(world), BUILT_IN_SCOPES),
+  requestReceived(requestView(world)),
+  requestClosed(requestView(world)),
+  keyRegistered(key(1), world.text, personId(1)),
+  keyRegistered(key(1), world.text, personId(4)),
+  grantIssued(grantView(world), GATEWAY),
+  grantAnnounced(grantView(world), NOON),
+  grantEnded(grantView(world)),
+  grantOver(grantView(world)),
+  grantRevoked(grantView(world)),
+  grantIssuedTooLate(grantView(world)),
+  sessionLine(sessionsView(world)),
+  sessionDetail(sessionsView(world)),
+  hostKeyMismatch(sessionsView(world), 'web-01'),
+  ...SPACE_LEVELS.map((level) =>
+    freeSpaceMessage({ kind: 'free_space', at: NOON.toISOString(), level, freeMiB: 80, minFreeMiB: 500 }),
+  ),
+  recordChangedMessage({ kind: 'record_changed', what: 'key', id: world.text, at: NOON.toISOString(), isLast: true }),
+  grantsSuspendedMessage({ kind: 'grants_suspended', why: 'older_database', at: NOON.toISOString() }),
+  helpAnswer(world.text, GATEWAY),
+  say(world.other),
+];
+
+/** Begins everything that somebody chose, so that it can be found wherever it got to. */
+const CANARY = 'Zq7';
+const typed = (world: World): World => ({
+  ...world,
+  text: `${CANARY} ${world.text}`,
+  other: `${CANARY} ${world.other}`,
+});
+
+describe('a message', () => {
+  it('is within Slack’s limits, hides nothing, and has nothing that anybody typed in what Slack reads as markup', () => {
+    fc.assert(
+      fc.property(worlds.map(typed), (world) => {
+        const shown = messagesOf(world).map((message) => {
+          const texts = checkMessage(message);
+          const markup = markupIn(message.blocks);
+          checkVisible(texts);
+          checkInert([...markup, message.text]);
+          expect(markup.join('\n')).not.toContain(CANARY);
+          expect(message.text).not.toMatch(/[*~`]|:[\w+-]+:/);
+          return texts.join('\n');
+        });
+        expect(shown.filter((text) => text.includes(CANARY)).length).toBeGreaterThan(8);
+      }),
+      runs(40),
+    );
+  });
+
+  it('shows a reason of several lines, a ticket and a name as they were typed', () => {
+    const reason = 'Move the *database*\n:white_check_mark: Approved before by <@U0MANAGER0>\n> done';
+    const base = requestView(PLAIN);
+    const ask = { ...base.request.ask, reason, ticket: '*OPS-1* :tada:' };
+    const view = { ...base, request: { ...base.request, ask }, names: new Map([[ask.personId, '*Casey* _Lind_']]) };
+    const { blocks } = reviewCard(view, { inventory: inventory(PLAIN), audience: 'thread', now: NOON, userId: null });
+    expect(markupIn(blocks).join('\n')).not.toMatch(/database|OPS-1|Casey/);
+    const elements = JSON.stringify(blocks);
+    for (const element of [
+      { type: 'rich_text_quote', elements: [{ type: 'text', text: reason }] },
+      { type: 'text', text: '*OPS-1* :tada:', style: { code: true } },
+      { type: 'text', text: '*Casey* _Lind_', style: { bold: true } },
+    ]) {
+      expect(elements).toContain(JSON.stringify(element));
+    }
+  });
+
+  it('lists a person’s access within the limits, however much there is', () => {
+    fc.assert(
+      fc.property(worlds, fc.integer({ min: 0, max: 30 }), (world, many) => {
+        const some = <T>(make: (n: number) => T) => Array.from({ length: many }, (_, n) => make(n + 1));
+        const unique = (n: number, id: string) => id.replace(/^......../, (n + 4096).toString(16).padStart(8, '0'));
+        const grants = some((n) => ({
+          ...grantView(world).grant,
+          id: unique(n, grant(n).id) as ReturnType<typeof grant>['id'],
+        }));
+        const pendings = some((n) =>
+          pending({ id: unique(n, requestId(n)) as ReturnType<typeof requestId>, ask: request(world).ask }),
+        );
+        const blocks = listBlocks(
+          {
+            grants,
+            revocable: grants.map((each, n) => ({ ...each, id: unique(n + 100, each.id) as typeof each.id })),
+            pending: pendings,
+            toReview: pendings,
+            engagements: some(() => hostileEngagement(world)),
+            governed: [],
+            keys: [],
+            names: names(world),
+          },
+          NOON,
+        );
+        checkVisible(checkMessage({ text: 'list', blocks }));
+        checkInert(markupIn(blocks));
+      }),
+      runs(60),
+    );
+  });
+
+  it('shows in the Home tab who is connected in the engagements that one looks after', () => {
+    fc.assert(
+      fc.property(worlds.map(typed), (world) => {
+        const { sessions, engagement: of } = sessionsView(world);
+        const live = sessions.filter((each) => each.ended === null);
+        const blocks = governedBlocks({
+          ...{ grants: [], pending: [], toReview: [], revocable: [], engagements: [], keys: [], names: names(world) },
+          governed: Array.from({ length: 9 }, (_, n) => ({ engagement: of, live: n === 4 ? live : [] })),
+        });
+        expect(markupIn(blocks).join('\n')).not.toContain(CANARY);
+        const shown = checkMessage({ text: 'home', blocks });
+        if (live.length > 0) expect(shown.join('\n')).toContain('deploy@web-01');
+        expect(shown.at(-1)).toBe('and 4 more engagements');
+      }),
+      runs(40),
+    );
+  });
+
+  it('brings the files with a comment that Slack takes whole, and in which nobody’s words are', () => {
+    fc.assert(
+      fc.property(worlds.map(typed), (world) => {
+        const { text } = grantFiles(grantView(world), [grant(2), grant(3)], GATEWAY);
+        expect(text.length).toBeLessThan(4_000);
+        expect(text).not.toContain(CANARY);
+        checkInert([text]);
+      }),
+      runs(60),
+    );
+  });
+
+  it('says on a phone who, what, where and for how long', () => {
+    const base = requestView(PLAIN);
+    const { personId: who } = base.request.ask;
+    const [reviewer] = base.engagement.reviewerIds;
+    const known = new Map([
+      [who, 'Casey Lind'],
+      [reviewer ?? who, 'Morgan Reyes'],
+    ]);
+    const view = { ...base, names: known };
+    const granted = { ...grantView({ ...PLAIN, status: 'approved' }), names: known };
+    const context = { inventory: inventory(PLAIN), audience: 'reviewer', now: NOON, userId: null } as const;
+    const [first, second] = ids(PLAIN);
+    const what = `${first} and ${second} as deploy, scope shell`;
+    expect(reviewCard(view, context).text).toBe(
+      `Access request: Casey Lind of Web server asks for ${what}, for 1 hour`,
+    );
+    expect(requestReceived(view).text).toBe(`Your request was received: ${what}, for 1 hour, in Web server`);
+    expect(grantIssued(granted, GATEWAY).text).toBe(`You have access: ${what}, for 1 hour, in Web server`);
+    expect(grantAnnounced(granted, NOON).text).toContain(`Access granted to Casey Lind by`);
+    expect(grantAnnounced(granted, NOON).text).toContain(`: ${what}, for 1 hour`);
+    expect(grantEnded(granted).text).toContain(`Access ended, 0 live sessions: Casey Lind, ${what}; revoked by`);
+  });
+});
+
+describe('the way to the gateway itself', () => {
+  const config = 'ssh daypass@ssh.example.com -p 2222 setup | sh';
+
+  it('is a line of help, and of the message that brings an access', () => {
+    const help = checkMessage(helpAnswer(null, GATEWAY));
+    expect(help).toContain(config);
+    expect(help.join('\n')).toContain('ssh <target>.acme.daypass');
+    const issued = checkMessage(grantIssued(grantView(PLAIN), GATEWAY));
+    expect(issued).toContain(config);
+    expect(issued).toContain(
+      ids(PLAIN)
+        .map((id) => `ssh ${id}.acme.daypass`)
+        .join('\n'),
+    );
+  });
+
+  it('holds with the longest name that a gateway can have', () => {
+    const long = { ...GATEWAY, host: 'a'.repeat(253), site: 'b'.repeat(32) };
+    checkMessage(helpAnswer('x'.repeat(3_000), long));
+    const view = grantView({ ...PLAIN, targets: 50, idLength: 63 });
+    expect(checkMessage(grantIssued(view, long))).toContain(`ssh daypass@${long.host} -p 2222 setup | sh`);
+    expect(grantFiles(view, [grant(2), grant(3)], long).text.length).toBeLessThan(4_000);
+  });
+});
+
+describe('a review card', () => {
+  it('shows every one of fifty targets with its whole id', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const shown = checkMessage(card(world)).join('\n');
+        for (const id of ids(world)) expect(shown).toContain(id);
+      }),
+      runs(60),
+    );
+  });
+
+  it('shows a target’s name, and to reviewers its address', () => {
+    const world: World = {
+      text: 'Web server',
+      other: 'because',
+      targets: 2,
+      idLength: 8,
+      status: 'pending',
+      audience: 'reviewer',
+      keys: 1,
+      sessions: 1,
+      channels: 0,
+    };
+    const toReviewer = checkMessage(card(world)).join('\n');
+    expect(toReviewer).toContain('Web server');
+    expect(toReviewer).toContain(`${'a'.repeat(240)}:22`);
+    expect(checkMessage(card({ ...world, audience: 'thread' })).join('\n')).not.toContain('aaaa:22');
+  });
+
+  it('has buttons while it is pending, and none once it is decided or its time has run out', () => {
+    const view = (change: Partial<World> = {}) =>
+      requestView({
+        text: 'x',
+        other: 'y',
+        targets: 1,
+        idLength: 8,
+        status: 'pending',
+        audience: 'thread',
+        keys: 1,
+        sessions: 1,
+        channels: 0,
+        ...change,
+      });
+    const context = { inventory: { find: () => null }, audience: 'thread', now: NOON, userId: null } as const;
+    const buttons = (blocks: readonly unknown[]) =>
+      JSON.stringify(blocks).match(/"action_id":"(?:approve|deny)"/g)?.length ?? 0;
+    expect(buttons(reviewCard(view(), context).blocks)).toBe(2);
+    for (const status of ['approved', 'denied', 'expired', 'withdrawn'] as const) {
+      expect(buttons(reviewCard(view({ status }), context).blocks)).toBe(0);
+    }
+    expect(buttons(reviewCard(view(), { ...context, now: later(86_400) }).blocks)).toBe(0);
+  });
+
+  it('keeps a reviewer’s remark from the thread', () => {
+    const world: World = {
+      text: 'Vendor',
+      other: 'they broke it last time',
+      targets: 1,
+      idLength: 8,
+      status: 'denied',
+      audience: 'reviewer',
+      keys: 1,
+      sessions: 1,
+      channels: 0,
+    };
+    const view = requestView(world);
+    const about = { ...view, request: { ...view.request, ask: { ...view.request.ask, reason: 'fix' } } };
+    const shown = (audience: CardAudience) =>
+      checkMessage(reviewCard(about, { inventory: inventory(world), audience, now: NOON, userId: null })).join('\n');
+    expect(shown('reviewer')).toContain('they broke it last time');
+    expect(shown('thread')).not.toContain('they broke it last time');
+  });
+});
+
+describe('the thread’s session line', () => {
+  const world: World = {
+    text: '192.0.2.77',
+    other: 'cat /etc/secret-file',
+    targets: 1,
+    idLength: 8,
+    status: 'approved',
+    audience: 'thread',
+    keys: 1,
+    sessions: 3,
+    channels: 2,
+  };
+
+  it('has a Terminate button for each live session, and says no command and no address', () => {
+    const view = { ...sessionsView(world), names: new Map([[personId(1), 'Ada']]) };
+    const { blocks } = sessionLine(view);
+    const shown = checkMessage({ text: 'x', blocks }).join('\n');
+    expect(shown).not.toContain('secret-file');
+    expect(shown).not.toContain('192.0.2.77');
+    const live = view.sessions.filter((each) => each.ended === null).map((each) => each.id);
+    const values = blocks.flatMap((each) =>
+      each.type === 'actions' ? each.elements.map((button) => ('value' in button ? button.value : '')) : [],
+    );
+    expect(values).toEqual([...live, `sessions:${view.sessions[0]?.id}`]);
+  });
+
+  it('has ids and digests behind a button, and nothing else in hex but the first characters', () => {
+    const view = sessionsView(world);
+    for (const { blocks } of [sessionLine(view), sessionDetail(view), grantAnnounced(grantView(world), NOON)]) {
+      expect(checkMessage({ text: 'x', blocks }).join('\n')).not.toMatch(/[0-9a-f]{16}/);
+      expect(JSON.stringify(blocks)).toContain('"text":"Details"');
+    }
+  });
+
+  it('leaves commands and addresses to security', () => {
+    const shown = checkMessage(sessionDetail(sessionsView(world))).join('\n');
+    expect(shown).toContain('secret-file');
+    expect(shown).toContain('192.0.2.77');
+  });
+});
+
+describe('a form', () => {
+  it('is within Slack’s limits for any number of targets and any names', () => {
+    fc.assert(
+      fc.property(worlds, fc.constantFrom(1, 99, 101, 400), (world, many) => {
+        const targets = Array.from({ length: many }, (_, n) => ({
+          ...(inventory(world).targets[0] as Target),
+          id: TargetId.parse(`t${n}`),
+          logins: ['deploy' as Target['logins'][number]],
+        }));
+        const chosen = engagement({ name: world.text.slice(0, 80), targetIds: targets.map((each) => each.id) });
+        const whole = { ...inventory(world), site: 'acme', targets };
+        for (const view of [
+          requestForm({ keys: [], engagements: [chosen], chosen, inventory: whole }),
+          requestForm({ keys: [], engagements: [chosen], chosen: null, inventory: whole }),
+          engagementForm({ inventory: whole, clock: { now: () => NOON } }, { timeZone: 'Europe/Berlin' }),
+          noKeyView(),
+          noEngagementView(),
+          denyView(`${requestId(1)}:${digest(1)}`, { channelId: 'C1', ts: '1.2' }),
+        ]) {
+          checkVisible(checkView(view));
+          checkInert(markupIn(view?.blocks ?? []));
+        }
+      }),
+      runs(40),
+    );
+  });
+});
+
+/** Keeps the samples honest: the people of a world are persons. */
+it('stands on people that parse', () => {
+  expect(PEOPLE.every((id) => PersonId.safeParse(id).success)).toBe(true);
+  expect(fingerprint(1)).toMatch(/^SHA256:/);
+});
