@@ -28,8 +28,8 @@ import {
   systemClock,
   systemRandom,
 } from './places.ts';
-import { freeMiB } from './recording/session-recording.ts';
-import { mixesKinds } from './recording/wrapped-key.ts';
+import { mixesKinds } from './recording/format/wrapped-key.ts';
+import { freeMiB } from './recording/write/session-recording.ts';
 import { eraseFor, openRecordings, type Recordings, usableRecipients } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
 import { keepSlack } from './slack/keep-slack.ts';

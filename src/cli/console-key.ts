@@ -2,7 +2,7 @@ import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSeq, parseDocument } from 'yaml';
 import { readPrivateFile, syncFolder, writePrivateFile } from '../ca/files.ts';
-import { identitiesOf, identityFile, newIdentity, recipientOf } from '../recording/wrapped-key.ts';
+import { identitiesOf, identityFile, newIdentity, recipientOf } from '../recording/format/wrapped-key.ts';
 
 /** The identity that reads recordings. Workers never see it, and control does without it once it lies elsewhere. */
 export const CONSOLE_KEY_FILE = 'console.agekey';

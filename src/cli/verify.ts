@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import { recordingsFolder } from '../places.ts';
-import { LEDGER_FILE } from '../recording/ledger.ts';
-import { type Problem, type Verdict, verifyRecording } from '../recording/verify.ts';
-import { type LedgerVerdict, verifyAll } from '../recording/verify-all.ts';
+import { LEDGER_FILE } from '../recording/archive/ledger.ts';
+import { type Problem, type Verdict, verifyRecording } from '../recording/archive/verify.ts';
+import { type LedgerVerdict, verifyAll } from '../recording/archive/verify-all.ts';
 import { print, Refused } from './output.ts';
 import { configOrPlace, type PlaceOptions, placeOf, recordingAt } from './recording-place.ts';
 

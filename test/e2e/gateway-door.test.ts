@@ -6,7 +6,7 @@ import pino from 'pino';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { downstreamCertificate } from '../../src/access/certificate.ts';
-import { FRAME } from '../../src/recording/format.ts';
+import { FRAME } from '../../src/recording/format/format.ts';
 import { balancer } from '../support/balancer.ts';
 import { ssh } from '../support/gateway-client.ts';
 import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { FRAME } from '../../src/recording/format.ts';
+import { FRAME } from '../../src/recording/format/format.ts';
 import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';
 import { ssh } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';

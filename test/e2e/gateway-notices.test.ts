@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { FRAME } from '../../src/recording/format.ts';
+import { FRAME } from '../../src/recording/format/format.ts';
 import { sftp, ssh, sshClient, sshTerminal, WAYS } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { run } from '../support/processes.ts';

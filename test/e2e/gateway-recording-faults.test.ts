@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { FRAME } from '../../src/recording/format.ts';
+import { FRAME } from '../../src/recording/format/format.ts';
 import { type Client, sshClient, WAYS } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { mountExt4, mountTmpfs, renewWorker } from '../support/mounts.ts';

@@ -3,9 +3,9 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../src/access/ids.ts';
-import { exportRecording } from '../../src/recording/exported-files.ts';
-import { FRAME } from '../../src/recording/format.ts';
-import { openKey } from '../../src/recording/read.ts';
+import { FRAME } from '../../src/recording/format/format.ts';
+import { exportRecording } from '../../src/recording/read/export.ts';
+import { openKey } from '../../src/recording/read/read.ts';
 import { verifyUserauth } from '../../src/sshwire/userauth.ts';
 import { scp, sftp, ssh, sshTerminal, WAYS } from '../support/gateway-client.ts';
 import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';

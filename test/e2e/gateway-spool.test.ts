@@ -22,7 +22,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionId } from '../../src/access/ids.ts';
 import { Spool } from '../../src/gateway/launch/spool.ts';
 import { fileRecording, moveRecording } from '../../src/gateway/supervisor/filing.ts';
-import { replaceFile } from '../../src/recording/folder.ts';
+import { replaceFile } from '../../src/recording/format/folder.ts';
 import { type TestFolder, testFolder } from '../support/folder.ts';
 import { ssh } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';

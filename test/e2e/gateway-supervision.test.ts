@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionId } from '../../src/access/ids.ts';
 import { fileRecording, moveRecording } from '../../src/gateway/supervisor/filing.ts';
-import { FRAME } from '../../src/recording/format.ts';
+import { FRAME } from '../../src/recording/format/format.ts';
 import { isAlive } from '../support/alive.ts';
 import { type Client, ssh, sshClient } from '../support/gateway-client.ts';
 import { gatewayProcess } from '../support/gateway-process.ts';

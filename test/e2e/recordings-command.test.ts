@@ -17,8 +17,8 @@ import { recordSeals } from '../../src/ca/seal.ts';
 import { createLog } from '../../src/log.ts';
 import type { Operator } from '../../src/operator/operator.ts';
 import { serveAdminSocket } from '../../src/operator/socket.ts';
-import { FRAME, FRAME_HEADER_BYTES, type FrameType, writeFrame } from '../../src/recording/format.ts';
-import { identityFile, newIdentity, wrapNewKey } from '../../src/recording/wrapped-key.ts';
+import { FRAME, FRAME_HEADER_BYTES, type FrameType, writeFrame } from '../../src/recording/format/format.ts';
+import { identityFile, newIdentity, wrapNewKey } from '../../src/recording/format/wrapped-key.ts';
 import { openStore } from '../../src/store/store.ts';
 import { Desk, sessionId } from '../support/recordings.ts';
 

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FRAME } from '../../src/recording/format.ts';
+import { FRAME } from '../../src/recording/format/format.ts';
 import { scp, sftp, WAYS } from '../support/gateway-client.ts';
 import { channelsOf, MIB, observing, refusalsOf, sha256OfFile, TUNNEL_ONLY } from '../support/gateway-tools.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';

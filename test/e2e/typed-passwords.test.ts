@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { FRAME } from '../../src/recording/format.ts';
+import { FRAME } from '../../src/recording/format/format.ts';
 import { sshTerminal } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { run, runOk } from '../support/processes.ts';

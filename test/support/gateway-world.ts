@@ -8,7 +8,7 @@ import { createKeys, type Keys, loadKeys } from '../../src/ca/keys.ts';
 import type { WorkerHost } from '../../src/gateway/launch/worker-host.ts';
 import { type Gateway, type GatewayOptions, localHost, startGateway } from '../../src/gateway/supervisor/gateway.ts';
 import { createLog } from '../../src/log.ts';
-import { Manifest } from '../../src/recording/manifest.ts';
+import { Manifest } from '../../src/recording/format/manifest.ts';
 import { fingerprint, parsePublicKeyLine } from '../../src/sshwire/public-key.ts';
 import { systemRandom } from './authority.ts';
 import { type TestFolder, testFolder } from './folder.ts';

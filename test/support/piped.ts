@@ -1,7 +1,7 @@
 import type { FileOperation } from '../../src/recording/file-log/operation.ts';
-import { FRAME } from '../../src/recording/format.ts';
-import type { Gap } from '../../src/recording/kept-stream.ts';
-import { PipeContent } from '../../src/recording/pipe-content.ts';
+import { FRAME } from '../../src/recording/format/format.ts';
+import type { Gap } from '../../src/recording/thread/kept-stream.ts';
+import { PipeContent } from '../../src/recording/thread/pipe-content.ts';
 
 /** A channel without a terminal, as it is recorded: what was said in it, and what of that was kept. */
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { FRAME, type Frame } from '../../src/recording/format.ts';
-import { openKey, type ReadEnd, RecordingReader } from '../../src/recording/read.ts';
-import { Recorder } from '../../src/recording/recorder.ts';
-import type { ChannelStart, Closing, Opening } from '../../src/recording/recorder-messages.ts';
-import { SessionRecording } from '../../src/recording/session-recording.ts';
+import { FRAME, type Frame } from '../../src/recording/format/format.ts';
+import { openKey, type ReadEnd, RecordingReader } from '../../src/recording/read/read.ts';
+import { Recorder } from '../../src/recording/write/recorder.ts';
+import type { ChannelStart, Closing, Opening } from '../../src/recording/write/recorder-messages.ts';
+import { SessionRecording } from '../../src/recording/write/session-recording.ts';
 import { type TestFolder, testFolder } from './folder.ts';
 import { reader } from './reader.ts';
 

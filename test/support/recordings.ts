@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createKeys, loadKeys } from '../../src/ca/keys.ts';
 import { recordingChecker, recordingSigner } from '../../src/ca/recordings.ts';
-import { LEDGER_FILE, Ledger } from '../../src/recording/ledger.ts';
-import { type Reported, sealRecording } from '../../src/recording/seal.ts';
+import { LEDGER_FILE, Ledger } from '../../src/recording/archive/ledger.ts';
+import { type Reported, sealRecording } from '../../src/recording/archive/seal.ts';
 import { testFolder } from './folder.ts';
 
 export const sessionId = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;

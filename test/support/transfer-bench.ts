@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { SftpGuard } from '../../src/gateway/sftp/guard.ts';
 import type { FileRights } from '../../src/gateway/sftp/paths.ts';
 import type { FileOperation } from '../../src/recording/file-log/operation.ts';
-import { FRAME } from '../../src/recording/format.ts';
-import { PipeContent } from '../../src/recording/pipe-content.ts';
+import { FRAME } from '../../src/recording/format/format.ts';
+import { PipeContent } from '../../src/recording/thread/pipe-content.ts';
 
 const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
 const HELPER = new URL('stdio-to-socket.mjs', import.meta.url).pathname;

@@ -1,4 +1,4 @@
-import type { ChannelRecorder } from '../../recording/channel-recorder.ts';
+import type { ChannelRecorder } from '../../recording/write/channel-recorder.ts';
 
 /** Where a channel's bytes wait for the recorder: nothing passes before it is there, nor while it can take nothing. */
 export class RecorderGate {

@@ -1,8 +1,8 @@
 import { permits } from '../../access/permits.ts';
 import type { Scope } from '../../access/scope.ts';
 import type { ChannelKind, ChannelSummary } from '../../access/session.ts';
-import type { ChannelRecorder } from '../../recording/channel-recorder.ts';
-import type { ChannelStart } from '../../recording/recorder-messages.ts';
+import type { ChannelRecorder } from '../../recording/write/channel-recorder.ts';
+import type { ChannelStart } from '../../recording/write/recorder-messages.ts';
 import { encode } from '../../sshwire/bytes.ts';
 import { deferred } from '../deferred.ts';
 import type { Channel, ChannelListener, Stream } from '../ssh/channel.ts';

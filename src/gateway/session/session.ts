@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { SessionEnding } from '../../access/session.ts';
-import type { Recorder } from '../../recording/recorder.ts';
-import { type ChainEnd, RecordingError } from '../../recording/recorder-messages.ts';
-import { SessionRecording } from '../../recording/session-recording.ts';
+import type { ChainEnd } from '../../recording/format/chain.ts';
+import type { Recorder } from '../../recording/write/recorder.ts';
+import { RecordingError } from '../../recording/write/recorder-messages.ts';
+import { SessionRecording } from '../../recording/write/session-recording.ts';
 import type { AuthorizedSession, SessionReport } from '../../use-cases/gateway-control.ts';
 import type { UserauthProof } from '../../use-cases/ports.ts';
 import {

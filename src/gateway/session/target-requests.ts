@@ -1,5 +1,5 @@
 import type { ChannelSummary } from '../../access/session.ts';
-import type { ChannelRecorder } from '../../recording/channel-recorder.ts';
+import type { ChannelRecorder } from '../../recording/write/channel-recorder.ts';
 import { ENVIRONMENT_MAX } from '../limits.ts';
 import type { Channel } from '../ssh/channel.ts';
 import { readExitSignal, readExitStatus } from '../ssh/channel-requests.ts';

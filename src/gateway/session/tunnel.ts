@@ -1,5 +1,5 @@
-import type { ChannelRecorder } from '../../recording/channel-recorder.ts';
-import type { ChannelRecord } from '../../recording/recorder-messages.ts';
+import type { ChannelRecorder } from '../../recording/write/channel-recorder.ts';
+import type { ChannelRecord } from '../../recording/write/recorder-messages.ts';
 import { deferred } from '../deferred.ts';
 import type { Channel, ChannelListener } from '../ssh/channel.ts';
 import { Flow } from './flow.ts';

@@ -1,14 +1,6 @@
 import { PATH_MAX } from '../../recording/file-log/operation.ts';
-import { SftpPackets } from '../../recording/file-log/sftp-packets.ts';
-import {
-  Fields,
-  FX,
-  FXP,
-  FXP_REPLY,
-  type Request,
-  readRequest,
-  SFTP_VERSION,
-} from '../../recording/file-log/sftp-wire.ts';
+import { SftpPackets } from '../../sftpwire/packets.ts';
+import { Fields, FX, FXP, FXP_REPLY, type Request, readRequest, SFTP_VERSION } from '../../sftpwire/wire.ts';
 import { encode, string, uint8, uint32 } from '../../sshwire/bytes.ts';
 import { plainLine } from '../words/refusals.ts';
 import { type FileRights, SftpPaths } from './paths.ts';

@@ -1,4 +1,4 @@
-import { FX, FXF, type Request, type RequestKind } from '../../recording/file-log/sftp-wire.ts';
+import { FX, FXF, type Request, type RequestKind } from '../../sftpwire/wire.ts';
 import type { FileRights, SftpPaths } from './paths.ts';
 
 /** Null: it may go on. Else the status that answers it (draft-ietf-secsh-filexfer-02 §7), and why. */

@@ -1,7 +1,7 @@
 import { cp, lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SessionId } from '../../access/ids.ts';
-import { closeTornRecording } from '../../recording/torn.ts';
+import { closeTornRecording } from '../../recording/archive/torn.ts';
 import type { WorkerHost } from '../launch/worker-host.ts';
 
 /** Takes a recording out of its worker's reach and closes it where the worker could not. False where there is none. */

@@ -1,5 +1,5 @@
 import type { FileCounts } from '../../access/session.ts';
-import type { Gap } from '../kept-stream.ts';
+import type { Gap } from '../thread/kept-stream.ts';
 import type { OnOperation } from './operation.ts';
 import { ScpLog } from './scp.ts';
 import { SftpLog } from './sftp.ts';

@@ -1,6 +1,6 @@
+import { FXF } from '../../sftpwire/wire.ts';
 import { ContentDigest, type Waiting } from './content-digest.ts';
 import { asPath, type FileOperation, type ShownPath } from './operation.ts';
-import { FXF } from './sftp-wire.ts';
 
 const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [FXF.READ, 'read'],

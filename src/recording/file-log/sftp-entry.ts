@@ -1,6 +1,6 @@
+import type { Request, RequestKind } from '../../sftpwire/wire.ts';
 import { flagNames } from './open-file.ts';
 import { asPath, asTarget, type FileOperation, type OperationName, type ShownPath, showPath } from './operation.ts';
-import type { Request, RequestKind } from './sftp-wire.ts';
 
 /** What will be logged of a request, once it is answered. */
 export type Entry = Omit<FileOperation, 'result' | 'status' | 'endedMicros'>;

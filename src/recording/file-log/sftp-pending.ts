@@ -1,6 +1,6 @@
+import type { RequestKind } from '../../sftpwire/wire.ts';
 import type { OpenFile } from './open-file.ts';
 import type { Entry } from './sftp-entry.ts';
-import type { RequestKind } from './sftp-wire.ts';
 
 /** A request that waits for its answer. */
 export type Pending = {

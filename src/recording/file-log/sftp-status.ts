@@ -1,4 +1,4 @@
-import { FX } from './sftp-wire.ts';
+import { FX } from '../../sftpwire/wire.ts';
 
 const LANGUAGES = ['', 'en', 'en-US'];
 

@@ -1,12 +1,5 @@
 import type { FileCounts } from '../../access/session.ts';
-import type { Waiting } from './content-digest.ts';
-import type { Followed, FollowedHost, Side } from './observe.ts';
-import { OpenFile } from './open-file.ts';
-import type { FileOperation } from './operation.ts';
-import { costOf, type Entry, entryOf } from './sftp-entry.ts';
-import { SftpPackets } from './sftp-packets.ts';
-import { type Pending, PendingRequests } from './sftp-pending.ts';
-import { isPlainStatus } from './sftp-status.ts';
+import { SftpPackets } from '../../sftpwire/packets.ts';
 import {
   Fields,
   FX,
@@ -17,7 +10,14 @@ import {
   readRequest,
   SFTP_VERSION,
   statusName,
-} from './sftp-wire.ts';
+} from '../../sftpwire/wire.ts';
+import type { Waiting } from './content-digest.ts';
+import type { Followed, FollowedHost, Side } from './observe.ts';
+import { OpenFile } from './open-file.ts';
+import type { FileOperation } from './operation.ts';
+import { costOf, type Entry, entryOf } from './sftp-entry.ts';
+import { type Pending, PendingRequests } from './sftp-pending.ts';
+import { isPlainStatus } from './sftp-status.ts';
 
 /** Where a scope is held inside the protocol, the gateway lets less through than each of these: nobody can make the log lose its way. */
 const PENDING_MAX = 32_768;

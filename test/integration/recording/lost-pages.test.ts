@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { Container } from '../../../src/recording/container.ts';
-import { CIPHER, FRAME } from '../../../src/recording/format.ts';
+import { CIPHER, FRAME } from '../../../src/recording/format/format.ts';
+import { Container } from '../../../src/recording/thread/container.ts';
 import { testFolder } from '../../support/folder.ts';
 import { mountLossy } from '../../support/mounts.ts';
 import { sessionId } from '../../support/recordings.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Scope } from '../../../../src/access/scope.ts';
 import { GUARD_UNREAD_MAX } from '../../../../src/gateway/limits.ts';
-import { SFTP_PACKET_MAX } from '../../../../src/recording/file-log/sftp-wire.ts';
+import { SFTP_PACKET_MAX } from '../../../../src/sftpwire/wire.ts';
 import { guardedChannel } from '../../../support/guarded-channel.ts';
 import { runs } from '../../../support/hostile-text.ts';
 import {

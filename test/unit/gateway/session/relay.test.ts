@@ -3,8 +3,8 @@ import { deferred } from '../../../../src/gateway/deferred.ts';
 import { Relay } from '../../../../src/gateway/session/relay.ts';
 import type { Channel, ChannelListener, Stream } from '../../../../src/gateway/ssh/channel.ts';
 import type { Size } from '../../../../src/gateway/ssh/channel-requests.ts';
-import type { ChannelRecorder } from '../../../../src/recording/channel-recorder.ts';
-import type { Fact } from '../../../../src/recording/recorder-messages.ts';
+import type { ChannelRecorder } from '../../../../src/recording/write/channel-recorder.ts';
+import type { Fact } from '../../../../src/recording/write/recorder-messages.ts';
 import { encode, string, uint32 } from '../../../../src/sshwire/bytes.ts';
 import { scope } from '../../../support/samples.ts';
 

@@ -4,12 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TargetId } from '../../../../src/access/ids.ts';
-import {
-  accessFiles,
-  installLines,
-} from '../../../../src/slack/messages/access-files.ts';
-import { directCommand } from '../../../../src/slack/words/gateway-facts.ts';
-import { knownHostsLine } from '../../../../src/slack/words/gateway-facts.ts';
+import { accessFiles, installLines } from '../../../../src/slack/messages/access-files.ts';
+import { directCommand, knownHostsLine } from '../../../../src/slack/words/gateway-facts.ts';
 import { fingerprint, grant, grantId, targetPin } from '../../../support/samples.ts';
 import { certificate, key } from '../../../support/world.ts';
 
