@@ -13,7 +13,7 @@ import { recordingsCommand } from './cli/recordings.ts';
 import { serveCommand } from './cli/serve.ts';
 import { targetsCommand } from './cli/targets.ts';
 import { verifyCommand } from './cli/verify.ts';
-import { type Config, ConfigError, loadConfig } from './config.ts';
+import { type Config, ConfigError, loadConfig } from './config/load.ts';
 
 /** 0: done. 1: refused or failed. 2: wrong usage or configuration. */
 function exitCodeOf(error: unknown): number {

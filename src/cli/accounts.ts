@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/load.ts';
 import { Refused } from './output.ts';
 
 type Account = { readonly uid: number; readonly gid: number };

@@ -1,8 +1,8 @@
 import { policyGaps } from '../access/policy.ts';
 import { loadKeys } from '../ca/keys.ts';
-import { type Config, loadConfig, loadSecrets } from '../config.ts';
-import { inventoryOf, keysFolder } from '../places.ts';
-import { usableRecipients } from '../recordings.ts';
+import { type Config, loadConfig, loadSecrets } from '../config/load.ts';
+import { inventoryOf, keysFolder } from '../config/places.ts';
+import { usableRecipients } from '../control/recordings.ts';
 import { checkKind } from '../store/place.ts';
 import { accountsOf } from './accounts.ts';
 import { actAsOwnerOf } from './as-owner.ts';

@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { addMissingKeys, createKeys, loadKeys } from '../ca/keys.ts';
-import { loadConfig, POLICY_FILE, TARGETS_FILE } from '../config.ts';
-import { keysFolder } from '../places.ts';
+import { loadConfig, POLICY_FILE, TARGETS_FILE } from '../config/load.ts';
+import { keysFolder } from '../config/places.ts';
 import { actAsOwnerOf } from './as-owner.ts';
 import { addRecipient, CONSOLE_KEY_FILE, consoleRecipient } from './console-key.ts';
 import { print } from './output.ts';

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { type ChannelAsk, permits } from '../access/permits.ts';
 import { findScope, type Scope } from '../access/scope.ts';
 import type { TunnelFacts } from '../access/tunnels.ts';
-import type { Config } from '../config.ts';
-import { gatewayPlace, inventoryOf } from '../places.ts';
+import type { Config } from '../config/load.ts';
+import { gatewayPlace, inventoryOf } from '../config/places.ts';
 import { print, printJson, Refused } from './output.ts';
 import { scopeWarnings } from './scope-warnings.ts';
 

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { SessionId } from '../access/ids.ts';
 import { type RecordingChecks, recordingChecker } from '../ca/recordings.ts';
-import { type Config, ConfigError } from '../config.ts';
-import { keysFolder, recordingsFolder } from '../places.ts';
+import { type Config, ConfigError } from '../config/load.ts';
+import { keysFolder, recordingsFolder } from '../config/places.ts';
 import { Refused } from './output.ts';
 
 /** Where recordings and the public half of their key are, with or without a configuration. */

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { SessionId } from '../access/ids.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/load.ts';
+import { adminSocketPath, keysFolder, recordingsFolder, systemClock } from '../config/places.ts';
 import type { Erased } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
-import { adminSocketPath, keysFolder, recordingsFolder, systemClock } from '../places.ts';
 import { type SealedFacts, sealedFacts } from '../recording/archive/listed.ts';
 import { listRecordings } from '../recording/archive/verify-all.ts';
 import { actAsOwnerOf, operatorAccount } from './as-owner.ts';
@@ -82,7 +82,7 @@ async function erase(config: Config, id: SessionId, rule: string): Promise<Erase
   ] = await Promise.all([
     import('../store/store.ts'),
     import('../log.ts'),
-    import('../recordings.ts'),
+    import('../control/recordings.ts'),
     import('../ca/keys.ts'),
     import('../operator/socket.ts'),
     import('../operator/operator.ts'),

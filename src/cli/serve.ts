@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type Config, loadConfig, loadSecrets, recipientsOf } from '../config.ts';
+import { type Config, loadConfig, loadSecrets, recipientsOf } from '../config/load.ts';
 import type { Hangups } from '../gateway/launch/launcher.ts';
 import type { LauncherHost } from '../gateway/launch/launcher-host.ts';
 import type { Log } from '../log.ts';
@@ -64,7 +64,7 @@ async function serve(config: Config, mode: Mode): Promise<void> {
   if (accounts) return runLauncher(config, accounts, log, hangups);
   if (mode === 'single user') log.warn('workers share control’s uid: an owned worker could read the CA keys');
   // Loaded when needed: most commands want neither Slack nor a database, and should not wait for them.
-  const { startControl } = await import('../app.ts');
+  const { startControl } = await import('../control/control.ts');
   const host = mode === 'launched' ? await launcherHost() : null;
   // Its workers end with it, and their sessions with them: the other control knows nothing of these.
   const lost = (by: string): void => {
@@ -99,7 +99,7 @@ async function launcherHost(): Promise<LauncherHost> {
 async function runLauncher(config: Config, { control, worker }: Accounts, log: Log, hangups: Hangups): Promise<void> {
   const [{ launch }, { listenOf, recordingsFolder, spoolFolder }] = await Promise.all([
     import('../gateway/launch/launcher.ts'),
-    import('../places.ts'),
+    import('../config/places.ts'),
   ]);
   const stop = new AbortController();
   askedToStop().then((reason) => {

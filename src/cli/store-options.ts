@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts';
-import { keysFolder } from '../places.ts';
+import type { Config } from '../config/load.ts';
+import { keysFolder } from '../config/places.ts';
 import type { StoreOptions } from '../store/store.ts';
 
 /** For a command that opens the store itself; as the account that the keys belong to. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Config } from '../config.ts';
-import { recordingsFolder } from '../places.ts';
+import type { Config } from '../config/load.ts';
+import { recordingsFolder } from '../config/places.ts';
 import { LEDGER_FILE } from '../recording/archive/ledger.ts';
 import { type Problem, type Verdict, verifyRecording } from '../recording/archive/verify.ts';
 import { type LedgerVerdict, verifyAll } from '../recording/archive/verify-all.ts';

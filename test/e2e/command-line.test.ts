@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { Fingerprint } from '../../src/access/ids.ts';
 import { storeOptions } from '../../src/cli/store-options.ts';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { openForCommand } from '../../src/store/store.ts';
 import { seePerson } from '../../src/use-cases/see-person.ts';
 import { SshKey } from '../support/signing-key.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Policy } from '../../src/access/policy.ts';
-import { Secrets, Settings, TargetsFile } from '../../src/settings.ts';
+import { Secrets, Settings, TargetsFile } from '../../src/config/schema.ts';
 
 type Schema = {
   type?: string;
@@ -18,7 +18,7 @@ export function configurationPage(): string {
   return `# Configuration
 
 Three YAML files side by side; \`daypass init\` writes them. An unknown setting or a wrong type is refused at start, with its path
-and an example. Secrets come from the environment only. This page is written from the schemas in \`src/settings.ts\` and \`src/access/\`.
+and an example. Secrets come from the environment only. This page is written from the schemas in \`src/config/schema.ts\` and \`src/access/\`.
 
 ## daypass.yml
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeEvents } from '../../../src/events.ts';
+import { writeEvents } from '../../../src/control/events.ts';
 import { AuditFollower } from '../../../src/use-cases/follow-audit.ts';
 import { gate } from '../../support/gate.ts';
 import { NOON } from '../../support/samples.ts';

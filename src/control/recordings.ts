@@ -1,19 +1,19 @@
 import { join } from 'node:path';
-import { type Actor, actorOf, type OperatorAccount } from './access/audit-event.ts';
-import { SessionId } from './access/ids.ts';
-import type { Keys } from './ca/keys.ts';
-import { recordingChecker, recordingSigner } from './ca/recordings.ts';
-import { type Config, ConfigError, recipientsOf } from './config.ts';
-import type { Log } from './log.ts';
-import type { Erased } from './operator/operator.ts';
-import { EraseError, eraseRecording } from './recording/archive/erase.ts';
-import { LEDGER_FILE, Ledger } from './recording/archive/ledger.ts';
-import { type Reported, sealRecording } from './recording/archive/seal.ts';
-import { isOfEarlierVersion, listRecordings } from './recording/archive/verify-all.ts';
-import { recipientProblem } from './recording/format/wrapped-key.ts';
-import type { SealOutcome } from './use-cases/gateway-control.ts';
-import type { Clock, Store } from './use-cases/ports.ts';
-import { recordErased, recordLateSeal } from './use-cases/record-recording.ts';
+import { type Actor, actorOf, type OperatorAccount } from '../access/audit-event.ts';
+import { SessionId } from '../access/ids.ts';
+import type { Keys } from '../ca/keys.ts';
+import { recordingChecker, recordingSigner } from '../ca/recordings.ts';
+import { type Config, ConfigError, recipientsOf } from '../config/load.ts';
+import type { Log } from '../log.ts';
+import type { Erased } from '../operator/operator.ts';
+import { EraseError, eraseRecording } from '../recording/archive/erase.ts';
+import { LEDGER_FILE, Ledger } from '../recording/archive/ledger.ts';
+import { type Reported, sealRecording } from '../recording/archive/seal.ts';
+import { isOfEarlierVersion, listRecordings } from '../recording/archive/verify-all.ts';
+import { recipientProblem } from '../recording/format/wrapped-key.ts';
+import type { SealOutcome } from '../use-cases/gateway-control.ts';
+import type { Clock, Store } from '../use-cases/ports.ts';
+import { recordErased, recordLateSeal } from '../use-cases/record-recording.ts';
 
 /** Control's recordings: sealed with its key, entered in its ledger, erased under a rule. One per data folder. */
 export type Recordings = AsyncDisposable & {

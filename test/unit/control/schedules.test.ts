@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createLog } from '../../src/log.ts';
-import { type Schedule, startSchedules } from '../../src/schedules.ts';
+import { type Schedule, startSchedules } from '../../../src/control/schedules.ts';
+import { createLog } from '../../../src/log.ts';
 
 const HOUR = 3_600_000;
 const silent = createLog('silent');

@@ -1,9 +1,9 @@
-import type { OperatorAccount } from './access/audit-event.ts';
-import { type Config, loadConfig } from './config.ts';
-import { type ConfigChanges, configChanges } from './config-changes.ts';
-import type { Log } from './log.ts';
-import { inventoryOf } from './places.ts';
-import type { Clock, Inventory, Store } from './use-cases/ports.ts';
+import type { OperatorAccount } from '../access/audit-event.ts';
+import { type ConfigChanges, configChanges } from '../config/changes.ts';
+import { type Config, loadConfig } from '../config/load.ts';
+import { inventoryOf } from '../config/places.ts';
+import type { Log } from '../log.ts';
+import type { Clock, Inventory, Store } from '../use-cases/ports.ts';
 
 /** The configuration as it is now: targets, policy and whom security is, each read at the moment that it decides something. */
 export type LiveConfig = {

@@ -1,10 +1,10 @@
 import { isIPv6 } from 'node:net';
 import { Duration as LuxonDuration } from 'luxon';
 import { z } from 'zod';
-import { Target } from './access/target.ts';
-import { ProxyProtocol, Waiting } from './door-settings.ts';
-import { CIPHERS, DEFAULT_CIPHERS, DEFAULT_KEX, DEFAULT_MACS, KEX, MACS } from './gateway/ssh/algorithms.ts';
-import { parseAddressList } from './sshwire/address.ts';
+import { Target } from '../access/target.ts';
+import { CIPHERS, DEFAULT_CIPHERS, DEFAULT_KEX, DEFAULT_MACS, KEX, MACS } from '../gateway/ssh/algorithms.ts';
+import { parseAddressList } from '../sshwire/address.ts';
+import { ProxyProtocol, Waiting } from './door.ts';
 
 const HostAndPort = z
   .string()

@@ -1,5 +1,5 @@
 import cron from 'node-cron';
-import type { Log } from './log.ts';
+import type { Log } from '../log.ts';
 
 /** By a clock that nobody sets, or at times of the day. */
 type When = { readonly everyMs: number } | { readonly cron: string };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { freshness } from '../../src/freshness.ts';
+import { freshness } from '../../../src/control/freshness.ts';
 
 it('ages from the moment at which was asked, not from that of the answer', () => {
   let nowMs = 1_000;

@@ -1,23 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { DateTime, Duration } from 'luxon';
-import type { OperatorAccount } from './access/audit-event.ts';
-import type { SessionId } from './access/ids.ts';
-import { policyGaps } from './access/policy.ts';
-import { certificateAuthority } from './ca/authority.ts';
-import { type Keys, loadKeys } from './ca/keys.ts';
-import { recordSeals } from './ca/seal.ts';
-import type { Config, loadSecrets } from './config.ts';
-import type { ConfigChanges } from './config-changes.ts';
-import { writeEvents } from './events.ts';
-import { type Freshness, freshness } from './freshness.ts';
-import type { WorkerHost } from './gateway/launch/worker-host.ts';
-import { type Gateway, type GatewayOptions, startGateway } from './gateway/supervisor/gateway.ts';
-import { targetCheck } from './gateway/upstream/check-target.ts';
-import { liveConfig } from './live-config.ts';
-import type { Log } from './log.ts';
-import { type Erased, localOperators } from './operator/operator.ts';
-import { serveAdminSocket } from './operator/socket.ts';
+import type { OperatorAccount } from '../access/audit-event.ts';
+import type { SessionId } from '../access/ids.ts';
+import { policyGaps } from '../access/policy.ts';
+import { certificateAuthority } from '../ca/authority.ts';
+import { type Keys, loadKeys } from '../ca/keys.ts';
+import { recordSeals } from '../ca/seal.ts';
+import type { ConfigChanges } from '../config/changes.ts';
+import type { Config, loadSecrets } from '../config/load.ts';
 import {
   adminSocketPath,
   gatewayPlace,
@@ -27,23 +17,26 @@ import {
   spoolFolder,
   systemClock,
   systemRandom,
-} from './places.ts';
-import { mixesKinds } from './recording/format/wrapped-key.ts';
-import { freeMiB } from './recording/write/session-recording.ts';
+} from '../config/places.ts';
+import type { WorkerHost } from '../gateway/launch/worker-host.ts';
+import { type Gateway, type GatewayOptions, startGateway } from '../gateway/supervisor/gateway.ts';
+import { targetCheck } from '../gateway/upstream/check-target.ts';
+import type { Log } from '../log.ts';
+import { type Erased, localOperators } from '../operator/operator.ts';
+import { serveAdminSocket } from '../operator/socket.ts';
+import { mixesKinds } from '../recording/format/wrapped-key.ts';
+import { keepSlack } from '../slack/keep-slack.ts';
+import { openStore } from '../store/store.ts';
+import { gatewayControl } from '../use-cases/gateway-authority.ts';
+import { refusalNotes } from '../use-cases/note-refusals.ts';
+import { closeInterruptedSessions } from '../use-cases/record-session.ts';
+import { writeEvents } from './events.ts';
+import { freshness } from './freshness.ts';
+import { liveConfig } from './live-config.ts';
+import { endSessionsOn } from './live-sessions.ts';
 import { eraseFor, openRecordings, type Recordings, usableRecipients } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
-import { keepSlack } from './slack/keep-slack.ts';
-import { openStore } from './store/store.ts';
-import { tellOfUnreadChannels } from './use-cases/channel-in-doubt.ts';
-import { forgetOld } from './use-cases/forget.ts';
-import { gatewayControl } from './use-cases/gateway-authority.ts';
-import { holdSessionsToGrants, sessionEndOrder } from './use-cases/hold-sessions.ts';
-import { type RefusalNotes, refusalNotes } from './use-cases/note-refusals.ts';
-import { tellOfDoubts } from './use-cases/people-in-doubt.ts';
-import type { CertificateAuthority, Change, Clock, Inventory, Store } from './use-cases/ports.ts';
-import { closeInterruptedSessions } from './use-cases/record-session.ts';
-import { expireRequests, noteExpiredGrants } from './use-cases/sweep.ts';
-import { freeSpaceWatch } from './use-cases/watch-free-space.ts';
+import { erasingOld, flushing, watchingSpace } from './upkeep.ts';
 
 export type Control = AsyncDisposable & {
   readonly gateway: { readonly address: string; readonly port: number };
@@ -203,98 +196,3 @@ function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof
 }
 
 const sealing = ({ seal, sealLate }: Recordings): Pick<GatewayOptions, 'seal' | 'sealLate'> => ({ seal, sealLate });
-
-/** Retention, where it is configured: once at start, then every hour. */
-function erasingOld(recordings: Recordings, config: Config, clock: Clock, log: Log): AsyncDisposable {
-  const { retention } = config.recordings;
-  if (retention === undefined) return { [Symbol.asyncDispose]: async () => {} };
-  const run = async (): Promise<void> => {
-    const before = DateTime.fromJSDate(clock.now()).minus(Duration.fromISO(retention)).toJSDate();
-    const erased = await recordings.eraseOlderThan(before, `retention ${retention}`);
-    if (erased > 0) log.info({ erased, retention }, 'recordings were erased');
-  };
-  const first = run().catch((error: unknown) => log.error({ err: error }, 'retention failed'));
-  const schedules = startSchedules([{ name: 'erase old recordings', cron: '29 * * * *', run }], log);
-  return {
-    async [Symbol.asyncDispose]() {
-      await schedules[Symbol.asyncDispose]();
-      await first;
-    },
-  };
-}
-
-/** It fills over hours, or within a minute. */
-function watchingSpace(
-  { store, clock, log }: Pick<Ending, 'store' | 'clock' | 'log'>,
-  config: Config,
-): AsyncDisposable {
-  const free = (): Promise<number> => freeMiB(spoolFolder(config));
-  const run = freeSpaceWatch({ store, clock, freeMiB: free, minFreeMiB: config.gateway.min_free_mib });
-  return startSchedules([{ name: 'watch free space', everyMs: 5_000, run }], log);
-}
-
-/** Writes refused connections down each minute, and once more at the end. */
-function flushing(refusals: RefusalNotes, log: Log): AsyncDisposable {
-  const schedules = startSchedules([{ name: 'note refused connections', everyMs: 60_000, run: refusals.flush }], log);
-  return {
-    async [Symbol.asyncDispose]() {
-      await schedules[Symbol.asyncDispose]();
-      await refusals.flush();
-    },
-  };
-}
-
-type Ending = {
-  readonly store: Store;
-  readonly gateway: Gateway;
-  readonly clock: Clock;
-  readonly authority: CertificateAuthority;
-  readonly inventory: Inventory;
-  readonly log: Log;
-  /** What was revoked is known as of then. */
-  readonly touch: Freshness;
-};
-
-/** Changes after which a live session may have no right to go on, or a longer one. */
-const HOLDING: ReadonlySet<Change['kind']> = new Set(['grant_ended', 'sessions_extended', 'rights_changed']);
-
-/** Ends live sessions at each change that asks for it, and looks again on a timer for changes that nobody heard of. */
-function endSessionsOn({ store, gateway, clock, authority, inventory, log, touch }: Ending): AsyncDisposable {
-  const deps = { store, clock, authority, inventory, gateways: gateway };
-  const hold = async (): Promise<void> => {
-    const { renew } = touch.begin();
-    await holdSessionsToGrants(deps)();
-    renew();
-  };
-  const act = async (change: Change): Promise<void> => {
-    if (HOLDING.has(change.kind)) await hold();
-    if (change.kind === 'session_end_asked') {
-      const { sessionId, by } = change;
-      gateway.terminate([sessionId], await sessionEndOrder(deps)(sessionId, by));
-    }
-  };
-  const unsubscribe = store.subscribe((change) => {
-    act(change).catch((error: unknown) => log.error({ err: error, change: change.kind }, 'a change was not acted on'));
-  });
-  const schedules = startSchedules(
-    [
-      {
-        name: 'note expired grants',
-        everyMs: 1_000,
-        run: noteExpiredGrants({ ...deps, elapsedMs: () => performance.now() }),
-      },
-      { name: 'hold sessions to their grants', everyMs: 1_000, run: hold },
-      { name: 'tell of people in doubt', everyMs: 60_000, run: tellOfDoubts(deps) },
-      { name: 'tell of unread channels', everyMs: 60_000, run: tellOfUnreadChannels(deps) },
-      { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
-      { name: 'forget what is old', cron: '17 * * * *', run: forgetOld(deps) },
-    ],
-    log,
-  );
-  return {
-    async [Symbol.asyncDispose]() {
-      unsubscribe();
-      await schedules[Symbol.asyncDispose]();
-    },
-  };
-}

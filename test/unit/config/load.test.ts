@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig, loadSecrets } from '../../../src/config.ts';
+import { ConfigError, loadConfig, loadSecrets } from '../../../src/config/load.ts';
 import { describeAsRoot } from '../../support/root.ts';
 
 const folders: string[] = [];

@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { scopesOf } from './access/policy.ts';
-import type { Config } from './config.ts';
-import { doorOf } from './door-settings.ts';
-import type { Listen } from './gateway/launch/fork-host.ts';
-import type { Clock, Inventory, RandomSource } from './use-cases/ports.ts';
+import { scopesOf } from '../access/policy.ts';
+import type { Listen } from '../gateway/launch/fork-host.ts';
+import type { Clock, Inventory, RandomSource } from '../use-cases/ports.ts';
+import { doorOf } from './door.ts';
+import type { Config } from './load.ts';
 
 /** What control and the command line agree on: clock, randomness, and where things lie in the data folder. */
 

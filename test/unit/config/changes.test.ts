@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Policy } from '../../../src/access/policy.ts';
 import { Target } from '../../../src/access/target.ts';
-import type { Config } from '../../../src/config.ts';
-import { configChanges } from '../../../src/config-changes.ts';
-import { Settings } from '../../../src/settings.ts';
+import { configChanges } from '../../../src/config/changes.ts';
+import type { Config } from '../../../src/config/load.ts';
+import { Settings } from '../../../src/config/schema.ts';
 
 const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJc0uvgmlkFYkVIxuEGlCRKmpjFPfLhYUjVZNwk1H0hS';
 const target = (id: string, address = '192.0.2.1') =>

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { DEFAULT_DOOR } from './gateway/limits.ts';
-import { parseAddressList } from './sshwire/address.ts';
+import { DEFAULT_DOOR } from '../gateway/limits.ts';
+import { parseAddressList } from '../sshwire/address.ts';
 
 /** `gateway.waiting` and `gateway.proxy_protocol`: who may wait at the gateway before anybody is known, and from where. */
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Target } from './access/target.ts';
-import type { Config } from './config.ts';
+import type { Target } from '../access/target.ts';
+import type { Config } from './load.ts';
 
 /** What a reload of the configuration did, as sentences' ends: `targets: web-02 is new`. */
 export type ConfigChanges = {

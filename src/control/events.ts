@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { escapeControls, type Log } from './log.ts';
-import { AuditFollower, type NumberedEvent } from './use-cases/follow-audit.ts';
-import type { Store } from './use-cases/ports.ts';
+import { escapeControls, type Log } from '../log.ts';
+import { AuditFollower, type NumberedEvent } from '../use-cases/follow-audit.ts';
+import type { Store } from '../use-cases/ports.ts';
 
 /** Every audit event as one JSON line, for a SIEM. docs/operations.md describes the lines. */
 

@@ -2,9 +2,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
-import { Policy } from './access/policy.ts';
-import type { Target } from './access/target.ts';
-import { Secrets, Settings, TargetsFile } from './settings.ts';
+import { Policy } from '../access/policy.ts';
+import type { Target } from '../access/target.ts';
+import { Secrets, Settings, TargetsFile } from './schema.ts';
 
 /** A setting that cannot be used: names the file, the path in it, what is wrong, and an example that works. */
 export class ConfigError extends Error {

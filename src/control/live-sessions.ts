@@ -1,0 +1,65 @@
+import type { Gateway } from '../gateway/supervisor/gateway.ts';
+import type { Log } from '../log.ts';
+import { tellOfUnreadChannels } from '../use-cases/channel-in-doubt.ts';
+import { forgetOld } from '../use-cases/forget.ts';
+import { holdSessionsToGrants, sessionEndOrder } from '../use-cases/hold-sessions.ts';
+import { tellOfDoubts } from '../use-cases/people-in-doubt.ts';
+import type { CertificateAuthority, Change, Clock, Inventory, Store } from '../use-cases/ports.ts';
+import { expireRequests, noteExpiredGrants } from '../use-cases/sweep.ts';
+import type { Freshness } from './freshness.ts';
+import { startSchedules } from './schedules.ts';
+
+type Ending = {
+  readonly store: Store;
+  readonly gateway: Gateway;
+  readonly clock: Clock;
+  readonly authority: CertificateAuthority;
+  readonly inventory: Inventory;
+  readonly log: Log;
+  /** What was revoked is known as of then. */
+  readonly touch: Freshness;
+};
+
+/** Changes after which a live session may have no right to go on, or a longer one. */
+const HOLDING: ReadonlySet<Change['kind']> = new Set(['grant_ended', 'sessions_extended', 'rights_changed']);
+
+/** Ends live sessions at each change that asks for it, and looks again on a timer for changes that nobody heard of. */
+export function endSessionsOn({ store, gateway, clock, authority, inventory, log, touch }: Ending): AsyncDisposable {
+  const deps = { store, clock, authority, inventory, gateways: gateway };
+  const hold = async (): Promise<void> => {
+    const { renew } = touch.begin();
+    await holdSessionsToGrants(deps)();
+    renew();
+  };
+  const act = async (change: Change): Promise<void> => {
+    if (HOLDING.has(change.kind)) await hold();
+    if (change.kind === 'session_end_asked') {
+      const { sessionId, by } = change;
+      gateway.terminate([sessionId], await sessionEndOrder(deps)(sessionId, by));
+    }
+  };
+  const unsubscribe = store.subscribe((change) => {
+    act(change).catch((error: unknown) => log.error({ err: error, change: change.kind }, 'a change was not acted on'));
+  });
+  const schedules = startSchedules(
+    [
+      {
+        name: 'note expired grants',
+        everyMs: 1_000,
+        run: noteExpiredGrants({ ...deps, elapsedMs: () => performance.now() }),
+      },
+      { name: 'hold sessions to their grants', everyMs: 1_000, run: hold },
+      { name: 'tell of people in doubt', everyMs: 60_000, run: tellOfDoubts(deps) },
+      { name: 'tell of unread channels', everyMs: 60_000, run: tellOfUnreadChannels(deps) },
+      { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
+      { name: 'forget what is old', cron: '17 * * * *', run: forgetOld(deps) },
+    ],
+    log,
+  );
+  return {
+    async [Symbol.asyncDispose]() {
+      unsubscribe();
+      await schedules[Symbol.asyncDispose]();
+    },
+  };
+}
