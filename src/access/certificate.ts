@@ -1,4 +1,3 @@
-import { forcedCommand } from './forced-command.ts';
 import type { Grant } from './grant.ts';
 import { expiresAt, startsAt } from './grant.ts';
 import {
@@ -10,7 +9,8 @@ import {
   type SessionId,
   type TargetId,
 } from './ids.ts';
-import type { Scope } from './scope.ts';
+import { forcedCommand } from './scopes/forced-command.ts';
+import type { Scope } from './scopes/scope.ts';
 
 /** What a certificate is to say (OpenSSH PROTOCOL.certkeys). The serial and the nonce are the signer's. */
 export type CertificateSpec = {

@@ -2,7 +2,7 @@ import { DateTime } from 'luxon';
 import { isTooLongAgo } from './age.ts';
 import type { EngagementId, PersonId, TargetId } from './ids.ts';
 import type { RejectionOf } from './rejection.ts';
-import type { ScopeName } from './scope.ts';
+import type { ScopeName } from './scopes/scope.ts';
 
 /** A piece of contracted work: who, on what, how far, until when, and where it is talked about. */
 export type Engagement = {

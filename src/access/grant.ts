@@ -1,7 +1,7 @@
 import type { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, RequestId, TargetId } from './ids.ts';
 import type { RejectionOf } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
-import { includesScope, type Scope, sameScope } from './scope.ts';
+import { includesScope, type Scope, sameScope } from './scopes/scope.ts';
 import { samePin, type TargetPin } from './target.ts';
 
 /** What was approved, in full. The grant's digest is over exactly this, as RFC 8785 JSON with dates in ISO 8601. */

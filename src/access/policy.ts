@@ -1,8 +1,8 @@
 import { Duration } from 'luxon';
 import { z } from 'zod';
 import { EngagementRules, NO_ENGAGEMENT_RULES } from './engagement-rules.ts';
-import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from './scope.ts';
-import { DefinedScopes } from './scope-definition.ts';
+import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from './scopes/scope.ts';
+import { DefinedScopes } from './scopes/scope-definition.ts';
 import type { Target } from './target.ts';
 
 /** An ISO 8601 duration such as `PT4H`; the value is seconds. */

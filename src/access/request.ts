@@ -2,7 +2,7 @@ import { isTooLongAgo } from './age.ts';
 import type { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from './ids.ts';
 import type { Rejection } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
-import type { Scope } from './scope.ts';
+import type { Scope } from './scopes/scope.ts';
 import type { TargetPin } from './target.ts';
 
 /** Exactly what is asked for. Its digest is what a reviewer's click binds to; nothing here changes after the ask. */

@@ -2,7 +2,7 @@ import { decide, type Policy } from './policy.ts';
 import type { Rejection } from './rejection.ts';
 import { type AccessRequest, RULE_BREAK } from './request.ts';
 import { ok, type Result, refuse } from './result.ts';
-import { findScope, includesScope, type Scope } from './scope.ts';
+import { findScope, includesScope, type Scope } from './scopes/scope.ts';
 import { pin, samePin, type Target } from './target.ts';
 
 /** What policy and inventory say at this moment. */

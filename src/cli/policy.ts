@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { type ChannelAsk, permits } from '../access/permits.ts';
-import { findScope, type Scope } from '../access/scope.ts';
-import type { TunnelFacts } from '../access/tunnels.ts';
+import { type ChannelAsk, permits } from '../access/scopes/permits.ts';
+import { findScope, type Scope } from '../access/scopes/scope.ts';
+import type { TunnelFacts } from '../access/scopes/tunnels.ts';
 import type { Config } from '../config/load.ts';
 import { gatewayPlace, inventoryOf } from '../config/places.ts';
 import { print, printJson, Refused } from './output.ts';

@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { escapeControls, type Log } from '../log.ts';
-import { AuditFollower, type NumberedEvent } from '../use-cases/follow-audit.ts';
+import { AuditFollower, type NumberedEvent } from '../use-cases/audit/follow-audit.ts';
 import type { Store } from '../use-cases/ports.ts';
 
 /** Every audit event as one JSON line, for a SIEM. docs/operations.md describes the lines. */

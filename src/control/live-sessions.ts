@@ -1,11 +1,12 @@
 import type { Gateway } from '../gateway/supervisor/gateway.ts';
 import type { Log } from '../log.ts';
-import { tellOfUnreadChannels } from '../use-cases/channel-in-doubt.ts';
-import { forgetOld } from '../use-cases/forget.ts';
-import { holdSessionsToGrants, sessionEndOrder } from '../use-cases/hold-sessions.ts';
-import { tellOfDoubts } from '../use-cases/people-in-doubt.ts';
+import { tellOfUnreadChannels } from '../use-cases/engagements/channel-in-doubt.ts';
+import { noteExpiredGrants } from '../use-cases/grants/expire-grants.ts';
+import { holdSessionsToGrants, sessionEndOrder } from '../use-cases/grants/hold-sessions.ts';
+import { tellOfDoubts } from '../use-cases/people/people-in-doubt.ts';
 import type { CertificateAuthority, Change, Clock, Inventory, Store } from '../use-cases/ports.ts';
-import { expireRequests, noteExpiredGrants } from '../use-cases/sweep.ts';
+import { expireRequests } from '../use-cases/requests/expire-requests.ts';
+import { forgetOld } from '../use-cases/upkeep/forget.ts';
 import type { Freshness } from './freshness.ts';
 import { startSchedules } from './schedules.ts';
 

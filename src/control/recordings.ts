@@ -11,9 +11,9 @@ import { LEDGER_FILE, Ledger } from '../recording/archive/ledger.ts';
 import { type Reported, sealRecording } from '../recording/archive/seal.ts';
 import { isOfEarlierVersion, listRecordings } from '../recording/archive/verify-all.ts';
 import { recipientProblem } from '../recording/format/wrapped-key.ts';
-import type { SealOutcome } from '../use-cases/gateway-control.ts';
 import type { Clock, Store } from '../use-cases/ports.ts';
-import { recordErased, recordLateSeal } from '../use-cases/record-recording.ts';
+import type { SealOutcome } from '../use-cases/sessions/gateway-control.ts';
+import { recordErased, recordLateSeal } from '../use-cases/sessions/record-recording.ts';
 
 /** Control's recordings: sealed with its key, entered in its ledger, erased under a rule. One per data folder. */
 export type Recordings = AsyncDisposable & {

@@ -3,9 +3,9 @@ import type { Config } from '../config/load.ts';
 import { spoolFolder } from '../config/places.ts';
 import type { Log } from '../log.ts';
 import { freeMiB } from '../recording/write/session-recording.ts';
-import type { RefusalNotes } from '../use-cases/note-refusals.ts';
 import type { Clock, Store } from '../use-cases/ports.ts';
-import { freeSpaceWatch } from '../use-cases/watch-free-space.ts';
+import type { RefusalNotes } from '../use-cases/sessions/note-refusals.ts';
+import { freeSpaceWatch } from '../use-cases/upkeep/watch-free-space.ts';
 import type { Recordings } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
 

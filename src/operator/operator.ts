@@ -5,13 +5,13 @@ import { type EngagementId, Fingerprint, GrantId, type PersonId, SessionId, type
 import { ok, type Result, refuse } from '../access/result.ts';
 import { channelCount } from '../access/session.ts';
 import type { Target } from '../access/target.ts';
-import { confirmGrants } from '../use-cases/confirm-grants.ts';
-import { endGrant } from '../use-cases/end-grant.ts';
-import { endSession } from '../use-cases/end-session.ts';
+import { confirmGrants } from '../use-cases/grants/confirm-grants.ts';
+import { endGrant } from '../use-cases/grants/end-grant.ts';
+import { retireKey } from '../use-cases/people/retire-key.ts';
 import type { Clock, Gateways, Inventory, Store, Tx, Watcher } from '../use-cases/ports.ts';
-import { type ExportFacts, recordExported } from '../use-cases/record-recording.ts';
-import { retireKey } from '../use-cases/retire-key.ts';
-import { type Watch, watchSession } from '../use-cases/watch-session.ts';
+import { endSession } from '../use-cases/sessions/end-session.ts';
+import { type ExportFacts, recordExported } from '../use-cases/sessions/record-recording.ts';
+import { type Watch, watchSession } from '../use-cases/sessions/watch-session.ts';
 
 export const GrantRow = z.strictObject({
   id: GrantId,

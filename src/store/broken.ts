@@ -1,6 +1,6 @@
 import type { Log } from '../log.ts';
-import { SECURITY_LANE } from '../use-cases/grant-ending.ts';
 import type { Notice } from '../use-cases/notice.ts';
+import { SECURITY_LANE } from '../use-cases/notice.ts';
 import type { Broken } from '../use-cases/ports.ts';
 import { audit } from './audit.ts';
 import type { Suspension } from './decisions.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Engagement } from '../access/engagement.ts';
 import { EngagementId, PersonId, TargetId } from '../access/ids.ts';
-import { ScopeName } from '../access/scope.ts';
+import { ScopeName } from '../access/scopes/scope.ts';
 import type { Engagements } from '../use-cases/ports.ts';
 import { instant, instantOrNull, json, read, Timestamp, text } from './rows.ts';
 import type { Sealing } from './sealing.ts';

@@ -2,7 +2,7 @@ import { type SelectQueryBuilder, sql } from 'kysely';
 import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from '../access/ids.ts';
 import type { AccessRequest, Ask, Review } from '../access/request.ts';
-import { Scope } from '../access/scope.ts';
+import { Scope } from '../access/scopes/scope.ts';
 import type { Requests } from '../use-cases/ports.ts';
 import { changedOne, instant, instantOrNull, json, read, Timestamp, text, textOrNull } from './rows.ts';
 import type { Sealing } from './sealing.ts';

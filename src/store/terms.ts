@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GrantTerms } from '../access/grant.ts';
 import { Digest, EngagementId, Fingerprint, Login, PersonId, TargetId } from '../access/ids.ts';
-import { Scope } from '../access/scope.ts';
+import { Scope } from '../access/scopes/scope.ts';
 import type { TargetPin as Pin } from '../access/target.ts';
 
 export const TargetPin = z.strictObject({

@@ -247,3 +247,8 @@ export const isRepeatable = (kind: NoticeKind): boolean =>
   kind === 'grant_announced_changed' ||
   kind === 'grant_issued_changed' ||
   kind === 'session_line';
+
+/** Messages of one thread, one direct conversation, or security's channel arrive in the order in which things happened. */
+export const threadLane = (engagement: string): string => `thread:${engagement}`;
+export const directLane = (person: string): string => `dm:${person}`;
+export const SECURITY_LANE = 'security';

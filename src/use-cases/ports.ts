@@ -17,7 +17,7 @@ import type { Policy } from '../access/policy.ts';
 import type { RejectionOf } from '../access/rejection.ts';
 import type { AccessRequest } from '../access/request.ts';
 import type { Result } from '../access/result.ts';
-import type { Scope } from '../access/scope.ts';
+import type { Scope } from '../access/scopes/scope.ts';
 import type { ChannelKind, RecordingMarks, Session, SessionEnd, SessionEnding } from '../access/session.ts';
 import type { Target } from '../access/target.ts';
 import type { MessageRef, Notice, OutboxItem } from './notice.ts';

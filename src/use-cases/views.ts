@@ -6,7 +6,7 @@ import type { RegisteredKey } from '../access/person.ts';
 import { type AccessRequest, isExpired } from '../access/request.ts';
 import type { Session } from '../access/session.ts';
 import { heldToPolicy, type Today } from '../access/standing-ask.ts';
-import { enderOf } from './grant-ending.ts';
+import { enderOf } from './grants/ending.ts';
 import type { Clock, IssuedCertificate, Store, Tx } from './ports.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };

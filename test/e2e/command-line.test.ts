@@ -20,7 +20,7 @@ import { Fingerprint } from '../../src/access/ids.ts';
 import { storeOptions } from '../../src/cli/store-options.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { openForCommand } from '../../src/store/store.ts';
-import { seePerson } from '../../src/use-cases/see-person.ts';
+import { seePerson } from '../../src/use-cases/people/see-person.ts';
 import { SshKey } from '../support/signing-key.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));

@@ -6,7 +6,7 @@ import type { Grant } from '../../src/access/grant.ts';
 import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh/ssh2-internals.ts';
 import { presentCertificate } from '../../src/gateway/upstream/present-certificate.ts';
 import { encode, string, uint8 } from '../../src/sshwire/bytes.ts';
-import type { ConnectionRejection } from '../../src/use-cases/gateway-control.ts';
+import type { ConnectionRejection } from '../../src/use-cases/sessions/gateway-control.ts';
 import { scp, sftp, ssh, sshClient, WAYS } from '../support/gateway-client.ts';
 import { freePort } from '../support/gateway-tools.ts';
 import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';

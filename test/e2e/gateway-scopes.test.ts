@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Scope } from '../../src/access/scope.ts';
+import { Scope } from '../../src/access/scopes/scope.ts';
 import { scp, sftp, ssh, WAYS } from '../support/gateway-client.ts';
 import { channelsOf, observing, refusalsOf, sha256OfFile } from '../support/gateway-tools.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';

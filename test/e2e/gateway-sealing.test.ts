@@ -11,7 +11,7 @@ import { verifyAll } from '../../src/recording/archive/verify-all.ts';
 import { FRAME } from '../../src/recording/format/format.ts';
 import { exportRecording } from '../../src/recording/read/export.ts';
 import { openKey } from '../../src/recording/read/read.ts';
-import type { ReportedRecording, SealOutcome } from '../../src/use-cases/gateway-control.ts';
+import type { ReportedRecording, SealOutcome } from '../../src/use-cases/sessions/gateway-control.ts';
 import { ssh, sshTerminal } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';
 import { reader } from '../support/reader.ts';

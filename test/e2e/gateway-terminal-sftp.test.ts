@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Scope } from '../../src/access/scope.ts';
+import { Scope } from '../../src/access/scopes/scope.ts';
 import { FXP_REPLY } from '../../src/sftpwire/wire.ts';
 import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';
 import { ssh } from '../support/gateway-client.ts';

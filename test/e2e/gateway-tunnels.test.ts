@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Scope } from '../../src/access/scope.ts';
+import { Scope } from '../../src/access/scopes/scope.ts';
 import { FRAME } from '../../src/recording/format/format.ts';
 import { ssh, sshClient, WAYS } from '../support/gateway-client.ts';
 import { GatewayWorld } from '../support/gateway-world.ts';

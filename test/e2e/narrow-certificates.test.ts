@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { upstreamCertificate } from '../../src/access/certificate.ts';
 import { Login, SessionId } from '../../src/access/ids.ts';
-import { Scope } from '../../src/access/scope.ts';
+import { Scope } from '../../src/access/scopes/scope.ts';
 import { targetFiles } from '../../src/access/sshd-block.ts';
 import { splitKeyLine } from '../../src/sshwire/public-key.ts';
 import { testAuthority, testKeys } from '../support/authority.ts';

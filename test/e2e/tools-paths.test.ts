@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Scope } from '../../src/access/scope.ts';
+import { Scope } from '../../src/access/scopes/scope.ts';
 import { scp, sftp } from '../support/gateway-client.ts';
 import { refusalsOf } from '../support/gateway-tools.ts';
 import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';

@@ -4,9 +4,11 @@ import { downstreamCertificate, upstreamCertificate } from '../../src/access/cer
 import { type Grant, grantedTargets, isActive, pickGrant } from '../../src/access/grant.ts';
 import { type Fingerprint, GrantId, Login, RequestId, SessionId } from '../../src/access/ids.ts';
 import { ok, type Result, refuse } from '../../src/access/result.ts';
-import type { Scope } from '../../src/access/scope.ts';
+import type { Scope } from '../../src/access/scopes/scope.ts';
 import type { SessionEnding } from '../../src/access/session.ts';
 import { pin, type Target, targetIdFromName } from '../../src/access/target.ts';
+import { codeDigest } from '../../src/use-cases/people/issue-registration-code.ts';
+import type { CertificateAuthority, RegistryEntry, VerifiedProof } from '../../src/use-cases/ports.ts';
 import type {
   Authorization,
   AuthorizeAsk,
@@ -15,10 +17,8 @@ import type {
   GatewayControl,
   RegistryFeed,
   SessionReport,
-} from '../../src/use-cases/gateway-control.ts';
-import { codeDigest } from '../../src/use-cases/issue-registration-code.ts';
-import type { CertificateAuthority, RegistryEntry, VerifiedProof } from '../../src/use-cases/ports.ts';
-import type { Caller, SelfServiceAnswer, SelfServiceAsk } from '../../src/use-cases/self-service.ts';
+} from '../../src/use-cases/sessions/gateway-control.ts';
+import type { Caller, SelfServiceAnswer, SelfServiceAsk } from '../../src/use-cases/sessions/self-service.ts';
 import { digest, engagementId, personId, requestId } from './samples.ts';
 
 /** Control as the gateway sees it: the real authority, one person, and grants that live in memory. */

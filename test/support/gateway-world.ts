@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Fingerprint, type SessionId, TargetId } from '../../src/access/ids.ts';
-import type { Scope } from '../../src/access/scope.ts';
+import type { Scope } from '../../src/access/scopes/scope.ts';
 import type { Target } from '../../src/access/target.ts';
 import { certificateAuthority } from '../../src/ca/authority.ts';
 import { createKeys, type Keys, loadKeys } from '../../src/ca/keys.ts';

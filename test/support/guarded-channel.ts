@@ -1,4 +1,4 @@
-import type { Scope } from '../../src/access/scope.ts';
+import type { Scope } from '../../src/access/scopes/scope.ts';
 import { Flow } from '../../src/gateway/session/flow.ts';
 import { GuardedSftp } from '../../src/gateway/session/guarded-sftp.ts';
 import type { Channel, Stream } from '../../src/gateway/ssh/channel.ts';

@@ -3,7 +3,7 @@ import type { Engagement } from '../../src/access/engagement.ts';
 import { TargetId } from '../../src/access/ids.ts';
 import { Policy } from '../../src/access/policy.ts';
 import type { AccessRequest } from '../../src/access/request.ts';
-import { BUILT_IN_SCOPES } from '../../src/access/scope.ts';
+import { BUILT_IN_SCOPES } from '../../src/access/scopes/scope.ts';
 import { ChannelKind, type ChannelSummary, Coverage } from '../../src/access/session.ts';
 import type { Target } from '../../src/access/target.ts';
 import type { CardAudience } from '../../src/slack/messages/review-card.ts';

@@ -1,6 +1,6 @@
 import { webApi } from '@slack/bolt';
 import { Policy } from '../../src/access/policy.ts';
-import { BUILT_IN_SCOPES } from '../../src/access/scope.ts';
+import { BUILT_IN_SCOPES } from '../../src/access/scopes/scope.ts';
 import { createLog } from '../../src/log.ts';
 import { OutboxWorker } from '../../src/slack/messages/outbox.ts';
 import type { Store } from '../../src/use-cases/ports.ts';

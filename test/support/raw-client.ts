@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import ssh2, { type Client } from 'ssh2';
-import type { Scope } from '../../src/access/scope.ts';
+import type { Scope } from '../../src/access/scopes/scope.ts';
 import { internalsOf, sendPayload, tapMessages } from '../../src/gateway/ssh/ssh2-internals.ts';
 import { presentCertificate } from '../../src/gateway/upstream/present-certificate.ts';
 import { encode, string, uint8, uint32 } from '../../src/sshwire/bytes.ts';

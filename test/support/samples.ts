@@ -12,7 +12,7 @@ import {
 } from '../../src/access/ids.ts';
 import type { Person } from '../../src/access/person.ts';
 import type { PendingRequest } from '../../src/access/request.ts';
-import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from '../../src/access/scope.ts';
+import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from '../../src/access/scopes/scope.ts';
 import type { TargetPin } from '../../src/access/target.ts';
 
 /** Values for tests that differ only where they say so. `n` picks one of many. */

@@ -1,9 +1,9 @@
 import { parse } from 'yaml';
-import { forcedCommand } from '../../src/access/forced-command.ts';
-import { type ChannelAsk, permits, permitsVariable } from '../../src/access/permits.ts';
 import { Policy, scopesOf } from '../../src/access/policy.ts';
-import { findScope, type Scope } from '../../src/access/scope.ts';
-import type { TunnelFacts } from '../../src/access/tunnels.ts';
+import { forcedCommand } from '../../src/access/scopes/forced-command.ts';
+import { type ChannelAsk, permits, permitsVariable } from '../../src/access/scopes/permits.ts';
+import { findScope, type Scope } from '../../src/access/scopes/scope.ts';
+import type { TunnelFacts } from '../../src/access/scopes/tunnels.ts';
 import {
   INNOCENT_GLOBAL_REQUESTS,
   REFUSED_CHANNEL_REQUESTS,

@@ -1,4 +1,4 @@
-import type { ConnectionRejection } from '../../use-cases/gateway-control.ts';
+import type { ConnectionRejection } from '../../use-cases/sessions/gateway-control.ts';
 
 /**
  * Why the keys of one connection were refused, one after the other. A client tries them all, and the person is to read about the one

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../../access/ids.ts';
-import { Scope } from '../../access/scope.ts';
+import { Scope } from '../../access/scopes/scope.ts';
 import { ChannelKind, ChannelSummary, SessionEnding, TerminationReason } from '../../access/session.ts';
 import { TargetAlgorithms } from '../../access/target.ts';
 import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX, REGISTRY_PIECE_MAX, REPORT_CHANNELS_MAX } from '../limits.ts';

@@ -1,5 +1,5 @@
-import { type ChannelAsk, permits, permitsVariable } from '../../access/permits.ts';
-import type { Scope } from '../../access/scope.ts';
+import { type ChannelAsk, permits, permitsVariable } from '../../access/scopes/permits.ts';
+import type { Scope } from '../../access/scopes/scope.ts';
 import type { ChannelKind } from '../../access/session.ts';
 import { ENVIRONMENT_BYTES_MAX, ENVIRONMENT_MAX } from '../limits.ts';
 import {

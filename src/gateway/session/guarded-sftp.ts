@@ -1,4 +1,4 @@
-import type { Scope } from '../../access/scope.ts';
+import type { Scope } from '../../access/scopes/scope.ts';
 import { GUARD_UNREAD_MAX } from '../limits.ts';
 import { type Guarded, SftpGuard } from '../sftp/guard.ts';
 import type { Flow } from './flow.ts';

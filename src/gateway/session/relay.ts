@@ -1,5 +1,5 @@
-import { permits } from '../../access/permits.ts';
-import type { Scope } from '../../access/scope.ts';
+import { permits } from '../../access/scopes/permits.ts';
+import type { Scope } from '../../access/scopes/scope.ts';
 import type { ChannelKind, ChannelSummary } from '../../access/session.ts';
 import type { ChannelRecorder } from '../../recording/write/channel-recorder.ts';
 import type { ChannelStart } from '../../recording/write/recorder-messages.ts';

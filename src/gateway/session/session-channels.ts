@@ -1,8 +1,8 @@
-import { type ChannelVerdict, permits } from '../../access/permits.ts';
+import { type ChannelVerdict, permits } from '../../access/scopes/permits.ts';
 import { slotOf } from '../../recording/format/format.ts';
 import type { ChannelRecorder } from '../../recording/write/channel-recorder.ts';
 import type { ChannelRecord, ChannelStart, Fact } from '../../recording/write/recorder-messages.ts';
-import type { AuthorizedSession } from '../../use-cases/gateway-control.ts';
+import type { AuthorizedSession } from '../../use-cases/sessions/gateway-control.ts';
 import { NOTICES_WAITING_MAX, REFUSAL_LENGTH_MAX, REFUSALS_KEPT_MAX } from '../limits.ts';
 import type { Shown } from '../pipe/worker-messages.ts';
 import { Channel } from '../ssh/channel.ts';

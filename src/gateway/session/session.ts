@@ -4,8 +4,8 @@ import type { ChainEnd } from '../../recording/format/chain.ts';
 import type { Recorder } from '../../recording/write/recorder.ts';
 import { RecordingError } from '../../recording/write/recorder-messages.ts';
 import { SessionRecording } from '../../recording/write/session-recording.ts';
-import type { AuthorizedSession, SessionReport } from '../../use-cases/gateway-control.ts';
 import type { UserauthProof } from '../../use-cases/ports.ts';
+import type { AuthorizedSession, SessionReport } from '../../use-cases/sessions/gateway-control.ts';
 import {
   DEADLINE_CHECK_MS,
   FAILURE_LINGER_MS,

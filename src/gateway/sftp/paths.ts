@@ -1,5 +1,5 @@
-import { pathPatterns } from '../../access/path-patterns.ts';
-import type { Scope } from '../../access/scope.ts';
+import { pathPatterns } from '../../access/scopes/path-patterns.ts';
+import type { Scope } from '../../access/scopes/scope.ts';
 
 export type FileRights = NonNullable<Scope['files']>;
 

@@ -1,6 +1,6 @@
 import type { PersonId } from '../../access/ids.ts';
-import type { GatewayControl } from '../../use-cases/gateway-control.ts';
-import type { Caller } from '../../use-cases/self-service.ts';
+import type { GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
+import type { Caller } from '../../use-cases/sessions/self-service.ts';
 import {
   ASK_MS,
   ASKS_OUTSTANDING_MAX,

@@ -1,12 +1,12 @@
 import { expiresAt, type Grant, goesOnUnder } from '../../access/grant.ts';
 import type { GrantId, SessionId } from '../../access/ids.ts';
+import type { Carried, RegistryEntry, TerminationOrder, Watcher } from '../../use-cases/ports.ts';
 import {
   type AuthorizedSession,
   type GatewayControl,
   runningOf,
   type SessionReport,
-} from '../../use-cases/gateway-control.ts';
-import type { Carried, RegistryEntry, TerminationOrder, Watcher } from '../../use-cases/ports.ts';
+} from '../../use-cases/sessions/gateway-control.ts';
 import { deferred } from '../deferred.ts';
 import type { HostedWorker, WorkerEvents, WorkerHost } from '../launch/worker-host.ts';
 import {

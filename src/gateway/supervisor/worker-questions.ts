@@ -1,6 +1,6 @@
 import type { Rejection } from '../../access/rejection.ts';
 import type { Log } from '../../log.ts';
-import type { Authorization, AuthorizedSession, GatewayControl } from '../../use-cases/gateway-control.ts';
+import type { Authorization, AuthorizedSession, GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
 import { AUTHORIZE_OUTSTANDING_MAX } from '../limits.ts';
 import type { LoginCode } from '../pipe/login-reasons.ts';
 import type { Answer, FromWorker, Served, ToWorker } from '../pipe/worker-messages.ts';

@@ -1,6 +1,6 @@
 import { short } from '../../access/ids.ts';
 import type { Rejection, RejectionCode } from '../../access/rejection.ts';
-import type { Scope } from '../../access/scope.ts';
+import type { Scope } from '../../access/scopes/scope.ts';
 
 /**
  * What a refused person reads in the terminal: what happened, why, and what to do next. One line, printable. `at` is where ssh reaches

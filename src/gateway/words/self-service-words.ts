@@ -1,7 +1,7 @@
 import { expiresAt, type Grant } from '../../access/grant.ts';
 import { short } from '../../access/ids.ts';
 import type { RejectionCode } from '../../access/rejection.ts';
-import type { SelfServiceAnswer, SelfServiceAsk, SelfServiceRefusal } from '../../use-cases/self-service.ts';
+import type { SelfServiceAnswer, SelfServiceAsk, SelfServiceRefusal } from '../../use-cases/sessions/self-service.ts';
 import { ANSWER_MAX, type Served } from '../pipe/worker-messages.ts';
 import { type ConfigFacts, clientConfig, setUpScript } from './client-config.ts';
 import { gatewayAddress, printable, wordForTerminal } from './refusals.ts';

@@ -1,5 +1,5 @@
 import type { SessionId } from '../../access/ids.ts';
-import type { SessionReport } from '../../use-cases/gateway-control.ts';
+import type { SessionReport } from '../../use-cases/sessions/gateway-control.ts';
 import { REPORT_COMMANDS_MAX } from '../limits.ts';
 import type { FromWorker } from '../pipe/worker-messages.ts';
 

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { SessionId } from '../../access/ids.ts';
-import type { SessionReport } from '../../use-cases/gateway-control.ts';
 import type { RegistryEntry } from '../../use-cases/ports.ts';
+import type { SessionReport } from '../../use-cases/sessions/gateway-control.ts';
 import { AUTHORIZE_MS, DEFAULT_LIMITS, HEARTBEAT_MS, type Limits, REFUSALS_PER_SECOND } from '../limits.ts';
 import { MessagePipe, WORKER_PIPE_FD } from '../pipe/message-pipe.ts';
 import {

@@ -1,8 +1,8 @@
 import { EngagementId, GrantId, RequestId, SessionId } from '../../access/ids.ts';
-import { confirmEngagement } from '../../use-cases/confirm-engagement.ts';
-import { endSession } from '../../use-cases/end-session.ts';
-import { sendFiles } from '../../use-cases/send-files.ts';
-import { withdrawRequest } from '../../use-cases/withdraw-request.ts';
+import { confirmEngagement } from '../../use-cases/engagements/confirm-engagement.ts';
+import { sendFiles } from '../../use-cases/grants/send-files.ts';
+import { withdrawRequest } from '../../use-cases/requests/withdraw-request.ts';
+import { endSession } from '../../use-cases/sessions/end-session.ts';
 import { type Asker, type Edge, readGroups } from '../edge.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { notice, type View } from '../words/blocks.ts';

@@ -2,7 +2,7 @@ import { DateTime } from 'luxon';
 import type { Engagement } from '../../access/engagement.ts';
 import { engagementRules } from '../../access/policy.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import { openEngagement } from '../../use-cases/open-engagement.ts';
+import { openEngagement } from '../../use-cases/engagements/open-engagement.ts';
 import { type Asker, type Edge, namesFor, peopleKnown, peopleNamed, readGroups } from '../edge.ts';
 import { CALLBACK, TARGETS_MENU } from '../words/action-ids.ts';
 import { input, LIMITS, notice, option, plainText, section, type View } from '../words/blocks.ts';

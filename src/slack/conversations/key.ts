@@ -1,6 +1,6 @@
 import { REGISTRATION_CODE_MINUTES } from '../../access/person.ts';
 import { ok, type Result } from '../../access/result.ts';
-import { issueRegistrationCode } from '../../use-cases/issue-registration-code.ts';
+import { issueRegistrationCode } from '../../use-cases/people/issue-registration-code.ts';
 import type { Asker, Edge } from '../edge.ts';
 import { context, paragraph, preformatted, rich } from '../words/blocks.ts';
 import { hostKeyFingerprint, knownHostsCommand } from '../words/gateway-facts.ts';

@@ -1,6 +1,6 @@
 import { Fingerprint } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
-import { listKeys, retireKey } from '../../use-cases/retire-key.ts';
+import { listKeys, retireKey } from '../../use-cases/people/retire-key.ts';
 import type { Asker, Edge } from '../edge.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { actions, type Block, button, context, section } from '../words/blocks.ts';

@@ -1,7 +1,7 @@
 import { expiresAt, type Grant } from '../../access/grant.ts';
 import { GrantId, type PersonId, type RequestId, short } from '../../access/ids.ts';
 import type { AccessRequest } from '../../access/request.ts';
-import { endGrant } from '../../use-cases/end-grant.ts';
+import { endGrant } from '../../use-cases/grants/end-grant.ts';
 import { messageKey } from '../../use-cases/notice.ts';
 import { type AccessList, listAccess } from '../../use-cases/views.ts';
 import type { Asker, Edge } from '../edge.ts';

@@ -2,7 +2,7 @@ import { isMember, isOver } from '../../access/engagement.ts';
 import { EngagementId, GrantId } from '../../access/ids.ts';
 import type { AccessRequest } from '../../access/request.ts';
 import { ok, type Result } from '../../access/result.ts';
-import { requestAccess } from '../../use-cases/request-access.ts';
+import { requestAccess } from '../../use-cases/requests/request-access.ts';
 import { listAccess, viewGrant } from '../../use-cases/views.ts';
 import { type Asker, type Edge, namesFor } from '../edge.ts';
 import { readChannelAtClick } from '../readings/channel-reading.ts';

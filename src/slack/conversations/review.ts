@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Digest, RequestId } from '../../access/ids.ts';
 import type { AccessRequest } from '../../access/request.ts';
 import { type Result, refuse } from '../../access/result.ts';
-import { type ReviewRequestInput, reviewRequest } from '../../use-cases/review-request.ts';
+import { type ReviewRequestInput, reviewRequest } from '../../use-cases/requests/review-request.ts';
 import { type Asker, askAgain, type Edge, namesFor, readGroups } from '../edge.ts';
 import { readChannelAtClick } from '../readings/channel-reading.ts';
 import { CALLBACK } from '../words/action-ids.ts';

@@ -1,7 +1,7 @@
 import type { Actor } from '../../access/audit-event.ts';
 import type { Engagement } from '../../access/engagement.ts';
 import type { PersonId } from '../../access/ids.ts';
-import { findScope, type Scope, type ScopeName } from '../../access/scope.ts';
+import { findScope, type Scope, type ScopeName } from '../../access/scopes/scope.ts';
 import { ACTION } from '../words/action-ids.ts';
 import {
   actions,

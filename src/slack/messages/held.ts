@@ -1,6 +1,6 @@
 import type { AuditEventType } from '../../access/audit-event.ts';
-import { SECURITY_LANE } from '../../use-cases/grant-ending.ts';
 import type { DeliveryState, OutboxItem } from '../../use-cases/notice.ts';
+import { SECURITY_LANE } from '../../use-cases/notice.ts';
 import type { Tx } from '../../use-cases/ports.ts';
 
 /** What security is told goes beside the lanes that it is about. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngagementId } from '../../access/ids.ts';
-import { missChannel } from '../../use-cases/channel-in-doubt.ts';
-import { seeChannel } from '../../use-cases/see-channel.ts';
+import { missChannel } from '../../use-cases/engagements/channel-in-doubt.ts';
+import { seeChannel } from '../../use-cases/engagements/see-channel.ts';
 import type { Edge } from '../edge.ts';
 import { channelMembers, TOO_MANY_MEMBERS } from '../workspace/directory.ts';
 import { faultOf } from '../workspace/fault.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Person, UNSEEN_MS } from '../../access/person.ts';
 import type { Log } from '../../log.ts';
-import { channelsToRead, peopleToConfirm } from '../../use-cases/people-in-doubt.ts';
-import { missPerson, seePerson } from '../../use-cases/see-person.ts';
+import { channelsToRead, peopleToConfirm } from '../../use-cases/people/people-in-doubt.ts';
+import { missPerson, seePerson } from '../../use-cases/people/see-person.ts';
 import { type Edge, readGroups } from '../edge.ts';
 import { SlackUnavailable } from '../workspace/directory.ts';
 import { faultOf } from '../workspace/fault.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionId } from '../../../src/access/ids.ts';
-import type { Scope } from '../../../src/access/scope.ts';
+import type { Scope } from '../../../src/access/scopes/scope.ts';
 import { systemClock } from '../../../src/config/places.ts';
 import { createLog } from '../../../src/log.ts';
 import { localOperators, type Operator } from '../../../src/operator/operator.ts';

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OutboxWorker } from '../../../src/slack/messages/outbox.ts';
-import { directLane, threadLane } from '../../../src/use-cases/grant-ending.ts';
-import { messageKey, type Notice } from '../../../src/use-cases/notice.ts';
+import { directLane, messageKey, type Notice, threadLane } from '../../../src/use-cases/notice.ts';
 import { insertMessagesWorld, startOutbox } from '../../support/outbox-worker.ts';
 import { engagementId, fingerprint, grantId, personId, requestId } from '../../support/samples.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';

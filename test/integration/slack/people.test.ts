@@ -4,7 +4,7 @@ import { Target } from '../../../src/access/target.ts';
 import { createLog } from '../../../src/log.ts';
 import { PeopleWatch } from '../../../src/slack/readings/people.ts';
 import { type Found, SlackUnavailable } from '../../../src/slack/workspace/directory.ts';
-import { openEngagement } from '../../../src/use-cases/open-engagement.ts';
+import { openEngagement } from '../../../src/use-cases/engagements/open-engagement.ts';
 import { AccessWorld, granted } from '../../support/access-world.ts';
 import { openTestStore, type TestStore } from '../../support/store.ts';
 

@@ -1,8 +1,8 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OutboxWorker } from '../../../src/slack/messages/outbox.ts';
-import { directLane, endGrantIn, SECURITY_LANE, threadLane } from '../../../src/use-cases/grant-ending.ts';
-import { messageKey, type Notice } from '../../../src/use-cases/notice.ts';
+import { endGrantIn } from '../../../src/use-cases/grants/ending.ts';
+import { directLane, messageKey, type Notice, SECURITY_LANE, threadLane } from '../../../src/use-cases/notice.ts';
 import { gate } from '../../support/gate.ts';
 import { insertMessagesWorld, startOutbox } from '../../support/outbox-worker.ts';
 import { engagementId, fingerprint, grantId, NOON, personId, requestId } from '../../support/samples.ts';

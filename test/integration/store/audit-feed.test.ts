@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeEvents } from '../../../src/control/events.ts';
-import { AuditFollower } from '../../../src/use-cases/follow-audit.ts';
+import { AuditFollower } from '../../../src/use-cases/audit/follow-audit.ts';
 import { gate } from '../../support/gate.ts';
 import { NOON } from '../../support/samples.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ScopeName } from '../../../src/access/scope.ts';
+import { ScopeName } from '../../../src/access/scopes/scope.ts';
 import {
   digest,
   engagement,

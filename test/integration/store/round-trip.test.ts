@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Grant, GrantTerms } from '../../../src/access/grant.ts';
 import { Digest, Fingerprint, Login, TargetId } from '../../../src/access/ids.ts';
 import type { AccessRequest, Ask } from '../../../src/access/request.ts';
-import { type Scope, ScopeName } from '../../../src/access/scope.ts';
+import { type Scope, ScopeName } from '../../../src/access/scopes/scope.ts';
 import type { ChannelSummary, Session, SessionEnding } from '../../../src/access/session.ts';
 import type { TargetPin } from '../../../src/access/target.ts';
 import { digest, engagementId, grantId, pending, personId, requestId } from '../../support/samples.ts';

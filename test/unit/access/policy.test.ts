@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decide, offeredDurations, Policy, policyGaps } from '../../../src/access/policy.ts';
-import { ScopeName } from '../../../src/access/scope.ts';
+import { ScopeName } from '../../../src/access/scopes/scope.ts';
 import { Target } from '../../../src/access/target.ts';
 
 const target = (labels: Record<string, string>) =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TargetId } from '../../../src/access/ids.ts';
 import { Policy, scopesOf } from '../../../src/access/policy.ts';
 import type { PendingRequest } from '../../../src/access/request.ts';
-import type { Scope } from '../../../src/access/scope.ts';
+import type { Scope } from '../../../src/access/scopes/scope.ts';
 import { heldToPolicy, type Today } from '../../../src/access/standing-ask.ts';
 import { pin, Target } from '../../../src/access/target.ts';
 import { login, pending, scope } from '../../support/samples.ts';

@@ -4,7 +4,7 @@ import { digest } from '../../../../src/ca/seal.ts';
 import { REGISTRY_LOOK_MS, REGISTRY_MAX, REGISTRY_PIECE_MAX } from '../../../../src/gateway/limits.ts';
 import { Briefing, type CodeState, Registry, registrationDigest } from '../../../../src/gateway/pipe/registry.ts';
 import { RegistryKeeper } from '../../../../src/gateway/supervisor/registry-keeper.ts';
-import { codeDigest } from '../../../../src/use-cases/issue-registration-code.ts';
+import { codeDigest } from '../../../../src/use-cases/people/issue-registration-code.ts';
 import type { RegistryEntry } from '../../../../src/use-cases/ports.ts';
 import { fingerprint, later, NOON } from '../../../support/samples.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Scope } from '../../../../src/access/scope.ts';
+import type { Scope } from '../../../../src/access/scopes/scope.ts';
 import { guardedChannel } from '../../../support/guarded-channel.ts';
 import { INIT, packet, packetsOf, text, uint32, VERSION } from '../../../support/sftp-talk.ts';
 

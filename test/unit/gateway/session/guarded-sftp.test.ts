@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Scope } from '../../../../src/access/scope.ts';
+import type { Scope } from '../../../../src/access/scopes/scope.ts';
 import { GUARD_UNREAD_MAX } from '../../../../src/gateway/limits.ts';
 import { SFTP_PACKET_MAX } from '../../../../src/sftpwire/wire.ts';
 import { guardedChannel } from '../../../support/guarded-channel.ts';

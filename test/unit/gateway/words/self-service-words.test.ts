@@ -4,7 +4,7 @@ import { Login } from '../../../../src/access/ids.ts';
 import { ToWorker } from '../../../../src/gateway/pipe/worker-messages.ts';
 import { clientConfig } from '../../../../src/gateway/words/client-config.ts';
 import { parseWords, wordAnswer } from '../../../../src/gateway/words/self-service-words.ts';
-import type { SelfServiceAnswer } from '../../../../src/use-cases/self-service.ts';
+import type { SelfServiceAnswer } from '../../../../src/use-cases/sessions/self-service.ts';
 import { hostileText, runs } from '../../../support/hostile-text.ts';
 import { grant, NOON, targetPin } from '../../../support/samples.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SPACE_LEVELS } from '../../../../src/access/disk-space.ts';
 import { PersonId, TargetId } from '../../../../src/access/ids.ts';
-import { BUILT_IN_SCOPES } from '../../../../src/access/scope.ts';
+import { BUILT_IN_SCOPES } from '../../../../src/access/scopes/scope.ts';
 import type { Target } from '../../../../src/access/target.ts';
 import { say } from '../../../../src/slack/conversations/answer.ts';
 import { engagementForm } from '../../../../src/slack/conversations/engagement.ts';

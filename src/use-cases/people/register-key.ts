@@ -1,0 +1,60 @@
+import { isCodeOver, type RegisteredKey } from '../../access/person.ts';
+import type { RejectionOf } from '../../access/rejection.ts';
+import { ok, type Result, refuse } from '../../access/result.ts';
+import { tampered } from '../grants/believable.ts';
+import { directLane } from '../notice.ts';
+import type { CertificateAuthority, Clock, Store, VerifiedProof } from '../ports.ts';
+import { codeDigest } from './issue-registration-code.ts';
+
+type Deps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly authority: Pick<CertificateAuthority, 'digest'>;
+};
+
+type RegisterRefusal = RejectionOf<
+  'code_unknown' | 'code_expired' | 'person_inactive' | 'key_taken' | 'key_retired' | 'record_tampered'
+>;
+
+/**
+ * Binds the key that a connection proved to the person whose one-time code its login name carried. A key belongs to one
+ * person for good; registering it again by the same person changes nothing.
+ */
+export const registerKey =
+  (deps: Deps) =>
+  ({ proof, code }: { proof: VerifiedProof; code: string }): Promise<Result<RegisteredKey, RegisterRefusal>> =>
+    deps.store.transaction(async (tx) => {
+      const now = deps.clock.now();
+      const digest = codeDigest(deps.authority, code);
+      const issued = await tx.keys.lockCode(digest);
+      if (!issued) return refuse(tampered(tx) ?? { code: 'code_unknown' });
+      if (issued.usedAt || isCodeOver(issued, now)) return refuse({ code: 'code_expired' });
+      const owner = await tx.persons.byId(issued.personId);
+      if (!owner?.active) return refuse({ code: 'person_inactive' });
+      const known = await tx.keys.byFingerprint(proof.fingerprint);
+      const broken = known ? null : tampered(tx);
+      if (broken) return refuse(broken);
+      if (known && known.personId !== owner.id) return refuse({ code: 'key_taken' });
+      if (known?.retiredAt) return refuse({ code: 'key_retired', fingerprint: known.fingerprint });
+      await tx.keys.useCode(digest, now);
+      if (known) return ok(known);
+      const key: RegisteredKey = {
+        fingerprint: proof.fingerprint,
+        publicKey: proof.publicKey,
+        personId: owner.id,
+        registeredAt: now,
+        retiredAt: null,
+      };
+      await tx.keys.insert(key);
+      await tx.audit.append({
+        type: 'key_registered',
+        at: now,
+        actor: { kind: 'person', id: owner.id },
+        facts: { person: owner.id, fingerprint: key.fingerprint, publicKey: key.publicKey },
+      });
+      const sponsors = (await tx.engagements.ofMember(owner.id)).map((engagement) => engagement.sponsorId);
+      for (const to of new Set([owner.id, ...sponsors])) {
+        await tx.outbox.enqueue({ kind: 'key_registered', fingerprint: key.fingerprint, to }, directLane(to));
+      }
+      return ok(key);
+    });

@@ -1,0 +1,27 @@
+import { transition } from '../../access/request.ts';
+import { directLane } from '../notice.ts';
+import type { Clock, Store } from '../ports.ts';
+import { refreshCards } from './review-request.ts';
+
+type Deps = { readonly store: Store; readonly clock: Clock };
+
+const BATCH = 100;
+
+/** Closes requests that nobody reviewed in time. */
+export const expireRequests = (deps: Deps) => (): Promise<number> =>
+  deps.store.transaction(async (tx) => {
+    const now = deps.clock.now();
+    const overdue = await tx.requests.lockOverdue(now, BATCH);
+    for (const request of overdue) {
+      const expired = transition(request, { kind: 'expire' }, now);
+      if (!expired.ok) continue;
+      await tx.requests.save(expired.value);
+      const facts = { request: request.id, digest: request.digest };
+      await tx.audit.append({ type: 'request_expired', at: now, actor: { kind: 'daypass' }, facts });
+      const engagement = await tx.engagements.byId(request.ask.engagementId);
+      if (engagement) await refreshCards(tx, engagement, request.id);
+      const requester = directLane(request.ask.personId);
+      await tx.outbox.enqueue({ kind: 'request_closed', requestId: request.id }, requester);
+    }
+    return overdue.length;
+  });

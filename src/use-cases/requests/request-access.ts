@@ -1,0 +1,206 @@
+import { type Engagement, engagementEnd, isMember, isOver, whyItRests } from '../../access/engagement.ts';
+import { isSameHuman } from '../../access/engagement-rules.ts';
+import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../../access/ids.ts';
+import { type Person, whyNotActive } from '../../access/person.ts';
+import { decide, engagementRules } from '../../access/policy.ts';
+import { type PendingRequest, RULE_BREAK } from '../../access/request.ts';
+import { ok, type Result, refuse } from '../../access/result.ts';
+import { isEligibleReviewer } from '../../access/review.ts';
+import { findScope, type Scope } from '../../access/scopes/scope.ts';
+import { pin, type Target } from '../../access/target.ts';
+import { reviewerFacts } from '../engagements/reviewer-facts.ts';
+import { tampered } from '../grants/believable.ts';
+import { directLane, threadLane } from '../notice.ts';
+import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx } from '../ports.ts';
+
+type Deps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly inventory: Inventory;
+  readonly authority: Pick<CertificateAuthority, 'digest'>;
+};
+
+export type RequestAccessInput = {
+  readonly by: PersonId;
+  readonly engagementId: EngagementId;
+  readonly targetIds: readonly string[];
+  readonly login: string;
+  readonly scope: string;
+  readonly durationSeconds: number;
+  readonly reason: string;
+  readonly ticket: string | null;
+  /** Fingerprints of own keys; the newest one where none is named. */
+  readonly keys?: readonly string[];
+};
+
+const REASON_MAX = 1_000;
+const TICKET_MAX = 200;
+const TARGETS_MAX = 50;
+
+/** Files an access request and asks its reviewers. */
+export const requestAccess =
+  (deps: Deps) =>
+  (input: RequestAccessInput): Promise<Result<PendingRequest>> =>
+    deps.store.transaction(async (tx) => {
+      const now = deps.clock.now();
+      const person = await tx.persons.byId(input.by);
+      const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
+      if (inactive || !person) return refuse(inactive ?? { code: 'person_inactive' });
+      const keys = await tx.keys.ofPerson(input.by);
+      const newest = keys.at(-1);
+      if (!newest) return refuse(tampered(tx) ?? { code: 'no_registered_key' });
+      const named = input.keys ?? [];
+      const wanted = named.length === 0 ? [newest] : keys.filter((key) => named.includes(key.fingerprint));
+      if (new Set(named).size > wanted.length) return refuse({ code: 'unknown_own_key', field: 'key' });
+      const engagement = await tx.engagements.byId(input.engagementId);
+      if (!engagement) return refuse(tampered(tx) ?? { code: 'unknown_engagement', field: 'engagement' });
+      if (!engagement.confirmedAt) return refuse({ code: 'engagement_unconfirmed', field: 'engagement' });
+      const what = whatIsAsked(deps.inventory, engagement, input, now);
+      if (!what.ok) return what;
+      const resting = whyItRests(engagement, now, deps.inventory.policy.doubt);
+      if (resting) return refuse(resting);
+      const reviewers = await eligibleReviewers(deps, tx, engagement, person, now);
+      const { approvals: needed } = what.value;
+      if (reviewers.length < needed)
+        return refuse({ code: 'no_reviewer', needed, found: reviewers.length, field: 'engagement' });
+
+      const ask: PendingRequest['ask'] = {
+        engagementId: engagement.id,
+        personId: input.by,
+        targets: what.value.targets.map(pin),
+        login: what.value.login,
+        scope: what.value.scope,
+        durationSeconds: input.durationSeconds,
+        reason: what.value.reason,
+        ticket: what.value.ticket,
+        keyFingerprints: wanted.map((key) => key.fingerprint).sort(),
+      };
+      const id = RequestId.parse(deps.random.uuid());
+      const waitsUntil = now.getTime() + deps.inventory.policy.request_ttl * 1000;
+      const request: PendingRequest = {
+        id,
+        ask,
+        digest: deps.authority.digest({ id, ...ask }),
+        rule: what.value.rule,
+        approvals: what.value.approvals,
+        requestedAt: now,
+        expiresAt: new Date(Math.min(waitsUntil, engagementEnd(engagement).getTime())),
+        reviews: [],
+        status: 'pending',
+      };
+      await tx.requests.insert(request);
+      await tx.audit.append({
+        type: 'access_requested',
+        at: now,
+        actor: { kind: 'person', id: input.by },
+        facts: {
+          request: id,
+          digest: request.digest,
+          engagement: engagement.id,
+          targets: ask.targets.map((target) => target.id),
+          login: ask.login,
+          scope: ask.scope.name,
+          seconds: ask.durationSeconds,
+          rule: request.rule,
+        },
+      });
+      for (const to of reviewers) {
+        await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to }, directLane(to));
+      }
+      await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to: null }, threadLane(engagement.id));
+      await tx.outbox.enqueue({ kind: 'request_received', requestId: id }, directLane(input.by));
+      return ok(request);
+    });
+
+type Asked = {
+  readonly targets: readonly Target[];
+  readonly login: Login;
+  readonly scope: Scope;
+  readonly rule: string;
+  readonly approvals: number;
+  readonly reason: string;
+  readonly ticket: string | null;
+};
+
+function whatIsAsked(
+  inventory: Inventory,
+  engagement: Engagement,
+  input: RequestAccessInput,
+  now: Date,
+): Result<Asked> {
+  if (!isMember(engagement, input.by)) {
+    return refuse({ code: 'not_a_member', engagementId: engagement.id, field: 'engagement' });
+  }
+  if (isOver(engagement, now)) {
+    return refuse({ code: 'engagement_over', endedAt: engagementEnd(engagement), field: 'engagement' });
+  }
+  const targets = askedTargets(inventory, engagement, input.targetIds);
+  if (!targets.ok) return targets;
+  const login = LoginSchema.safeParse(input.login);
+  const without = targets.value.filter((target) => !login.success || !target.logins.includes(login.data));
+  if (!login.success || without.length > 0) {
+    const targetIds = without.map((target) => target.id);
+    return refuse({ code: 'login_not_on_target', login: input.login, targetIds, field: 'login' });
+  }
+  const scope = findScope(inventory.scopes, input.scope);
+  if (!scope || !engagement.scopes.includes(scope.name)) {
+    return refuse({ code: 'scope_not_in_engagement', scope: input.scope, field: 'scope' });
+  }
+  const reason = storable(input.reason).trim();
+  const ticket = storable(input.ticket ?? '').trim();
+  if (reason === '' || reason.length > REASON_MAX || ticket.length > TICKET_MAX) {
+    return refuse({ code: 'reason_missing', field: 'reason' });
+  }
+  const { durationSeconds } = input;
+  if (!Number.isSafeInteger(durationSeconds) || durationSeconds <= 0) {
+    return refuse({ code: 'duration_too_long', maxSeconds: 0, rule: '', field: 'duration' });
+  }
+  const decision = decide(inventory.policy, { scope: scope.name, targets: targets.value, durationSeconds });
+  if (decision.allowed) {
+    const { approvals } = decision;
+    const rule = decision.rules.join(RULE_BREAK);
+    return ok({ targets: targets.value, login: login.data, scope, rule, approvals, reason, ticket: ticket || null });
+  }
+  const { reason: denial } = decision;
+  if (denial.kind === 'no_rule') return refuse({ code: 'no_policy_rule', field: 'scope' });
+  const { maxDurationSeconds: maxSeconds, rule } = denial;
+  return refuse({ code: 'duration_too_long', maxSeconds, rule, field: 'duration' });
+}
+
+/** Half of a surrogate pair has no UTF-8, so no digest, and no database keeps a NUL. */
+const storable = (text: string): string => text.replace(/[\p{Cs}\0]/gu, '\ufffd');
+
+function askedTargets(inventory: Inventory, engagement: Engagement, ids: readonly string[]): Result<Target[]> {
+  const asked = [...new Set(ids)].sort();
+  if (asked.length === 0 || asked.length > TARGETS_MAX) return refuse({ code: 'no_targets', field: 'targets' });
+  const targets: Target[] = [];
+  for (const id of asked) {
+    const inEngagement = engagement.targetIds.find((each) => each === id);
+    const target = inEngagement && inventory.find(inEngagement);
+    if (!target) return refuse({ code: 'target_not_in_engagement', targetId: id, field: 'targets' });
+    targets.push(target);
+  }
+  return ok(targets);
+}
+
+async function eligibleReviewers(
+  deps: Deps,
+  tx: Tx,
+  engagement: Engagement,
+  requester: Person,
+  now: Date,
+): Promise<PersonId[]> {
+  const rules = engagementRules(deps.inventory.policy);
+  const sponsor = await tx.persons.byId(engagement.sponsorId);
+  const members = await tx.persons.byIds(engagement.memberIds);
+  const excluded = [requester, ...members, ...(sponsor && !rules.own_review ? [sponsor] : [])];
+  const eligible: Person[] = [];
+  for (const reviewer of await tx.persons.byIds(engagement.reviewerIds)) {
+    // One human counts once, however many accounts review.
+    if ([...excluded, ...eligible].some((each) => isSameHuman(rules, each, reviewer))) continue;
+    if (isEligibleReviewer(rules, await reviewerFacts(tx, rules, reviewer), engagement.vendor, now))
+      eligible.push(reviewer);
+  }
+  return eligible.map((each) => each.id);
+}

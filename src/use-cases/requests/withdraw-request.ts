@@ -1,0 +1,26 @@
+import type { PersonId, RequestId } from '../../access/ids.ts';
+import { type AccessRequest, transition } from '../../access/request.ts';
+import { type Result, refuse } from '../../access/result.ts';
+import { tampered } from '../grants/believable.ts';
+import type { Clock, Store } from '../ports.ts';
+import { refreshCards } from './review-request.ts';
+
+type Deps = { readonly store: Store; readonly clock: Clock };
+
+/** Takes back one's own request while nobody has decided it. */
+export const withdrawRequest =
+  (deps: Deps) =>
+  ({ by, requestId }: { by: PersonId; requestId: RequestId }): Promise<Result<AccessRequest>> =>
+    deps.store.transaction(async (tx) => {
+      const now = deps.clock.now();
+      const request = await tx.requests.lock(requestId);
+      const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
+      if (!request || !engagement) return refuse(tampered(tx) ?? { code: 'unknown_request' });
+      const withdrawn = transition(request, { kind: 'withdraw', by }, now);
+      if (!withdrawn.ok) return withdrawn;
+      await tx.requests.save(withdrawn.value);
+      const facts = { request: requestId, digest: request.digest };
+      await tx.audit.append({ type: 'request_withdrawn', at: now, actor: { kind: 'person', id: by }, facts });
+      await refreshCards(tx, engagement, requestId);
+      return withdrawn;
+    });

@@ -1,0 +1,161 @@
+import type { PickRefusal, Running } from '../../access/grant.ts';
+import type {
+  Digest,
+  EngagementId,
+  Fingerprint,
+  GrantId,
+  Login,
+  PersonId,
+  SessionId,
+  TargetId,
+} from '../../access/ids.ts';
+import type { NotActive } from '../../access/person.ts';
+import type { RejectionOf } from '../../access/rejection.ts';
+import type { Result } from '../../access/result.ts';
+import type { Scope } from '../../access/scopes/scope.ts';
+import type { ChannelSummary, SessionEnding } from '../../access/session.ts';
+import type { TargetAlgorithms } from '../../access/target.ts';
+import type { RegistryEntry, RegistryMax, UserauthProof } from '../ports.ts';
+import type { Caller, SelfServiceAnswer, SelfServiceAsk } from './self-service.ts';
+
+/** What a connection that proved a key asks for. */
+export type AuthorizeAsk = {
+  readonly proof: UserauthProof;
+  /** The TCP peer of the outermost connection, without port. */
+  readonly remoteAddress: string;
+  readonly route: /** `ssh <login>+<target>@gateway` or `ssh register-<code>@gateway`. */
+    | { readonly kind: 'direct' }
+    /** The outer connection of a jump: login name `daypass`. */
+    | { readonly kind: 'jump' }
+    /** The connection inside a jump: `targetName` is the host of its direct-tcpip; `outerSshSessionId` is hex. */
+    | { readonly kind: 'inner'; readonly targetName: string; readonly outerSshSessionId: string };
+  /** ed25519 public key blob that the worker made for this connection's session; null for a jump's outer connection. */
+  readonly sessionKey: Uint8Array | null;
+};
+
+/** All that a connection can be refused with. A worker has a place for each: which of several is told to the person. */
+export type ConnectionRejection = RejectionOf<
+  | 'proof_invalid'
+  | 'proof_replayed'
+  | 'certificate_refused'
+  | 'certificate_expired'
+  | 'key_too_weak'
+  | 'key_taken'
+  | 'key_retired'
+  | 'unknown_key'
+  | 'code_unknown'
+  | 'code_expired'
+  | 'too_many_logins'
+  | 'bad_login_name'
+  | 'unknown_target_name'
+  | 'record_tampered'
+  | NotActive['code']
+  | PickRefusal['code']
+  | 'grant_tampered'
+  | 'channel_unread'
+  | 'too_many_sessions'
+  | 'request_waits'
+>;
+
+export type Authorization =
+  | {
+      readonly kind: 'jump';
+      /** By whom, proven: what is asked on this connection is asked by this key. */
+      readonly caller: Caller & { readonly sshSessionId: string };
+      readonly endsAt: Date;
+      /** All targets that Daypass fronts: a jump leads to no other name. */
+      readonly targetIds: readonly TargetId[];
+      /** Why it leads to none: there is no live grant. */
+      readonly noTargets: ConnectionRejection | null;
+    }
+  | { readonly kind: 'registered'; readonly lines: readonly string[] }
+  | { readonly kind: 'session'; readonly session: AuthorizedSession };
+
+/** All that a worker may know of a session that it carries. */
+export type AuthorizedSession = {
+  readonly id: SessionId;
+  readonly grantId: GrantId;
+  readonly grantDigest: Digest;
+  readonly engagementId: EngagementId;
+  readonly personId: PersonId;
+  readonly keyFingerprint: Fingerprint;
+  readonly targetId: TargetId;
+  /** What people call it. */
+  readonly targetName: string;
+  readonly address: string;
+  readonly port: number;
+  /** `<type> <base64>` lines; any other host key is refused. */
+  readonly hostKeys: readonly string[];
+  readonly algorithms: TargetAlgorithms;
+  readonly login: Login;
+  readonly scope: Scope;
+  readonly endsAt: Date;
+  /** `ssh-ed25519-cert-v01@openssh.com <base64>` for the worker's session key. */
+  readonly certificate: string;
+};
+
+/** What runs, as it was decided. */
+export const runningOf = (session: AuthorizedSession): Running => {
+  const { personId, engagementId, login, keyFingerprint: fingerprint, scope } = session;
+  const { targetId: id, address, port, hostKeys } = session;
+  const target = { id, address, port, hostKeys: [...hostKeys].sort() };
+  return { personId, engagementId, login, fingerprint, scope, target };
+};
+
+/** Why a connection was turned away, by a worker or by control; the key only where its signature was verified. */
+export type ConnectionRefusal = {
+  readonly address: string;
+  readonly reason: string;
+  readonly fingerprint: Fingerprint | null;
+};
+
+/** What is registered, so that workers answer offers by themselves. An offer proves nothing, so the answer opens nothing. */
+export type RegistryFeed = {
+  /** The newest, the oldest of them first. */
+  all(max: RegistryMax): Promise<readonly RegistryEntry[]>;
+  /** Hears of each change after its commit, and before whoever asked for it has an answer. */
+  follow(listener: (entry: RegistryEntry) => void): () => void;
+};
+
+/** Control's answers to the gateway. A refusal is worded by the edge that shows it. */
+export type GatewayControl = {
+  authorize(ask: AuthorizeAsk): Promise<Result<Authorization, ConnectionRejection>>;
+  readonly registry: RegistryFeed;
+  /** `caller` was let in with a jump. */
+  serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer>;
+  /** The upstream connection stands and the recorder accepts: the session is real. `head` begins the recording's chain. */
+  opened(id: SessionId, head: string | null): Promise<void>;
+  /** Comes after the recording was sealed, or could not be. */
+  closed(id: SessionId, report: SessionReport, sealed: SealOutcome): Promise<void>;
+  /** A worker turned a connection away by itself. */
+  refused(refusal: ConnectionRefusal): void;
+};
+
+export type SessionReport = {
+  readonly ending: SessionEnding;
+  readonly channels: readonly ChannelSummary[];
+  /** What was asked and refused on this connection, one sentence each, bounded. */
+  readonly refusals: readonly string[];
+  /** What the worker wrote, by its own word; null where it could not say. */
+  readonly recording: ReportedRecording | null;
+};
+
+export type ReportedRecording = { readonly head: string; readonly chunks: number; readonly bytes: number };
+
+/** What control found of a recording when it sealed it. */
+export type SealOutcome =
+  /** The session came to its end before there was anything to record. */
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'sealed';
+      readonly state: 'closed' | 'interrupted';
+      readonly headAtStart: string | null;
+      readonly head: string | null;
+      readonly chunks: number;
+      readonly bytes: number;
+      /** SHA-256 of the signed manifest. */
+      readonly manifest: string;
+      /** Where the folder was not what the worker said, one sentence each. */
+      readonly doubts: readonly string[];
+    }
+  | { readonly kind: 'failed' };

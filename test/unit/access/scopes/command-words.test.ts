@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { commandLine, isSayable, splitCommand } from '../../../../src/access/scopes/command-words.ts';
+import { runs } from '../../../support/hostile-text.ts';
+
+const words = (line: string): readonly string[] | string => {
+  const split = splitCommand(line);
+  return split.ok ? split.words.map((word) => word.text) : split.why;
+};
+
+describe('a command line', () => {
+  it('falls into words at spaces, and quotes and backslashes keep them together', () => {
+    const cases: readonly (readonly [string, readonly string[]])[] = [
+      ['systemctl restart nginx', ['systemctl', 'restart', 'nginx']],
+      ['  a   b ', ['a', 'b']],
+      ['tail \'/var/log/a b\' "c d"', ['tail', '/var/log/a b', 'c d']],
+      ['a\'b\'"c"d', ['abcd']],
+      ["echo '$(id) `id` ; | & > < * ? [x] {a,b} ~ #'", ['echo', '$(id) `id` ; | & > < * ? [x] {a,b} ~ #']],
+      ['echo "; | & > < * ~ #"', ['echo', '; | & > < * ~ #']],
+      ['a\\ b \\$x \\; \\*', ['a b', '$x', ';', '*']],
+      ['a \'\' ""', ['a', '', '']],
+      [
+        'journalctl --unit=nginx -n 50 +x a%b a:b@c,d',
+        ['journalctl', '--unit=nginx', '-n', '50', '+x', 'a%b', 'a:b@c,d'],
+      ],
+      // What Python's shlex.quote makes of a'b.
+      [`echo 'a'"'"'b'`, ['echo', "a'b"]],
+    ];
+    for (const [line, expected] of cases) expect(words(line), line).toEqual(expected);
+  });
+
+  it('with a character that a shell would act on is refused, and the character is named', () => {
+    for (const char of [...';|&$()<>*?[]~#!{}^']) {
+      for (const line of [`ls ${char}`, `ls a${char}b`, `${char}ls`, `ls '${char}'${char}`]) {
+        expect(words(line), line).toMatch(`a shell would give ${char}`);
+      }
+    }
+    expect(words('ls `id`')).toBe('a shell would give a backquote a meaning');
+    expect(words('ls\nid')).toBe('a shell would give a line break a meaning');
+    expect(words('ls\tid')).toBe('a shell would give a tab a meaning');
+    expect(words('ls \u0000')).toBe('a shell would give a control character a meaning');
+    expect(words('ls \u00a0id')).toBe('a shell would give a character that is not ASCII a meaning');
+    expect(words('ls \ufffd')).toBe('a shell would give a character that is not ASCII a meaning');
+  });
+
+  it('is refused where shells differ', () => {
+    const lines = [
+      // In fish, unlike in sh.
+      ...["echo 'a\\'b'", "echo 'a\\\\b'", 'echo a\\nb', 'echo \\x41', 'echo %self', 'echo a\\'],
+      // In zsh.
+      ...['echo =ls', "echo ''=ls", 'echo x==ls', 'echo x=a:=ls', 'echo :=ls', "echo 'a''b'", 'echo "a"\\!'],
+      // In csh, even in quotes.
+      ...["echo '!!'", 'echo "!!"', 'echo "\\$x"', 'echo "a\\"b"'],
+      // In bash, in arguments too.
+      ...['export x=~/y', 'a=~'],
+      // Sets the environment of what follows.
+      ...['LD_PRELOAD=/tmp/x ls', 'A=b', 'a=b c'],
+      ...['echo "$x"', 'echo "`id`"', 'echo "a\nb"', "echo 'a\nb'", "echo 'a", 'echo "a', 'echo "a\'', "echo 'é'"],
+    ];
+    for (const line of lines) expect(words(line), line).toBeTypeOf('string');
+  });
+
+  it('of many words is read in time that grows with its length, and one that is too long is refused', () => {
+    expect(words(`echo ${'a '.repeat(4_000)}`)).toHaveLength(4_001);
+    expect(words(`echo ${'a'.repeat(8_192)}`)).toBe('it is longer than 8192 characters');
+  });
+
+  it('made of any words that can be said is split into exactly these', () => {
+    const word = fc.string({ unit: 'grapheme-ascii', maxLength: 12 }).filter(isSayable);
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1, maxLength: 6 }), (said) => {
+        expect(words(commandLine(said))).toEqual(said);
+      }),
+      runs(1_000),
+    );
+  });
+});

@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { pathPatterns } from '../../../../src/access/scopes/path-patterns.ts';
+import { runs } from '../../../support/hostile-text.ts';
+
+const names = (...some: string[]) =>
+  fc.array(fc.constantFrom(...some), { minLength: 1, maxLength: 6 }).map((each) => `/srv/${each.join('/')}`);
+
+/** The same rules, tried in every way there is. */
+function reference(wanted: readonly string[], given: readonly string[]): boolean {
+  const [first, ...rest] = wanted;
+  if (first === undefined) return given.length === 0;
+  if (first === '**') return [...given, ''].some((_, n) => reference(rest, given.slice(n)));
+  const [name, ...below] = given;
+  return name !== undefined && matchesName(first, name) && reference(rest, below);
+}
+function matchesName(wanted: string, name: string): boolean {
+  if (wanted === '') return name === '';
+  if (wanted[0] !== '*') return wanted[0] === name[0] && matchesName(wanted.slice(1), name.slice(1));
+  return [...name, ''].some((_, n) => matchesName(wanted.slice(1), name.slice(n)));
+}
+
+const isWithin = (pattern: string, path: string): boolean => pathPatterns([pattern]).isWithin(path);
+
+describe('path patterns', () => {
+  it('match by * and ** and nothing else', () => {
+    const some = ['a', 'b', 'ab', '.a', 'c++', '$a', 'a.b', 'a|b', '^', '!a'];
+    const pattern = names(...some, '*', '**', 'a*', '*b', '*a*', 'a*b*');
+    const path = names(...some, 'aab', 'ba', 'abab', 'axb');
+    fc.assert(
+      fc.property(pattern, path, (wanted, given) => {
+        // Behind a star, what lies below does not include what the star stands for.
+        fc.pre(!/\*\/\*\*$/.test(wanted));
+        const expected = reference(wanted.split('/').slice(1), given.split('/').slice(1));
+        expect([wanted, given, isWithin(wanted, given)]).toEqual([wanted, given, expected]);
+      }),
+      runs(3_000),
+    );
+  });
+
+  it.each([
+    ['/srv/**', '/srv', true],
+    ['/srv/**', '/srv/a/b', true],
+    ['/srv/**', '/srvx', false],
+    ['/home/*/**', '/home/a', false],
+    ['/home/*/**', '/home/a/b', true],
+    ['/srv/*', '/srv/.hidden', true],
+    ['/srv/*', '/srv/a/b', false],
+  ])('%s and %s: %s', (pattern, path, expected) => {
+    expect(isWithin(pattern, path)).toBe(expected);
+  });
+
+  it.each(['/srv/{a,b}', '/srv/[a]', '/srv/a?', '/srv/(a)', '/srv/a\\', '/srv/a**'])(
+    '%s, in a scope from before such patterns were refused, matches nothing',
+    (pattern) => {
+      for (const path of ['/srv/a', '/srv/b', '/srv/ab', '/srv/{a,b}', '/srv/[a]', '/srv/a?', '/srv/(a)', pattern]) {
+        expect(isWithin(pattern, path)).toBe(false);
+      }
+    },
+  );
+
+  it.each([
+    ['/var/log/*-*-*.log', `/var/log/${'-'.repeat(30_000)}`],
+    ['/srv/*a*a*a*a*a*a*b', `/srv/${'a'.repeat(30_000)}`],
+    ['/srv/**/a/**/b/**/a/**/c', `/srv/${'a/b/'.repeat(8_000)}x`],
+  ])('%s is decided in a moment for any path', (pattern, path) => {
+    const since = performance.now();
+    expect(isWithin(pattern, path)).toBe(false);
+    expect(performance.now() - since).toBeLessThan(500);
+  });
+});
