@@ -1,23 +1,23 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { lastLine } from './support/last-line.ts';
-import { useRunFolder } from './support/run-folder.ts';
+import { lastLine } from './support/checks/last-line.ts';
+import { useRunFolder } from './support/checks/run-folder.ts';
 
 useRunFolder();
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 /** These hold the product to seconds, or put it under load: each runs with the machine to itself. */
 const ALONE = [
-  'authority-away',
-  'gateway-endings',
-  'gateway-flood',
-  'gateway-hostile*',
-  'gateway-notices',
-  'gateway-recording-errors',
-  'gateway-supervision',
-  'launcher',
-  'malicious-worker',
-  'worker-words',
+  'gateway/authority-away',
+  'gateway/endings',
+  'gateway/flood',
+  'gateway/hostile*',
+  'gateway/launcher',
+  'gateway/malicious-worker',
+  'gateway/notices',
+  'gateway/recording-errors',
+  'gateway/supervision',
+  'gateway/worker-output',
 ];
 const alone = ALONE.map((name) => `test/e2e/${name}.test.ts`);
 const seconds = (short: number): number => short * 1000 * (LONG ? 30 : 1);
@@ -51,7 +51,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          globalSetup: ['test/support/shared-databases.ts'],
+          globalSetup: ['test/support/worlds/shared-databases.ts'],
           testTimeout: seconds(120),
           hookTimeout: seconds(120),
           sequence: { groupOrder: 1 },

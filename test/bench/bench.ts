@@ -1,4 +1,4 @@
-import { descendants } from '../support/processes.ts';
+import { descendants } from '../support/peers/processes.ts';
 import { against } from './against.ts';
 import { idle, streams } from './crowd.ts';
 import { door } from './door.ts';

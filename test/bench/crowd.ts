@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { statfsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { GatewayWorld } from '../support/gateway-world.ts';
-import { rssMiB } from '../support/raw-client.ts';
+import { rssMiB } from '../support/peers/raw-client.ts';
+import { GatewayWorld } from '../support/worlds/gateway-world.ts';
 import type { FromClients, FromTarget, ToClients, ToTarget } from './crowd-messages.ts';
 import { type Figure, limited, median, type Options, percentile, slope } from './figures.ts';
 import { makeHostKey } from './host-key.ts';

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fingerprintOf, GatewayWorld } from '../support/gateway-world.ts';
-import { makeKeyFile } from '../support/openssh.ts';
-import { type Outcome, run } from '../support/processes.ts';
-import { slowTypist } from '../support/slow-typist.ts';
+import { makeKeyFile } from '../support/peers/openssh.ts';
+import { type Outcome, run } from '../support/peers/processes.ts';
+import { slowTypist } from '../support/peers/slow-typist.ts';
+import { fingerprintOf, GatewayWorld } from '../support/worlds/gateway-world.ts';
 import { counted, type Figure, type Options } from './figures.ts';
 import type { Crowding, FromPeers, ToPeers } from './flood-messages.ts';
 import { Helper, Lab, leftBehind } from './lab.ts';

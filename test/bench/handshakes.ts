@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { GatewayWorld } from '../support/gateway-world.ts';
-import { WatchedHost } from '../support/watched-host.ts';
+import { GatewayWorld } from '../support/worlds/gateway-world.ts';
+import { WatchedHost } from '../support/worlds/watched-host.ts';
 import { type Figure, limited, type Options } from './figures.ts';
 import type { FromPeers, ToPeers } from './flood-messages.ts';
 import { Helper, leftBehind, now, workerOf } from './lab.ts';

@@ -9,10 +9,10 @@ import ssh2, { type Client } from 'ssh2';
 import { makeSessionKey } from '../../src/gateway/upstream/connect.ts';
 import { presentCertificate } from '../../src/gateway/upstream/present-certificate.ts';
 import { fingerprint, publicKeyLine } from '../../src/sshwire/public-key.ts';
-import { GatewayWorld } from '../support/gateway-world.ts';
-import { scope } from '../support/samples.ts';
-import { publicKeyOf } from '../support/ssh-keys.ts';
-import { runningUser, type Sshd, startSshd } from '../support/sshd.ts';
+import { publicKeyOf } from '../support/peers/ssh-keys.ts';
+import { runningUser, type Sshd, startSshd } from '../support/peers/sshd.ts';
+import { scope } from '../support/samples/samples.ts';
+import { GatewayWorld } from '../support/worlds/gateway-world.ts';
 import type { Failed } from './crowd-messages.ts';
 
 /** Milliseconds of the clock that all processes of one machine share. */

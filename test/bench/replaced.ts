@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
-import { GatewayWorld } from '../support/gateway-world.ts';
-import { WatchedHost } from '../support/watched-host.ts';
+import { GatewayWorld } from '../support/worlds/gateway-world.ts';
+import { WatchedHost } from '../support/worlds/watched-host.ts';
 import { type Figure, limited, median, type Options, percentile } from './figures.ts';
 import { echoing } from './keystrokes.ts';
 import { certify, enter, leftBehind, now } from './lab.ts';

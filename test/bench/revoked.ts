@@ -1,5 +1,5 @@
-import { GatewayWorld } from '../support/gateway-world.ts';
-import { revokeAll, worstMoments } from '../support/worst-moments.ts';
+import { revokeAll, worstMoments } from '../support/peers/worst-moments.ts';
+import { GatewayWorld } from '../support/worlds/gateway-world.ts';
 import { type Figure, limited, median, type Options, percentile } from './figures.ts';
 import { dropRecordings, leftBehind } from './lab.ts';
 

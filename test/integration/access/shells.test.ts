@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commandLine, isSayable, splitCommand } from '../../../src/access/scopes/command-words.ts';
-import { runs } from '../../support/hostile-text.ts';
+import { runs } from '../../support/samples/hostile-text.ts';
 
 /** What a shell makes of a line is what was decided on: the words are compared, not what the code says of them. */
 

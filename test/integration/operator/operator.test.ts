@@ -8,10 +8,10 @@ import { Target } from '../../../src/access/target.ts';
 import { createLog } from '../../../src/log.ts';
 import { localOperators, type Operator } from '../../../src/operator/operator.ts';
 import { type AdminSocket, isServed, remoteOperator, serveAdminSocket } from '../../../src/operator/socket.ts';
-import { AccessWorld } from '../../support/access-world.ts';
-import { gate } from '../../support/gate.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
-import { session, sessionEnd } from '../../support/world.ts';
+import { gate } from '../../support/checks/gate.ts';
+import { AccessWorld } from '../../support/worlds/access-world.ts';
+import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
+import { session, sessionEnd } from '../../support/worlds/world.ts';
 
 const log = createLog('silent');
 const ALICE = { account: 'root (sudo: alice)' };

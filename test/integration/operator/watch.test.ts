@@ -7,10 +7,10 @@ import { createLog } from '../../../src/log.ts';
 import { localOperators, type Operator } from '../../../src/operator/operator.ts';
 import { type AdminSocket, remoteOperator, serveAdminSocket } from '../../../src/operator/socket.ts';
 import type { Gateways, Shown, Watcher } from '../../../src/use-cases/ports.ts';
-import { type TestFolder, testFolder } from '../../support/folder.ts';
-import { grant, grantId, requestId, scope } from '../../support/samples.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
-import { insertWorld, session, sessionEnd, sessionId } from '../../support/world.ts';
+import { type TestFolder, testFolder } from '../../support/checks/folder.ts';
+import { grant, grantId, requestId, scope } from '../../support/samples/samples.ts';
+import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
+import { insertWorld, session, sessionEnd, sessionId } from '../../support/worlds/world.ts';
 
 /** A gateway that carries one session, and shows what the test gives it. */
 class Carrier implements Pick<Gateways, 'watch'> {

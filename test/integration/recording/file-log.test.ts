@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FileOperation } from '../../../src/recording/file-log/operation.ts';
-import { testFolder } from '../../support/folder.ts';
-import { transfer } from '../../support/transfer-bench.ts';
+import { testFolder } from '../../support/checks/folder.ts';
+import { transfer } from '../../support/peers/transfer-bench.ts';
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CIPHER, FRAME } from '../../../src/recording/format/format.ts';
 import { Container } from '../../../src/recording/thread/container.ts';
-import { testFolder } from '../../support/folder.ts';
-import { mountLossy } from '../../support/mounts.ts';
-import { sessionId } from '../../support/recordings.ts';
-import { describeAsRoot } from '../../support/root.ts';
+import { testFolder } from '../../support/checks/folder.ts';
+import { describeAsRoot } from '../../support/checks/root.ts';
+import { mountLossy } from '../../support/worlds/mounts.ts';
+import { sessionId } from '../../support/worlds/recordings.ts';
 
 describeAsRoot('a recording whose disk has lost a part of it', () => {
   it('is never called whole again, though the disk takes everything from then on', async () => {

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OutboxWorker } from '../../../src/slack/messages/outbox.ts';
 import { directLane, messageKey, type Notice, threadLane } from '../../../src/use-cases/notice.ts';
-import { insertMessagesWorld, startOutbox } from '../../support/outbox-worker.ts';
-import { engagementId, fingerprint, grantId, personId, requestId } from '../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
-import { type Fault, UnreliableSlack } from '../../support/unreliable-slack.ts';
-import { session, sessionId } from '../../support/world.ts';
+import { type Fault, UnreliableSlack } from '../../support/peers/unreliable-slack.ts';
+import { engagementId, fingerprint, grantId, personId, requestId } from '../../support/samples/samples.ts';
+import { insertMessagesWorld, startOutbox } from '../../support/worlds/outbox-worker.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
+import { session, sessionId } from '../../support/worlds/world.ts';
 
 const THREAD = threadLane(engagementId(1));
 const ROOT: Notice = { kind: 'engagement_opened', engagementId: engagementId(1) };

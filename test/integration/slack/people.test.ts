@@ -5,8 +5,8 @@ import { createLog } from '../../../src/log.ts';
 import { PeopleWatch } from '../../../src/slack/readings/people.ts';
 import { type Found, SlackUnavailable } from '../../../src/slack/workspace/directory.ts';
 import { openEngagement } from '../../../src/use-cases/engagements/open-engagement.ts';
-import { AccessWorld, granted } from '../../support/access-world.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
+import { AccessWorld, granted } from '../../support/worlds/access-world.ts';
+import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
 
 const COUNT = 12;
 const QUICK = { eachMs: 1, burst: 100, roundMs: 3_600_000, restFirstMs: 10, restMaxMs: 20, askAgainMs: 50 };

@@ -3,12 +3,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OutboxWorker } from '../../../src/slack/messages/outbox.ts';
 import { endGrantIn } from '../../../src/use-cases/grants/ending.ts';
 import { directLane, messageKey, type Notice, SECURITY_LANE, threadLane } from '../../../src/use-cases/notice.ts';
-import { gate } from '../../support/gate.ts';
-import { insertMessagesWorld, startOutbox } from '../../support/outbox-worker.ts';
-import { engagementId, fingerprint, grantId, NOON, personId, requestId } from '../../support/samples.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
-import { UnreliableSlack } from '../../support/unreliable-slack.ts';
-import { certificate, session, sessionId } from '../../support/world.ts';
+import { gate } from '../../support/checks/gate.ts';
+import { UnreliableSlack } from '../../support/peers/unreliable-slack.ts';
+import { engagementId, fingerprint, grantId, NOON, personId, requestId } from '../../support/samples/samples.ts';
+import { insertMessagesWorld, startOutbox } from '../../support/worlds/outbox-worker.ts';
+import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
+import { certificate, session, sessionId } from '../../support/worlds/world.ts';
 
 const THREAD = threadLane(engagementId(1));
 const ROOT: Notice = { kind: 'engagement_opened', engagementId: engagementId(1) };

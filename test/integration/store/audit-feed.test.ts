@@ -6,9 +6,9 @@ import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeEvents } from '../../../src/control/events.ts';
 import { AuditFollower } from '../../../src/use-cases/audit/follow-audit.ts';
-import { gate } from '../../support/gate.ts';
-import { NOON } from '../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
+import { gate } from '../../support/checks/gate.ts';
+import { NOON } from '../../support/samples/samples.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
 
 const event = (n: number) => ({ type: 'code_issued', at: NOON, actor: { kind: 'daypass' }, facts: { n } }) as const;
 const log = pino({ level: 'silent' });

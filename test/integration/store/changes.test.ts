@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Change, Store } from '../../../src/use-cases/ports.ts';
-import { openBeside } from '../../support/beside.ts';
-import { gate } from '../../support/gate.ts';
-import { hearing } from '../../support/hearing.ts';
-import { createDatabase, type PostgresServer, startPostgres } from '../../support/postgres.ts';
-import { grantId } from '../../support/samples.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
-import { sessionId } from '../../support/world.ts';
+import { gate } from '../../support/checks/gate.ts';
+import { hearing } from '../../support/checks/hearing.ts';
+import { grantId } from '../../support/samples/samples.ts';
+import { openBeside } from '../../support/worlds/beside.ts';
+import { createDatabase, type PostgresServer, startPostgres } from '../../support/worlds/postgres.ts';
+import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
+import { sessionId } from '../../support/worlds/world.ts';
 
 const ended = (n: number): Change => ({ kind: 'grant_ended', grantId: grantId(n) });
 const announce = (store: Store, ...changes: readonly Change[]): Promise<void> =>

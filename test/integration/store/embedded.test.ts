@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openBeside } from '../../support/beside.ts';
-import { bareFolder, openTestStore, storePlace, type TestStore } from '../../support/store.ts';
+import { openBeside } from '../../support/worlds/beside.ts';
+import { bareFolder, openTestStore, storePlace, type TestStore } from '../../support/worlds/store.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../support/open-store-process.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../support/worlds/open-store-process.ts', import.meta.url));
 const KILLS = process.env['DAYPASS_LONG'] === '1' ? 200 : 2;
 
 const open = (dataDir: string): ChildProcess =>

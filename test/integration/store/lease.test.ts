@@ -7,10 +7,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStore, type StoreOptions } from '../../../src/store/store.ts';
-import { runSql } from '../../support/postgres.ts';
-import { bareFolder, type StorePlace, storePlace } from '../../support/store.ts';
+import { runSql } from '../../support/worlds/postgres.ts';
+import { bareFolder, type StorePlace, storePlace } from '../../support/worlds/store.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../support/control-store-process.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../support/worlds/control-store-process.ts', import.meta.url));
 const ANOTHER = `holder = '00000000-0000-4000-8000-00000000beef', term = term + 1, host = 'elsewhere', pid = 4711, boot = 'another'`;
 
 let place: StorePlace;

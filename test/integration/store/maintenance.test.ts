@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openTestStore, type TestStore } from '../../support/store.ts';
+import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 /** Small writes in all, and how many of them come between two looks after the database. */

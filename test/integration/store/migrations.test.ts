@@ -11,10 +11,10 @@ import { dialectOf } from '../../../src/store/dialect.ts';
 import { type Migration, migrateTo, readMigrations } from '../../../src/store/migrations.ts';
 import { migrate, openBackend } from '../../../src/store/store.ts';
 import type { Tables } from '../../../src/store/tables.ts';
-import { openBeside } from '../../support/beside.ts';
-import { STORE_KINDS, type StorePlace, storePlace } from '../../support/store.ts';
+import { openBeside } from '../../support/worlds/beside.ts';
+import { STORE_KINDS, type StorePlace, storePlace } from '../../support/worlds/store.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../support/open-store-process.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../support/worlds/open-store-process.ts', import.meta.url));
 
 const migration = (name: string, text: string, checksum = text): Migration => ({ name, text, checksum });
 const first = migration('0001_a.sql', 'create table a (x int); create table b (x int);');

@@ -13,9 +13,9 @@ import {
   personId,
   requestId,
   targetId,
-} from '../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
-import { certificate, insertWorld, key, session, sessionEnd, sessionId } from '../../support/world.ts';
+} from '../../support/samples/samples.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
+import { certificate, insertWorld, key, session, sessionEnd, sessionId } from '../../support/worlds/world.ts';
 
 describe.each(STORE_KINDS)('the store on %s', (kind) => {
   let store: TestStore;

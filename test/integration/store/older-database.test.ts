@@ -6,10 +6,10 @@ import { GrantId } from '../../../src/access/ids.ts';
 import { type OpenStore, openForCommand, openStore } from '../../../src/store/store.ts';
 import { confirmGrants } from '../../../src/use-cases/grants/confirm-grants.ts';
 import { endGrant } from '../../../src/use-cases/grants/end-grant.ts';
-import { runSql } from '../../support/postgres.ts';
-import { grant, grantId, requestId } from '../../support/samples.ts';
-import { bareFolder, type StorePlace } from '../../support/store.ts';
-import { insertWorld } from '../../support/world.ts';
+import { grant, grantId, requestId } from '../../support/samples/samples.ts';
+import { runSql } from '../../support/worlds/postgres.ts';
+import { bareFolder, type StorePlace } from '../../support/worlds/store.ts';
+import { insertWorld } from '../../support/worlds/world.ts';
 
 const clock = { now: () => new Date() };
 let place: StorePlace;

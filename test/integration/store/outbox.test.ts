@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Notice, OutboxItem } from '../../../src/use-cases/notice.ts';
 import type { Change } from '../../../src/use-cases/ports.ts';
-import { gate } from '../../support/gate.ts';
-import { grantId, later, NOON, personId, requestId } from '../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
-import { sessionId } from '../../support/world.ts';
+import { gate } from '../../support/checks/gate.ts';
+import { grantId, later, NOON, personId, requestId } from '../../support/samples/samples.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
+import { sessionId } from '../../support/worlds/world.ts';
 
 const closed = (n: number): Notice => ({ kind: 'request_closed', requestId: requestId(n) });
 const line: Notice = { kind: 'session_line', burstId: sessionId(1) };

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type OpenStore, openForCommand, openStore, type StoreOptions } from '../../../src/store/store.ts';
-import { createDatabase, runSql } from '../../support/postgres.ts';
-import { run } from '../../support/processes.ts';
-import { bareFolder, type StorePlace, storePlace } from '../../support/store.ts';
+import { run } from '../../support/peers/processes.ts';
+import { createDatabase, runSql } from '../../support/worlds/postgres.ts';
+import { bareFolder, type StorePlace, storePlace } from '../../support/worlds/store.ts';
 
 let place: StorePlace;
 beforeEach(async () => {

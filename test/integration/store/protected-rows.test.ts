@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { grantId, later, NOON, pending, personId, requestId } from '../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
-import { insertWorld } from '../../support/world.ts';
+import { grantId, later, NOON, pending, personId, requestId } from '../../support/samples/samples.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
+import { insertWorld } from '../../support/worlds/world.ts';
 
 describe.each(STORE_KINDS)('rows on %s', (kind) => {
   let store: TestStore;

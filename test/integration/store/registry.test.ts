@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RegistryEntry } from '../../../src/use-cases/ports.ts';
-import { digest, fingerprint, later, NOON, personId } from '../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
-import { insertWorld, key } from '../../support/world.ts';
+import { digest, fingerprint, later, NOON, personId } from '../../support/samples/samples.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
+import { insertWorld, key } from '../../support/worlds/world.ts';
 
 const keyEntry = (n: number, isRetired = false): RegistryEntry => ({
   kind: 'key',

@@ -8,9 +8,9 @@ import type { AccessRequest, Ask } from '../../../src/access/request.ts';
 import { type Scope, ScopeName } from '../../../src/access/scopes/scope.ts';
 import type { ChannelSummary, Session, SessionEnding } from '../../../src/access/session.ts';
 import type { TargetPin } from '../../../src/access/target.ts';
-import { digest, engagementId, grantId, pending, personId, requestId } from '../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
-import { insertWorld, session } from '../../support/world.ts';
+import { digest, engagementId, grantId, pending, personId, requestId } from '../../support/samples/samples.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
+import { insertWorld, session } from '../../support/worlds/world.ts';
 
 const property = { seed: 20_261, numRuns: process.env['DAYPASS_LONG'] === '1' ? 5_000 : 60 };
 

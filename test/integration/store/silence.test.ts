@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenStore } from '../../../src/store/store.ts';
 import type { Change } from '../../../src/use-cases/ports.ts';
-import { openBeside } from '../../support/beside.ts';
-import { Way } from '../../support/cut.ts';
-import { gate } from '../../support/gate.ts';
-import { hearing } from '../../support/hearing.ts';
-import { person } from '../../support/samples.ts';
-import { openTestStore, type TestStore } from '../../support/store.ts';
+import { gate } from '../../support/checks/gate.ts';
+import { hearing } from '../../support/checks/hearing.ts';
+import { Way } from '../../support/peers/cut.ts';
+import { person } from '../../support/samples/samples.ts';
+import { openBeside } from '../../support/worlds/beside.ts';
+import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
 
 const CUTS = process.env['DAYPASS_LONG'] === '1' ? (['refused', 'silent'] as const) : (['refused'] as const);
 

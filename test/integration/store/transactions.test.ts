@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tx } from '../../../src/use-cases/ports.ts';
-import { gate } from '../../support/gate.ts';
-import { hearing } from '../../support/hearing.ts';
-import { grantId, later, NOON, pending, personId, requestId } from '../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
-import { insertWorld } from '../../support/world.ts';
+import { gate } from '../../support/checks/gate.ts';
+import { hearing } from '../../support/checks/hearing.ts';
+import { grantId, later, NOON, pending, personId, requestId } from '../../support/samples/samples.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
+import { insertWorld } from '../../support/worlds/world.ts';
 
 const facts = { request: requestId(1) };
 const event = { type: 'request_approved', at: NOON, actor: { kind: 'daypass' }, facts } as const;

@@ -16,9 +16,9 @@ import { refusalNotes } from '../../../src/use-cases/sessions/note-refusals.ts';
 import { plainLogins } from '../../../src/use-cases/sessions/plain-logins.ts';
 import { recordSessionClosed } from '../../../src/use-cases/sessions/record-session.ts';
 import { forgetOld } from '../../../src/use-cases/upkeep/forget.ts';
-import { AccessWorld, granted } from '../../support/access-world.ts';
-import { SshKey } from '../../support/signing-key.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
+import { SshKey } from '../../support/peers/signing-key.ts';
+import { AccessWorld, granted } from '../../support/worlds/access-world.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
 
 describe.each(STORE_KINDS)('on the %s store', (kind) => {
   let store: TestStore;

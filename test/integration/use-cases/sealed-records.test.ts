@@ -9,9 +9,9 @@ import type { Tx } from '../../../src/use-cases/ports.ts';
 import { requestAccess } from '../../../src/use-cases/requests/request-access.ts';
 import { reviewRequest } from '../../../src/use-cases/requests/review-request.ts';
 import { selfService } from '../../../src/use-cases/sessions/self-service.ts';
-import { AccessWorld, granted } from '../../support/access-world.ts';
-import { SshKey } from '../../support/signing-key.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../support/store.ts';
+import { SshKey } from '../../support/peers/signing-key.ts';
+import { AccessWorld, granted } from '../../support/worlds/access-world.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
 
 /** Somebody with the database's password, who may also switch its triggers off, and knows every row that ever was. */
 describe.each(STORE_KINDS)('what somebody writes into the %s database without control', (kind) => {

@@ -5,7 +5,7 @@ import { EngagementRules, mayReviewAtAll } from '../../../src/access/engagement-
 import { isActive } from '../../../src/access/grant.ts';
 import { isCodeOver, whyNotActive } from '../../../src/access/person.ts';
 import { isExpired } from '../../../src/access/request.ts';
-import { engagement, grant, later, NOON, pending, person } from '../../support/samples.ts';
+import { engagement, grant, later, NOON, pending, person } from '../../support/samples/samples.ts';
 
 const DAY = 86_400;
 const MONTH = 30 * DAY;

@@ -7,7 +7,7 @@ import {
   targetNotToOpen,
 } from '../../../src/access/engagement-rules.ts';
 import { Target } from '../../../src/access/target.ts';
-import { later, NOON, person } from '../../support/samples.ts';
+import { later, NOON, person } from '../../support/samples/samples.ts';
 
 const target = (id: string, labels: Record<string, string> = {}) =>
   Target.parse({ id, name: id, address: '192.0.2.1', host_keys: ['ssh-ed25519 AAAA'], labels, logins: ['deploy'] });

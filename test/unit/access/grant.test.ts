@@ -19,7 +19,7 @@ import {
   scope,
   targetId,
   targetPin,
-} from '../../support/samples.ts';
+} from '../../support/samples/samples.ts';
 
 const ask = { target: targetPin('web-01'), login: login('deploy'), fingerprint: fingerprint(1), certified: null };
 const ended = { how: 'revoked', at: later(60), by: personId(2), comment: null } as const;

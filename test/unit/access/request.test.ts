@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AccessRequest, isExpired, type RequestCommand, transition } from '../../../src/access/request.ts';
-import { digest, later, NOON, pending, personId } from '../../support/samples.ts';
+import { digest, later, NOON, pending, personId } from '../../support/samples/samples.ts';
 
 const review = (n: number, verdict: 'approve' | 'deny', of = digest(1)): RequestCommand => ({
   kind: 'review',

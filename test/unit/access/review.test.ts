@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EngagementRules, NO_ENGAGEMENT_RULES } from '../../../src/access/engagement-rules.ts';
 import { mayNotReview, type ReviewerFacts } from '../../../src/access/review.ts';
-import { engagement, later, NOON, pending, person, personId } from '../../support/samples.ts';
+import { engagement, later, NOON, pending, person, personId } from '../../support/samples/samples.ts';
 
 const ANY = EngagementRules.parse({ reviewers: { people: 'any' } });
 type Change = {

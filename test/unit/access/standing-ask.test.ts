@@ -5,7 +5,7 @@ import type { PendingRequest } from '../../../src/access/request.ts';
 import type { Scope } from '../../../src/access/scopes/scope.ts';
 import { heldToPolicy, type Today } from '../../../src/access/standing-ask.ts';
 import { pin, Target } from '../../../src/access/target.ts';
-import { login, pending, scope } from '../../support/samples.ts';
+import { login, pending, scope } from '../../support/samples/samples.ts';
 
 const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrrvHhxLbWDLBzyLEMkNkxxKLyxKJXp8pTeYVqXcUUx';
 const web = Target.parse({

@@ -7,9 +7,9 @@ import sshpk from 'sshpk';
 import { expect, it } from 'vitest';
 import { certificateAuthority } from '../../../src/ca/authority.ts';
 import { createKeys, loadKeys } from '../../../src/ca/keys.ts';
-import { systemRandom } from '../../support/authority.ts';
-import { testFolder } from '../../support/folder.ts';
-import { digest, grantId } from '../../support/samples.ts';
+import { testFolder } from '../../support/checks/folder.ts';
+import { digest, grantId } from '../../support/samples/samples.ts';
+import { systemRandom } from '../../support/worlds/authority.ts';
 
 /** Every way in which a secret might be spelled: hex, base64 in each alignment, lists of bytes. */
 function spellings(secret: Buffer): string[] {

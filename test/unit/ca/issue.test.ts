@@ -9,9 +9,9 @@ import { type Certificate, parseCertificateLine } from '../../../src/sshwire/cer
 import { checkCertificate } from '../../../src/sshwire/certificate-check.ts';
 import { encodePublicKey, fingerprint, parsePublicKeyLine, publicKeyLine } from '../../../src/sshwire/public-key.ts';
 import type { RandomSource } from '../../../src/use-cases/ports.ts';
-import { systemRandom, testAuthority, testKeys } from '../../support/authority.ts';
-import { grant, later, NOON, targetId } from '../../support/samples.ts';
-import { KEY_TYPES, keyIn, makeKey, oneOfEach } from '../../support/ssh-keys.ts';
+import { KEY_TYPES, keyIn, makeKey, oneOfEach } from '../../support/peers/ssh-keys.ts';
+import { grant, later, NOON, targetId } from '../../support/samples/samples.ts';
+import { systemRandom, testAuthority, testKeys } from '../../support/worlds/authority.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 const keys = testKeys();

@@ -17,7 +17,7 @@ import { KeysError } from '../../../src/ca/files.ts';
 import { createKeys, loadKeys } from '../../../src/ca/keys.ts';
 import { parsePublicKeyLine } from '../../../src/sshwire/public-key.ts';
 import { verifySignature } from '../../../src/sshwire/signature.ts';
-import { testFolder } from '../../support/folder.ts';
+import { testFolder } from '../../support/checks/folder.ts';
 
 const FILES = [
   'gateway_host_key',

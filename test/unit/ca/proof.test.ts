@@ -12,7 +12,6 @@ import {
 } from '../../../src/sshwire/certificate.ts';
 import { encodePublicKey, fingerprint, parsePublicKeyLine, publicKeyLine } from '../../../src/sshwire/public-key.ts';
 import type { UserauthProof } from '../../../src/use-cases/ports.ts';
-import { systemRandom, testAuthority, testKeys } from '../../support/authority.ts';
 import {
   certificateBody,
   plainAlgorithm,
@@ -20,10 +19,11 @@ import {
   SESSION_ID,
   signBody,
   userauth,
-} from '../../support/certificates.ts';
-import { mutate, seeded } from '../../support/mutations.ts';
-import { grant, later, NOON } from '../../support/samples.ts';
-import { KEY_TYPES, keyIn, makeKey, oneOfEach, type TestKey } from '../../support/ssh-keys.ts';
+} from '../../support/peers/certificates.ts';
+import { KEY_TYPES, keyIn, makeKey, oneOfEach, type TestKey } from '../../support/peers/ssh-keys.ts';
+import { mutate, seeded } from '../../support/samples/mutations.ts';
+import { grant, later, NOON } from '../../support/samples/samples.ts';
+import { systemRandom, testAuthority, testKeys } from '../../support/worlds/authority.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 const LONG_MS = 3_600_000;

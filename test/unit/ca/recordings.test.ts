@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { addMissingKeys, createKeys, loadKeys } from '../../../src/ca/keys.ts';
 import { recordingChecker, recordingSigner } from '../../../src/ca/recordings.ts';
 import { verifySshsig } from '../../../src/sshwire/sshsig.ts';
-import { testFolder } from '../../support/folder.ts';
-import { makeKeyFile } from '../../support/openssh.ts';
-import { runOk } from '../../support/processes.ts';
+import { testFolder } from '../../support/checks/folder.ts';
+import { makeKeyFile } from '../../support/peers/openssh.ts';
+import { runOk } from '../../support/peers/processes.ts';
 
 const message = Buffer.from('what was recorded');
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { recordSeals } from '../../../src/ca/seal.ts';
-import { testAuthority, testKeys } from '../../support/authority.ts';
-import { digest, grant, grantId } from '../../support/samples.ts';
+import { digest, grant, grantId } from '../../support/samples/samples.ts';
+import { testAuthority, testKeys } from '../../support/worlds/authority.ts';
 
 const keys = testKeys();
 const authority = testAuthority(keys);

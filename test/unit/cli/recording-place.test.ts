@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { recordingAt, recordingId } from '../../../src/cli/recording-place.ts';
-import { testFolder } from '../../support/folder.ts';
-import { sessionId } from '../../support/recordings.ts';
+import { testFolder } from '../../support/checks/folder.ts';
+import { sessionId } from '../../support/worlds/recordings.ts';
 
 const HOSTILE = [
   ...['', '.', '..', '../..', '../keys', 'recordings/../keys', '/etc', '/etc/passwd', './', '~', '*', 'CON'],

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, loadSecrets } from '../../../src/config/load.ts';
-import { describeAsRoot } from '../../support/root.ts';
+import { describeAsRoot } from '../../support/checks/root.ts';
 
 const folders: string[] = [];
 afterEach(() => {

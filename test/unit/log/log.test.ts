@@ -1,8 +1,8 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hostileText, runs } from '../../support/hostile-text.ts';
-import { runOk } from '../../support/processes.ts';
+import { runOk } from '../../support/peers/processes.ts';
+import { hostileText, runs } from '../../support/samples/hostile-text.ts';
 
 const LOG = pathToFileURL(fileURLToPath(new URL('../../../src/log.ts', import.meta.url))).href;
 

@@ -9,9 +9,9 @@ import {
   stringOption,
 } from '../../../src/sshwire/certificate.ts';
 import { type CertificateTerms, checkCertificate } from '../../../src/sshwire/certificate-check.ts';
-import { certificateBody, makeCertificate, signBody } from '../../support/certificates.ts';
-import { later, NOON } from '../../support/samples.ts';
-import { KEY_TYPES, keyIn, makeKey, oneOfEach, type TestKey } from '../../support/ssh-keys.ts';
+import { certificateBody, makeCertificate, signBody } from '../../support/peers/certificates.ts';
+import { KEY_TYPES, keyIn, makeKey, oneOfEach, type TestKey } from '../../support/peers/ssh-keys.ts';
+import { later, NOON } from '../../support/samples/samples.ts';
 
 const keys = oneOfEach();
 const ca = makeKey('ssh-ed25519');

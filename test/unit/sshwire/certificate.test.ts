@@ -10,9 +10,9 @@ import {
   stringOption,
 } from '../../../src/sshwire/certificate.ts';
 import { encodeKeyFields } from '../../../src/sshwire/public-key.ts';
-import { certificateBody, makeCertificate, signBody } from '../../support/certificates.ts';
-import { NOON } from '../../support/samples.ts';
-import { KEY_TYPES, keyIn, makeKey, oneOfEach } from '../../support/ssh-keys.ts';
+import { certificateBody, makeCertificate, signBody } from '../../support/peers/certificates.ts';
+import { KEY_TYPES, keyIn, makeKey, oneOfEach } from '../../support/peers/ssh-keys.ts';
+import { NOON } from '../../support/samples/samples.ts';
 
 const keys = oneOfEach();
 const ca = makeKey('ssh-ed25519');

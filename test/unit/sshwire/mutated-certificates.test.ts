@@ -5,10 +5,10 @@ import { checkCertificate } from '../../../src/sshwire/certificate-check.ts';
 import { parsePublicKey } from '../../../src/sshwire/public-key.ts';
 import { verifySignature } from '../../../src/sshwire/signature.ts';
 import { verifyUserauth } from '../../../src/sshwire/userauth.ts';
-import { makeCertificate, proofOf } from '../../support/certificates.ts';
-import { mutate, seeded } from '../../support/mutations.ts';
-import { NOON } from '../../support/samples.ts';
-import { makeKey, oneOfEach } from '../../support/ssh-keys.ts';
+import { makeCertificate, proofOf } from '../../support/peers/certificates.ts';
+import { makeKey, oneOfEach } from '../../support/peers/ssh-keys.ts';
+import { mutate, seeded } from '../../support/samples/mutations.ts';
+import { NOON } from '../../support/samples/samples.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 const LONG_MS = 3_600_000;

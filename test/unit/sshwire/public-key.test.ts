@@ -9,7 +9,7 @@ import {
   parsePublicKeyLine,
   publicKeyLine,
 } from '../../../src/sshwire/public-key.ts';
-import { KEY_TYPES, keyIn, oneOfEach, publicKeyOf, type TestKey } from '../../support/ssh-keys.ts';
+import { KEY_TYPES, keyIn, oneOfEach, publicKeyOf, type TestKey } from '../../support/peers/ssh-keys.ts';
 
 const keys = oneOfEach();
 const key = (type: KeyType): TestKey => keyIn(keys, type);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encode, mpint, reader, string, uint8, uint32 } from '../../../src/sshwire/bytes.ts';
 import type { KeyType, PublicKey } from '../../../src/sshwire/public-key.ts';
 import { verifySignature } from '../../../src/sshwire/signature.ts';
-import { KEY_TYPES, keyIn, makeKey, oneOfEach, type TestKey } from '../../support/ssh-keys.ts';
+import { KEY_TYPES, keyIn, makeKey, oneOfEach, type TestKey } from '../../support/peers/ssh-keys.ts';
 
 const keys = oneOfEach();
 const key = (type: KeyType): TestKey => keyIn(keys, type);

@@ -9,9 +9,9 @@ import {
   SESSION_ID,
   type Userauth,
   userauth,
-} from '../../support/certificates.ts';
-import { NOON } from '../../support/samples.ts';
-import { KEY_TYPES, keyIn, makeKey, oneOfEach } from '../../support/ssh-keys.ts';
+} from '../../support/peers/certificates.ts';
+import { KEY_TYPES, keyIn, makeKey, oneOfEach } from '../../support/peers/ssh-keys.ts';
+import { NOON } from '../../support/samples/samples.ts';
 
 const keys = oneOfEach();
 const ca = makeKey('ssh-ed25519');

@@ -18,10 +18,10 @@ import { requestAccess } from '../../../../src/use-cases/requests/request-access
 import { reviewRequest } from '../../../../src/use-cases/requests/review-request.ts';
 import { selfService } from '../../../../src/use-cases/sessions/self-service.ts';
 import { viewRequest } from '../../../../src/use-cases/views.ts';
-import { AccessWorld, granted } from '../../../support/access-world.ts';
-import { testSeals } from '../../../support/beside.ts';
-import { SshKey } from '../../../support/signing-key.ts';
-import { openTestStore, type TestStore } from '../../../support/store.ts';
+import { SshKey } from '../../../support/peers/signing-key.ts';
+import { AccessWorld, granted } from '../../../support/worlds/access-world.ts';
+import { testSeals } from '../../../support/worlds/beside.ts';
+import { openTestStore, type TestStore } from '../../../support/worlds/store.ts';
 
 const RULES = [{ name: 'one', max_duration: 'PT8H' }];
 

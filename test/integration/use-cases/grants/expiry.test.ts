@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expiresAt, type Grant, isActive } from '../../../../src/access/grant.ts';
 import { noteExpiredGrants } from '../../../../src/use-cases/grants/expire-grants.ts';
-import { AccessWorld } from '../../../support/access-world.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/store.ts';
+import { AccessWorld } from '../../../support/worlds/access-world.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/worlds/store.ts';
 
 describe.each(STORE_KINDS)('the end of a grant by the clock, on the %s store', (kind) => {
   let store: TestStore;

@@ -6,9 +6,9 @@ import { holdSessionsToGrants } from '../../../../src/use-cases/grants/hold-sess
 import { retireKey } from '../../../../src/use-cases/people/retire-key.ts';
 import type { Carried } from '../../../../src/use-cases/ports.ts';
 import type { AuthorizedSession } from '../../../../src/use-cases/sessions/gateway-control.ts';
-import { AccessWorld } from '../../../support/access-world.ts';
-import type { SshKey } from '../../../support/signing-key.ts';
-import { openTestStore, type TestStore } from '../../../support/store.ts';
+import type { SshKey } from '../../../support/peers/signing-key.ts';
+import { AccessWorld } from '../../../support/worlds/access-world.ts';
+import { openTestStore, type TestStore } from '../../../support/worlds/store.ts';
 
 /** What runs is held to what control decided, whatever somebody writes to the rows of sessions. */
 

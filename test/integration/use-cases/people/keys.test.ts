@@ -6,9 +6,9 @@ import { messageKey } from '../../../../src/use-cases/notice.ts';
 import { registerKey } from '../../../../src/use-cases/people/register-key.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
 import { reviewRequest } from '../../../../src/use-cases/requests/review-request.ts';
-import { AccessWorld, granted } from '../../../support/access-world.ts';
-import { fingerprintOf, makeKey } from '../../../support/slack-keys.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/store.ts';
+import { fingerprintOf, makeKey } from '../../../support/peers/slack-keys.ts';
+import { AccessWorld, granted } from '../../../support/worlds/access-world.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/worlds/store.ts';
 
 /** What was verified of a connection that proved a key with a code in its login name. */
 const proofOf = ({ line, blob }: ReturnType<typeof makeKey>, code: string) => ({

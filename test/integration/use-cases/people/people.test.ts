@@ -12,9 +12,9 @@ import type { Gateways, Profile } from '../../../../src/use-cases/ports.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
 import { reviewRequest } from '../../../../src/use-cases/requests/review-request.ts';
 import { selfService } from '../../../../src/use-cases/sessions/self-service.ts';
-import { AccessWorld, granted } from '../../../support/access-world.ts';
-import { SshKey } from '../../../support/signing-key.ts';
-import { openTestStore, type TestStore } from '../../../support/store.ts';
+import { SshKey } from '../../../support/peers/signing-key.ts';
+import { AccessWorld, granted } from '../../../support/worlds/access-world.ts';
+import { openTestStore, type TestStore } from '../../../support/worlds/store.ts';
 
 const MINUTE = 60_000;
 

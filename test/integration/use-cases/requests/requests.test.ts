@@ -3,9 +3,9 @@ import type { Engagement } from '../../../../src/access/engagement.ts';
 import type { Person } from '../../../../src/access/person.ts';
 import { Target } from '../../../../src/access/target.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
-import { AccessWorld, granted } from '../../../support/access-world.ts';
-import { fingerprint } from '../../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/store.ts';
+import { fingerprint } from '../../../support/samples/samples.ts';
+import { AccessWorld, granted } from '../../../support/worlds/access-world.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/worlds/store.ts';
 
 describe.each(STORE_KINDS)('a request on the %s store', (kind) => {
   let store: TestStore;

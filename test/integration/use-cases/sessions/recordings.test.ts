@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SealOutcome } from '../../../../src/use-cases/sessions/gateway-control.ts';
 import { recordErased, recordLateSeal } from '../../../../src/use-cases/sessions/record-recording.ts';
 import { recordSessionClosed, recordSessionOpened } from '../../../../src/use-cases/sessions/record-session.ts';
-import { digest, NOON } from '../../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/store.ts';
-import { insertWorld, session, sessionId } from '../../../support/world.ts';
+import { digest, NOON } from '../../../support/samples/samples.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/worlds/store.ts';
+import { insertWorld, session, sessionId } from '../../../support/worlds/world.ts';
 
 const report = { ending: { how: 'closed' }, channels: [], refusals: [], recording: null } as const;
 const sealed = (change: Partial<Extract<SealOutcome, { kind: 'sealed' }>> = {}): SealOutcome => ({

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { forgetOld } from '../../../../src/use-cases/upkeep/forget.ts';
-import { digest, engagementId, grantId, NOON, personId, requestId } from '../../../support/samples.ts';
-import { openTestStore, type TestStore } from '../../../support/store.ts';
-import { insertWorld } from '../../../support/world.ts';
+import { digest, engagementId, grantId, NOON, personId, requestId } from '../../../support/samples/samples.ts';
+import { openTestStore, type TestStore } from '../../../support/worlds/store.ts';
+import { insertWorld } from '../../../support/worlds/world.ts';
 
 const DAY = 86_400_000;
 let store: TestStore;

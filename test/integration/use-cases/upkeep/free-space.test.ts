@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freeSpaceWatch } from '../../../../src/use-cases/upkeep/watch-free-space.ts';
-import { NOON } from '../../../support/samples.ts';
-import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/store.ts';
+import { NOON } from '../../../support/samples/samples.ts';
+import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/worlds/store.ts';
 
 describe.each(STORE_KINDS)('free space for recordings, told by way of the %s store', (kind) => {
   let store: TestStore;

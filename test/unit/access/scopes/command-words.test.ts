@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commandLine, isSayable, splitCommand } from '../../../../src/access/scopes/command-words.ts';
-import { runs } from '../../../support/hostile-text.ts';
+import { runs } from '../../../support/samples/hostile-text.ts';
 
 const words = (line: string): readonly string[] | string => {
   const split = splitCommand(line);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pathPatterns } from '../../../../src/access/scopes/path-patterns.ts';
-import { runs } from '../../../support/hostile-text.ts';
+import { runs } from '../../../support/samples/hostile-text.ts';
 
 const names = (...some: string[]) =>
   fc.array(fc.constantFrom(...some), { minLength: 1, maxLength: 6 }).map((each) => `/srv/${each.join('/')}`);

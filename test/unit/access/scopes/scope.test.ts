@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChannelAsk, permits, permitsVariable } from '../../../../src/access/scopes/permits.ts';
 import { includesScope, Scope } from '../../../../src/access/scopes/scope.ts';
-import { scope } from '../../../support/samples.ts';
+import { scope } from '../../../support/samples/samples.ts';
 
 const exec = (command: string): ChannelAsk => ({ kind: 'exec', command });
 const sftp: ChannelAsk = { kind: 'subsystem', name: 'sftp' };

@@ -4,8 +4,8 @@ import { permits } from '../../../../src/access/scopes/permits.ts';
 import { Scope } from '../../../../src/access/scopes/scope.ts';
 import { readHost, readHostPattern, sameHost } from '../../../../src/access/scopes/tunnel-host.ts';
 import type { TunnelFacts } from '../../../../src/access/scopes/tunnels.ts';
-import { hostileText, runs } from '../../../support/hostile-text.ts';
-import { scope } from '../../../support/samples.ts';
+import { hostileText, runs } from '../../../support/samples/hostile-text.ts';
+import { scope } from '../../../support/samples/samples.ts';
 
 const facts: TunnelFacts = {
   target: { id: 'web-01', name: 'WebServer', address: '192.0.2.11', port: 2201 },

@@ -11,7 +11,7 @@ import {
   type Waiting,
 } from '../../../../src/gateway/door/door.ts';
 import { DEFAULT_DOOR, FAVOURED_MAX, WAITING_OF_KEY_MAX } from '../../../../src/gateway/limits.ts';
-import { seeded } from '../../../support/mutations.ts';
+import { seeded } from '../../../support/samples/mutations.ts';
 
 const SMALL: DoorLimits = {
   ...DEFAULT_DOOR,

@@ -6,7 +6,7 @@ import { Briefing, type CodeState, Registry, registrationDigest } from '../../..
 import { RegistryKeeper } from '../../../../src/gateway/supervisor/registry-keeper.ts';
 import { codeDigest } from '../../../../src/use-cases/people/issue-registration-code.ts';
 import type { RegistryEntry } from '../../../../src/use-cases/ports.ts';
-import { fingerprint, later, NOON } from '../../../support/samples.ts';
+import { fingerprint, later, NOON } from '../../../support/samples/samples.ts';
 
 const key = (n: number, isRetired = false): RegistryEntry => ({ kind: 'key', fingerprint: fingerprint(n), isRetired });
 const code = (of: string, until: number): RegistryEntry => ({ kind: 'code', digest: registrationDigest(of), until });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { REGISTRY_PIECE_MAX } from '../../../../src/gateway/limits.ts';
 import { FromWorker, ToWorker } from '../../../../src/gateway/pipe/worker-messages.ts';
-import { fingerprint } from '../../../support/samples.ts';
-import { sessionId } from '../../../support/world.ts';
+import { fingerprint } from '../../../support/samples/samples.ts';
+import { sessionId } from '../../../support/worlds/world.ts';
 
 const session = sessionId(1);
 const digest = 'a'.repeat(64);

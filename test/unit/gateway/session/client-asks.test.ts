@@ -6,7 +6,7 @@ import type { Size } from '../../../../src/gateway/ssh/channel-requests.ts';
 import type { ChannelRecorder } from '../../../../src/recording/write/channel-recorder.ts';
 import type { Fact } from '../../../../src/recording/write/recorder-messages.ts';
 import { encode, string, uint8, uint32 } from '../../../../src/sshwire/bytes.ts';
-import { scope } from '../../../support/samples.ts';
+import { scope } from '../../../support/samples/samples.ts';
 
 type Event = readonly ['recorded' | 'asked', string, ...unknown[]];
 

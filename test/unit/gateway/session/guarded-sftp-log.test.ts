@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Scope } from '../../../../src/access/scopes/scope.ts';
-import { guardedChannel } from '../../../support/guarded-channel.ts';
-import { INIT, packet, packetsOf, text, uint32, VERSION } from '../../../support/sftp-talk.ts';
+import { INIT, packet, packetsOf, text, uint32, VERSION } from '../../../support/peers/sftp-talk.ts';
+import { guardedChannel } from '../../../support/worlds/guarded-channel.ts';
 
 describe('what a guarded channel lets through the file log follows to its end', () => {
   const open = (id: number, path: string | Buffer) => packet(3, uint32(id), text(path), uint32(1), uint32(0));

@@ -3,8 +3,6 @@ import { describe, expect, it } from 'vitest';
 import type { Scope } from '../../../../src/access/scopes/scope.ts';
 import { GUARD_UNREAD_MAX } from '../../../../src/gateway/limits.ts';
 import { SFTP_PACKET_MAX } from '../../../../src/sftpwire/wire.ts';
-import { guardedChannel } from '../../../support/guarded-channel.ts';
-import { runs } from '../../../support/hostile-text.ts';
 import {
   ASK_FOR_START,
   type Asked,
@@ -18,7 +16,9 @@ import {
   text,
   uint32,
   VERSION,
-} from '../../../support/sftp-talk.ts';
+} from '../../../support/peers/sftp-talk.ts';
+import { runs } from '../../../support/samples/hostile-text.ts';
+import { guardedChannel } from '../../../support/worlds/guarded-channel.ts';
 
 const RIGHTS: NonNullable<Scope['files']>[] = [
   { rights: 'read', paths: [] },

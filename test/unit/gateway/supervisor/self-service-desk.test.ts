@@ -10,7 +10,7 @@ import {
 } from '../../../../src/gateway/limits.ts';
 import { Desk } from '../../../../src/gateway/supervisor/self-service-desk.ts';
 import type { Caller, SelfServiceAnswer } from '../../../../src/use-cases/sessions/self-service.ts';
-import { fingerprint, NOON, personId } from '../../../support/samples.ts';
+import { fingerprint, NOON, personId } from '../../../support/samples/samples.ts';
 
 const FACTS = { site: 'acme', host: 'ssh.example.com', port: 22, hostKey: 'ssh-ed25519 AAAA' };
 const LIST: SelfServiceAnswer = { kind: 'list', grants: [], pending: [], notes: [], at: NOON };

@@ -5,7 +5,7 @@ import type { SessionId } from '../../../../src/access/ids.ts';
 import type { WorkerEvents } from '../../../../src/gateway/launch/worker-host.ts';
 import { CUT_CONFIRM_MS, HEARTBEAT_MS, TERMINATE_CONFIRM_MS } from '../../../../src/gateway/limits.ts';
 import { type WorkerOptions, WorkerProcess } from '../../../../src/gateway/supervisor/worker-process.ts';
-import { scope } from '../../../support/samples.ts';
+import { scope } from '../../../support/samples/samples.ts';
 
 const ORDER = { why: 'revoked', message: 'ended' } as const;
 

@@ -7,7 +7,15 @@ import {
   unknownTarget,
   wordForTerminal,
 } from '../../../../src/gateway/words/refusals.ts';
-import { engagementId, fingerprint, grantId, login, NOON, requestId, targetId } from '../../../support/samples.ts';
+import {
+  engagementId,
+  fingerprint,
+  grantId,
+  login,
+  NOON,
+  requestId,
+  targetId,
+} from '../../../support/samples/samples.ts';
 
 const AT = 'ssh.example.com -p 2222';
 const LONG = 'x'.repeat(300);

@@ -5,8 +5,8 @@ import { ToWorker } from '../../../../src/gateway/pipe/worker-messages.ts';
 import { clientConfig } from '../../../../src/gateway/words/client-config.ts';
 import { parseWords, wordAnswer } from '../../../../src/gateway/words/self-service-words.ts';
 import type { SelfServiceAnswer } from '../../../../src/use-cases/sessions/self-service.ts';
-import { hostileText, runs } from '../../../support/hostile-text.ts';
-import { grant, NOON, targetPin } from '../../../support/samples.ts';
+import { hostileText, runs } from '../../../support/samples/hostile-text.ts';
+import { grant, NOON, targetPin } from '../../../support/samples/samples.ts';
 
 const FACTS = { site: 'acme', host: 'ssh.example.com', port: 2222, hostKey: 'ssh-ed25519 AAAA' };
 const many = <T>(make: (n: number) => T, count = 3_000): T[] => Array.from({ length: count }, (_, n) => make(n));

@@ -4,7 +4,7 @@ import type { ChannelSummary } from '../../../../src/access/session.ts';
 import { COMMAND_MAX, MESSAGE_MAX, REPORT_CHANNELS_MAX } from '../../../../src/gateway/limits.ts';
 import { FromWorker } from '../../../../src/gateway/pipe/worker-messages.ts';
 import { closedMessage } from '../../../../src/gateway/worker/closed-message.ts';
-import { sessionId } from '../../../support/world.ts';
+import { sessionId } from '../../../support/worlds/world.ts';
 
 const digest = 'a'.repeat(64) as Digest;
 const MOST = Number.MAX_SAFE_INTEGER;

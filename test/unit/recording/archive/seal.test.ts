@@ -15,8 +15,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sealRecording } from '../../../../src/recording/archive/seal.ts';
 import { verifyRecording } from '../../../../src/recording/archive/verify.ts';
-import { runOk } from '../../../support/processes.ts';
-import { Desk, sessionId } from '../../../support/recordings.ts';
+import { runOk } from '../../../support/peers/processes.ts';
+import { Desk, sessionId } from '../../../support/worlds/recordings.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 const manifestOf = (desk: Desk, n: number) => JSON.parse(readFileSync(join(desk.folder(n), 'manifest.json'), 'utf8'));

@@ -16,7 +16,7 @@ import { describe, expect, it } from 'vitest';
 import { eraseRecording } from '../../../../src/recording/archive/erase.ts';
 import { verifyRecording } from '../../../../src/recording/archive/verify.ts';
 import { verifyAll, verifyLedger } from '../../../../src/recording/archive/verify-all.ts';
-import { Desk, sessionId } from '../../../support/recordings.ts';
+import { Desk, sessionId } from '../../../support/worlds/recordings.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 

@@ -3,10 +3,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FRAME } from '../../../../src/recording/format/format.ts';
 import { RecordedChannel } from '../../../../src/recording/thread/channel-writer.ts';
-import { runs } from '../../../support/hostile-text.ts';
-import { all, cutInto, exec, pipe, recorded, type Said, SHELL } from '../../../support/piped.ts';
-import { command } from '../../../support/recorded.ts';
-import { anyReply, anyRequest, INIT, packet, packetsOf, text, uint32, VERSION } from '../../../support/sftp-talk.ts';
+import {
+  anyReply,
+  anyRequest,
+  INIT,
+  packet,
+  packetsOf,
+  text,
+  uint32,
+  VERSION,
+} from '../../../support/peers/sftp-talk.ts';
+import { runs } from '../../../support/samples/hostile-text.ts';
+import { all, cutInto, exec, pipe, recorded, type Said, SHELL } from '../../../support/samples/piped.ts';
+import { command } from '../../../support/worlds/recorded.ts';
 
 const uint64 = (value: number): Buffer => Buffer.concat([uint32(0), uint32(value)]);
 const open = (id: number, flags: number): Said => [

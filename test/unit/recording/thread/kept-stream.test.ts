@@ -9,7 +9,7 @@ import {
   REFILL_BYTES_PER_SECOND,
   TAIL_BYTES,
 } from '../../../../src/recording/thread/kept-stream.ts';
-import { runs } from '../../../support/hostile-text.ts';
+import { runs } from '../../../support/samples/hostile-text.ts';
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 const KIB = 1024;

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { runs } from '../../../support/hostile-text.ts';
-import { all, cutInto, exec, recorded, type Said, SHELL } from '../../../support/piped.ts';
-import { INIT, packet, text, uint32, VERSION } from '../../../support/sftp-talk.ts';
+import { INIT, packet, text, uint32, VERSION } from '../../../support/peers/sftp-talk.ts';
+import { runs } from '../../../support/samples/hostile-text.ts';
+import { all, cutInto, exec, recorded, type Said, SHELL } from '../../../support/samples/piped.ts';
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 

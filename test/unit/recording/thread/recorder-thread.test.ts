@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRAME } from '../../../../src/recording/format/format.ts';
 import { BACKLOG_MAX, Recorder, startThread } from '../../../../src/recording/write/recorder.ts';
 import { SessionRecording } from '../../../../src/recording/write/session-recording.ts';
-import { reader } from '../../../support/reader.ts';
+import { reader } from '../../../support/worlds/reader.ts';
 import {
   bytesOf,
   CLOSING,
@@ -17,7 +17,7 @@ import {
   readBack,
   recorderWorld,
   terminal,
-} from '../../../support/recorded.ts';
+} from '../../../support/worlds/recorded.ts';
 
 let world: RecorderWorld;
 beforeAll(async () => {

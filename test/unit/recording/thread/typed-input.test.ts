@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TypedInput, type TypedPart } from '../../../../src/recording/thread/typed-input.ts';
-import { runs } from '../../../support/hostile-text.ts';
+import { runs } from '../../../support/samples/hostile-text.ts';
 
 /** What a person typed and a target showed, in their order; each step at its own millisecond. */
 type Step = { readonly typed: string } | { readonly shown: string } | { readonly waits: number };

@@ -10,7 +10,7 @@ import { newIdentity } from '../../../../src/recording/format/wrapped-key.ts';
 import { exportRecording } from '../../../../src/recording/read/export.ts';
 import { openKey, type ReadEnd, RecordingReader } from '../../../../src/recording/read/read.ts';
 import { BUDGET_BYTES, type Gap, TAIL_BYTES } from '../../../../src/recording/thread/kept-stream.ts';
-import { reader } from '../../../support/reader.ts';
+import { reader } from '../../../support/worlds/reader.ts';
 import {
   bytesOf,
   CLOSING,
@@ -21,7 +21,7 @@ import {
   readBack,
   recorderWorld,
   terminal,
-} from '../../../support/recorded.ts';
+} from '../../../support/worlds/recorded.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createLog } from '../../../../src/log.ts';
 import { Boundary } from '../../../../src/slack/conversations/boundary.ts';
 import { SlackUnavailable } from '../../../../src/slack/workspace/directory.ts';
-import { gate } from '../../../support/gate.ts';
+import { gate } from '../../../support/checks/gate.ts';
 
 const boundary = () =>
   new Boundary(createLog('silent'), { uuid: () => '', bytes: (length) => new Uint8Array(length).fill(0xab) });

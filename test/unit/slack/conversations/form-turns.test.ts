@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { FormTurns } from '../../../../src/slack/conversations/form-turns.ts';
-import { gate } from '../../../support/gate.ts';
+import { gate } from '../../../support/checks/gate.ts';
 
 it('makes the latest choice last, and none of those that it overtook, in whatever order they come', async () => {
   const turns = new FormTurns();

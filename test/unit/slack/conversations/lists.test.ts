@@ -4,9 +4,9 @@ import { homeBlocks } from '../../../../src/slack/conversations/home.ts';
 import { listBlocks } from '../../../../src/slack/conversations/list.ts';
 import type { Block } from '../../../../src/slack/words/blocks.ts';
 import type { AccessList } from '../../../../src/use-cases/views.ts';
-import { engagement, grant, NOON, pending } from '../../../support/samples.ts';
-import { checkMessage } from '../../../support/slack-limits.ts';
-import { key, session } from '../../../support/world.ts';
+import { checkMessage } from '../../../support/checks/slack-limits.ts';
+import { engagement, grant, NOON, pending } from '../../../support/samples/samples.ts';
+import { key, session } from '../../../support/worlds/world.ts';
 
 const NOTHING: AccessList = {
   ...{ grants: [], pending: [], toReview: [], revocable: [], engagements: [], governed: [], keys: [] },

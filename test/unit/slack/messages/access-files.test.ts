@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TargetId } from '../../../../src/access/ids.ts';
 import { accessFiles, installLines } from '../../../../src/slack/messages/access-files.ts';
 import { directCommand, knownHostsLine } from '../../../../src/slack/words/gateway-facts.ts';
-import { fingerprint, grant, grantId, targetPin } from '../../../support/samples.ts';
-import { certificate, key } from '../../../support/world.ts';
+import { fingerprint, grant, grantId, targetPin } from '../../../support/samples/samples.ts';
+import { certificate, key } from '../../../support/worlds/world.ts';
 
 const GATEWAY = {
   host: 'ssh.example.com',

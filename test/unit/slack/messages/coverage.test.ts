@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ChannelSummary } from '../../../../src/access/session.ts';
 import { coverageLine, deedOf } from '../../../../src/slack/messages/coverage.ts';
 import { toPlain } from '../../../../src/slack/words/line.ts';
-import { digest, NOON } from '../../../support/samples.ts';
+import { digest, NOON } from '../../../support/samples/samples.ts';
 
 const channel = (change: Partial<ChannelSummary>): ChannelSummary => ({
   ...ChannelSummary.parse({

@@ -6,9 +6,9 @@ import { grantEnded } from '../../../../src/slack/messages/grant-messages.ts';
 import { grantIssuedTooLate, grantOver, grantRevoked } from '../../../../src/slack/messages/over-messages.ts';
 import { sessionDetail, sessionLine } from '../../../../src/slack/messages/session-messages.ts';
 import type { GrantView } from '../../../../src/use-cases/views.ts';
-import { engagement, grant, later, NOON, pending, personId } from '../../../support/samples.ts';
-import { checkMessage } from '../../../support/slack-limits.ts';
-import { session, sessionEnd } from '../../../support/world.ts';
+import { checkMessage } from '../../../support/checks/slack-limits.ts';
+import { engagement, grant, later, NOON, pending, personId } from '../../../support/samples/samples.ts';
+import { session, sessionEnd } from '../../../support/worlds/world.ts';
 
 const CASEY = grant(1).terms.personId;
 const MORGAN = personId(2);

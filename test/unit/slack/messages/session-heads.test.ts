@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { Digest, SessionId } from '../../../../src/access/ids.ts';
 import { headsOf, sessionLine } from '../../../../src/slack/messages/session-messages.ts';
-import { engagement, grant, personId } from '../../../support/samples.ts';
-import { session } from '../../../support/world.ts';
+import { engagement, grant, personId } from '../../../support/samples/samples.ts';
+import { session } from '../../../support/worlds/world.ts';
 
 it('vouches for the head of each live session’s recording in the message’s metadata, and shows people none', () => {
   const heads = ['a', 'b', 'c'].map((letter) => Digest.parse(letter.repeat(64)));

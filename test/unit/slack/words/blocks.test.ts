@@ -25,7 +25,8 @@ import {
 import { grantsSuspendedMessage, recordChangedMessage } from '../../../../src/slack/messages/record-messages.ts';
 import { type CardAudience, reviewCard } from '../../../../src/slack/messages/review-card.ts';
 import { sessionDetail, sessionLine } from '../../../../src/slack/messages/session-messages.ts';
-import { runs } from '../../../support/hostile-text.ts';
+import { checkInert, checkMessage, checkView, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
+import { runs } from '../../../support/samples/hostile-text.ts';
 import {
   grantView,
   hostileEngagement,
@@ -38,7 +39,7 @@ import {
   sessionsView,
   type World,
   worlds,
-} from '../../../support/hostile-views.ts';
+} from '../../../support/samples/hostile-views.ts';
 import {
   digest,
   engagement,
@@ -49,9 +50,8 @@ import {
   pending,
   personId,
   requestId,
-} from '../../../support/samples.ts';
-import { checkInert, checkMessage, checkView, checkVisible, markupIn } from '../../../support/slack-limits.ts';
-import { key } from '../../../support/world.ts';
+} from '../../../support/samples/samples.ts';
+import { key } from '../../../support/worlds/world.ts';
 
 const GATEWAY = { host: 'ssh.example.com', port: 2222, hostKeyLine: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5', site: 'acme' };
 const card = (world: World) =>

@@ -11,7 +11,7 @@ import {
   personId,
   requestId,
   targetId,
-} from '../../../support/samples.ts';
+} from '../../../support/samples/samples.ts';
 
 const NASTY = '<!channel> & `x`';
 

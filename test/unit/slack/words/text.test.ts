@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeText, inert, plain, plainLines } from '../../../../src/slack/words/text.ts';
-import { hostileText, runs } from '../../../support/hostile-text.ts';
+import { hostileText, runs } from '../../../support/samples/hostile-text.ts';
 
 /** Slack's three entities are the only place for an ampersand, and nothing opens a mention, a link or a date. */
 const isInert = (text: string): boolean => !/[<>]/.test(text) && !/&(?!(?:amp|lt|gt);)/.test(text);

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { Policy } from '../../../src/access/policy.ts';
+import { Secrets, Settings, TargetsFile } from '../../../src/config/schema.ts';
+
+type Schema = {
+  type?: string;
+  description?: string;
+  examples?: unknown[];
+  default?: unknown;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  anyOf?: Schema[];
+};
+
+/** docs/configuration.md, written from the zod schemas: the page cannot say what the code does not do. */
+export function configurationPage(): string {
+  return `# Configuration
+
+Three YAML files side by side; \`daypass init\` writes them. An unknown setting or a wrong type is refused at start, with its path
+and an example. Secrets come from the environment only. This page is written from the schemas in \`src/config/schema.ts\` and \`src/access/\`.
+
+## daypass.yml
+
+${table(Settings)}
+
+## targets.yml
+
+${table(TargetsFile)}
+
+## policy.yml
+
+The first rule that matches decides; when none does, the answer is no. Durations are ISO 8601, for example \`PT4H\` or \`PT30M\`.
+
+${table(Policy)}
+
+## Environment
+
+${table(Secrets)}
+`;
+}
+
+function table(schema: z.ZodType): string {
+  const root = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    // zod leaves them out of what is transformed: they are written as in the files nonetheless.
+    override: ({ zodSchema, jsonSchema }) => {
+      const examples = z.globalRegistry.get(zodSchema)?.['examples'];
+      if (Array.isArray(examples)) jsonSchema.examples = examples;
+    },
+  }) as Schema;
+  const rows = rowsOf(root, '');
+  return ['| setting | default | what it is | example |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+function rowsOf(schema: Schema, prefix: string): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => {
+    const path = `${prefix}${key}`;
+    const nested = child.properties ? child : child.anyOf?.find((each) => each.properties);
+    if (nested) return rowsOf(nested, `${path}.`);
+    if (child.items?.properties) return rowsOf(child.items, `${path}[].`);
+    const required = schema.required?.includes(key) && child.default === undefined;
+    const fallback = child.default === undefined ? (required ? '*required*' : '–') : code(child.default);
+    const [example] = child.examples ?? [];
+    return [
+      `| \`${path}\` | ${fallback} | ${child.description ?? ''} | ${example === undefined ? '' : code(example)} |`,
+    ];
+  });
+}
+
+const code = (value: unknown): string => `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;

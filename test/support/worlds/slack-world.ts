@@ -1,0 +1,249 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Fingerprint } from '../../../src/access/ids.ts';
+import { Policy } from '../../../src/access/policy.ts';
+import { BUILT_IN_SCOPES } from '../../../src/access/scopes/scope.ts';
+import { Target } from '../../../src/access/target.ts';
+import { certificateAuthority } from '../../../src/ca/authority.ts';
+import { createKeys, loadKeys } from '../../../src/ca/keys.ts';
+import { readManifest } from '../../../src/demo/workspace/manifest.ts';
+import { startWorkspace, type Workspace } from '../../../src/demo/workspace/workspace.ts';
+import { createLog } from '../../../src/log.ts';
+import { type KeptSlack, keepSlack } from '../../../src/slack/keep-slack.ts';
+import type { SlackDeps } from '../../../src/slack/slack.ts';
+import { type OpenStore, openBackend, storeOn } from '../../../src/store/store.ts';
+import { registerKey } from '../../../src/use-cases/people/register-key.ts';
+import type { RandomSource } from '../../../src/use-cases/ports.ts';
+import { Persona } from '../peers/persona.ts';
+import { fingerprintOf, makeKey } from '../peers/slack-keys.ts';
+import { ANYBODY } from './access-world.ts';
+import { beside, openBeside, testSeals } from './beside.ts';
+
+export const TEAM = 'T0DEMO000';
+export const MEMBER = { contractor: 'U0CONTRACT', manager: 'U0MANAGER0', security: 'U0SECURITY' } as const;
+export const ENGAGEMENT_CHANNEL = 'C0ENGAGE00';
+export const SECURITY_CHANNEL = 'C0SECURITY';
+
+const random: RandomSource = { uuid: randomUUID, bytes: (length) => new Uint8Array(randomBytes(length)) };
+const log = createLog(process.env['DAYPASS_TEST_LOG'] ?? 'silent');
+const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrrvHhxLbWDLBzyLEMkNkxxKLyxKJXp8pTeYVqXcUUx';
+
+const target = (id: string, name: string): Target =>
+  Target.parse({ id, name, address: '127.0.0.1', port: 2201, host_keys: [hostKey], logins: ['deploy'] });
+
+/** Making a database takes seconds, copying one does not: every world of a test file begins as a copy of the same one. */
+let template: Promise<string> | null = null;
+
+async function makeTemplate(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'daypass-slack-template-'));
+  createKeys(join(folder, 'keys'));
+  const store = await openBeside({ databaseUrl: null, dataDir: folder, log, seals: testSeals });
+  await store[Symbol.asyncDispose]();
+  return folder;
+}
+
+/** For `afterAll`: what the file's worlds were copied from. */
+export async function forgetTemplate(): Promise<void> {
+  if (template) rmSync(await template, { recursive: true, force: true });
+  template = null;
+}
+
+const DIRECT = { proxy: null, environment: {} };
+
+type Sql = (text: string, parameters?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/** Eight hours are offered in the form, and allowed for one scope alone. */
+const RULES = [
+  { name: 'reading files', scopes: ['files-ro'], max_duration: 'PT8H' },
+  { name: 'one manager approves', max_duration: 'PT4H' },
+];
+
+/** The Slack edge as it runs in production, on the demo's workspace, a real store and real keys; no gateway. */
+export class SlackWorld implements AsyncDisposable {
+  readonly workspace: Workspace;
+  readonly store: OpenStore;
+  readonly sql: Sql;
+  readonly contractor: Persona;
+  readonly manager: Persona;
+  readonly security: Persona;
+  readonly #deps: Omit<SlackDeps, 'health'>;
+  readonly #folder: string;
+  #slack: KeptSlack | null = null;
+
+  /** `deaf` are events that Slack does not send: everything then rests on what is asked at the click. */
+  static async open(
+    change: Partial<Pick<SlackDeps, 'inventory'>> = {},
+    deaf: readonly string[] = [],
+  ): Promise<SlackWorld> {
+    const folder = mkdtempSync(join(tmpdir(), 'daypass-slack-'));
+    template ??= makeTemplate();
+    cpSync(await template, folder, { recursive: true });
+    const whole = readManifest();
+    const events = new Set([...whole.events].filter((event) => !deaf.includes(event)));
+    const workspace = await startWorkspace({ port: 0, manifest: { ...whole, events } });
+    const options = { databaseUrl: null, dataDir: folder, log, seals: testSeals };
+    const backend = await openBackend(options);
+    const store = await storeOn(backend, options, beside);
+    const sql: Sql = async (text, parameters = []) => {
+      const connection = await backend.connect();
+      try {
+        return (await connection.query(text, parameters)).rows as Record<string, unknown>[];
+      } finally {
+        connection.release(false);
+      }
+    };
+    const world = new SlackWorld(folder, workspace, store, sql, change);
+    await world.start();
+    return world;
+  }
+
+  private constructor(
+    folder: string,
+    workspace: Workspace,
+    store: OpenStore,
+    sql: Sql,
+    change: Partial<Pick<SlackDeps, 'inventory'>>,
+  ) {
+    this.#folder = folder;
+    this.workspace = workspace;
+    this.store = store;
+    this.sql = sql;
+    this.contractor = new Persona(workspace.url, 'contractor');
+    this.manager = new Persona(workspace.url, 'manager');
+    this.security = new Persona(workspace.url, 'security');
+    const targets = [target('web-01', 'Web server'), target('db-01', 'Order database')];
+    const keys = loadKeys(join(folder, 'keys'));
+    this.#deps = {
+      store,
+      clock: { now: () => new Date() },
+      random,
+      authority: certificateAuthority(keys, random),
+      inventory: {
+        site: 'demo',
+        targets,
+        policy: Policy.parse({ rules: RULES, engagements: ANYBODY }),
+        scopes: BUILT_IN_SCOPES,
+        find: (id) => targets.find((each) => each.id === id) ?? null,
+      },
+      log,
+      gateway: { host: '127.0.0.1', port: 2222, hostKeyLine: keys.gatewayHostPublicKey, site: 'demo' },
+      ...change,
+    };
+  }
+
+  async start(change: Partial<Parameters<typeof keepSlack>[0]> = {}): Promise<void> {
+    const { botToken, appToken, apiUrl } = this.workspace;
+    this.#slack = await keepSlack(
+      {
+        botToken,
+        appToken,
+        apiUrl,
+        security: { securityChannel: SECURITY_CHANNEL, securityUsers: [MEMBER.security] },
+        ...DIRECT,
+        ...change,
+      },
+      this.#deps,
+    );
+  }
+
+  health(): unknown {
+    return this.#slack?.state();
+  }
+
+  async stop(): Promise<void> {
+    await this.#slack?.[Symbol.asyncDispose]();
+    this.#slack = null;
+  }
+
+  fault(kind: string, times = 1, method?: string): Promise<unknown> {
+    return this.contractor.call('faults', { kind, times, ...(method === undefined ? {} : { method }) });
+  }
+
+  noFaults(): Promise<Response> {
+    return fetch(`${this.workspace.url}faults`, { method: 'DELETE' });
+  }
+
+  async person(userId: string) {
+    const person = await this.store.transaction((tx) => tx.persons.byAccount(TEAM, userId));
+    if (!person) throw new Error(`${userId} was never seen`);
+    return person;
+  }
+
+  /** A key of the contractor, as if the gateway had seen its possession proved. */
+  async registerKey(userId: string = MEMBER.contractor): Promise<void> {
+    const person = await this.person(userId);
+    const { line, blob } = makeKey();
+    await this.store.transaction((tx) =>
+      tx.keys.insert({
+        fingerprint: Fingerprint.parse(fingerprintOf(blob)),
+        publicKey: line,
+        personId: person.id,
+        registeredAt: new Date(),
+      }),
+    );
+  }
+
+  /** The same through the one-time code that Slack showed. */
+  async proveKey(code: string) {
+    const { line, blob } = makeKey();
+    const proof = { fingerprint: Fingerprint.parse(fingerprintOf(blob)), publicKey: line };
+    const unused = { sshSessionId: '00', digest: '00', userName: `register-${code}`, certificate: null };
+    return registerKey(this.#deps)({ proof: { ...proof, ...unused }, code });
+  }
+
+  /** The manager opens an engagement in a window; returns when its root message stands. */
+  async openEngagement(change: Record<string, unknown> = {}): Promise<void> {
+    await this.manager.command('/access engagement new', ENGAGEMENT_CHANNEL);
+    await this.manager.until('the form', (state) => state.modal?.view.callback_id === 'engagement');
+    await this.manager.submit({
+      name: 'Order database migration',
+      vendor: 'Northwind Data',
+      channel: ENGAGEMENT_CHANNEL,
+      members: [MEMBER.contractor],
+      targets: ['web-01', 'db-01'],
+      scopes: ['shell', 'files-rw'],
+      reviewers: [MEMBER.manager],
+      last_day: '2999-12-31',
+      ...change,
+    });
+    await this.contractor.until('the root message', (state) => this.contractor.root(state) !== null);
+  }
+
+  /** The contractor asks in the form; returns when both cards and the receipt stand. */
+  async request(change: Record<string, unknown> = {}): Promise<void> {
+    const cards = this.manager.cards(await this.manager.state()).length;
+    const receipts = this.contractor.receipts(await this.contractor.state());
+    await this.contractor.openForm();
+    await this.contractor.submit({
+      targets: ['web-01', 'db-01'],
+      login: 'deploy',
+      scope: 'shell',
+      duration: '3600',
+      reason: 'Move the order database',
+      ...change,
+    });
+    await this.manager.until('the review cards', (state) => this.manager.cards(state).length >= cards + 2);
+    await this.contractor.until('the receipt', (state) => this.contractor.receipts(state) > receipts);
+  }
+
+  /** The contractor asks for the files of the access that came last; returns when there are more of them. */
+  async files(): Promise<void> {
+    const before = (await this.contractor.state()).files.length;
+    await this.contractor.click(await this.contractor.granted(), 'Other ways in');
+    await this.contractor.until('the files', (state) => state.files.length > before);
+  }
+
+  async ready(): Promise<void> {
+    await this.openEngagement();
+    await this.registerKey();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.workspace[Symbol.asyncDispose]();
+    await this.store[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
