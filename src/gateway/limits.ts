@@ -1,5 +1,3 @@
-import type { DoorLimits, Step } from './door/door.ts';
-
 /** Every bound of the gateway, in one place. */
 
 /** Those that an operator may set, and that tests shorten. */
@@ -38,6 +36,29 @@ export const DEFAULT_LIMITS: Limits = {
   rekeyMs: 3_600_000,
   rekeyAnswerMs: 30_000,
   targetLoginMs: 60_000,
+};
+
+/** How far a connection has come; a later one never goes back. */
+export const STEPS = ['silent', 'spoke', 'kex', 'offer'] as const;
+export type Step = (typeof STEPS)[number];
+
+/** As sshd's MaxStartups: nobody goes up to `start`, `rate` per cent of newcomers cost somebody the place above it, all at `full`. */
+export type Startups = { readonly start: number; readonly rate: number; readonly full: number };
+
+export type DoorLimits = {
+  readonly beforeKex: Startups;
+  readonly afterKex: Startups;
+  readonly afterOffer: number;
+  /** Of one address, in each pool. */
+  readonly perAddress: number;
+  /** From TCP accept, to the end of the key exchange, to an offer that could succeed, and to the login. */
+  readonly kexMs: number;
+  readonly offerMs: number;
+  readonly loginMs: number;
+  /** IPv6 addresses count as one that share so many bits. */
+  readonly ipv6Prefix: number;
+  /** How long after a login an address is favoured. */
+  readonly favouredMs: number;
 };
 
 /** Who may wait before anybody is known, over all workers. */

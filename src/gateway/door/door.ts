@@ -1,4 +1,13 @@
-import { DRAWS, FAVOURED_MAX, IDLE_MS, WAITING_OF_KEY_MAX } from '../limits.ts';
+import {
+  type DoorLimits,
+  DRAWS,
+  FAVOURED_MAX,
+  IDLE_MS,
+  STEPS,
+  type Startups,
+  type Step,
+  WAITING_OF_KEY_MAX,
+} from '../limits.ts';
 
 /**
  * Who may wait at the gateway before anybody is known. Three pools: before the key exchange, after it, and after an offer that could
@@ -6,29 +15,7 @@ import { DRAWS, FAVOURED_MAX, IDLE_MS, WAITING_OF_KEY_MAX } from '../limits.ts';
  * reads a clock or draws lots by itself.
  */
 
-/** How far a connection has come; a later one never goes back. */
-export const STEPS = ['silent', 'spoke', 'kex', 'offer'] as const;
-export type Step = (typeof STEPS)[number];
 type Pool = 'beforeKex' | 'afterKex' | 'afterOffer';
-
-/** As sshd's MaxStartups: nobody goes up to `start`, `rate` per cent of newcomers cost somebody the place above it, all at `full`. */
-export type Startups = { readonly start: number; readonly rate: number; readonly full: number };
-
-export type DoorLimits = {
-  readonly beforeKex: Startups;
-  readonly afterKex: Startups;
-  readonly afterOffer: number;
-  /** Of one address, in each pool. */
-  readonly perAddress: number;
-  /** From TCP accept, to the end of the key exchange, to an offer that could succeed, and to the login. */
-  readonly kexMs: number;
-  readonly offerMs: number;
-  readonly loginMs: number;
-  /** IPv6 addresses count as one that share so many bits. */
-  readonly ipv6Prefix: number;
-  /** How long after a login an address is favoured. */
-  readonly favouredMs: number;
-};
 
 export type Waiting = {
   readonly id: number;

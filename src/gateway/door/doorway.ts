@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Log } from '../../log.ts';
 import { addressInList, networkOf } from '../../sshwire/address.ts';
 import {
+  type DoorLimits,
   FIRST_WORDS_MAX,
   LATE_CHECK_MS,
   PROXY_HEADER_MS,
@@ -11,7 +12,7 @@ import {
 } from '../limits.ts';
 import type { AtDoor } from '../pipe/worker-messages.ts';
 import { IDENTIFICATION, plainDisconnect } from '../ssh/messages.ts';
-import { Door, type DoorLimits, type Leaving, type Waiting } from './door.ts';
+import { Door, type Leaving, type Waiting } from './door.ts';
 import { HandOverQueue } from './hand-over-queue.ts';
 import { readProxyHeader, startsAsProxyHeader } from './proxy-header.ts';
 import { AWAY_WORDS, TurnedAwayLog, type WhyAway } from './turned-away.ts';

@@ -1,8 +1,10 @@
 import type { FileCounts } from '../../access/session.ts';
-import type { Gap } from '../thread/kept-stream.ts';
 import type { OnOperation } from './operation.ts';
 import { ScpLog } from './scp.ts';
 import { SftpLog } from './sftp.ts';
+
+/** What was left out: so many bytes from `offset` of the stream on. */
+export type Gap = { readonly offset: number; readonly bytes: number; readonly sha256: string };
 
 /** Who sent what passes: the client, or the target's stdout with the gateway's own answers among it. Never its stderr. */
 export type Side = 'client' | 'target';

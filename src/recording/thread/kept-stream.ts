@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import type { Gap } from '../file-log/observe.ts';
 import { CELL, isUtf8Text, mayBeText } from './text.ts';
 
 /** What a stream may hold of binary data before the middle of it is left out, and how fast that comes back: more than anybody types or reads. */
@@ -7,9 +8,6 @@ export const REFILL_BYTES_PER_SECOND = 16 * 1024;
 /** Of each binary stretch so much of its beginning and its end is kept, whatever the budget. */
 export const HEAD_BYTES = 4 * 1024;
 export const TAIL_BYTES = 64 * 1024;
-
-/** What was left out: so many bytes from `offset` of the stream on. */
-export type Gap = { readonly offset: number; readonly bytes: number; readonly sha256: string };
 
 export type StreamKeeper = {
   /** The bytes are good until it returns. */

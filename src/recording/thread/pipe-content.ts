@@ -1,9 +1,9 @@
 import type { Coverage, FileCounts } from '../../access/session.ts';
-import { FirstBytes, type Followed, type FollowedHost, type Side } from '../file-log/observe.ts';
+import { FirstBytes, type Followed, type FollowedHost, type Gap, type Side } from '../file-log/observe.ts';
 import { FRAME } from '../format/format.ts';
 import type { ChannelStart, Fact } from '../write/recorder-messages.ts';
 import type { Content, Keep } from './channel-writer.ts';
-import { type Gap, KeptStream } from './kept-stream.ts';
+import { KeptStream } from './kept-stream.ts';
 
 type StreamName = 'stdout' | 'stderr' | 'stdin';
 

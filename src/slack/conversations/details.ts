@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { GrantId, RequestId, SessionId } from '../../access/ids.ts';
 import type { ChannelSummary, Session } from '../../access/session.ts';
-import { viewBurst, viewGrant, viewRequest, viewSession } from '../../use-cases/views.ts';
+import { viewBurst, viewGrant, viewRequest, viewSession } from '../../use-cases/views/views.ts';
 import type { Asker, Edge } from '../edge.ts';
 import { type Block, bullets, notice, paragraph, preformatted, rich, section, type View } from '../words/blocks.ts';
 import { type Line, line, own, tag } from '../words/line.ts';

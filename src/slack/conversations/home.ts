@@ -1,4 +1,4 @@
-import type { AccessList } from '../../use-cases/views.ts';
+import type { AccessList } from '../../use-cases/views/access-list.ts';
 import type { Asker, Edge } from '../edge.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { actions, type Block, button, context, divider, header, LIMITS, section } from '../words/blocks.ts';

@@ -3,7 +3,7 @@ import { GrantId, type PersonId, type RequestId, short } from '../../access/ids.
 import type { AccessRequest } from '../../access/request.ts';
 import { endGrant } from '../../use-cases/grants/end-grant.ts';
 import { messageKey } from '../../use-cases/notice.ts';
-import { type AccessList, listAccess } from '../../use-cases/views.ts';
+import { type AccessList, listAccess } from '../../use-cases/views/access-list.ts';
 import type { Asker, Edge } from '../edge.ts';
 import { accessLine, timeLeft } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';

@@ -1,6 +1,6 @@
 import { expiresAt, hasExpired } from '../../access/grant.ts';
 import { short } from '../../access/ids.ts';
-import type { GrantView, SessionsView } from '../../use-cases/views.ts';
+import type { GrantView, SessionsView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
 import { actions, type Block, context, section } from '../words/blocks.ts';
 import { detailsButton, endGrantButton } from '../words/buttons.ts';

@@ -1,4 +1,4 @@
-import type { GrantView } from '../../use-cases/views.ts';
+import type { GrantView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { actions, type Block, button, context, paragraph, quoted, rich, section } from '../words/blocks.ts';

@@ -1,7 +1,7 @@
 import { expiresAt, type Grant } from '../../access/grant.ts';
 import type { PersonId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
-import type { GrantView, RequestView } from '../../use-cases/views.ts';
+import type { GrantView, RequestView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
 import {

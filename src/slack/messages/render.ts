@@ -4,7 +4,7 @@ import { EngagementId, PersonId } from '../../access/ids.ts';
 import { isExpired } from '../../access/request.ts';
 import type { Notice } from '../../use-cases/notice.ts';
 import type { Clock, Inventory, Store, Tx } from '../../use-cases/ports.ts';
-import { type RequestView, viewBurst, viewGrant, viewRequest, viewSession } from '../../use-cases/views.ts';
+import { type RequestView, viewBurst, viewGrant, viewRequest, viewSession } from '../../use-cases/views/views.ts';
 import type { Security } from '../edge.ts';
 import type { Block } from '../words/blocks.ts';
 import type { GatewayFacts } from '../words/gateway-facts.ts';

@@ -1,6 +1,6 @@
 import { short } from '../../access/ids.ts';
 import type { ChannelSummary, Session, SessionEnding } from '../../access/session.ts';
-import type { SessionsView } from '../../use-cases/views.ts';
+import type { SessionsView } from '../../use-cases/views/views.ts';
 import { actions, type Block, bullets, context, LIMITS, rich, section, textLength } from '../words/blocks.ts';
 import { detailsButton, endSessionButton } from '../words/buttons.ts';
 import { dotted, type Line, line, mono, own, strong, tag, timeOf, toNotification, value } from '../words/line.ts';

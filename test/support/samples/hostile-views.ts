@@ -7,7 +7,7 @@ import { BUILT_IN_SCOPES } from '../../../src/access/scopes/scope.ts';
 import { ChannelKind, type ChannelSummary, Coverage } from '../../../src/access/session.ts';
 import type { Target } from '../../../src/access/target.ts';
 import type { CardAudience } from '../../../src/slack/messages/review-card.ts';
-import type { GrantView, RequestView, SessionsView } from '../../../src/use-cases/views.ts';
+import type { GrantView, RequestView, SessionsView } from '../../../src/use-cases/views/views.ts';
 import { certificate, key, session, sessionEnd, sessionId } from '../worlds/world.ts';
 import { hostileText } from './hostile-text.ts';
 import { digest, engagement, grant, NOON, pending, personId, targetPin } from './samples.ts';

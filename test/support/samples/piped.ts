@@ -1,6 +1,6 @@
+import type { Gap } from '../../../src/recording/file-log/observe.ts';
 import type { FileOperation } from '../../../src/recording/file-log/operation.ts';
 import { FRAME } from '../../../src/recording/format/format.ts';
-import type { Gap } from '../../../src/recording/thread/kept-stream.ts';
 import { PipeContent } from '../../../src/recording/thread/pipe-content.ts';
 
 /** A channel without a terminal, as it is recorded: what was said in it, and what of that was kept. */

@@ -2,9 +2,9 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { DoorLimits } from '../../../src/gateway/door/door.ts';
 import { ForkHost } from '../../../src/gateway/launch/fork-host.ts';
 import type { WorkerHost } from '../../../src/gateway/launch/worker-host.ts';
+import type { DoorLimits } from '../../../src/gateway/limits.ts';
 import { createLog } from '../../../src/log.ts';
 import { type TestFolder, testFolder } from '../checks/folder.ts';
 

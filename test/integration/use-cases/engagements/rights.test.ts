@@ -17,7 +17,7 @@ import type { Gateways } from '../../../../src/use-cases/ports.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
 import { reviewRequest } from '../../../../src/use-cases/requests/review-request.ts';
 import { selfService } from '../../../../src/use-cases/sessions/self-service.ts';
-import { viewRequest } from '../../../../src/use-cases/views.ts';
+import { viewRequest } from '../../../../src/use-cases/views/views.ts';
 import { SshKey } from '../../../support/peers/signing-key.ts';
 import { AccessWorld, granted } from '../../../support/worlds/access-world.ts';
 import { testSeals } from '../../../support/worlds/beside.ts';

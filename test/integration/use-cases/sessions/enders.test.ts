@@ -11,7 +11,7 @@ import { seePerson } from '../../../../src/use-cases/people/see-person.ts';
 import type { Change } from '../../../../src/use-cases/ports.ts';
 import { endSession } from '../../../../src/use-cases/sessions/end-session.ts';
 import { recordSessionClosed } from '../../../../src/use-cases/sessions/record-session.ts';
-import { viewGrant, viewSession } from '../../../../src/use-cases/views.ts';
+import { viewGrant, viewSession } from '../../../../src/use-cases/views/views.ts';
 import { AccessWorld, granted } from '../../../support/worlds/access-world.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/worlds/store.ts';
 import { session, sessionId } from '../../../support/worlds/world.ts';

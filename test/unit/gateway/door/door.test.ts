@@ -1,16 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Door, isDrawn, Members, toGo, type Waiting } from '../../../../src/gateway/door/door.ts';
 import {
-  Door,
+  DEFAULT_DOOR,
   type DoorLimits,
-  isDrawn,
-  Members,
+  FAVOURED_MAX,
   STEPS,
   type Step,
-  toGo,
-  type Waiting,
-} from '../../../../src/gateway/door/door.ts';
-import { DEFAULT_DOOR, FAVOURED_MAX, WAITING_OF_KEY_MAX } from '../../../../src/gateway/limits.ts';
+  WAITING_OF_KEY_MAX,
+} from '../../../../src/gateway/limits.ts';
 import { seeded } from '../../../support/samples/mutations.ts';
 
 const SMALL: DoorLimits = {

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Gap } from '../../../../src/recording/file-log/observe.ts';
 import {
   BUDGET_BYTES,
-  type Gap,
   HEAD_BYTES,
   KeptStream,
   REFILL_BYTES_PER_SECOND,

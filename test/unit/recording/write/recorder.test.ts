@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeTornRecording } from '../../../../src/recording/archive/torn.ts';
+import type { Gap } from '../../../../src/recording/file-log/observe.ts';
 import { FRAME } from '../../../../src/recording/format/format.ts';
 import { Manifest } from '../../../../src/recording/format/manifest.ts';
 import { newIdentity } from '../../../../src/recording/format/wrapped-key.ts';
 import { exportRecording } from '../../../../src/recording/read/export.ts';
 import { openKey, type ReadEnd, RecordingReader } from '../../../../src/recording/read/read.ts';
-import { BUDGET_BYTES, type Gap, TAIL_BYTES } from '../../../../src/recording/thread/kept-stream.ts';
+import { BUDGET_BYTES, TAIL_BYTES } from '../../../../src/recording/thread/kept-stream.ts';
 import { reader } from '../../../support/worlds/reader.ts';
 import {
   bytesOf,

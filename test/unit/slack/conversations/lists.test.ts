@@ -3,7 +3,7 @@ import { GrantId, RequestId } from '../../../../src/access/ids.ts';
 import { homeBlocks } from '../../../../src/slack/conversations/home.ts';
 import { listBlocks } from '../../../../src/slack/conversations/list.ts';
 import type { Block } from '../../../../src/slack/words/blocks.ts';
-import type { AccessList } from '../../../../src/use-cases/views.ts';
+import type { AccessList } from '../../../../src/use-cases/views/access-list.ts';
 import { checkMessage } from '../../../support/checks/slack-limits.ts';
 import { engagement, grant, NOON, pending } from '../../../support/samples/samples.ts';
 import { key, session } from '../../../support/worlds/world.ts';

@@ -5,7 +5,7 @@ import type { Session, SessionEnding } from '../../../../src/access/session.ts';
 import { grantEnded } from '../../../../src/slack/messages/grant-messages.ts';
 import { grantIssuedTooLate, grantOver, grantRevoked } from '../../../../src/slack/messages/over-messages.ts';
 import { sessionDetail, sessionLine } from '../../../../src/slack/messages/session-messages.ts';
-import type { GrantView } from '../../../../src/use-cases/views.ts';
+import type { GrantView } from '../../../../src/use-cases/views/views.ts';
 import { checkMessage } from '../../../support/checks/slack-limits.ts';
 import { engagement, grant, later, NOON, pending, personId } from '../../../support/samples/samples.ts';
 import { session, sessionEnd } from '../../../support/worlds/world.ts';
