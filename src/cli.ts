@@ -4,15 +4,7 @@ import './node-version.cjs';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { demoCommand } from './cli/demo.ts';
-import { initCommand } from './cli/init.ts';
-import { grantsCommand, keysCommand, reloadCommand, sessionsCommand } from './cli/operator.ts';
 import { print, Refused } from './cli/output.ts';
-import { policyCommand } from './cli/policy.ts';
-import { recordingsCommand } from './cli/recordings.ts';
-import { serveCommand } from './cli/serve.ts';
-import { targetsCommand } from './cli/targets.ts';
-import { verifyCommand } from './cli/verify.ts';
 import { type Config, ConfigError, loadConfig } from './config/load.ts';
 
 /** 0: done. 1: refused or failed. 2: wrong usage or configuration. */
@@ -22,7 +14,32 @@ function exitCodeOf(error: unknown): number {
   return error instanceof ConfigError ? 2 : 1;
 }
 
-function build(): Command {
+type Add = (program: Command, config: () => Config) => void;
+/** Loaded when it is called: the launcher, for one, needs few of these files. In the order of `--help`. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  init: async () => (await import('./cli/init.ts')).initCommand,
+  serve: async () => (await import('./cli/serve.ts')).serveCommand,
+  migrate: async () => (await import('./cli/serve.ts')).serveCommand,
+  demo: async () => (await import('./cli/demo.ts')).demoCommand,
+  targets: async () => (await import('./cli/targets.ts')).targetsCommand,
+  policy: async () => (await import('./cli/policy.ts')).policyCommand,
+  reload: async () => (await import('./cli/operator.ts')).reloadCommand,
+  grants: async () => (await import('./cli/operator.ts')).grantsCommand,
+  sessions: async () => (await import('./cli/operator.ts')).sessionsCommand,
+  keys: async () => (await import('./cli/operator.ts')).keysCommand,
+  recordings: async () => (await import('./cli/recordings.ts')).recordingsCommand,
+  verify: async () => (await import('./cli/verify.ts')).verifyCommand,
+};
+
+/** The command that is called, where its name stands first or behind `--config`; all of them for help and for wrong usage. */
+async function called(args: readonly string[]): Promise<Set<Add>> {
+  const [first, , third] = args;
+  const name = (first === '-c' || first === '--config' ? third : first) ?? '';
+  const known = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  return new Set(await Promise.all((known ? [known] : Object.values(COMMANDS)).map((load) => load())));
+}
+
+async function build(args: readonly string[]): Promise<Command> {
   const { version } = JSON.parse(readFileSync(fileURLToPath(new URL('../package.json', import.meta.url)), 'utf8')) as {
     version: string;
   };
@@ -35,17 +52,7 @@ function build(): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'daypass: ')) })
     .exitOverride();
   const config = (): Config => loadConfig(program.opts<{ config: string }>().config);
-  initCommand(program);
-  serveCommand(program);
-  demoCommand(program);
-  targetsCommand(program, config);
-  policyCommand(program, config);
-  reloadCommand(program, config);
-  grantsCommand(program, config);
-  sessionsCommand(program, config);
-  keysCommand(program, config);
-  recordingsCommand(program, config);
-  verifyCommand(program, config);
+  for (const add of await called(args)) add(program, config);
   program
     .command('version')
     .description('Print the version.')
@@ -59,7 +66,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await build().parseAsync();
+  const program = await build(process.argv.slice(2));
+  await program.parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
   if (!(error instanceof CommanderError)) {
