@@ -1,14 +1,11 @@
 import { sql, type UpdateObject } from 'kysely';
 import { z } from 'zod';
-import { SPACE_LEVELS } from '../access/disk-space.ts';
-import { EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId, TargetId } from '../access/ids.ts';
 import {
-  DELIVERY_STATES,
-  GONE_WHY,
   isRepeatable,
   messageKey,
   type Notice,
   type OutboxItem,
+  StoredNotice,
   urgencyOf,
 } from '../use-cases/notice.ts';
 import type { Outbox } from '../use-cases/ports.ts';
@@ -19,89 +16,6 @@ import type { Tables, Trx } from './tables.ts';
 const LAST_ERROR_MAX = 500;
 /** How often another transaction may take away the row that an equal notice was to join. */
 const COALESCE_TRIES = 5;
-
-const engagementsNamed = {
-  at: z.iso.datetime(),
-  engagementIds: z.array(EngagementId),
-  count: z.int().nonnegative(),
-};
-
-const StoredNotice = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('engagement_opened'), engagementId: EngagementId }),
-  z.strictObject({ kind: z.literal('engagement_confirm'), engagementId: EngagementId, to: PersonId }),
-  z.strictObject({ kind: z.literal('engagement_confirm_changed'), engagementId: EngagementId, to: PersonId }),
-  z.strictObject({ kind: z.literal('key_registered'), fingerprint: Fingerprint, to: PersonId }),
-  z.strictObject({ kind: z.literal('key_retired'), fingerprint: Fingerprint, to: PersonId }),
-  z.strictObject({ kind: z.literal('review_card'), requestId: RequestId, to: PersonId.nullable() }),
-  z.strictObject({ kind: z.literal('review_card_changed'), requestId: RequestId, to: PersonId.nullable() }),
-  z.strictObject({ kind: z.literal('request_received'), requestId: RequestId }),
-  z.strictObject({ kind: z.literal('request_closed'), requestId: RequestId }),
-  z.strictObject({ kind: z.literal('grant_issued'), grantId: GrantId }),
-  z.strictObject({ kind: z.literal('grant_issued_changed'), grantId: GrantId }),
-  z.strictObject({ kind: z.literal('grant_revoked'), grantId: GrantId }),
-  z.strictObject({ kind: z.literal('grant_files'), grantId: GrantId }),
-  z.strictObject({ kind: z.literal('grant_announced'), grantId: GrantId }),
-  z.strictObject({ kind: z.literal('grant_announced_changed'), grantId: GrantId }),
-  z.strictObject({ kind: z.literal('session_line'), burstId: SessionId }),
-  z.strictObject({ kind: z.literal('session_detail'), sessionId: SessionId }),
-  z.strictObject({ kind: z.literal('grant_ended'), grantId: GrantId }),
-  z.strictObject({
-    kind: z.literal('host_key_mismatch'),
-    engagementId: EngagementId,
-    targetId: TargetId,
-    sessionId: SessionId,
-  }),
-  z.strictObject({
-    kind: z.literal('person_gone'),
-    personId: PersonId,
-    why: z.enum(GONE_WHY),
-    engagementId: EngagementId.nullable(),
-    at: z.iso.datetime(),
-    grants: z.int().nonnegative(),
-    sessions: z.int().nonnegative(),
-  }),
-  z.strictObject({
-    ...{ kind: z.literal('channel_refused'), ...engagementsNamed },
-    ...{ error: z.string(), restsAt: z.iso.datetime() },
-  }),
-  z.strictObject({
-    ...{ kind: z.literal('channels_in_doubt'), ...engagementsNamed },
-    ...{ sessions: z.int().nonnegative(), doubtSeconds: z.int().positive() },
-  }),
-  z.strictObject({ kind: z.literal('channel_read_again'), ...engagementsNamed }),
-  z.strictObject({
-    kind: z.literal('people_in_doubt'),
-    at: z.iso.datetime(),
-    personIds: z.array(PersonId),
-    count: z.int().nonnegative(),
-    sessions: z.int().nonnegative(),
-    doubtSeconds: z.int().positive(),
-  }),
-  z.strictObject({
-    kind: z.literal('record_changed'),
-    what: z.string(),
-    id: z.string(),
-    at: z.iso.datetime(),
-    isLast: z.boolean(),
-  }),
-  z.strictObject({ kind: z.literal('grants_suspended'), why: z.string(), at: z.iso.datetime() }),
-  z.strictObject({
-    kind: z.literal('free_space'),
-    at: z.iso.datetime(),
-    level: z.enum(SPACE_LEVELS),
-    freeMiB: z.int().nonnegative(),
-    minFreeMiB: z.int().nonnegative(),
-  }),
-  z.strictObject({
-    kind: z.literal('delivery'),
-    state: z.enum(DELIVERY_STATES),
-    lane: z.string(),
-    at: z.iso.datetime(),
-    error: z.string(),
-    count: z.int().nonnegative(),
-    to: z.string().nullable(),
-  }),
-]) satisfies z.ZodType<Notice>;
 
 const OutboxRow = z.object({
   id: z.coerce.number().int(),
