@@ -255,7 +255,8 @@ function forkWorker({ cwd, account, program, args = [] }: ForkHostOptions): Chil
 const typeScriptLoader = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 function workerEnvironment(): NodeJS.ProcessEnv {
-  const names = ['PATH', 'TZ', 'DAYPASS_LOG_LEVEL'];
+  // The last one is set by whoever measures coverage.
+  const names = ['PATH', 'TZ', 'DAYPASS_LOG_LEVEL', 'NODE_V8_COVERAGE'];
   return Object.fromEntries(
     names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );

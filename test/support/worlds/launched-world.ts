@@ -234,7 +234,7 @@ export class LaunchedWorld implements AsyncDisposable {
 async function build(folder: string, { workerPrelude }: LaunchOptions): Promise<void> {
   const options = ['-p', join(ROOT, 'src'), '--noCheck', '--outDir', join(folder, 'dist')];
   await runOk(join(ROOT, 'node_modules', '.bin', 'tsc'), options);
-  const filter = (path: string): boolean => !/\.ts$|tsconfig\.json$/.test(path);
+  const filter = (path: string): boolean => !/\.ts$|tsconfig\.json$|README\.md$/.test(path);
   cpSync(join(ROOT, 'src'), join(folder, 'dist'), { recursive: true, filter });
   for (const name of ['package.json', 'migrations']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
