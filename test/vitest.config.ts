@@ -23,8 +23,8 @@ const alone = ALONE.map((name) => `test/e2e/${name}.test.ts`);
 const seconds = (short: number): number => short * 1000 * (LONG ? 30 : 1);
 
 const e2e = {
-  // Gateway workers are forked from their sources, with the flags of the process that forks them.
-  execArgv: ['--import', 'tsx'],
+  // Gateway workers and commands run what is built once.
+  globalSetup: ['test/support/worlds/build.ts'],
   testTimeout: seconds(120),
   hookTimeout: seconds(120),
 };

@@ -13,7 +13,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { Fingerprint } from '../../../src/access/ids.ts';
@@ -22,8 +21,8 @@ import { loadConfig } from '../../../src/config/load.ts';
 import { openForCommand } from '../../../src/store/store.ts';
 import { seePerson } from '../../../src/use-cases/people/see-person.ts';
 import { SshKey } from '../../support/peers/signing-key.ts';
+import { daypassCommand } from '../../support/worlds/build.ts';
 
-const CLI = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
 let folder: string;
 let config: string;
 
@@ -32,7 +31,7 @@ type Ran = { readonly code: number; readonly out: string; readonly err: string }
 const daypass = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> =>
   new Promise((resolve) => {
     const options = { env: { PATH: process.env['PATH'], ...env }, cwd: folder };
-    execFile(process.execPath, ['--import', import.meta.resolve('tsx'), CLI, ...args], options, (error, out, err) => {
+    execFile(process.execPath, [...daypassCommand(), ...args], options, (error, out, err) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err });
     });
   });

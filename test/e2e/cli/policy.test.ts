@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { testFolder } from '../../support/checks/folder.ts';
+import { daypassCommand } from '../../support/worlds/build.ts';
 
-const CLI = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
 const folder = testFolder();
 afterAll(() => folder[Symbol.dispose]());
 
@@ -32,7 +31,7 @@ for (const [name, content] of Object.entries(FILES)) writeFileSync(join(folder.p
 type Ran = { readonly code: number; readonly out: string; readonly err: string };
 const test = (...args: readonly string[]): Promise<Ran> =>
   new Promise((resolve) => {
-    const argv = ['--import', import.meta.resolve('tsx'), CLI, 'policy', 'test', ...args];
+    const argv = [...daypassCommand(), 'policy', 'test', ...args];
     execFile(process.execPath, argv, { cwd: folder.path }, (error, out, err) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err });
     });

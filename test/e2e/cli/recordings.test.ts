@@ -10,7 +10,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadKeys } from '../../../src/ca/keys.ts';
 import { recordSeals } from '../../../src/ca/seal.ts';
@@ -20,9 +19,8 @@ import { serveAdminSocket } from '../../../src/operator/socket.ts';
 import { FRAME, FRAME_HEADER_BYTES, type FrameType, writeFrame } from '../../../src/recording/format/format.ts';
 import { identityFile, newIdentity, wrapNewKey } from '../../../src/recording/format/wrapped-key.ts';
 import { openStore } from '../../../src/store/store.ts';
+import { daypassCommand } from '../../support/worlds/build.ts';
 import { Desk, sessionId } from '../../support/worlds/recordings.ts';
-
-const CLI = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
 
 type Ran = { readonly code: number; readonly out: string; readonly err: string };
 
@@ -49,7 +47,7 @@ afterEach(() => desk[Symbol.asyncDispose]());
 const daypass = (...args: readonly string[]): Promise<Ran> =>
   new Promise((resolve) => {
     const options = { env: { PATH: process.env['PATH'] }, cwd: desk.path };
-    const given = ['--import', import.meta.resolve('tsx'), CLI, '--config', config, ...args];
+    const given = [...daypassCommand(), '--config', config, ...args];
     execFile(process.execPath, given, options, (error, out, err) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, err });
     });

@@ -21,6 +21,7 @@ import { ssh, sshClient } from '../../support/peers/gateway-client.ts';
 import { rssMiB } from '../../support/peers/raw-client.ts';
 import { AccessWorld } from '../../support/worlds/access-world.ts';
 import { openBeside, testSeals } from '../../support/worlds/beside.ts';
+import { builtWorkers } from '../../support/worlds/build.ts';
 import { GatewayWorld } from '../../support/worlds/gateway-world.ts';
 import { InfiltratedHost, type OwnedWorker } from '../../support/worlds/infiltrated-host.ts';
 import { reader } from '../../support/worlds/reader.ts';
@@ -106,7 +107,7 @@ describe('control and a worker that somebody else owns', () => {
       ...{ hostKey: world.keys.gatewayHostKey, userCa: world.keys.userCaPublicKey },
       ...{ spool: join(world.folder, 'spool'), recordings: join(world.folder, 'recordings') },
     };
-    const host = new InfiltratedHost(await localHost(options));
+    const host = new InfiltratedHost(builtWorkers(await localHost(options), options));
     owned = host.owned;
     gateway = await startGateway({ ...options, host }, control);
   });

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import type { Engagement } from '../../../src/access/engagement.ts';
 import type { Grant } from '../../../src/access/grant.ts';
@@ -27,12 +26,12 @@ import { type Outcome, run } from '../peers/processes.ts';
 import { type Sshd, startSshd } from '../peers/sshd.ts';
 import { AccessWorld, granted } from './access-world.ts';
 import { openBeside } from './beside.ts';
+import { daypassCommand } from './build.ts';
 import { fingerprintOf } from './gateway-world.ts';
 import { type PostgresServer, startPostgres } from './postgres.ts';
 import { reader } from './reader.ts';
 import { ENGAGEMENT_CHANNEL, MEMBER, SECURITY_CHANNEL } from './slack-world.ts';
 
-const CLI = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
 const TARGETS = ['web-01', 'db-01'] as const;
 const HOUR_S = 3_600;
 const LINES_MAX = 200;
@@ -159,7 +158,7 @@ export class AwayWorld implements AsyncDisposable {
   }
 
   #verb(...args: string[]): string[] {
-    return ['--import', 'tsx', CLI, '--config', join(this.folder.path, 'daypass.yml'), ...args];
+    return [...daypassCommand(), '--config', join(this.folder.path, 'daypass.yml'), ...args];
   }
 
   #env(): NodeJS.ProcessEnv {
@@ -231,7 +230,7 @@ export class AwayWorld implements AsyncDisposable {
     writeFileSync(other, own.replace('./data', './other'));
     mkdirSync(join(this.folder.path, 'other'), { recursive: true, mode: 0o700 });
     cpSync(join(this.access.folder, 'keys'), join(this.folder.path, 'other', 'keys'), { recursive: true });
-    const verb = ['--import', 'tsx', CLI, '--config', other, 'serve', '--insecure-single-user'];
+    const verb = [...daypassCommand(), '--config', other, 'serve', '--insecure-single-user'];
     return run(process.execPath, verb, { env: this.#env() });
   }
 

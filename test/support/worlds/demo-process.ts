@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-
-const CLI = fileURLToPath(new URL('../../../src/cli.ts', import.meta.url));
+import { daypassCommand } from './build.ts';
 
 export type DemoProcess = AsyncDisposable & {
   readonly child: ChildProcess;
@@ -13,7 +11,7 @@ export type DemoProcess = AsyncDisposable & {
 
 /** `daypass demo` as a person starts it; resolves once it has said that everything runs. */
 export async function startDemo(...args: string[]): Promise<DemoProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', CLI, 'demo', ...args], {
+  const child = spawn(process.execPath, [...daypassCommand(), 'demo', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, DAYPASS_DEMO_PORT: '0' },
   });

@@ -15,6 +15,7 @@ import { type KeyFile, makeKeyFile } from '../peers/openssh.ts';
 import { runningUser, type Sshd, type SshdOptions, startSshd } from '../peers/sshd.ts';
 import { scope } from '../samples/samples.ts';
 import { systemRandom } from './authority.ts';
+import { builtWorkers } from './build.ts';
 import { TestControl } from './gateway-control.ts';
 import { reader } from './reader.ts';
 import { type Read, readBack } from './recorded.ts';
@@ -72,14 +73,14 @@ export class GatewayWorld implements AsyncDisposable {
       log: createLog(process.env['DAYPASS_LOG_LEVEL'] ?? 'silent'),
       ...rest,
     };
-    const host = wrap?.(await localHost(gatewayOptions));
-    const gateway = await startGateway({ ...gatewayOptions, ...(host && { host }) }, control).catch(
-      async (error: unknown) => {
-        await sshd[Symbol.asyncDispose]();
-        folder[Symbol.dispose]();
-        throw error;
-      },
-    );
+    const plain = await localHost(gatewayOptions);
+    const isOurs = gatewayOptions.workerUid === undefined;
+    const host = wrap ? wrap(plain) : isOurs ? builtWorkers(plain, gatewayOptions) : plain;
+    const gateway = await startGateway({ ...gatewayOptions, host }, control).catch(async (error: unknown) => {
+      await sshd[Symbol.asyncDispose]();
+      folder[Symbol.dispose]();
+      throw error;
+    });
     const person = await makeKeyFile(folder.path, keyKind ?? 'ed25519', 'person');
     const world = new GatewayWorld({ folder, keys, control, gateway, sshd, person });
     world.addTarget('web-01', sshd);

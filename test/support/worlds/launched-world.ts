@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { Fingerprint } from '../../../src/access/ids.ts';
 import { Target } from '../../../src/access/target.ts';
@@ -19,14 +18,13 @@ import { Persona } from '../peers/persona.ts';
 import { descendants, type Outcome, run, runOk } from '../peers/processes.ts';
 import { type Sshd, startSshd } from '../peers/sshd.ts';
 import { AccessWorld } from './access-world.ts';
+import { build } from './build.ts';
 import { fingerprintOf } from './gateway-world.ts';
 import { reader } from './reader.ts';
 
 /** Numbers that no account has. */
 export const CONTROL_ID = 64_001;
 export const WORKER_ID = 64_002;
-
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 export type LaunchOptions = {
   /** Events on stdout, the log on stderr. */
@@ -76,7 +74,7 @@ export class LaunchedWorld implements AsyncDisposable {
     chmodSync(folder.path, 0o711);
     mkdirSync(join(folder.path, 'data'), { mode: 0o700 });
     await options.prepareData?.(join(folder.path, 'data'));
-    await build(folder.path, options);
+    await install(folder.path, options);
     const keyed = AccessWorld.withKeys();
     const seals = recordSeals(loadKeys(join(keyed, 'keys')).mac);
     const place = { databaseUrl: null, dataDir: join(folder.path, 'data'), log: createLog('silent'), seals };
@@ -230,14 +228,9 @@ export class LaunchedWorld implements AsyncDisposable {
   }
 }
 
-/** As it is installed: what runs TypeScript as it stands needs more of the machine than a worker may reach. */
-async function build(folder: string, { workerPrelude }: LaunchOptions): Promise<void> {
-  const options = ['-p', join(ROOT, 'src'), '--noCheck', '--outDir', join(folder, 'dist')];
-  await runOk(join(ROOT, 'node_modules', '.bin', 'tsc'), options);
-  const filter = (path: string): boolean => !/\.ts$|tsconfig\.json$|README\.md$/.test(path);
-  cpSync(join(ROOT, 'src'), join(folder, 'dist'), { recursive: true, filter });
-  for (const name of ['package.json', 'migrations']) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+/** Where workers under other accounts can read it. */
+async function install(folder: string, { workerPrelude }: LaunchOptions): Promise<void> {
+  await build(folder);
   if (workerPrelude === undefined) return;
   const worker = join(folder, 'dist', 'gateway', 'worker', 'worker.js');
   renameSync(worker, join(folder, 'dist', 'gateway', 'worker', 'worker-itself.js'));

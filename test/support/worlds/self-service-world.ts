@@ -7,7 +7,7 @@ import type { Engagement } from '../../../src/access/engagement.ts';
 import type { Grant } from '../../../src/access/grant.ts';
 import { type Fingerprint, TargetId } from '../../../src/access/ids.ts';
 import type { Person } from '../../../src/access/person.ts';
-import { type Gateway, startGateway } from '../../../src/gateway/supervisor/gateway.ts';
+import { type Gateway, localHost, startGateway } from '../../../src/gateway/supervisor/gateway.ts';
 import { openBackend, storeOn } from '../../../src/store/store.ts';
 import { holdSessionsToGrants } from '../../../src/use-cases/grants/hold-sessions.ts';
 import { gatewayControl } from '../../../src/use-cases/sessions/gateway-authority.ts';
@@ -18,6 +18,7 @@ import { type Outcome, type RunOptions, run } from '../peers/processes.ts';
 import { type Sshd, startSshd } from '../peers/sshd.ts';
 import { AccessWorld } from './access-world.ts';
 import { beside, testSeals } from './beside.ts';
+import { builtWorkers } from './build.ts';
 import { fingerprintOf } from './gateway-world.ts';
 
 export const SITE = 'test';
@@ -63,16 +64,15 @@ export class SelfServiceWorld implements AsyncDisposable {
     }
     const refusals = refusalNotes(access.deps);
     const control = gatewayControl({ ...access.deps, sourceAddress: '127.0.0.1', connectionsPerGrant: 10, refusals });
-    const gateway = await startGateway(
-      {
-        ...{ listen: { host: '127.0.0.1', port: 0 }, workers: 1, site: SITE, minFreeMiB: 1 },
-        ...{ hostKey: access.keys.gatewayHostKey, userCa: access.keys.userCaPublicKey },
-        ...{ spool: join(access.folder, 'spool'), recordings: join(access.folder, 'recordings') },
-        log,
-        recipients: [await identityToRecipient(await generateX25519Identity())],
-      },
-      control,
-    );
+    const gatewayOptions = {
+      ...{ listen: { host: '127.0.0.1', port: 0 }, workers: 1, site: SITE, minFreeMiB: 1 },
+      ...{ hostKey: access.keys.gatewayHostKey, userCa: access.keys.userCaPublicKey },
+      ...{ spool: join(access.folder, 'spool'), recordings: join(access.folder, 'recordings') },
+      log,
+      recipients: [await identityToRecipient(await generateX25519Identity())],
+    };
+    const host = builtWorkers(await localHost(gatewayOptions), gatewayOptions);
+    const gateway = await startGateway({ ...gatewayOptions, host }, control);
     const contractor = await access.person('UCONTRACT', 'guest');
     const other = await access.person('UOTHER', 'guest');
     const reviewer = await access.person('UREVIEW');
