@@ -26,7 +26,7 @@ const EXAMPLE = `scopes:
     words: Publish the web site
     files: { rights: read-write, paths: [/srv/www/**] }
   - name: shell:watched
-    words: Shell with what is typed recorded, and nothing left out of its commands
+    words: Shell with typed input recorded, and nothing left out of its commands
     shell: true
     pty: true
     exec: any
@@ -61,10 +61,10 @@ const ROWS: readonly Row[] = [
     where: 'RFC 4254 §6.5',
     ask: exec('/usr/bin/systemctl restart nginx; id'),
   },
-  { what: '`sftp`, and `scp` as OpenSSH 9 has it', where: 'RFC 4254 §6.5', ask: { kind: 'subsystem', name: 'sftp' } },
-  { what: 'reading by `scp -O` below /srv/www', where: 'RFC 4254 §6.5', ask: exec('scp -f /srv/www/index.html') },
-  { what: 'writing by `scp -O` below /srv/www', where: 'RFC 4254 §6.5', ask: exec('scp -t /srv/www') },
-  { what: 'writing by `scp -O` elsewhere', where: 'RFC 4254 §6.5', ask: exec('scp -t /etc') },
+  { what: '`sftp`, and `scp` from OpenSSH 9 on', where: 'RFC 4254 §6.5', ask: { kind: 'subsystem', name: 'sftp' } },
+  { what: 'reading with `scp -O` below /srv/www', where: 'RFC 4254 §6.5', ask: exec('scp -f /srv/www/index.html') },
+  { what: 'writing with `scp -O` below /srv/www', where: 'RFC 4254 §6.5', ask: exec('scp -t /srv/www') },
+  { what: 'writing with `scp -O` elsewhere', where: 'RFC 4254 §6.5', ask: exec('scp -t /etc') },
   { what: '`rsync`, `git` over ssh', where: 'RFC 4254 §6.5', ask: exec('rsync --server -e.iLsfxC . /srv') },
   { what: 'another subsystem', where: 'RFC 4254 §6.5', ask: { kind: 'subsystem', name: 'netconf' } },
   { what: '`-L`, `-D`, `-W` to db.internal:5432', where: 'RFC 4254 §7.2', ask: tunnel('db.internal', 5432) },
@@ -81,7 +81,7 @@ const yes = (holds: boolean): string => (holds ? 'yes' : '–');
 
 const decisions = (): string =>
   table(
-    ['asked', 'section', ...names],
+    ['what the client asks for', 'section', ...names],
     [
       ...ROWS.map(({ what, where, ask }) => [
         ...[what, where],
@@ -128,7 +128,7 @@ const refusals = (kind: string, all: ReadonlyMap<string, Refusal>, where: Readon
 
 const always = (): string =>
   table(
-    ['asked', 'section', 'what the person reads'],
+    ['what the client asks for', 'section', 'what the person sees'],
     [
       ...refusals('request', REFUSED_CHANNEL_REQUESTS, {
         'x11-req': 'RFC 4254 §6.3.1',
@@ -159,34 +159,34 @@ const held = (): string =>
 
 export const scopesPage = (): string => `# Scopes
 
-A scope says what an access lets through, channel by channel. What it does not name is refused, with a sentence that names what it
-allows. The request that a reviewer approves holds the whole scope, not its name: what policy.yml says later changes no access that
-was granted before. The tables of this page are written from the code (\`npm run docs\`).
+A scope defines what access allows, channel by channel. Anything it does not name is refused, with a sentence that names what it allows. The
+request that a reviewer approves contains the whole scope, not just its name: later changes to policy.yml do not affect access that was
+granted before. The tables on this page are generated from the code (\`npm run docs\`).
 
-Four scopes are built in: \`shell\`, \`files-ro\`, \`files-rw\` and \`ide\`. Operators define others in policy.yml, behind a prefix that says
-what they open; docs/configuration.md has every field:
+Four scopes are built in: \`shell\`, \`files-ro\`, \`files-rw\` and \`ide\`. Operators define others in policy.yml, with a prefix that shows
+what they open. docs/configuration.md lists every field:
 
 \`\`\`yaml
 ${EXAMPLE}\`\`\`
 
-\`daypass policy test --scope exec:restart --exec '/usr/bin/systemctl restart nginx'\` says how the gateway would decide, and warns of commands
-out of which one gets a shell.
+\`daypass policy test --scope exec:restart --exec '/usr/bin/systemctl restart nginx'\` shows how the gateway would decide, and warns about
+commands that can give the person a shell.
 
-## What is let through
+## What is allowed
 
 The scopes with a colon are the ones above.
 
 ${decisions()}
 
-\`window-change\`, \`signal\` (RFC 4254 §6.7, §6.9), \`break\` (RFC 4335) and, once, \`eow@openssh.com\` (OpenSSH PROTOCOL §2.1) go on in every channel
-that was let through; the first three are recorded. Keepalives and these global requests stay at the gateway: ${[...INNOCENT_GLOBAL_REQUESTS].map((name) => `\`${name}\``).join(', ')}.
+\`window-change\`, \`signal\` (RFC 4254 §6.7, §6.9), \`break\` (RFC 4335) and, once, \`eow@openssh.com\` (OpenSSH PROTOCOL §2.1) are passed on in
+every channel that was allowed. The first three are recorded. Keepalives and these global requests end at the gateway: ${[...INNOCENT_GLOBAL_REQUESTS].map((name) => `\`${name}\``).join(', ')}.
 Host keys of targets are not announced to clients.
 
-A refusal reads like these; a channel then ends with status 254, and security’s channel lists it:
+Refusals read like these. The channel then ends with status 254, and security’s channel lists the refusal:
 
 ${sentences()}
 
-## What is refused whatever the scope
+## What every scope refuses
 
 ${always()}
 
@@ -194,58 +194,60 @@ Other channel and request types are refused as unknown.
 
 ## Commands
 
-\`exec:\` scopes list commands as words. A word of a list is exact; \`*\` stands for any one word and \`**\`, at the end, for any number of them,
-and neither for an option: a word that is empty or begins with \`-\` or \`+\`. Write the options that you allow, and whole paths of programs.
+\`exec:\` scopes list commands as words. A word in the list must match exactly. \`*\` stands for any one word, and \`**\`, at the end, for any
+number of words. Neither stands for an option, which is a word that is empty or begins with \`-\` or \`+\`. Write out the options that you
+allow, and the full paths of programs.
 
-What a client sends is split into words as every shell does it, and goes to the target unchanged. Where a shell would do more than
-split, the command is refused and the character named: \`; | & $ ( ) < > * ? [ ] ~ # ! { } ^\`, a backquote, control characters and all
-beyond ASCII, \`=\` in the first word and at the start of any. In quotes most of them are plain; \`!\` never is, nor are \`$\` and a backquote in
-double quotes, or a backslash in any. The rule is what sh, dash, bash, zsh, ksh, mksh, yash, busybox and fish agree on.
+What a client sends is split into words as every shell does it, and goes to the target unchanged. If a shell would do more than split, the
+command is refused and the character named: \`; | & $ ( ) < > * ? [ ] ~ # ! { } ^\`, a backquote, control characters and anything beyond
+ASCII, and \`=\` in the first word and at the start of any word. In quotes most of them are plain. The exceptions are \`!\` and a backslash in
+any quotes, and \`$\` and a backquote in double quotes. The rule is what sh, dash, bash, zsh, ksh, mksh, yash, busybox and fish agree on.
 
-The variables that a client sends are part of what a command does: without a shell only language and colours go on, and of
-those no value that could be a path.
+The variables that a client sends are part of what a command does. Without a shell, only language and colours are passed on, and of those no
+value that could be a path.
 
 ## Files
 
-\`files-ro\`, \`files-rw\` and \`files:\` scopes hold inside SFTP and in scp’s old protocol (\`scp -O\`). \`paths\` are absolute patterns: \`*\` is a name or
-a part of one, \`**\` is any path below, and \`? [ ] { } ( ) \\\` are refused. With them, what \`scp -O\` is asked for has to be an absolute path without wildcards; where it writes, or reads
-folders, all below has to be within. A symlink on the target can lead out of a pattern: its file permissions are what holds then.
+\`files-ro\`, \`files-rw\` and \`files:\` scopes apply inside SFTP and in scp’s old protocol (\`scp -O\`). \`paths\` are absolute patterns: \`*\` is a
+name or a part of one, \`**\` is any path below, and \`? [ ] { } ( ) \\\` are refused. With \`paths\`, \`scp -O\` has to name an absolute path
+without wildcards. If it writes, or reads folders, everything below has to be within the patterns. A symlink on the target can lead out of a
+pattern. There, only the target’s file permissions hold.
 
-Who may write everywhere may write what the login’s shell reads when it starts (\`~/.bashrc\`), which \`scp -O\` or the next login runs.
-\`files-rw\` keeps honest people to files; give \`paths\` where more is at stake.
+A person who may write anywhere may write what the login’s shell reads when it starts (\`~/.bashrc\`), and \`scp -O\` or the next login runs it.
+\`files-rw\` keeps honest people to files. Set \`paths\` if more is at stake.
 
 ## Tunnels
 
 A tunnel leads to a host and a port that the scope names. Hosts are exact, in any spelling of an address, or \`*.<domain>\` for every
-name below it. None leads to the target’s own sshd (its loopback, id, name or address, at its port or 22) or to the gateway, and
-\`*.<domain>\` leads to neither port at all, because one of its names could be theirs. A name that you list exactly is looked up by the
-target: do not list another name of the target itself with its SSH port.
+name below it. No tunnel leads to the target’s own sshd (its loopback, id, name or address, at its port or 22) or to the gateway.
+\`*.<domain>\` leads to neither port at all, because one of its names could be theirs. The target looks up a name that you list exactly: do not
+list another name of the target itself with its SSH port.
 
-\`ide\` is \`shell\` with tunnels to the target’s loopback, as VS Code and JetBrains need them. Whatever listens there without a password is
+\`ide\` is \`shell\` with tunnels to the target’s loopback, as VS Code and JetBrains need them. Anything that listens there without a password is
 open to the person.
 
-Tunnels are opaque: destination, bytes and digests are recorded, and nothing of what they mean.
+Tunnels are opaque: destination, bytes and digests are recorded, but nothing of what they mean.
 
 ## Nothing left out
 
-\`opaque: refused\` refuses tunnels, and ends a channel before anything but content of files is left out of its recording: the sftp subsystem
-at the first byte that is no SFTP, any other channel once it carries more binary data than a recording keeps
-([how much](security.md#what-a-recording-leaves-out)). All that passed until then is in the recording. Files go by sftp and scp; rsync and git
-run, and end where they carry more. Names of programs decide nothing.
+\`opaque: refused\` refuses tunnels, and ends a channel before anything but the content of files is left out of its recording: the sftp subsystem
+at the first byte that is not SFTP, any other channel once it carries more binary data than a recording keeps
+([how much](security.md#what-a-recording-leaves-out)). Everything that passed until then is in the recording. Files can be transferred with
+sftp and scp. rsync and git run, and end if they carry more. Program names make no difference.
 
-Content of files that go by sftp and scp is accounted for by digest: by that of the file, in the file log, where all of it passed in order.
-Where it did not (a program that writes here and there in a file, or appends to it), the file log has its length and says why, and the only
-digest that covers the content is that of the whole stream, in the manifest. What else SFTP and scp say (names, attributes, errors) is
-in the recording as it passed, however long the session is, and ends nothing.
+The content of files transferred with sftp and scp is accounted for by digest. If all of it passed in order, the file log has the file’s
+digest. If not (a program writes here and there in a file, or appends to it), the file log has its length and the reason, and the only
+digest that covers the content is that of the whole stream, in the manifest. Everything else in SFTP and scp (names, attributes, errors) is
+in the recording as it passed, however long the session is, and never ends a channel.
 
-## What the target itself holds
+## What the target itself enforces
 
-The certificate with which the gateway logs in to a target says as much of the scope as sshd understands. This holds even against
-somebody who took over the gateway’s worker:
+The certificate that the gateway uses to log in to a target contains as much of the scope as sshd understands. This holds even against
+someone who has taken over the gateway’s worker:
 
 ${held()}
 
-A scope that writes files cannot be told so: scp’s old protocol is a command that the client chooses, and sshd would answer it with
+A scope that writes files cannot be expressed this way: scp’s old protocol is a command that the client chooses, and sshd would answer it with
 SFTP. The same goes for lists of several commands and for paths. \`permit-port-forwarding\` opens every destination, because a certificate
-cannot name one; \`PermitOpen\` in the target’s sshd_config can.
+cannot name one. \`PermitOpen\` in the target’s sshd_config can.
 `;
