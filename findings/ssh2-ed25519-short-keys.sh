@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# ssh2 1.17.0: about one in 256 of the ed25519 keys that utils.generateKeyPairSync makes is 31 bytes long and not 32. Zero bytes that a
-# public key begins with are cut off (RFC 8709 §4 wants all 32 octets), and neither ssh2's parseKey nor OpenSSH reads such a key.
+# ssh2 1.17.0: about one in 256 ed25519 keys made by utils.generateKeyPairSync is 31 bytes long instead of 32. Zero bytes at the
+# beginning of a public key are cut off (RFC 8709 §4 requires all 32 octets). Neither ssh2's parseKey nor OpenSSH can read such a key.
 # Seen: `ssh2 1.17.0: 13 of 3000 public keys are shorter than 32 bytes; parseKey refuses 13 of them: Malformed OpenSSH private key`
-# Exits 0 while that is so, 1 once it changes.
+# Exits 0 while this is still so, 1 once it has changed.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -18,7 +18,7 @@ const refused = [];
 for (let round = 0; round < ROUNDS; round += 1) {
   const pair = utils.generateKeyPairSync('ed25519');
   const blob = Buffer.from(pair.public.split(' ')[1], 'base64');
-  // string "ssh-ed25519", string key: the length of the key is behind the first 4 + 11 bytes.
+  // string "ssh-ed25519", string key: the length of the key comes after the first 4 + 11 bytes.
   if (blob.readUInt32BE(15) === 32) continue;
   short += 1;
   const parsed = utils.parseKey(pair.private);
