@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { lastLine } from './support/checks/last-line.ts';
+import { ByLength } from './support/checks/lengths.ts';
 import { useRunFolder } from './support/checks/run-folder.ts';
 
 useRunFolder();
@@ -8,16 +9,13 @@ useRunFolder();
 const LONG = process.env['DAYPASS_LONG'] === '1';
 /** These hold the product to seconds, or put it under load: each runs with the machine to itself. */
 const ALONE = [
-  'gateway/authority-away',
   'gateway/endings',
   'gateway/flood',
   'gateway/hostile*',
   'gateway/launcher',
-  'gateway/malicious-worker',
   'gateway/notices',
   'gateway/recording-errors',
   'gateway/supervision',
-  'gateway/worker-output',
 ];
 const alone = ALONE.map((name) => `test/e2e/${name}.test.ts`);
 const seconds = (short: number): number => short * 1000 * (LONG ? 30 : 1);
@@ -35,12 +33,17 @@ export default defineConfig({
     reporters: ['default', lastLine()],
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: ByLength },
+    // One that was left in hides all others of its file.
+    allowOnly: process.env['npm_lifecycle_event'] !== 'test',
     projects: [
       {
         extends: true,
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // They share nothing but pure code.
+          isolate: false,
           testTimeout: seconds(20),
           hookTimeout: seconds(20),
           sequence: { groupOrder: 0 },
@@ -64,6 +67,8 @@ export default defineConfig({
           ...e2e,
           include: ['test/e2e/**/*.test.ts'],
           exclude: alone,
+          // Most of their time they wait.
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
