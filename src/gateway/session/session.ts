@@ -75,12 +75,12 @@ export class Session {
   #hasOpened = false;
   #isOver = false;
 
-  constructor(start: SessionStart, events: SessionEvents) {
+  constructor(start: SessionStart, events: SessionEvents, connect = connectUpstream) {
     this.#start = start;
     this.#events = events;
     const { authorized } = start;
     const target = { ...authorized, name: authorized.targetId, loginMs: start.targetLoginMs };
-    this.#upstream = connectUpstream(target, start.key, (error) => this.#upstreamEnded(error));
+    this.#upstream = connect(target, start.key, (error) => this.#upstreamEnded(error));
     this.#recording = this.#beginRecording();
     this.channels = new SessionChannels({
       ...{ authorized, gateway: start.gateway, upstream: this.#upstream },
