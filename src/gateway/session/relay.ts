@@ -232,14 +232,21 @@ export class Relay implements ChannelListener {
         this.#targetRequested(name, data);
       },
       closed: () => {
-        this.#hasUpClosed = true;
-        this.#input.stop();
+        this.#upClosed();
         this.#settle();
       },
     };
-    if (this.#down.isClosed || this.#down.hasSentClose) up.close();
+    // What came in one piece with the confirmation came before anybody listened.
+    if (!up.mayReceive) this.#hasUpEof = true;
+    if (up.isClosed) this.#upClosed();
+    if (this.#down.isClosed || this.#down.hasSentClose || up.isClosed) up.close();
     else this.#askTarget();
     this.#settle();
+  }
+
+  #upClosed(): void {
+    this.#hasUpClosed = true;
+    this.#input.stop();
   }
 
   /** Once it is there and the recorder has the start; before any input, which a channel in which nothing was started drops. */

@@ -75,12 +75,12 @@ export class Session {
   #hasOpened = false;
   #isOver = false;
 
-  constructor(start: SessionStart, events: SessionEvents) {
+  constructor(start: SessionStart, events: SessionEvents, connect = connectUpstream) {
     this.#start = start;
     this.#events = events;
     const { authorized } = start;
     const target = { ...authorized, name: authorized.targetId, loginMs: start.targetLoginMs };
-    this.#upstream = connectUpstream(target, start.key, (error) => this.#upstreamEnded(error));
+    this.#upstream = connect(target, start.key, (error) => this.#upstreamEnded(error));
     this.#recording = this.#beginRecording();
     this.channels = new SessionChannels({
       ...{ authorized, gateway: start.gateway, upstream: this.#upstream },
@@ -195,7 +195,9 @@ export class Session {
 
   /** Nothing more goes on from this moment; the person gets the time to read why, and no more. */
   #recordingFailed(error: Error): void {
-    if (this.#failure?.ending === RECORDING_FAILED || this.#isOver) return;
+    const ending = this.#failure?.ending;
+    // What was ended from here stays ended for that reason: nothing goes on that would have to be recorded.
+    if (this.#isOver || ending === RECORDING_FAILED || ending?.how === 'terminated') return;
     const code = 'code' in error && typeof error.code === 'string' ? error.code : 'fault';
     const sentence = `recording failed (${code}); session ended. Nothing is let through unrecorded: tell whoever runs Daypass.`;
     this.#failure = { ending: RECORDING_FAILED, sentence };

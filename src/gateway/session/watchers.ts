@@ -61,8 +61,8 @@ class Watcher {
   }
 
   output(channel: number, stream: Stream, bytes: Buffer): void {
-    // Base64 takes less than twice as much.
-    const room = Math.floor((WATCH_MESSAGE_MAX - this.#length - ENTRY_MAX) / 2);
+    // Base64 says three bytes in four characters.
+    const room = Math.floor((WATCH_MESSAGE_MAX - this.#length - ENTRY_MAX) / 4) * 3;
     const kept = bytes.subarray(0, Math.max(0, Math.min(room, WATCH_BYTES_MAX - this.#bytes)));
     this.#lost += bytes.length - kept.length;
     this.#bytes += kept.length;

@@ -173,6 +173,8 @@ export class Channel {
     if (this.#gotClose) return;
     this.#gotClose = true;
     this.listener?.closed();
+    // What a peer says of a channel that it has closed is nobody's.
+    this.listener = null;
     if (this.#sentClose) this.#forget(this);
   }
 

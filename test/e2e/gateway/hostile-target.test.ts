@@ -103,6 +103,18 @@ describe('a target that breaks the rules fails its session and nothing else', ()
     ['by a window that overflows', onRequest((_, send) => send(encode(uint8(93), uint32(0), uint32(2))), 2 ** 32 - 1)],
     ['by a malformed message', { onMessage: (got, send) => isOpen(got) && send(Buffer.from([91, 0])) }],
     ['by an answer that nobody asked for', { onMessage: (got, send) => isOpen(got) && send(confirm(77)) }],
+    [
+      'by a wrong message in one piece with its answer',
+      {
+        onMessage(got, send, socket) {
+          if (!isOpen(got)) return;
+          socket.cork();
+          send(confirm(opener(got)));
+          send(channelData(5, Buffer.from('x')));
+          socket.uncork();
+        },
+      },
+    ],
     ['by data for a channel that is not open', onRequest((_, send) => send(channelData(5, Buffer.from('x'))))],
   ];
   it.each(attacks)('%s', (_name, attack) =>

@@ -1,12 +1,11 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { type EventEmitter, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import ssh2, { type Client, type Connection } from 'ssh2';
 import { describe, expect, it } from 'vitest';
 import { internalsOf, sendAtOnce, tapMessages } from '../../../../src/gateway/ssh/ssh2-internals.ts';
 import { encode, reader, string, uint8, uint32 } from '../../../../src/sshwire/bytes.ts';
-import { privateKeyFile } from '../../../../src/sshwire/private-key.ts';
 import { SIGNATURE_ALGORITHMS } from '../../../../src/sshwire/userauth.ts';
+import { makeHostKey } from '../../../support/peers/host-key.ts';
 
 type Side = 'server' | 'client';
 type Options = {
@@ -19,13 +18,7 @@ type Options = {
   readonly afterKexinit?: { readonly by: Side; readonly payload: Uint8Array };
 };
 
-/** Of the keys that ssh2 itself makes one in some 250 has a public half that is too short. */
-const HOST_KEY = hostKey();
-function hostKey(): string {
-  const { d = '', x = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
-  const [seed, publicKey] = [Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')];
-  return privateKeyFile({ seed, publicKey, comment: '' }, randomBytes(4));
-}
+const HOST_KEY = makeHostKey();
 
 /** A server and a client of ssh2, both with the gateway's tap; `seen` are the messages that the client got. */
 async function pair({ hostVerifier, afterKexinit, kex, isGuessing = false }: Options = {}) {

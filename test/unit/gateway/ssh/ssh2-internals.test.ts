@@ -2,13 +2,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import { describe, expect, it } from 'vitest';
 import { IDENTIFICATION, plainDisconnect, SOFTWARE } from '../../../../src/gateway/ssh/messages.ts';
 import { internalsOf, SSH2_VERSION, skipIdentification } from '../../../../src/gateway/ssh/ssh2-internals.ts';
 import { makeSessionKey } from '../../../../src/gateway/upstream/connect.ts';
 import { presentCertificate } from '../../../../src/gateway/upstream/present-certificate.ts';
+import { pipe } from '../../../support/peers/pipe.ts';
 
 /** A client that tries to connect to a server which says nothing. */
 async function connecting() {
@@ -25,26 +25,6 @@ async function connecting() {
       server.close();
     },
   };
-}
-
-/** Two ends of one connection. */
-function pipe(): [Duplex, Duplex] {
-  const ends: Duplex[] = [];
-  const end = (other: () => Duplex | undefined): Duplex =>
-    new Duplex({
-      read() {},
-      write(chunk, _encoding, done) {
-        other()?.push(chunk);
-        done();
-      },
-      destroy(error, done) {
-        other()?.push(null);
-        done(error);
-      },
-    });
-  ends.push(end(() => ends[1]));
-  ends.push(end(() => ends[0]));
-  return ends as [Duplex, Duplex];
 }
 
 describe('the identification', () => {
