@@ -44,7 +44,7 @@ describe('/access', () => {
   it('lets no guest open an engagement', async () => {
     await world.contractor.command('/access engagement new', ENGAGEMENT_CHANNEL);
     await world.contractor.until('a refusal', (state) =>
-      state.ephemerals.some((message) => message.plain.includes('among the full members of this workspace')),
+      state.ephemerals.some((message) => message.plain.includes('Only full members of this workspace')),
     );
     expect((await world.contractor.state()).modal).toBeNull();
   });
