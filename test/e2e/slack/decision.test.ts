@@ -105,12 +105,12 @@ describe('a request approved in Slack', () => {
     await world.manager.click(await world.manager.card('direct'), 'Approve');
     await granted();
     await channel({ app: false });
-    expect(await told(/does not show who is in the channel/)).toMatch(
-      /the channel of Order database migration \(channel_not_found\).* is paused from .*Invite Daypass to it again/s,
+    expect(await told(/no longer shows who is in the channel/)).toMatch(
+      /the channel of Order database migration \(channel_not_found\).* will be paused from .*Invite Daypass to it again/s,
     );
     await channel({ leave: 'contractor' });
     await channel({ app: true });
-    await told(/shows again who is in the channel of Order database migration/);
+    await told(/shows who is in the channel of Order database migration again/);
     expect(await told(/left the channel of Order database migration/)).toMatch(/Casey Lind .* 1 grant revoked/);
   });
 
