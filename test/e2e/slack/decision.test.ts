@@ -251,7 +251,7 @@ describe('an approval is refused', () => {
     const card = await world.manager.card('direct');
     await world.fault('http_500', 1, 'users.info');
     await world.manager.click(card, 'Approve');
-    await tells('manager', /Slack did not answer .* Try again in a moment/);
+    await tells('manager', /Slack did not respond .* Try again in a moment/);
     await world.manager.click(card, 'Approve');
     await granted();
   });
