@@ -13,7 +13,7 @@ export type RunOptions = {
 
 const OUTPUT_MAX = 1024 * 1024;
 
-/** Runs a program to its end. A program that is not there is told apart from one that failed. */
+/** Runs a program to its end. Rejects if the program does not exist, but not if it fails. */
 export function run(command: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {

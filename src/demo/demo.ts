@@ -30,14 +30,14 @@ const TARGETS = [
   { id: 'db-01', name: 'Order database' },
 ] as const;
 const DURATIONS = ['PT20S', 'PT15M', 'PT1H', 'PT4H'];
-/** Nobody wants to watch a tour wait. */
+/** Short, so that the tour does not wait. */
 const TOUR_DURATIONS = ['PT8S', ...DURATIONS];
 
 const END_MS = 20_000;
 
 type Say = (line: string) => void;
 
-/** Runs the whole story on this machine; resolves with the exit code once it is over and nothing of it is left. */
+/** Runs the whole story on this machine. Resolves with the exit code once it has ended and nothing of it is left. */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const say: Say = (line) => {
     options.out.write(`${line}\n`);
@@ -61,7 +61,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     say(`The demo failed. ${whyFailed(error, tmpdir(), freeMiB(tmpdir()))}`);
     return 1;
   } finally {
-    if (!(await inTime(parts[Symbol.asyncDispose]()))) say('Some of the demo did not end; its processes go with it.');
+    if (!(await inTime(parts[Symbol.asyncDispose]())))
+      say('Parts of the demo did not end in time. Their processes end with it.');
     state.remove();
   }
 }
@@ -83,7 +84,7 @@ class Parts implements AsyncDisposable {
   async own<T extends AsyncDisposable>(part: T): Promise<T> {
     if (this.#closed) {
       await part[Symbol.asyncDispose]();
-      throw new Error('the demo is being ended');
+      throw new Error('the demo is ending');
     }
     this.#open.push(part);
     return part;
@@ -100,13 +101,13 @@ async function play(options: DemoOptions, say: Say, folder: string, parts: Parts
   const workspace = await parts.own(await openWorkspace(options.port));
   say(`Demo: ${workspace.url}`);
   if (options.port !== 0 && !workspace.url.endsWith(`:${options.port}/`)) {
-    say(`  Port ${options.port} is taken, so another one was chosen. DAYPASS_DEMO_PORT=<port> decides which.`);
+    say(`  Port ${options.port} is taken, so the demo uses another one. To choose it, set DAYPASS_DEMO_PORT=<port>.`);
   }
   say('  Starting two targets, keys, a database and Daypass. This can take up to a minute.');
   const login = userInfo().username;
   const { served, gatewayPort, product } = await startHosts(options, say, folder, login, parts, workspace);
   say(`  Gateway: 127.0.0.1:${gatewayPort}. It runs with --insecure-single-user: gateway workers share your account`);
-  say('  and could read the CA keys, which is fine for trying and not for production.');
+  say('  and could read the CA keys. That is fine for a trial, but not for production.');
   const people = peopleOf(workspace.url);
   await openEngagement(people);
   workspace.open(replays(product, join(folder, 'replays')));
@@ -115,11 +116,11 @@ async function play(options: DemoOptions, say: Say, folder: string, parts: Parts
   });
   if (options.tour) return Promise.race([tour(people, { folder, say, begun }), ended]);
   say(`Ready. Open ${workspace.url} and follow the guide: you are the contractor.`);
-  say('Ctrl-C ends everything and leaves nothing behind.');
+  say('Press Ctrl-C to end everything. The demo leaves nothing behind.');
   return ended;
 }
 
-/** Targets, keys, configuration and the product. What does not wait for each other goes side by side. */
+/** Targets, keys, configuration and the product. Independent steps run in parallel. */
 async function startHosts(
   options: DemoOptions,
   say: Say,
@@ -143,19 +144,19 @@ async function startHosts(
   });
   const durations = options.tour ? TOUR_DURATIONS : DURATIONS;
   const product = await parts.own(setUpProduct(options.cli, folder, named, login, durations));
-  step('keys: two certificate authorities, a host key, a key for recordings');
+  step('keys: two certificate authorities, a host key and a recording key');
   const sshd = findSshd();
   const [usable] = await Promise.all([
     sshd !== null && givesTerminal(sshd, login, join(folder, 'probe')),
     product.cli('init'),
   ]);
-  step('Daypass: its database, which takes longest, then the gateway and Slack');
+  step('Daypass: its database (this takes longest), then the gateway and Slack');
   const served = await parts.own(serve(options.cli, product.configFile, workspace));
   const [gatewayPort] = await Promise.all([
     served.ready,
     ...opened.map((target) => setUpTarget(product, target, login, usable ? sshd : null)),
   ]);
-  const kind = usable ? 'a real sshd' : 'an SSH server of the demo’s own, because no usable sshd is here';
+  const kind = usable ? 'a real sshd' : 'the demo’s own SSH server, because this machine has no usable sshd';
   for (const { id, port } of opened) say(`  ${id}: 127.0.0.1:${port}, ${kind}; login ${login}`);
   return { served, gatewayPort, product };
 }
@@ -194,7 +195,7 @@ async function openEngagement(people: People): Promise<void> {
   await people.message('contractor', /Acme migration/);
 }
 
-/** 0 at the first request to end. Later ones do not cut the clean-up short; once it is over they end the process as usual. */
+/** 0 at the first request to end. Later ones do not interrupt the clean-up. After it, they end the process as usual. */
 function askedToStop(): Disposable & { readonly stopped: Promise<number> } {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   let stop = (): void => undefined;

@@ -22,11 +22,11 @@ export function peopleOf(base: string) {
   const act = async (name: string, verb: string, body: unknown): Promise<Record<string, unknown>> => {
     const answer = await send(`/personas/${name}/${verb}`, body);
     if (answer.status === 200) return answer.body;
-    throw new Error(`${name}: ${verb} was answered with ${answer.status}: ${String(answer.body['message'])}`);
+    throw new Error(`${name}: ${verb} returned ${answer.status}: ${String(answer.body['message'])}`);
   };
   const state = async (name: string, after = -1): Promise<Seen> => {
     const response = await fetch(new URL(`/personas/${name}/state?after=${after}`, base));
-    if (!response.ok) throw new Error(`${name}: the state was answered with ${response.status}`);
+    if (!response.ok) throw new Error(`${name}: the state returned ${response.status}`);
     return (await response.json()) as Seen;
   };
   const until = async <Found>(
@@ -44,19 +44,19 @@ export function peopleOf(base: string) {
     const last = messagesOf(await state(name))
       .slice(-5)
       .map((message) => message.plain);
-    throw new Error(`${name} did not come to see ${what}. Seen last: ${last.join(' | ').slice(0, 1_500)}`);
+    throw new Error(`${name} never saw ${what}. Last seen: ${last.join(' | ').slice(0, 1_500)}`);
   };
   return {
     send,
     act,
     state,
     until,
-    /** Waits for the last message that says this, wherever the persona sees it. */
+    /** Waits for the last message that matches, wherever the persona sees it. */
     message: (name: string, says: RegExp): Promise<SeenMessage> =>
       until(name, String(says), (seen) => messagesOf(seen).findLast((message) => says.test(message.plain))),
     download: async (path: string): Promise<string> => {
       const response = await fetch(new URL(path, base));
-      if (!response.ok) throw new Error(`${path} was answered with ${response.status}`);
+      if (!response.ok) throw new Error(`${path} returned ${response.status}`);
       return response.text();
     },
   };

@@ -7,7 +7,7 @@ import { mustRun, run } from './command.ts';
 
 const SFTP_SERVERS = ['/usr/lib/openssh/sftp-server', '/usr/libexec/openssh/sftp-server', '/usr/lib/ssh/sftp-server'];
 const PROBE_MS = 20_000;
-/** Debian's sshd wants it when it runs as root; its service would make it. */
+/** Debian's sshd needs it when it runs as root. Its service would create it. */
 const ROOT_FOLDER = '/run/sshd';
 
 export const sftpServer = (): string | null => SFTP_SERVERS.find((path) => existsSync(path)) ?? null;
@@ -35,7 +35,7 @@ export function makeRootFolder(): string | null {
   return ROOT_FOLDER;
 }
 
-/** What lets an sshd run beside the machine's own; `block` is the end of it. */
+/** The configuration of an sshd next to the machine's own. `block` is the end of it. */
 export const sshdConfig = (hostKeyFile: string, block: string): string =>
   [
     `HostKey ${hostKeyFile}`,
@@ -44,7 +44,7 @@ export const sshdConfig = (hostKeyFile: string, block: string): string =>
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
     'PermitRootLogin prohibit-password',
-    // The files lie in a 0700 folder, but below /tmp, which everybody may write to.
+    // The files are in a 0700 folder, but below /tmp, which everybody may write to.
     'StrictModes no',
     'PrintMotd no',
     'PrintLastLog no',
@@ -60,7 +60,7 @@ export function answerWithSshd(sshd: string, config: string, socket: Socket): Ch
   return child;
 }
 
-/** Whether this account can log in to an sshd of its own by key and gets a terminal: containers and old kernels differ. */
+/** Whether this account can run an sshd, log in to it by key and get a terminal: containers and old kernels differ. */
 export async function givesTerminal(sshd: string, login: string, folder: string): Promise<boolean> {
   mkdirSync(folder, { mode: 0o700 });
   const [hostKey, key] = [join(folder, 'host_key'), join(folder, 'key')];

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 /**
- * Ends what people started on the demo's targets and left running. It is a process of its own that waits for the demo to say that it is over
- * or to die, so that a kill -9 leaves nothing either. A process is known by SSH_CONNECTION, which names the target's port.
+ * Ends what people started on the demo's targets and left running. It is a separate process that waits for the demo to end or die, so that
+ * not even kill -9 leaves anything behind. It recognises a process by SSH_CONNECTION, which names the target's port.
  */
 export type Sweeper = AsyncDisposable;
 

@@ -9,7 +9,7 @@ import { encodePublicKey, parsePublicKeyLine } from '../sshwire/public-key.ts';
 import { verifyUserauth } from '../sshwire/userauth.ts';
 import { sftpServer } from './sshd.ts';
 
-/** An SSH server with a shell, for machines without a usable sshd. It lets in whom the target's block would: one CA, principal, login. */
+/** An SSH server with a shell, for machines without a usable sshd. It checks what the target's block checks: CA, principal and login. */
 export type TargetShell = { accept(socket: Socket): void; stop(): void };
 
 type Options = { readonly hostKey: string; readonly ca: string; readonly login: string; readonly principal: string };
@@ -56,7 +56,7 @@ export function targetShell(options: Options): TargetShell {
   };
 }
 
-/** ssh2 verifies nothing by itself; null where the certificate, its bearer or the signature is not what the target trusts. */
+/** ssh2 itself verifies nothing. Null where the target does not trust the certificate, its bearer or the signature. */
 function prove(
   attempt: PublicKeyAuthContext,
   { caKeys, principal }: { caKeys: readonly Uint8Array[]; principal: string },
@@ -127,7 +127,7 @@ function startSftp(channel: ServerChannel, login: Login): void {
     piped(channel, [server], login);
     return;
   }
-  channel.stderr.write('this demo target has no sftp-server\n');
+  channel.stderr.write('This demo target has no sftp-server.\n');
   channel.exit(1);
   channel.end();
 }

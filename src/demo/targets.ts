@@ -10,7 +10,7 @@ import { type TargetShell, targetShell } from './target-shell.ts';
 /** What `daypass targets snippet --json` prints. */
 export type Snippet = { readonly files: readonly { path: string; content: string }[]; readonly block: string };
 
-/** A host of the demo: it listens from the start, and answers once it was set up. */
+/** A host of the demo. It listens from the start, and answers once it is set up. */
 export type DemoTarget = AsyncDisposable & {
   readonly id: string;
   readonly port: number;

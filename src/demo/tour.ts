@@ -14,11 +14,11 @@ type Scene = {
 };
 type Button = { readonly type: 'button'; readonly text: { readonly text: string }; readonly action_id?: string };
 
-/** Plays the story through the same edges that people use; resolves with 0, or with 1 after naming the step that failed. */
+/** Plays the story the way people would. Resolves with 0, or with 1 after naming the step that failed. */
 export async function tour(people: People, scene: Scene): Promise<number> {
   const seconds = (): string => (Number(process.hrtime.bigint() - scene.begun) / 1e9).toFixed(2).padStart(5);
   const story = new Story(people, scene);
-  scene.say(`[${seconds()} s] ✓ two targets, keys, a database and Daypass are started`);
+  scene.say(`[${seconds()} s] ✓ two targets, keys, a database and Daypass are running`);
   for (const [name, act] of story.steps()) {
     try {
       const more = await act();
@@ -59,22 +59,22 @@ class Story {
 
   steps(): readonly Step[] {
     return [
-      ['the contractor makes a key and registers it', () => this.#register()],
-      ['the contractor asks for web-01 for 15 minutes', () => this.#ask('15 minutes')],
-      ['the manager approves, and the contractor is told what to type', () => this.#approve()],
-      ['“Other ways in” brings files, installed as their message says', () => this.#install()],
+      ['the contractor creates a key and registers it', () => this.#register()],
+      ['the contractor requests access to web-01 for 15 minutes', () => this.#ask('15 minutes')],
+      ['the manager approves, and the contractor sees what to type', () => this.#approve()],
+      ['“Other ways in” sends files, which are installed as their message describes', () => this.#install()],
       ['ssh runs a command on web-01', () => this.#command()],
-      ['ssh gives a shell with a terminal', () => this.#shell()],
-      ['the thread has the sessions’ summary', () => this.#summary()],
-      ['a session is live, and the thread says so', () => this.#begin()],
-      ['the manager revokes, and the live session ends', () => this.#revoke()],
-      ['ssh is refused, and says why', () => this.#refused()],
-      ['the contractor asks again, for 8 seconds', () => this.#ask('8 seconds')],
+      ['ssh opens a shell with a terminal', () => this.#shell()],
+      ['the thread shows a summary of the sessions', () => this.#summary()],
+      ['a session is live, and the thread shows it', () => this.#begin()],
+      ['the manager revokes access, and the live session ends', () => this.#revoke()],
+      ['ssh is refused and shows why', () => this.#refused()],
+      ['the contractor requests access again, for 8 seconds', () => this.#ask('8 seconds')],
       ['the manager approves again', () => this.#approve()],
       ['the new files are installed', () => this.#install()],
       ['a session is live again', () => this.#begin()],
-      ['time runs out, and the live session ends', () => this.#expire()],
-      ['security replays what was on the terminal', () => this.#replay()],
+      ['access expires, and the live session ends', () => this.#expire()],
+      ['security replays the terminal', () => this.#replay()],
     ];
   }
 
@@ -95,7 +95,7 @@ class Story {
     const { plain } = await this.#people.message('contractor', /ssh register-/);
     const line = /ssh (register-\S+@\S+) -p (\d+)/.exec(plain);
     const known = /line="([^"]+)"/.exec(plain);
-    if (!line?.[1] || !line[2] || !known?.[1]) throw new Error(`no line to register with in: ${plain}`);
+    if (!line?.[1] || !line[2] || !known?.[1]) throw new Error(`no registration command in: ${plain}`);
     const knownHosts = join(this.#home, '.ssh', 'known_hosts');
     writeFileSync(knownHosts, `${known[1]}\n`);
     const options = [
@@ -118,7 +118,7 @@ class Story {
     const root = messagesOf(seen).find((message) =>
       buttonsOf(message.blocks).some((each) => /^Request access/.test(each)),
     );
-    if (!root) throw new Error('no message with a Request button in sight');
+    if (!root) throw new Error('there is no message with a Request access button');
     await this.#people.act('contractor', 'clicks', { channel: root.channel, ts: root.ts, button: 'Request access' });
     await this.#people.until('contractor', 'the request form', ({ modal }) => modal);
     await this.#people.act('contractor', 'submissions', {
@@ -156,7 +156,7 @@ class Story {
     return `${rounded(ms)} from Approve to the direct message`;
   }
 
-  /** Downloads what the message with files brought and runs its lines, with a folder of this tour's own in the place of ~. */
+  /** Downloads the files of the message and runs its lines, with a folder of the tour instead of ~. */
   async #install(): Promise<string> {
     const granted = this.#granted;
     if (!granted) throw new Error('no access was granted');
@@ -182,7 +182,7 @@ class Story {
     return message.files.map((file) => file.name).join(', ');
   }
 
-  /** The recording of the shell: what security reads of it names it, and its cast shows what the terminal showed. */
+  /** The recording of the shell: security's message names it, and its cast shows what the terminal showed. */
   async #replay(): Promise<string> {
     const { plain } = await this.#people.message('security', /Interactive shell[\s\S]*recordings export/);
     const id = /recordings export ([0-9a-f]{8})/.exec(plain)?.[1] ?? '';
@@ -192,7 +192,7 @@ class Story {
     const [cast] = answer.casts;
     const shown = /in a terminal: \/dev\/[\w/]+/.exec(cast?.cast ?? '');
     if (!shown) throw new Error(`the recording ${id} does not hold what the terminal showed`);
-    return `“${shown[0]}”, decrypted with the key of security`;
+    return `“${shown[0]}”, decrypted with security’s key`;
   }
 
   get #ssh(): readonly string[] {
@@ -259,7 +259,7 @@ class Story {
     const said = await this.#live.ended;
     this.#live = null;
     // The last line: the first one is the banner.
-    return [...said.matchAll(/daypass: (.*)/g)].at(-1)?.[1]?.trim() ?? 'without a word';
+    return [...said.matchAll(/daypass: (.*)/g)].at(-1)?.[1]?.trim() ?? 'without a message';
   }
 }
 

@@ -18,7 +18,7 @@ import type { Fetch } from './workspace/network.ts';
 /** Where security reads, and who it is. */
 export type Security = { readonly securityChannel: string; readonly securityUsers: readonly string[] };
 
-/** What every conversation has at hand. */
+/** What every conversation can use. */
 export type Edge = {
   readonly web: webApi.WebClient;
   readonly fetch: Fetch;
@@ -70,7 +70,7 @@ export async function whoAsks(edge: Edge, claim: Claim): Promise<Result<Asker>> 
   return ok({ person, userId: account.userId, timeZone, isSecurity });
 }
 
-/** Asks Slack anew about somebody known, before something is decided about them. */
+/** Asks Slack about a known person again, before something is decided about them. */
 export async function askAgain(edge: Edge, id: PersonId): Promise<void> {
   const person = await edge.store.transaction((tx) => tx.persons.byId(id));
   for (const { teamId, userId } of person?.accounts ?? []) {
@@ -81,7 +81,7 @@ export async function askAgain(edge: Edge, id: PersonId): Promise<void> {
   }
 }
 
-/** Asks Slack anew who is in the groups that policy names, before one of them decides something. */
+/** Asks Slack again who is in the groups that policy names, before one of their members decides something. */
 export async function readGroups(edge: Pick<Edge, 'store' | 'clock' | 'inventory' | 'web'>): Promise<void> {
   for (const groupId of groupsOf(engagementRules(edge.inventory.policy))) {
     await seeGroup(edge)({ groupId, userIds: await groupMembers(edge.web, groupId) });

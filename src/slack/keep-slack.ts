@@ -11,8 +11,8 @@ const REMOVED: ReadonlySet<string> = new Set(['account_inactive', 'token_revoked
 export type KeptSlack = AsyncDisposable & { readonly state: () => SlackState };
 
 /**
- * Connects to Slack; where nobody answers there it goes on trying, and whoever starts it need not wait: logins by ssh, and their ends,
- * hang on no Slack, nor on the app being in the workspace. Rejects where Slack answers that it will not have these tokens.
+ * Connects to Slack. While Slack is unreachable it keeps trying, and the caller need not wait: ssh logins, and ending them, depend neither
+ * on Slack nor on the app being in the workspace. Rejects where Slack does not accept the tokens.
  */
 export async function keepSlack(options: SlackOptions, given: Omit<SlackDeps, 'health'>): Promise<KeptSlack> {
   const health = new SlackHealth(given.log.child({ part: 'slack' }), () => given.clock.now());
@@ -24,14 +24,14 @@ export async function keepSlack(options: SlackOptions, given: Omit<SlackDeps, 'h
     } catch (error) {
       const fault = faultOf(error);
       if (fault.kind === 'app') health.refused(fault.error);
-      // Somebody removed the app: that must not take ssh along at the next start.
+      // Somebody removed the app. That must not stop ssh from working after the next start.
       if (REMOVED.has(fault.error)) return null;
       const isBusy = fault.kind === 'doubtful' || (fault.kind === 'refused' && fault.retryAfterSeconds !== null);
       if (!isBusy) {
-        const why = `Slack answers ${fault.error}: look at SLACK_BOT_TOKEN and SLACK_APP_TOKEN, and at what the app may do`;
+        const why = `Slack returned ${fault.error}: check SLACK_BOT_TOKEN, SLACK_APP_TOKEN and the app’s permissions`;
         throw new Error(why, { cause: error });
       }
-      deps.log.error({ err: error }, 'Slack cannot be reached: ssh goes on without it, and it is tried again');
+      deps.log.error({ err: error }, 'Slack is unreachable: ssh works without it, and Daypass keeps trying to connect');
       return null;
     }
   };
@@ -41,7 +41,7 @@ export async function keepSlack(options: SlackOptions, given: Omit<SlackDeps, 'h
       await sleep(delay, undefined, { signal: stop.signal }).catch(() => undefined);
       if (stop.signal.aborted) return null;
       const connected = await connect().catch((error: unknown) => {
-        deps.log.error({ err: error }, 'Slack does not take these tokens: correct them and start again');
+        deps.log.error({ err: error }, 'Slack does not accept these tokens: correct them and restart');
         return null;
       });
       if (connected) return connected;

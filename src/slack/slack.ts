@@ -111,7 +111,7 @@ const disposing = (end: () => unknown): AsyncDisposable => ({
 
 async function ownWorkspace(web: webApi.WebClient): Promise<Workspace> {
   const { team_id: teamId, enterprise_id: enterpriseId, user_id: botUserId } = await web.auth.test();
-  if (!teamId || !botUserId) throw new Error('auth.test named no workspace or no bot');
+  if (!teamId || !botUserId) throw new Error('auth.test returned no workspace or no bot');
   return { teamId, botUserId, enterpriseId: enterpriseId ?? null };
 }
 

@@ -15,7 +15,7 @@ const boxes = {
   thread: element('thread'),
 };
 
-/** Where the viewer is: persona, channel, thread, and which tab of the app. The address keeps it over a reload. */
+/** Where the viewer is: persona, channel, thread, and tab of the app. The address keeps it across reloads. */
 const at = { name: 'contractor', channel: null, thread: null, tab: 'messages', guide: true };
 let state = null;
 let seenByContractor = null;
@@ -36,10 +36,10 @@ function writeAddress() {
   history.replaceState(null, '', `#${[at.name, at.channel ?? '', at.thread ?? '', at.tab].join('/')}`);
 }
 
-/** Reads everything anew; a change meanwhile reads once more. */
+/** Reads everything again, and once more if something changes in the meantime. */
 function refresh() {
   again = true;
-  // What another person sees is not for this one to press.
+  // Nobody may press what another person sees.
   element('app').setAttribute('aria-busy', String(state !== null && state.me.name !== at.name));
   refreshing ??= readAnew().finally(() => {
     refreshing = null;
@@ -268,4 +268,4 @@ element('composer').append(
   }),
 );
 follow();
-refresh().catch(() => toast('The workspace does not answer. Is the demo still running?'));
+refresh().catch(() => toast('The workspace is not responding. Is the demo still running?'));

@@ -99,7 +99,7 @@ export function sender(place) {
   return (text) => {
     const { name, channel, threadTs } = place();
     if (text.startsWith('/') && threadTs) {
-      toast('Slash commands do not work in threads. Type it in the channel.');
+      toast('Slash commands do not work in threads. Use them in the channel.');
       return undefined;
     }
     if (text.startsWith('/')) return api.act(name, 'commands', { channel, text });

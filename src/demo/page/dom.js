@@ -107,7 +107,7 @@ export async function copyText(text, button) {
       label.textContent = 'Copy';
     }, 1500);
   } catch {
-    toast('Copying is not allowed here: select the lines and copy them by hand.');
+    toast('Your browser does not allow copying here. Select the lines and copy them by hand.');
   }
 }
 

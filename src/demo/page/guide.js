@@ -1,7 +1,7 @@
 import { codeLines, fill, h, icon } from './dom.js';
 import { preformattedIn } from './rich-text.js';
 
-/** Walks a newcomer through the story. How far it is, is read from what the contractor sees. */
+/** Walks a newcomer through the story. It reads how far the story is from what the contractor sees. */
 
 const codeIn = (text) => [...text.matchAll(/```\n?([\s\S]*?)```/g)].map((match) => decode(match[1].trim()));
 const decode = (text) => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
@@ -54,26 +54,26 @@ function steps(known) {
       who: 'contractor',
       to: { place: 'channel' },
       text: register
-        ? 'Paste this into a terminal on this machine. It proves that you hold your SSH key; the private key stays where it is.'
-        : 'As Casey, press “Register a key” under the engagement, or type /access key. The line for your terminal then also shows here.',
+        ? 'Paste this into a terminal on this machine. It proves that you have the SSH key. The private key stays where it is.'
+        : 'As Casey, press “Register a key” below the engagement, or type /access key. The command for your terminal then appears here too.',
       lines: register ? [register] : [],
-      aside: register ? 'No SSH key yet? ssh-keygen -t ed25519 makes one.' : null,
+      aside: register ? 'No SSH key yet? Create one with ssh-keygen -t ed25519.' : null,
     },
     {
       done: done.asked,
       title: 'Request access',
       who: 'contractor',
       to: { place: 'channel' },
-      text: 'As Casey, press “Request access”: choose web-01, the scope shell, and how long. Choose 20 seconds to watch access end by itself.',
+      text: 'As Casey, press “Request access”. Choose web-01, the scope shell and a duration. Choose 20 seconds if you want to watch access expire.',
       aside:
-        'Your terminal has printed one more line, which sets up ssh for every access to come: run it now, or after the approval.',
+        'Your terminal also printed a command that sets up ssh for all future access. Run it now or after the approval.',
     },
     {
       done: done.approved,
       title: 'Approve',
       who: 'manager',
       to: { place: 'dm' },
-      text: 'As Morgan, the engineering manager, read the card that Daypass sent and press Approve.',
+      text: 'As Morgan, the engineering manager, read the card that Daypass sent you and press Approve.',
     },
     {
       done: done.connected,
@@ -82,10 +82,10 @@ function steps(known) {
       to: { place: 'dm' },
       text:
         connect.length === 0
-          ? 'That access is over already. As Casey, press “Request again” under Daypass’s message, for a longer time.'
+          ? 'That access has already ended. As Casey, press “Request again” below Daypass’s message and choose a longer duration.'
           : install.length === 0
-            ? 'As Casey, paste these into a terminal: the first sets up ssh, once for every access to come (leave it out if you ran it after registering); the second connects. Prefer files? Press “Other ways in” under Daypass’s message.'
-            : 'As Casey, download the files of Daypass’s message, paste the first line into a terminal, and connect:',
+            ? 'As Casey, paste these into a terminal. The first sets up ssh for all future access (skip it if you ran it after registering). The second connects. Prefer files? Press “Other ways in” below Daypass’s message.'
+            : 'As Casey, download the files in Daypass’s message, paste the first line into a terminal, then connect:',
       lines: [...(install.length === 0 ? setUp : install), ...connect],
     },
     {
@@ -93,14 +93,14 @@ function steps(known) {
       title: 'Read the summary',
       who: 'manager',
       to: thread,
-      text: 'Type exit in the session. The engagement’s thread then says who was on which target, for how long, and how much passed. What was run goes to security’s channel only.',
+      text: 'Type exit in the session. The engagement’s thread then shows who was on which target, for how long, and how much data passed. What was run is shown only in security’s channel.',
     },
     {
       done: done.ended,
       title: 'End it',
       who: 'manager',
       to: thread,
-      text: 'Connect once more as Casey and leave the session open. As Morgan, press Revoke in the thread: the session ends within a second.',
+      text: 'Connect once more as Casey and leave the session open. Then, as Morgan, press Revoke in the thread. The session ends within a second.',
       lines: connect,
     },
     {
@@ -108,7 +108,7 @@ function steps(known) {
       title: 'Replay the recording',
       who: 'security',
       to: { place: SECURITY },
-      text: 'As Sam from security, look at #security-reviews: each session is there with what was run in it, and how many files were moved. Press “Replay it here”: the recording is decrypted with a key that only security holds.',
+      text: 'As Sam from security, look at #security-reviews. It shows each session, what was run in it, and how many files were moved. Press “Replay it here”. The recording is decrypted with a key that only security has.',
     },
   ];
 }
@@ -145,7 +145,11 @@ export function drawGuide(box, { seen, personas, at: place, isOpen, toggle, visi
         { className: 'pips', 'aria-hidden': 'true' },
         list.map((each, index) => h('span', { className: each.done ? 'pip done' : index === at ? 'pip now' : 'pip' })),
       ),
-      h('strong', {}, step ? `Next: ${step.title[0].toLowerCase()}${step.title.slice(1)}` : 'That was the whole story'),
+      h(
+        'strong',
+        {},
+        step ? `Next: ${step.title[0].toLowerCase()}${step.title.slice(1)}` : 'You have seen the whole story',
+      ),
       h('small', {}, step ? `step ${at + 1} of ${list.length}` : ''),
       icon('chevron'),
     ],
@@ -179,14 +183,14 @@ export function drawGuide(box, { seen, personas, at: place, isOpen, toggle, visi
         h(
           'p',
           {},
-          'A key was registered; access was requested, approved, used, recorded and ended; and the recording was replayed.',
+          'You registered a key, then requested, approved, used and ended access. The sessions were recorded, and you replayed a recording.',
         ),
         h('p', {}, [
-          'Next: install it for your own servers, as ',
+          'Next: install Daypass for your own servers (',
           h('code', {}, 'docs/operations.md'),
-          ' says, and connect it to your Slack (',
+          ') and connect it to your Slack (',
           h('code', {}, 'docs/slack-setup.md'),
-          '). Ctrl-C in the terminal ends this demo and leaves nothing behind.',
+          '). To end this demo, press Ctrl-C in the terminal. It leaves nothing behind.',
         ]),
       ]);
   fill(box, head, isOpen ? open : null);

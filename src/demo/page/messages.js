@@ -33,7 +33,7 @@ function body(message, view) {
   return h('div', { className: 'message-body' }, [words, files(message), replayHere(message, view)]);
 }
 
-/** What no Slack has: the demo holds security's key, and replays what a message says can be replayed. */
+/** Slack has no such button: the demo has security's key, and replays the recordings that messages name. */
 function replayHere(message, { state }) {
   const id = state.replays ? recordingIn(message) : null;
   if (id === null) return null;
@@ -112,7 +112,7 @@ function row(message, view) {
     'article',
     {
       className: `message${message.ephemeral ? ' ephemeral' : ''}`,
-      'aria-label': `Message of ${author?.real_name ?? 'somebody'}`,
+      'aria-label': `Message from ${author?.real_name ?? 'somebody'}`,
     },
     [
       avatar(author),

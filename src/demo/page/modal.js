@@ -49,7 +49,7 @@ function draw(state, names, { entered, mended }) {
     button.classList.add('busy');
     dialog.setAttribute('aria-busy', 'true');
     const answer = await api.act(me.name, 'submissions', { values: entered }, true);
-    // The same mistakes again are told again.
+    // If the same mistakes are made again, show them again.
     if (!answer.ok && mended.size > 0 && shown) {
       mended.clear();
       shown.face = '';

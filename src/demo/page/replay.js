@@ -4,7 +4,7 @@ import { h, icon, toast } from './dom.js';
 /** Replays a recording of a session: asciicast v2, drawn from the screen of a terminal emulator. */
 
 const dialog = document.getElementById('replay');
-/** Nobody wants to watch somebody think. */
+/** Longer pauses are cut: nobody wants to watch somebody think. */
 const PAUSE_MAX_S = 1.5;
 const SPEEDS = [1, 2, 4];
 /** The first 16 colours of a terminal; on a ground that is dark in both colour schemes. */
@@ -14,7 +14,7 @@ const PALETTE = [
 ];
 let stop = () => undefined;
 
-/** Opens the window; what is wrong is said in it. */
+/** Opens the window, which also shows errors. */
 export async function openReplay(name, id, title) {
   const body = h('div', { className: 'modal-body' }, h('p', { role: 'status' }, 'Decrypting the recording…'));
   dialog.replaceChildren(
@@ -33,7 +33,7 @@ export async function openReplay(name, id, title) {
     const [{ Terminal }, casts] = await Promise.all([import('/page/xterm-headless.js'), api.recordingOf(name, id)]);
     if (!dialog.open) return;
     document.dispatchEvent(new CustomEvent('replayed'));
-    if (casts.length === 0) body.replaceChildren(h('p', {}, 'Nothing in this session printed anything.'));
+    if (casts.length === 0) body.replaceChildren(h('p', {}, 'There was no terminal output in this session.'));
     else player(body, Terminal, casts.map(parse));
   } catch (error) {
     body.replaceChildren(h('p', { role: 'alert' }, `The recording cannot be replayed: ${error.message}`));

@@ -19,7 +19,7 @@ export const ClickInput = z.strictObject({
   home: z.literal(true).optional(),
   action_id: z.string().optional(),
   block_id: z.string().optional(),
-  /** The words on the button, for who does not know its action_id. */
+  /** The words on the button, for callers who do not know its action_id. */
   button: z.string().optional(),
   /** With several alike buttons: the value of the one that is meant. For a menu: what is chosen. */
   value: Entry.optional(),
@@ -87,7 +87,7 @@ function visibleMessage(core: Core, user: User, channel: string, ts: string): Me
   );
   const found = core.state.message(channel, ts) ?? own;
   if (found) return found;
-  throw new PersonaError(404, 'no_such_message', `${user.realName} sees no such message in this conversation.`);
+  throw new PersonaError(404, 'no_such_message', `${user.realName} cannot see such a message in this conversation.`);
 }
 
 async function clickInView(core: Core, user: User, input: ClickInput, open: OpenView | null): Promise<void> {
@@ -120,9 +120,13 @@ function find(blocks: readonly Block[], input: ClickInput): Target {
   const wanted = input.button ?? input.action_id ?? 'element';
   if (!only) {
     const known = words.map((each) => `“${each}”`).join(', ') || 'none';
-    throw new PersonaError(404, 'no_such_action', `There is no “${wanted}” to press there. Buttons: ${known}.`);
+    throw new PersonaError(404, 'no_such_action', `There is no “${wanted}” to press there. The buttons are: ${known}.`);
   }
-  throw new PersonaError(400, 'ambiguous', `${matching.length} elements fit “${wanted}”; give action_id or value too.`);
+  throw new PersonaError(
+    400,
+    'ambiguous',
+    `${matching.length} elements match “${wanted}”. Give action_id or value too.`,
+  );
 }
 
 /** The action as the app gets it; in a view the choice stays in its state. */

@@ -11,7 +11,7 @@ export type Cast = { readonly name: string; readonly cast: string };
 export type Stage = {
   /** The product is being started, and nobody can be answered yet. */
   starting: boolean;
-  /** Opens a recording, known by the beginning of its id; null where there is none such. */
+  /** Opens the recording whose id starts like this. Null if there is none. */
   replay: ((id: string) => Promise<readonly Cast[] | null>) | null;
 };
 

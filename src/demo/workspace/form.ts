@@ -77,7 +77,11 @@ function fieldNamed(open: OpenView, blockId: string | null, name: string) {
   });
   if (found) return found;
   const known = fields.map(({ block }) => (block.type === 'input' ? block.label.text : block.block_id)).join(', ');
-  throw new PersonaError(400, 'no_such_field', `The window has no field “${name}”. It has: ${known || 'none'}.`);
+  throw new PersonaError(
+    400,
+    'no_such_field',
+    `The window has no field “${name}”. Its fields are: ${known || 'none'}.`,
+  );
 }
 
 /** What Slack's own client refuses before the app hears of it. */
@@ -202,7 +206,7 @@ export async function suggest(
   const open = topOf(core, user);
   const { block, element } = fieldNamed(open, blockId, actionId);
   if (element.type !== 'external_select' && element.type !== 'multi_external_select') {
-    throw new PersonaError(400, 'not_a_search_menu', 'This menu lists its options itself.');
+    throw new PersonaError(400, 'not_a_search_menu', 'This menu already lists its options.');
   }
   if (q.length < (element.min_query_length ?? 3)) return [];
   const payload = {

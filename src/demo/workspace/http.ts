@@ -7,7 +7,7 @@ export async function readBody(request: IncomingMessage, max: number): Promise<B
   let length = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     length += part.length;
-    if (length > max) throw new PersonaError(413, 'too_large', `A body may have ${max} bytes at most.`);
+    if (length > max) throw new PersonaError(413, 'too_large', `A body can have at most ${max} bytes.`);
     parts.push(part);
   }
   return Buffer.concat(parts);
@@ -24,8 +24,8 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
 export function strangerSign(request: IncomingMessage, port: number): string | null {
   const own = [`127.0.0.1:${port}`, `localhost:${port}`];
   const { host, origin } = request.headers;
-  if (host === undefined || !own.includes(host)) return `This answers only as ${own.join(' or ')}.`;
+  if (host === undefined || !own.includes(host)) return `This server only answers as ${own.join(' or ')}.`;
   const fromHere = origin === undefined || own.some((name) => origin === `http://${name}`);
-  if (request.method !== 'GET' && !fromHere) return 'Another site’s page may not act here.';
+  if (request.method !== 'GET' && !fromHere) return 'Pages of other sites may not act here.';
   return null;
 }

@@ -102,7 +102,7 @@ function readOne(element: Interactive, entry: string, reader: Reader): One {
     case 'multi_conversations_select':
       return readConversation(element, entry, reader);
     case 'datepicker':
-      return isDate(entry) ? { held: entry } : { wrong: 'This is not a date: YYYY-MM-DD.' };
+      return isDate(entry) ? { held: entry } : { wrong: 'This is not a date (YYYY-MM-DD).' };
     case 'plain_text_input': {
       const { min_length: min = 0, max_length: max = 3_000 } = element;
       if (entry.length > max) return { wrong: `This is too long: ${entry.length} of ${max} characters.` };
@@ -144,7 +144,7 @@ function readConversation(
   const found = [...workspace.channels.values()].find(
     (each) => each.members.has(user) && (each.id === wanted || (each.kind !== 'im' && each.name === wanted)),
   );
-  if (!found) return { wrong: `There is no conversation “${entry.slice(0, 60)}” that you are in.` };
+  if (!found) return { wrong: `You are not in a conversation “${entry.slice(0, 60)}”.` };
   if (include && !include.includes(found.kind)) return { wrong: 'This kind of conversation cannot be chosen here.' };
   return { held: found.id };
 }

@@ -58,7 +58,7 @@ export async function servePeople(
   try {
     if (root === 'faults') await serveFaults(core, request, response);
     else if (root === 'people' || root === 'channels' || root === 'groups') {
-      if (request.method !== 'POST') throw new PersonaError(405, 'post_only', 'POST what is to change.');
+      if (request.method !== 'POST') throw new PersonaError(405, 'post_only', 'Use POST to change something.');
       const change = await readJson(request);
       if (root === 'people')
         answerJson(response, 200, await changePerson(core, personaNamed(core, name ?? ''), change));
@@ -77,7 +77,11 @@ export async function servePeople(
 function personaNamed(core: Core, name: string): User {
   const user = PERSONAS.some((each) => each === name) ? core.state.byName(name) : null;
   if (user) return user;
-  throw new PersonaError(404, 'no_such_persona', `There is no persona ${name.slice(0, 40)}: ${PERSONAS.join(', ')}.`);
+  throw new PersonaError(
+    404,
+    'no_such_persona',
+    `There is no persona ${name.slice(0, 40)}. The personas are: ${PERSONAS.join(', ')}.`,
+  );
 }
 
 type Route = { readonly verb: string; readonly id: string; readonly url: URL };
@@ -106,7 +110,7 @@ async function servePersona(
   }
   const handler = request.method === 'POST' && Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
   if (!handler)
-    throw new PersonaError(404, 'no_such_thing', `A persona has no “${verb.slice(0, 40)}”; see docs/demo.md.`);
+    throw new PersonaError(404, 'no_such_thing', `A persona has no “${verb.slice(0, 40)}”. See docs/demo.md.`);
   const body = await readJson(request);
   answerJson(response, 200, { ok: true, ...Object(await handler(core, user, body)) });
 }
@@ -159,7 +163,7 @@ function streamChanges(core: Core, request: IncomingMessage, response: ServerRes
 
 function sendFile(core: Core, user: User, id: string, response: ServerResponse): void {
   const file = fileFor(core, user, id);
-  if (!file) throw new PersonaError(404, 'no_such_file', `${user.realName} sees no such file.`);
+  if (!file) throw new PersonaError(404, 'no_such_file', `${user.realName} cannot see such a file.`);
   const name = file.name.replace(/[^A-Za-z0-9._-]/g, '_');
   response.writeHead(200, {
     'content-type': 'application/octet-stream',
@@ -172,10 +176,10 @@ function sendFile(core: Core, user: User, id: string, response: ServerResponse):
 async function sendRecording(core: Core, user: User, id: string, response: ServerResponse): Promise<void> {
   const { replay } = core.stage;
   if (!replay || user.name !== 'security') {
-    throw new PersonaError(404, 'no_recordings', `${user.realName} holds no key that opens recordings.`);
+    throw new PersonaError(404, 'no_recordings', `${user.realName} has no key for recordings.`);
   }
   if (!/^[0-9a-f]{8}(?:-[0-9a-f-]{1,27})?$/.test(id)) {
-    throw new PersonaError(400, 'no_id', 'A recording is named by its id, or by the first 8 characters of it.');
+    throw new PersonaError(400, 'no_id', 'Name a recording by its id or the id’s first 8 characters.');
   }
   const casts = await replay(id);
   if (!casts) throw new PersonaError(404, 'no_such_recording', `There is no recording ${id} yet.`);

@@ -111,7 +111,7 @@ function unreadIn(core: Core, user: User, channel: string): number {
   return core.state.messages.filter(isUnread).length;
 }
 
-/** All personas, for who looks in from outside, with what each has not read. */
+/** All personas, with how much each has not read. */
 export const personaList = (core: Core) =>
   PERSONAS.flatMap((name) => core.state.byName(name) ?? []).map((user) => ({
     ...personObject(core, user),

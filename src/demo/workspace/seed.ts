@@ -16,7 +16,7 @@ const person = (id: string, name: string, realName: string, title: string, more:
   ...more,
 });
 
-/** Three people, the app, and the channels of a company that has work done by a contractor. */
+/** Three people, the app, and the channels of a company that works with a contractor. */
 export function seededState(now: () => number): WorkspaceState {
   const state = new WorkspaceState(USERS.bot, now);
   const people = [
@@ -37,14 +37,18 @@ export function seededState(now: () => number): WorkspaceState {
     security,
     bot,
   ]);
-  add(CHANNELS.security, 'security-reviews', 'private', 'What Daypass tells security', [security, bot]);
+  add(CHANNELS.security, 'security-reviews', 'private', 'Messages from Daypass to security', [security, bot]);
   for (const each of [contractor, manager, security]) state.im(each);
   const say = (channel: string, user: string, text: string): void => {
     state.post({ channel, user, text, threadTs: null, blocks: [], metadata: null, files: [], onlyFor: null });
   };
-  say(CHANNELS.general, manager, 'Welcome, everybody. The order database moves this month; Northwind Data helps us.');
+  say(
+    CHANNELS.general,
+    manager,
+    'Welcome, everybody. We are moving the order database this month, and Northwind Data is helping us.',
+  );
   say(CHANNELS.engagement, contractor, 'Hi! I am ready to start on the migration. I will need a shell on web-01.');
-  say(CHANNELS.engagement, manager, 'Great. Ask Daypass for it in this channel, I will approve.');
+  say(CHANNELS.engagement, manager, 'Great. Request it from Daypass in this channel, and I will approve it.');
   for (const user of people) for (const channel of state.channels.keys()) markRead(state, user.id, channel);
   return state;
 }

@@ -30,7 +30,7 @@ export function placeOf(core: Core, user: User, given: string): Channel {
   throw new PersonaError(
     404,
     'no_such_conversation',
-    `${user.realName} is in no conversation “${given.slice(0, 60)}”.`,
+    `${user.realName} is not in a conversation “${given.slice(0, 60)}”.`,
   );
 }
 
@@ -40,7 +40,11 @@ export async function runCommand(core: Core, user: User, input: z.infer<typeof C
   const [command = '', ...rest] = input.text.trim().split(/\s+/);
   if (!core.manifest.commands.has(command)) {
     const known = [...core.manifest.commands.keys()].join(', ');
-    throw new PersonaError(400, 'no_such_command', `${command.slice(0, 60)} is no command here. There is: ${known}.`);
+    throw new PersonaError(
+      400,
+      'no_such_command',
+      `There is no command ${command.slice(0, 60)}. The commands are: ${known}.`,
+    );
   }
   const responseId = core.triggers.newResponse({ user: user.id, channel: channel.id, threadTs: null, messageTs: null });
   const answer = await deliver(core, 'slash_commands', {
@@ -80,7 +84,7 @@ export function sayMessage(core: Core, user: User, input: z.infer<typeof Message
   const channel = placeOf(core, user, input.channel);
   const root = input.thread_ts === undefined ? null : state.message(channel.id, input.thread_ts);
   if (input.thread_ts !== undefined && !root) {
-    throw new PersonaError(404, 'no_such_message', 'There is no such message to answer in its thread.');
+    throw new PersonaError(404, 'no_such_message', 'There is no such message to reply to.');
   }
   const bot = state.user(state.bot);
   const text = escapeTyped(input.text).replaceAll(`@${bot?.realName}`, `<@${state.bot}>`);

@@ -4,7 +4,7 @@ import { type Block, section } from '../words/blocks.ts';
 import { type Line, own, toNotification, value } from '../words/line.ts';
 import { refusalLine } from '../words/refusals.ts';
 
-/** What one person is told, and nobody else. */
+/** What only one person sees. */
 export type Answer = { readonly text: string; readonly blocks: readonly Block[] };
 
 const SENTENCE_MAX = 2_900;
@@ -41,7 +41,7 @@ export type Place = {
   readonly responseUrl: string | null;
 };
 
-/** A message that only this person sees, where they are looking; through the response URL where the bot is no member. */
+/** A message that only this person sees, where they are looking. It goes through the response URL where the bot is not a member. */
 export async function whisper(edge: Edge, place: Place, answer: Answer): Promise<void> {
   try {
     await edge.web.chat.postEphemeral({

@@ -3,15 +3,15 @@ import type { RandomSource } from '../../use-cases/ports.ts';
 import { SlackUnavailable } from '../workspace/directory.ts';
 import { faultOf } from '../workspace/fault.ts';
 
-/** Tells the person, in the place where they look. Plain sentences without markup. */
+/** Tells the person, where they are looking. Plain sentences without markup. */
 export type Tell = (sentence: string) => Promise<void>;
 
 const SEEN_MAX = 5_000;
 const DRAIN_MS = 10_000;
 
 /**
- * Where every payload from Slack passes: each is handled once, counted while it is, and what goes wrong in it is told to the
- * person with a reference that the log has too.
+ * Every payload from Slack passes here. Each is handled once and counted while it is. When it fails, the person sees a reference that is
+ * in the log too.
  */
 export class Boundary {
   readonly #log: Log;
@@ -55,21 +55,21 @@ export class Boundary {
       await work();
     } catch (error) {
       if (isTooLate(error)) {
-        this.#log.warn({ err: error, interaction: kind }, 'Slack’s three seconds for a window were over');
+        this.#log.warn({ err: error, interaction: kind }, 'Slack’s three seconds to open a window had passed');
         await tell(TOO_LATE).catch((cause: unknown) =>
-          this.#log.error({ err: cause, interaction: kind }, 'and the person could not be told'),
+          this.#log.error({ err: cause, interaction: kind }, 'the person could not be told either'),
         );
         return;
       }
       const reference = Buffer.from(this.#random.bytes(4)).toString('hex');
       this.#log.error({ err: error, interaction: kind, reference }, 'an interaction failed');
       await tell(sentenceFor(error, reference)).catch((cause: unknown) =>
-        this.#log.error({ err: cause, reference }, 'and the person could not be told'),
+        this.#log.error({ err: cause, reference }, 'the person could not be told either'),
       );
     }
   }
 
-  /** New payloads are turned away; those under way are waited for. */
+  /** Refuses new payloads and waits for those under way. */
   async drain(): Promise<void> {
     this.#closed = true;
     const limit = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS).unref());
@@ -81,7 +81,7 @@ class Stopping extends Error {
   readonly code = 'stopping';
 }
 
-/** Slack's ways to say that the click or command is too long ago to open a window for. */
+/** Slack's errors for a click or command that is too old to open a window for. */
 const TRIGGER_OVER: ReadonlySet<string> = new Set([
   'expired_trigger_id',
   'trigger_expired',
@@ -90,14 +90,14 @@ const TRIGGER_OVER: ReadonlySet<string> = new Set([
   'invalid_trigger_id',
 ]);
 const TOO_LATE =
-  'That took longer than the three seconds in which Slack lets an app open a window, so nothing was opened and nothing was done. Try the same again.';
+  'Nothing was done: Slack gives an app three seconds to open a window, and this took longer. Try again.';
 
 const isTooLate = (error: unknown): boolean => TRIGGER_OVER.has(faultOf(error).error);
 
 function sentenceFor(error: unknown, reference: string): string {
-  if (error instanceof Stopping) return 'Daypass is restarting, so nothing was done. Try again in a minute.';
+  if (error instanceof Stopping) return 'Nothing was done: Daypass is restarting. Try again in a minute.';
   if (error instanceof SlackUnavailable) {
-    return `Slack did not answer when Daypass asked about your account, and without that nothing is decided. Try again in a moment. (Reference ${reference})`;
+    return `Nothing was decided: Slack did not respond when Daypass asked about your account. Try again in a moment. (Reference ${reference})`;
   }
-  return `Something broke inside Daypass, and it may not have been done. Look at the engagement’s thread, then try again; if it stays so, give the operators this reference: ${reference}`;
+  return `Something went wrong in Daypass, and what you asked for may not have been done. Check the engagement’s thread, then try again. If it keeps failing, give your Daypass operator this reference: ${reference}`;
 }

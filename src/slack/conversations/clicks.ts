@@ -72,7 +72,7 @@ export async function tellAt(edge: Edge, payload: ActionPayload, answer: Answer)
   );
 }
 
-/** Over a form, so that it stays as it was filled in; by a direct message where it is too late for a window. */
+/** Over a form, so that its entries stay. By direct message where it is too late for a window. */
 async function tellInWindow(edge: Edge, payload: ActionPayload, answer: Answer): Promise<void> {
   const { view: shown, trigger_id, user } = payload;
   const view = notice('Daypass', answer.blocks);
@@ -82,7 +82,7 @@ async function tellInWindow(edge: Edge, payload: ActionPayload, answer: Answer):
     else if (isForm) await edge.web.views.push({ trigger_id, view });
     else await edge.web.views.update({ view_id: shown.id, view });
   } catch (error) {
-    edge.log.info({ err: error }, 'no window could be shown: the answer goes as a message');
+    edge.log.info({ err: error }, 'no window could be opened: the answer is sent as a message');
     await edge.web.chat.postMessage({ channel: user.id, text: answer.text, blocks: [...answer.blocks] });
   }
 }
@@ -126,7 +126,7 @@ const cardOf = ({ edge, payload }: Click): Card | null => {
   return channelId !== undefined && ts !== undefined ? { channelId, ts, key } : null;
 };
 
-/** The card itself shows what an approval did; only a refusal is told apart. */
+/** The card itself shows what an approval did. Only a refusal is reported separately. */
 async function pressApprove(click: Click): Promise<void> {
   const { edge, asker, payload, value } = click;
   const card = cardOf(click);
@@ -135,7 +135,7 @@ async function pressApprove(click: Click): Promise<void> {
   if (!reviewed.ok) await tellAt(edge, payload, await refusal(edge, reviewed.rejection));
 }
 
-/** The card itself shows that it is confirmed; only a refusal is told apart. */
+/** The card itself shows that it is confirmed. Only a refusal is reported separately. */
 async function pressConfirm({ edge, asker, payload, value }: Click): Promise<void> {
   const id = EngagementId.safeParse(value);
   await readGroups(edge);
@@ -176,7 +176,7 @@ async function pressRetire(click: Click): Promise<void> {
   await show(click, inWindow('SSH keys', { text: keys.text, blocks: [...answer.blocks, ...keys.blocks] }));
 }
 
-/** In the Home tab the change shows by itself; a window shows the list anew; elsewhere it is said. */
+/** The Home tab and a window show the change in their updated list. Elsewhere the person gets a message. */
 async function afterChange(click: Click, answer: Answer): Promise<void> {
   const { edge, asker, payload } = click;
   if (isHome(click)) await publishHome(edge, asker);
@@ -193,7 +193,7 @@ async function pressEndSession(click: Click): Promise<void> {
     ? await endSession(edge)({ ...by, sessionId: sessionId.data })
     : ({ ok: false, rejection: { code: 'unknown_session' } } as const);
   if (!ended.ok) return tellAt(edge, payload, await refusal(edge, ended.rejection));
-  await tellAt(edge, payload, say('The session is being cut. Its line in the thread says when it has ended.'));
+  await tellAt(edge, payload, say('The session is being terminated. The thread shows when it has ended.'));
 }
 
 async function showDetails(click: Click): Promise<void> {
@@ -201,7 +201,7 @@ async function showDetails(click: Click): Promise<void> {
   const channelId = payload.container?.channel_id ?? payload.channel?.id;
   const view = await detailsView(edge, asker, value, channelId);
   if (view) return show(click, view);
-  await tellAt(edge, payload, say('There is nothing to show: it is gone, or not for you to see.'));
+  await tellAt(edge, payload, say('There is nothing to show: it no longer exists, or you may not see it.'));
 }
 
 async function pressSendFiles(click: Click): Promise<void> {
@@ -212,5 +212,5 @@ async function pressSendFiles(click: Click): Promise<void> {
     : ({ ok: false, rejection: { code: 'unknown_grant' } } as const);
   if (!sent.ok) return tellAt(edge, payload, await refusal(edge, sent.rejection));
   if (!sent.value)
-    await tellAt(edge, payload, say('The files were already sent: they are in your direct messages with Daypass.'));
+    await tellAt(edge, payload, say('The files were already sent. They are in your direct messages with Daypass.'));
 }

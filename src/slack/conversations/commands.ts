@@ -49,7 +49,7 @@ async function openEngagement(edge: Edge, asker: Asker, argument: string | null)
   if (argument?.toLowerCase() !== 'new') {
     return {
       answer: say(
-        'To open an engagement: /access engagement new. It asks for members, targets, scopes, reviewers and the last day.',
+        'To open an engagement, run /access engagement new. It asks for members, targets, scopes, reviewers and the last day.',
       ),
     };
   }
@@ -57,7 +57,7 @@ async function openEngagement(edge: Edge, asker: Asker, argument: string | null)
   if (edge.inventory.targets.length === 0) {
     return {
       answer: say(
-        'The inventory is empty, so an engagement could have no targets. Operators write them into targets.yml.',
+        'You cannot open an engagement yet, because there are no targets. Ask your Daypass operator to add them to targets.yml.',
       ),
     };
   }

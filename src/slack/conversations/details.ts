@@ -25,7 +25,7 @@ type Readers = {
   readonly reviewerIds: readonly string[];
 };
 
-/** The window behind the button; null where there is nothing of that id, or it is not for this person. */
+/** The window behind the button. Null where nothing has that id, or this person may not see it. */
 export async function detailsView(
   edge: Edge,
   asker: Asker,
@@ -48,7 +48,7 @@ async function read(edge: Edge, wanted: z.infer<typeof Wanted>, forSecurity: boo
       const view = await viewRequest(edge)({ requestId: wanted[1] });
       if (!view) return null;
       const { request, engagement, keys } = view;
-      const of = [fact('Request', request.id), fact('Digest of what was asked for', request.digest)];
+      const of = [fact('Request', request.id), fact('Digest of what was requested', request.digest)];
       const each = keys
         .slice(0, CHANNELS_MAX)
         .map((key) => fact('Key', `${key.publicKey.split(' ')[0]} ${key.fingerprint}`));
@@ -83,7 +83,7 @@ async function read(edge: Edge, wanted: z.infer<typeof Wanted>, forSecurity: boo
 
 const fact = (label: string, text: string): Block => rich(paragraph(line`*${own(label)}*`), preformatted(text, 2_500));
 
-/** Digests of what passed are security's: of few bytes they say what the bytes were. */
+/** Digests of the data are for security only: the digest of a few bytes gives away the bytes. */
 function ofSession(session: Session, whole: boolean): Block[] {
   const { headAtStart, headAtEnd } = session.recording;
   const heads = [
@@ -103,7 +103,7 @@ function channelDigests(channels: readonly ChannelSummary[]): Block[] {
   if (channels.length === 0) return [];
   const rest = channels.length - CHANNELS_MAX;
   return [
-    section(line`*SHA-256 of what passed, by channel*`),
+    section(line`*SHA-256 of the data, by channel*`),
     ...channels.slice(0, CHANNELS_MAX).map((channel) => rich(bullets(digestLines(channel)))),
     ...(rest > 0 ? [section(line`and ${rest} more, all in the recording’s manifest`)] : []),
   ];
@@ -113,6 +113,6 @@ function digestLines({ id, kind, stdinSha256, stdoutSha256, stderrSha256 }: Chan
   const streams = { stdin: stdinSha256, stdout: stdoutSha256, stderr: stderrSha256 };
   const filled = Object.entries(streams).filter(([, digest]) => digest !== OF_NOTHING);
   const name = line`${id} ${own(kind)}`;
-  if (filled.length === 0) return [line`${name}: nothing passed`];
+  if (filled.length === 0) return [line`${name}: no data`];
   return filled.map(([stream, digest]) => line`${name} ${own(stream)} ${tag(digest)}`);
 }

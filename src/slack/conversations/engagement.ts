@@ -18,7 +18,7 @@ const NAME_MAX = 80;
 const PEOPLE_MAX = 50;
 const CONFIRMERS_MAX = 20;
 const INVITE =
-  'Daypass is not in this channel, so the thread could not be there. Run /invite @Daypass in it, then try again.';
+  'Daypass is not in this channel, so it cannot start the thread there. Run /invite @Daypass in the channel, then try again.';
 
 /** The form of a new engagement. */
 export function engagementForm(edge: Pick<Edge, 'inventory' | 'clock'>, asker: Pick<Asker, 'timeZone'>): View {
@@ -45,13 +45,13 @@ export function engagementForm(edge: Pick<Edge, 'inventory' | 'clock'>, asker: P
       input({
         field: 'vendor',
         label: 'Vendor',
-        hint: 'Who the members work for. People of one vendor do not review each other.',
+        hint: 'Who the members work for. People from the same vendor cannot review each other.',
         element: text('vendor'),
       }),
       input({
         field: 'channel',
         label: 'Channel',
-        hint: 'The engagement’s thread goes here. Daypass has to be in the channel.',
+        hint: 'The engagement’s thread goes here. Daypass must be in the channel.',
         element: {
           type: 'conversations_select',
           action_id: 'channel',
@@ -66,11 +66,11 @@ export function engagementForm(edge: Pick<Edge, 'inventory' | 'clock'>, asker: P
         label: 'Scopes',
         element: { type: 'multi_static_select', action_id: 'scopes', options: scopes },
       }),
-      input({ field: 'reviewers', label: 'Reviewers', element: users('reviewers', 'Who decides') }),
+      input({ field: 'reviewers', label: 'Reviewers', element: users('reviewers', 'Who reviews requests') }),
       input({
         field: 'last_day',
         label: 'Last day',
-        hint: 'In your time zone. No access lasts longer than this day.',
+        hint: 'In your time zone. No access lasts beyond this day.',
         element: { type: 'datepicker', action_id: 'last_day', initial_date: month },
       }),
     ],
@@ -89,7 +89,7 @@ export async function submitEngagement(edge: Edge, asker: Result<Asker>, view: V
 const waitsView = (): View =>
   notice('One more step', [
     section(
-      line`This is the first engagement on these targets’ labels, so a second person confirms it. Reviewers have a card with a Confirm button in their direct messages; the engagement’s thread begins when one of them presses it.`,
+      line`This is the first engagement with these targets’ labels, so a second person has to confirm it. Reviewers have a card with a Confirm button in their direct messages. The engagement’s thread starts when one of them presses it.`,
     ),
   ]);
 

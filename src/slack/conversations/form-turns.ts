@@ -1,6 +1,6 @@
 /**
- * Changes of one window take turns, and only the latest choice counts: what was chosen before it is not what the person sees any more,
- * in whatever order they come to be handled.
+ * Changes to one window take turns, and only the latest choice counts, whatever the order in which they are handled. The person no longer
+ * sees the earlier ones.
  */
 export class FormTurns {
   readonly #windows = new Map<string, { at: number; waiting: number; last: Promise<void> }>();

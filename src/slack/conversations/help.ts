@@ -6,12 +6,12 @@ import type { Answer } from './answer.ts';
 
 const WHAT: Readonly<Record<(typeof COMMAND_WORDS)[number], string>> = {
   request: 'request access to an engagement’s targets',
-  list: 'your access and requests, and what waits for your review',
+  list: 'see your access and requests, and what is waiting for your review',
   revoke: 'hand back your access, or end somebody else’s',
   key: 'register your SSH key with a one-time code',
-  keys: 'your SSH keys, and retiring one',
+  keys: 'see your SSH keys, or retire one',
   engagement: 'open an engagement: /access engagement new',
-  help: 'this text',
+  help: 'show this help',
 };
 
 const buttons = () =>
@@ -21,26 +21,26 @@ const buttons = () =>
     button({ action: ACTION.showList, label: 'My access' }),
   ]);
 
-/** The known words; `unknown` is one that was typed and is none of them. */
+/** The known words. `unknown` is something else that was typed. */
 export function helpAnswer(unknown: string | null, gateway: GatewayFacts): Answer {
   const intro =
     unknown === null
       ? line`Daypass gives temporary SSH access, requested and approved here.`
-      : line`Daypass does not know the word ${mono(unknown, 60)}. It knows these:`;
+      : line`Daypass has no command ${mono(unknown, 60)}. Its commands are:`;
   return {
     text: toNotification(line`How to use Daypass: ${COMMAND} followed by ${COMMAND_WORDS.join(', ')}`),
     blocks: [
       section(intro),
       rich(bullets(COMMAND_WORDS.map((word) => line`${mono(`${COMMAND} ${word}`, 60)} ${WHAT[word]}`))),
       rich(
-        paragraph(line`To set up ssh, paste this into a terminal, once:`),
+        paragraph(line`To set up ssh, paste this into a terminal. You only need to do this once:`),
         preformatted(gatewayCommand('setup | sh', gateway)),
         paragraph(
-          line`From then on ${mono(`ssh ${targetName('<target>', gateway)}`, 200)} works for each access you are given. In place of \`setup | sh\` you can say \`list\`, \`cert\`, \`end\` or \`help\`.`,
+          line`From then on, ${mono(`ssh ${targetName('<target>', gateway)}`, 200)} works for every target you have access to. Instead of \`setup | sh\`, you can use \`list\`, \`cert\`, \`end\` or \`help\`.`,
         ),
       ),
       section(
-        line`If slash commands do not work for you (they may not for guests), use these buttons, or those under the engagement’s message.`,
+        line`If slash commands do not work for you (guests may not have them), use these buttons or the ones below the engagement’s message.`,
       ),
       buttons(),
     ],

@@ -10,7 +10,7 @@ import { cardLinks, fitting, isOnlyManaging, type Links, ownBlocks, readList, re
 const ENGAGEMENTS_MAX = 5;
 const SESSIONS_MAX = 3;
 
-/** The Home tab: what waits for one's review, what one answers for, what one has with the time left, and the buttons. */
+/** The Home tab: requests to review, engagements one is responsible for, one's own access with the time left, and the buttons. */
 export async function publishHome(edge: Edge, asker: Asker): Promise<void> {
   const list = await readList(edge, asker);
   const cards = await cardLinks(edge, asker, list);
@@ -38,7 +38,7 @@ const top = (list: AccessList): Block[] => [
     ...(isOnlyManaging(list)
       ? []
       : [
-          // Green is what comes first: without a key nothing can be requested.
+          // The green button is the next step: without a key, nothing can be requested.
           button({
             ...{ action: ACTION.openRequest, label: 'Request access', value: '' },
             ...(list.keys.length > 0 && { style: 'primary' as const }),

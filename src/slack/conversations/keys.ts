@@ -7,10 +7,10 @@ import { actions, type Block, button, context, section } from '../words/blocks.t
 import { line, mono, own, strong } from '../words/line.ts';
 import { type Answer, refusal, say } from './answer.ts';
 
-/** Each takes two of the fifty blocks of a message. */
+/** Each takes two of a message's fifty blocks. */
 const SHOWN_MAX = 10;
 
-/** A person's keys, and those of others that they may retire, each with its button; `find` is a part of a name or a fingerprint. */
+/** A person's keys and other people's keys that they may retire, each with its button. `find` is part of a name or a fingerprint. */
 export async function keysAnswer(edge: Edge, asker: Asker, find: string | null = null): Promise<Answer> {
   const { mine, others } = await listKeys(edge)({ personId: asker.person.id, isSecurity: asker.isSecurity, find });
   const ours = mine.slice(0, SHOWN_MAX).flatMap((key) => keyBlocks(key, null));
@@ -22,10 +22,12 @@ export async function keysAnswer(edge: Edge, asker: Asker, find: string | null =
         ? [section(line`*Your keys*`), ...ours, ...moreOf(mine)]
         : [section(line`You have no SSH key registered.`)]),
       ...(theirs.length > 0 ? [section(line`*Other people’s keys that you can retire*`), ...theirs] : []),
-      ...(theirs.length === 0 && find !== null ? [section(line`Nobody else’s key fits ${mono(find, 80)}.`)] : []),
+      ...(theirs.length === 0 && find !== null
+        ? [section(line`No other person’s key matches ${mono(find, 80)}.`)]
+        : []),
       ...moreOf(others),
       actions('keys', [button({ action: ACTION.showKey, label: 'Register a key' })]),
-      context(line`A retired key stops working at once, and cannot be registered again.`),
+      context(line`A retired key stops working immediately and cannot be registered again.`),
     ],
   };
 }
@@ -35,7 +37,7 @@ const moreOf = (keys: readonly unknown[]): Block[] =>
     ? []
     : [
         context(
-          line`${own(`${SHOWN_MAX} of ${keys.length}`)} are shown. For others: \`/access keys\` and a part of a name or fingerprint.`,
+          line`Showing ${own(`${SHOWN_MAX} of ${keys.length}`)}. To find others, run \`/access keys\` with part of a name or fingerprint.`,
         ),
       ];
 
@@ -51,7 +53,7 @@ const keyBlocks = (key: RegisteredKey, owner: string | null): Block[] => [
       style: 'danger',
       confirm: {
         title: 'Retire this key?',
-        text: 'It opens nothing from now on, and its live sessions end. It cannot be undone, and the key cannot be registered again.',
+        text: 'It stops working immediately, and its live sessions end. This cannot be undone, and the key cannot be registered again.',
         yes: 'Retire',
       },
     }),
@@ -65,5 +67,5 @@ export async function retireAnswer(edge: Edge, asker: Asker, value: string | und
   const { person, isSecurity } = asker;
   const retired = await retireKey(edge)({ by: person.id, fingerprint: fingerprint.data, isSecurity });
   if (!retired.ok) return refusal(edge, retired.rejection);
-  return say(`Done: the key ${retired.value.fingerprint} is retired. Its live sessions are being cut.`);
+  return say(`Done: the key ${retired.value.fingerprint} is retired. Its live sessions are being terminated.`);
 }

@@ -14,7 +14,7 @@ import { count, duration } from '../words/units.ts';
 import { type Answer, refusal, say } from './answer.ts';
 
 const EACH_MAX = 5;
-/** Of one's own and of others, where one asks what to end. */
+/** One's own and other people's grants shown when somebody asks what to end. */
 const ENDABLE_MAX = 40;
 const PREFIX_MIN = 4;
 
@@ -32,11 +32,11 @@ type Shown = {
   readonly room?: number;
 };
 
-/** What one has, waits for, and may decide or end, with as many of each as fit. */
+/** One's access and requests, and what one may decide or end, with as many of each as fit. */
 export const listBlocks = (list: AccessList, now: Date, shown: Shown = {}): Block[] =>
   fitting(shown, (each) => [...reviewBlocks(list, each, shown.cards), ...ownBlocks(list, now, each)]);
 
-/** Blocks beyond what Slack takes would cost some of them their buttons: fewer are shown, and the rest is counted. */
+/** Blocks beyond Slack's limit would lose their buttons, so fewer are shown and the rest is counted. */
 export function fitting(
   { most = EACH_MAX, room = LIMITS.messageBlocks }: Shown,
   make: (each: number) => Block[],
@@ -57,27 +57,27 @@ export const reviewBlocks = (list: AccessList, each: number, cards: Links = NO_L
     each,
     own('their cards are in your direct messages with Daypass'),
     (request) => [
-      section(line`${nameIn(list, request.ask.personId)} asks for ${requestLine(request)}`),
-      context(line`Waits until ${request.expiresAt}`),
+      section(line`${nameIn(list, request.ask.personId)} requests ${requestLine(request)}`),
+      context(line`Expires ${request.expiresAt}`),
       ...openCard(request, cards),
     ],
   );
 
-/** What one has and asked for, and what of others one may end. */
+/** One's own access and requests, and other people's access that one may end. */
 export function ownBlocks(list: AccessList, now: Date, each: number): Block[] {
   const { grants, pending, toReview, revocable } = list;
   const nothing = grants.length + pending.length + toReview.length + revocable.length === 0;
-  const more = line`\`/access revoke\` shows more of them`;
+  const more = line`\`/access revoke\` shows more`;
   return [
     ...part('Your access', grants, each, more, (grant) => withEnd(grantLine(grant, now), grant, true)),
-    ...part('Your requests, waiting for a review', pending, each, null, (request) => [
+    ...part('Your requests waiting for review', pending, each, null, (request) => [
       section(requestLine(request)),
-      context(line`Waits until ${request.expiresAt}`),
+      context(line`Expires ${request.expiresAt}`),
       actions(`pending_${request.id}`, [
         button({ action: `${ACTION.withdraw}:${request.id}`, label: 'Withdraw', value: request.id }),
       ]),
     ]),
-    ...part('Access of others that you can end', revocable, each, more, (grant) =>
+    ...part('Other people’s access that you can end', revocable, each, more, (grant) =>
       withEnd(
         [line`${nameIn(list, grant.terms.personId)}: ${accessLine(grant.terms)}`, left(grant, now)],
         grant,
@@ -89,14 +89,14 @@ export function ownBlocks(list: AccessList, now: Date, each: number): Block[] {
   ];
 }
 
-/** Somebody who looks after engagements and works in none: keys and access of their own are nothing to them. */
+/** Somebody who looks after engagements but is a member of none: they need no keys or access of their own. */
 export const isOnlyManaging = ({ grants, pending, engagements, keys, governed, toReview }: AccessList): boolean =>
   governed.length + toReview.length > 0 && grants.length + pending.length + engagements.length + keys.length === 0;
 
 const nothingLine = (list: AccessList): Line =>
   isOnlyManaging(list)
-    ? line`Nothing waits for your review, and nobody has access that you could end.`
-    : line`You have no live access, no open request, and nothing to review.`;
+    ? line`Nothing is waiting for your review, and there is no access that you can end.`
+    : line`You have no access, no open requests, and nothing to review.`;
 
 function part<T>(
   title: string,
@@ -115,7 +115,7 @@ function part<T>(
   ];
 }
 
-/** A decision is made on the card, which has all facts; where its address is not known it is in the direct messages. */
+/** Requests are decided on the card, which has all facts. Where its address is unknown, it is in the direct messages. */
 function openCard(request: AccessRequest, cards: Links): Block[] {
   const url = cards.get(request.id);
   return url === undefined
@@ -184,7 +184,7 @@ export async function revokeAnswer(edge: Edge, asker: Asker, prefix: string | nu
   const list = await readList(edge, asker);
   const endable = [...list.grants, ...list.revocable];
   if (prefix === null) {
-    if (endable.length === 0) return say('There is no live access that you can end. /access list shows what you have.');
+    if (endable.length === 0) return say('There is no access that you can end. /access list shows what you have.');
     return {
       text: 'Which access should end?',
       blocks: listBlocks({ ...list, pending: [], toReview: [] }, edge.clock.now(), { most: ENDABLE_MAX }),
@@ -195,11 +195,13 @@ export async function revokeAnswer(edge: Edge, asker: Asker, prefix: string | nu
   const [only, ...others] = matching;
   if (!only) {
     return say(
-      `No live access that you can end begins with “${prefix.slice(0, 60)}”. Give at least the first ${PREFIX_MIN} characters; /access list shows them.`,
+      `No access that you can end has an id starting with “${prefix.slice(0, 60)}”. Enter at least the first ${PREFIX_MIN} characters. /access list shows them.`,
     );
   }
   if (others.length > 0)
-    return say(`“${prefix}” matches ${matching.length} of them. Give more characters; /access list shows them.`);
+    return say(
+      `The ids of ${matching.length} grants start with “${prefix}”. Enter more characters. /access list shows them.`,
+    );
   return endAnswer(edge, asker, only.id);
 }
 
@@ -216,9 +218,9 @@ export async function endAnswer(edge: Edge, asker: Asker, grantId: string | unde
   if (!ended.ok) return refusal(edge, ended.rejection);
   const { grant, also, left } = ended.value;
   const mine = grant.end?.how === 'returned';
-  const more = also.length === 0 ? '' : `, and ${count(also.length, 'other grant')} on the same targets with it`;
+  const more = also.length === 0 ? '' : `, together with ${count(also.length, 'other grant')} on the same targets`;
   const done = say(
-    `Done: the access was ${mine ? 'handed back' : 'revoked'}${more}. Live sessions are being cut; the engagement’s thread says when none is left.`,
+    `Done: access was ${mine ? 'handed back' : 'revoked'}${more}. Live sessions are being terminated. The engagement’s thread shows when none are left.`,
   );
   if (left.length === 0) return done;
   const now = edge.clock.now();

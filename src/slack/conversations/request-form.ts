@@ -99,7 +99,7 @@ const textInput = (field: string, longest: number, initial: string | null | unde
     ...(initial ? { initial_value: initial.slice(0, longest) } : {}),
   }) as const;
 
-/** One form for asking. Menus that depend on the engagement have it in their action id, so that another one empties them. */
+/** The request form. Menus that depend on the engagement have it in their action id, so choosing another engagement empties them. */
 export function requestForm({ engagements, chosen, inventory, keys, like }: RequestForm): View {
   const choices = engagements.slice(-LIMITS.options).map((each) => option(each.name, each.id));
   const picked = valued(choices, chosen?.id);
@@ -115,11 +115,11 @@ export function requestForm({ engagements, chosen, inventory, keys, like }: Requ
         field: 'engagement',
         label: 'Engagement',
         dispatch: true,
-        element: select(ACTION.pickEngagement, 'Choose what the work belongs to', choices, picked),
+        element: select(ACTION.pickEngagement, 'Choose the engagement you work in', choices, picked),
       }),
       ...(chosen
         ? dependent(chosen, inventory, keys, like)
-        : [section(line`Choose the engagement first; its targets follow.`)]),
+        : [section(line`Choose an engagement first. Its targets then appear here.`)]),
     ],
   };
 }
@@ -132,22 +132,20 @@ function dependent(
 ): Block[] {
   const targets = targetsOf(chosen, inventory);
   if (targets.length === 0)
-    return [section(line`None of this engagement’s targets is in the inventory any more. Tell its sponsor.`)];
+    return [
+      section(line`None of this engagement’s targets are in the inventory any more. Tell the person who opened it.`),
+    ];
   const logins = [...new Set(targets.flatMap((target) => target.logins))].map((login) => option(login, login));
   const scopes = chosen.scopes.flatMap((name) => findScope(inventory.scopes, name) ?? []);
   if (scopes.length === 0)
-    return [section(line`None of this engagement’s scopes is defined any more. Tell its sponsor.`)];
+    return [section(line`None of this engagement’s scopes are defined any more. Tell the person who opened it.`)];
   const scopeOptions = scopes.map((scope) => option(`${scope.name}: ${scope.words}`, scope.name));
   const durations = offeredDurations(inventory.policy).map((seconds) => option(duration(seconds), String(seconds)));
   const usual = valued(durations, String(PERSONAL_HOUR)) ?? durations[0];
   const again = targets.filter((target) => like?.targets.some((each) => each.id === target.id));
   return [
     ...(like
-      ? [
-          context(
-            line`Running sessions continue, without reconnecting, as long as targets, login and scope stay the same.`,
-          ),
-        ]
+      ? [context(line`Running sessions continue without reconnecting if the targets, login and scope stay the same.`)]
       : []),
     input({
       field: 'targets',
@@ -179,7 +177,7 @@ function dependent(
     input({
       field: 'reason',
       label: 'Why',
-      hint: 'Shown to reviewers and in the engagement’s thread. No secrets.',
+      hint: 'Shown to reviewers and in the engagement’s thread. Do not include secrets.',
       element: { ...textInput('reason', REASON_MAX, like?.reason), multiline: true },
     }),
     input({
@@ -191,7 +189,7 @@ function dependent(
   ];
 }
 
-/** Which key is asked for, where there is a choice: the newest, or those that had the access before. */
+/** Which keys to request access for, where there is a choice: the newest, or the ones that had the access before. */
 function keyInput(keys: RequestForm['keys'], like: RequestForm['like']): Block[] {
   if (keys.length < 2) return [];
   const label = ({ fingerprint, publicKey }: RegisteredKey): string =>
@@ -204,7 +202,7 @@ function keyInput(keys: RequestForm['keys'], like: RequestForm['like']): Block[]
     input({
       field: 'key',
       label: 'Key',
-      hint: 'The access is for these keys and for no other.',
+      hint: 'Access is for these keys only.',
       element: {
         type: 'multi_static_select',
         action_id: 'key',
@@ -232,11 +230,11 @@ export function readRequest(view: ViewPayload): Omit<RequestAccessInput, 'by'> |
   };
 }
 
-/** Without a key there is nothing that a certificate could be issued for. */
+/** Without a key, no certificate can be issued. */
 export const noKeyView = (): View =>
   notice('Register a key first', [
     section(
-      line`Access is given to an SSH key, and you have none registered yet. Press the button for a one-time code: a single ssh command then registers your key. After that, open this form again.`,
+      line`Access is granted to an SSH key, and you have not registered one yet. Press the button to get a one-time code. A single ssh command then registers your key. After that, open this form again.`,
     ),
     actions('no_key', [button({ action: ACTION.showKey, label: 'Show my one-time code', style: 'primary' })]),
   ]);
@@ -244,7 +242,7 @@ export const noKeyView = (): View =>
 export const noEngagementView = (): View =>
   notice('Request access', [
     section(
-      line`Access is requested within an engagement, and you are not a member of an open one. Ask the colleague you work with to run \`/access engagement new\`, or to add you.`,
+      line`You request access within an engagement, and you are not a member of an open one. Ask the colleague you work with to run \`/access engagement new\` or to add you.`,
     ),
   ]);
 

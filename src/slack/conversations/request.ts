@@ -46,7 +46,7 @@ export async function requestView(
   });
 }
 
-/** The form, filled in as for access that one has; null where one has it not. */
+/** The form, filled in like access that one has. Null where one does not have it. */
 export async function extensionView(edge: Edge, asker: Asker, grantId: string | undefined): Promise<View | null> {
   const id = GrantId.safeParse(grantId);
   const view = id.success ? await viewGrant(edge)({ grantId: id.data }) : null;

@@ -26,7 +26,7 @@ export async function approve(
   const pressed = requestButton(value);
   if (!pressed) return refuse({ code: 'unknown_request' });
   const request = await edge.store.transaction((tx) => tx.requests.byId(pressed.requestId));
-  // Who was deactivated, or left the channel, while the request waited gets nothing from a click that comes later.
+  // A requester who was deactivated or left the channel in the meantime must not get access from a later click.
   if (request?.status === 'pending') {
     await askAgain(edge, request.ask.personId);
     await readChannelAtClick(edge, request.ask.engagementId);
@@ -36,8 +36,8 @@ export async function approve(
 }
 
 /**
- * A card can be pressed in the moment between Slack's showing it and our writing down where it is, or while we have not heard whether it
- * was posted at all. Slack then says whose message it is.
+ * Somebody can press a card after Slack shows it but before we have stored where it is, or before we know whether it was posted at all.
+ * We then ask Slack whose message it is.
  */
 async function review(edge: Edge, input: ReviewRequestInput): Promise<Result<AccessRequest>> {
   const reviewed = await reviewRequest(edge)(input);
@@ -76,7 +76,7 @@ const Denial = z.object({
   card: z.object({ channelId: z.string(), ts: z.string(), key: z.string().nullish() }),
 });
 
-/** Deny asks what to tell the requester; null where the button is none of ours. */
+/** Deny asks what to tell the requester. Null where the button is not one of ours. */
 export function denyView(value: string | undefined, card: Card): View | null {
   const pressed = requestButton(value);
   if (!pressed) return null;
@@ -89,11 +89,11 @@ export function denyView(value: string | undefined, card: Card): View | null {
     close: plainText('Cancel', LIMITS.viewTitle),
     blocks: [
       section(
-        line`The requester is told that you denied it. What you write here goes to them and to the other reviewers, not to the thread.`,
+        line`The requester will see that you denied the request. What you write here goes to them and to the other reviewers, but not to the thread.`,
       ),
       input({
         field: 'comment',
-        label: 'Why, and what to ask for instead',
+        label: 'Why, and what to request instead',
         optional: true,
         element: { type: 'plain_text_input', action_id: 'comment', multiline: true, max_length: COMMENT_MAX },
       }),

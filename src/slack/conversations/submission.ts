@@ -5,7 +5,7 @@ import { escapeText } from '../words/text.ts';
 import { faultOf } from '../workspace/fault.ts';
 import type { Boundary } from './boundary.ts';
 
-/** What a form becomes when it is sent off. */
+/** What a form becomes when it is submitted. */
 export type Outcome =
   | { readonly kind: 'close' }
   /** Sentences by block id, in plain text. */
@@ -32,13 +32,13 @@ export type Form = {
 
 /** Slack waits three seconds for the acknowledgement, which for a form carries its outcome. */
 const ACK_WITHIN_MS = 2_000;
-const BEHIND = 'What you filled in is still in the form behind this window: close this one to go back to it.';
+const BEHIND = 'What you entered is still in the form behind this window. Close this window to go back to it.';
 
 const told = (title: string, text: string): View => notice(title, [section(value(text, 2_900))]);
 
 /**
- * Handles a form once, and always answers in it: with its outcome in time, or in a window over it that tells the outcome afterwards. A
- * form is taken away only when it did what it is for: what somebody typed stays where they can send it off again.
+ * Handles a form once and always answers in it: with the outcome in time, or in a window over it that shows the outcome later. A form
+ * closes only when it succeeded, so people can submit what they typed again.
  */
 export async function submission(
   edge: Edge,
@@ -56,7 +56,7 @@ export async function submission(
   const slow = setTimeout(() => {
     answered = true;
     const view = {
-      ...told('Daypass', 'Daypass is still working on it. This window changes when it is done.'),
+      ...told('Daypass', 'Daypass is still working on it. This window updates when it is done.'),
       external_id: over,
     };
     form.ack({ response_action: 'push', view }).catch((error: unknown) => {
@@ -81,7 +81,7 @@ export async function submission(
   if (!answered) await form.ack();
 }
 
-/** Changes the window over a form; where somebody closed it meanwhile, they are told by a message what they would have read. */
+/** Updates the window over a form. If the person has closed it, they get the same text as a message. */
 async function showOver(edge: Edge, form: Form, over: string, { view, sentence }: Afterwards): Promise<void> {
   try {
     await edge.web.views.update({ external_id: over, view: { ...view, external_id: over } });
@@ -104,21 +104,21 @@ function inTime(outcome: Outcome): Parameters<AckView>[0] {
   }
 }
 
-/** `sentence` is what has to be said where nobody sees the window any more. */
+/** `sentence` is what to send when the window has been closed. */
 type Afterwards = { readonly view: View; readonly sentence: string | null };
 
 function afterwards(outcome: Outcome): Afterwards {
   switch (outcome.kind) {
     case 'close':
       return {
-        view: { ...told('Daypass', 'Done. The rest comes as a message.'), clear_on_close: true },
+        view: { ...told('Daypass', 'Done. Daypass will send you the rest as a message.'), clear_on_close: true },
         sentence: null,
       };
     case 'errors': {
       const sentence = Object.values(outcome.errors).join(' ');
       return {
         view: told('Not done', `${sentence} ${BEHIND}`),
-        sentence: `What you sent off was not done. ${sentence}`,
+        sentence: `The form you submitted was not processed. ${sentence}`,
       };
     }
     case 'show':

@@ -24,9 +24,13 @@ export async function answerWords(edge: Edge, words: Words): Promise<void> {
   const [word = 'help', ...rest] = words.text.replace(MENTION, ' ').trim().toLowerCase().split(/\s+/);
   switch (word) {
     case 'request':
-      return reply(edge, words, withButton('Press the button for the form.', ACTION.openRequest, 'Request access'));
+      return reply(edge, words, withButton('Press the button to open the form.', ACTION.openRequest, 'Request access'));
     case 'key':
-      return reply(edge, words, withButton('Press the button for a one-time code.', ACTION.showKey, 'Register a key'));
+      return reply(
+        edge,
+        words,
+        withButton('Press the button to get a one-time code.', ACTION.showKey, 'Register a key'),
+      );
     case 'list':
     case 'revoke': {
       const reaction = await react(edge, asker.value, [word, ...rest].join(' '));

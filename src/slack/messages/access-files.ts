@@ -51,12 +51,12 @@ function sshConfig(grant: Grant, gateway: GatewayFacts, trust: readonly string[]
   const direct = targets.map((target) => `${login}+${target.id}`);
   return [
     `# Daypass: ${targets.map((target) => target.id).join(', ')} as ${login}`,
-    `# Good until ${utc(expiresAt(grant))}. Delete ${FOLDER}/${filePrefix(grant)}* after that.`,
-    `# Belongs into ${FOLDER}/; ~/.ssh/config begins with the line: ${INCLUDE}`,
-    '# IdentityFile is where ssh-keygen puts such a key by itself. If the private key that you registered is elsewhere,',
-    '# change each IdentityFile line; for a key in an agent, name its .pub file.',
+    `# Valid until ${utc(expiresAt(grant))}. Delete ${FOLDER}/${filePrefix(grant)}* after that.`,
+    `# Keep this file in ${FOLDER}/. The first line of ~/.ssh/config must be: ${INCLUDE}`,
+    '# IdentityFile is where ssh-keygen saves such a key by default. If the private key that you registered is elsewhere,',
+    '# change each IdentityFile line. For a key in an agent, name its .pub file.',
     '',
-    '# ssh takes the first IgnoreUnknown that it reads. UseKeychain is there for configurations shared with a Mac.',
+    '# ssh uses the first IgnoreUnknown that it reads. UseKeychain is for configurations shared with a Mac.',
     'IgnoreUnknown WarnWeakCrypto,UseKeychain',
     '',
     `Host ${gatewayAlias(gateway)}`,
@@ -71,8 +71,8 @@ function sshConfig(grant: Grant, gateway: GatewayFacts, trust: readonly string[]
     `Host ${gatewayAlias(gateway)} ${names.join(' ')}`,
     ...trust,
     '',
-    '# The direct form, ssh <login>+<target>@<gateway>. Programs that read this file and do not know Match give up where it stands',
-    '# without quotes.',
+    '# The direct form, ssh <login>+<target>@<gateway>. Without the quotes, programs that read this file and do not know Match',
+    '# would stop here.',
     `"Match" originalhost ${gateway.host} user ${direct.join(',')}`,
     `  Port ${gateway.port}`,
     ...trust,
@@ -83,8 +83,8 @@ function sshConfig(grant: Grant, gateway: GatewayFacts, trust: readonly string[]
 }
 
 /**
- * The line that installs a grant's files, and removes those of grants that are over. It is one line without a quote inside, so that it
- * means the same in every shell; it may be pasted again, a linked ~/.ssh/config stays a link, and whatever the umask is, ssh takes it.
+ * The line that installs a grant's files and removes those of grants that have ended. It is one line without a quote inside, so that it
+ * means the same in every shell. It can be pasted again, a linked ~/.ssh/config stays a link, and ssh accepts it whatever the umask is.
  */
 export function installLines(grant: Grant, over: readonly Pick<Grant, 'id'>[]): readonly string[] {
   const prefix = filePrefix(grant);

@@ -5,7 +5,7 @@ import { bytes, count, roughly } from '../words/units.ts';
 const GROUPS_MAX = 6;
 const HOST_MAX = 100;
 const LABEL_MAX = 32;
-/** A longer command stands in lines of its own. */
+/** A longer command gets its own lines. */
 const INLINE_MAX = 100;
 
 /**
@@ -44,7 +44,7 @@ function groupWords(channels: readonly ChannelSummary[]): string {
   if (first.coverage === 'opaque') return `${many}, ${bytes(total(channels))}, content not recorded`;
   const files = isMixed(first) ? null : sumOf(channels);
   if (files) return `${many}, ${fileWords(files)}`;
-  const recorded = first.coverage === 'metadata' ? 'recorded in part, the rest by digest' : 'recorded';
+  const recorded = first.coverage === 'metadata' ? 'partly recorded, the rest as digests' : 'recorded';
   const time = channels.some(isTimed) ? roughly(lasted(channels)) : '';
   if (first.kind === 'shell' && time !== '') return `${time} of ${amount === 1 ? name : many}, ${recorded}`;
   if (name !== 'command') return `${many}, ${recorded}`;
@@ -52,10 +52,10 @@ function groupWords(channels: readonly ChannelSummary[]): string {
   return `${time === '' ? ran : `${ran} for ${time}`}, ${recorded}`;
 }
 
-/** It began as a transfer and went on as something else, so that its files are not all of it. */
+/** It began as a transfer and continued as something else, so its files are not all there is to it. */
 const isMixed = ({ label }: ChannelSummary): boolean => label.includes(' then ');
 
-/** Old summaries say nothing of it. */
+/** Old summaries have no times. */
 const isTimed = ({ startedAt, endedAt }: ChannelSummary): boolean => startedAt > 0 && endedAt >= startedAt;
 
 const lasted = (channels: readonly ChannelSummary[]): number =>
@@ -93,15 +93,15 @@ const hashedWords = (hashed: number, passed: number): string => {
 
 const COVERED: Readonly<Record<ChannelSummary['coverage'], string>> = {
   full: 'recorded in full',
-  metadata: 'recorded in part, the rest by digest',
+  metadata: 'partly recorded, the rest as digests',
   opaque: 'counted, contents not recorded',
 };
 
-/** What happened in one channel, for security: "Ran `uptime`, exit 0, recorded in full". The command comes apart where it is long. */
+/** What happened in one channel, for security: "Ran `uptime`, exit 0, recorded in full". A long command comes separately. */
 export function deedOf(channel: ChannelSummary): { readonly said: Line; readonly command: string | null } {
   const { command } = channel;
   const apart = command !== null && isLong(command);
-  // The last channels are told one by one, earlier ones together: these stand for so many.
+  // The last channels are shown one by one. Earlier ones are grouped, with their number.
   const times = channel.count === undefined ? [] : line`, ${own(`${channel.count} times`)}`;
   const said = line`${what(channel, apart)}${times}${outcome(channel)}`;
   return { said: apart ? line`${said}:` : said, command: apart ? command : null };
@@ -113,7 +113,7 @@ function what(channel: ChannelSummary, apart: boolean): Line {
   const { kind, label, command, pty, destination } = channel;
   if (kind === 'shell') return pty ? line`*Interactive shell*` : line`*Shell* without a terminal`;
   if (kind === 'tunnel') {
-    const unknown = channel.count === undefined ? 'an unknown place' : 'several places';
+    const unknown = channel.count === undefined ? 'an unknown destination' : 'several destinations';
     const to = destination === null ? unknown : `${destination.host}:${destination.port}`;
     return line`*Tunnel* to ${mono(to, HOST_MAX)}`;
   }
@@ -138,7 +138,7 @@ function outcome(channel: ChannelSummary): Line {
     ...(files === null ? [] : [fileDeeds(files)]),
     ...(kind === 'tunnel' ? [bytes(total([channel]))] : []),
     ...(kind !== 'shell' || channel.exit?.kind !== 'status' || channel.exit.code !== 0 ? [exitOf(channel)] : []),
-    ...(label === '' ? [] : [files === null || isMixed(channel) ? COVERED[coverage] : 'named in the recording']),
+    ...(label === '' ? [] : [files === null || isMixed(channel) ? COVERED[coverage] : 'listed in the recording']),
   ];
   const said = parts.filter((part) => part !== '');
   if (said.length === 0) return [];

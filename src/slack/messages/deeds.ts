@@ -13,7 +13,7 @@ type Part = ReturnType<typeof paragraph> | ReturnType<typeof bullets> | ReturnTy
 
 /** What was done in a session, channel by channel, in as much text as there is room for. */
 export function deeds(channels: readonly ChannelSummary[], room: number): Block[] {
-  if (channels.length === 0) return [section(line`Nothing was run, copied or tunnelled in it.`)];
+  if (channels.length === 0) return [section(line`Nothing was run, copied or tunnelled in this session.`)];
   const page = new Page();
   let left = room;
   for (const [index, channel] of channels.entries()) {

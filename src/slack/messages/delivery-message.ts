@@ -11,29 +11,29 @@ export type HeldPlace =
 
 type Message = { readonly text: string; readonly blocks: Block[] };
 
-const INVITE = line`Invite Daypass to the channel again: type \`/invite @Daypass\` in it.`;
-const RESTRICTED = line`The channel’s settings, or the workspace’s, do not let Daypass post there: allow it.`;
-const PERSON = line`Their account may be deactivated, or no channel is shared with them any more.`;
+const INVITE = line`Invite Daypass to the channel again: run \`/invite @Daypass\` there.`;
+const RESTRICTED = line`The settings of the channel or the workspace do not let Daypass post there. Allow it to post.`;
+const PERSON = line`Their account may be deactivated, or they may no longer be in a shared channel.`;
 
 const ADVICE: Readonly<Record<string, Line>> = {
   channel_not_found: line`The channel was deleted, or Daypass was removed from it. ${INVITE}`,
   not_in_channel: INVITE,
-  is_archived: line`The channel is archived: unarchive it.`,
+  is_archived: line`The channel is archived. Unarchive it.`,
   restricted_action: RESTRICTED,
   restricted_action_read_only_channel: RESTRICTED,
   restricted_action_thread_only_channel: RESTRICTED,
-  restricted_action_non_threadable_channel: line`Threads are switched off in this channel: allow them.`,
-  restricted_action_thread_locked: line`The thread is locked: unlock it.`,
+  restricted_action_non_threadable_channel: line`Threads are turned off in this channel. Allow them.`,
+  restricted_action_thread_locked: line`The thread is locked. Unlock it.`,
   posting_to_general_channel_denied: RESTRICTED,
   user_not_found: PERSON,
   users_not_found: PERSON,
   user_disabled: PERSON,
   user_not_visible: PERSON,
-  missing_scope: line`The app lacks a permission: compare its scopes with manifest.yml, and install it again.`,
-  thread_not_found: line`Somebody deletes the first message of the thread each time it is posted.`,
+  missing_scope: line`The app is missing a permission. Compare its scopes with manifest.yml, then reinstall it.`,
+  thread_not_found: line`Somebody keeps deleting the first message of the thread.`,
 };
 
-/** To security: messages that wait, go again, or were given up, why, and what to do. */
+/** To security: messages that are waiting, being sent again, or given up on, with the reason and what to do. */
 export function deliveryMessage(
   notice: Extract<Notice, { kind: 'delivery' }>,
   place: HeldPlace,
@@ -41,19 +41,21 @@ export function deliveryMessage(
 ): Message {
   const whose = placeOf(place);
   const advice = Object.hasOwn(ADVICE, notice.error) ? ADVICE[notice.error] : null;
-  const why = line`Slack answers ${mono(notice.error, 80)}.`;
+  const why = line`Slack’s error is ${mono(notice.error, 80)}.`;
   switch (notice.state) {
     case 'held':
       return message(
-        line`:warning: *Slack does not take messages for ${whose}.* ${advice ? line`${why} ${advice}` : why}`,
-        line`${own(count(waiting, 'message'))} waiting. They are sent in order once Slack takes them, and given up after 14 days.`,
+        line`:warning: *Slack does not accept messages for ${whose}.* ${advice ? line`${why} ${advice}` : why}`,
+        line`Waiting: ${own(count(waiting, 'message'))}. Daypass sends them in order once Slack accepts them, and gives up after 14 days.`,
       );
     case 'resumed':
-      return message(line`:white_check_mark: Slack takes messages for ${whose} again. What waited is being sent.`);
+      return message(
+        line`:white_check_mark: Slack accepts messages for ${whose} again. The waiting messages are being sent.`,
+      );
     case 'given_up':
       return message(
-        line`:warning: *Gave up ${own(count(notice.count, 'message'))} for ${whose}.* ${why}`,
-        line`The audit log says which. What they were about is in the audit log and the recordings.`,
+        line`:warning: *Daypass gave up on ${own(count(notice.count, 'message'))} for ${whose}.* ${why}`,
+        line`The audit log lists the messages. What they were about is in the audit log and the recordings.`,
       );
     default:
       return notice.state satisfies never;

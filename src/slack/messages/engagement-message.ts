@@ -26,7 +26,7 @@ const SCOPES_MAX = 20;
 
 export const nameOf = (names: Names, person: PersonId): Line => strong(names.get(person) ?? 'somebody', NAME_MAX);
 
-/** Whoever did something: a person, an operator by the account of the host, or Daypass by itself. */
+/** Who did something: a person, an operator (by their account on the host), or Daypass itself. */
 export function doerOf(names: Names, by: Actor): Line {
   if (by.kind === 'person') return nameOf(names, by.id);
   if (by.kind === 'daypass') return own('Daypass');
@@ -44,7 +44,7 @@ export function engagementMessage(engagement: Engagement, names: Names, scopes: 
   const { lastDay } = engagement;
   return {
     text: toNotification(
-      line`Engagement ${titleOf(engagement)} is open, until ${day(lastDay)}. Request access with the button.`,
+      line`Engagement ${titleOf(engagement)} is open until ${day(lastDay)}. Request access with the button.`,
     ),
     blocks: [
       ...facts('Engagement', engagement, names, scopes),
@@ -67,7 +67,7 @@ function facts(title: string, engagement: Engagement, names: Names, scopes: read
     header(title),
     section(
       titleOf(engagement),
-      line`Opened by ${nameOf(names, sponsorId)}, until the end of ${day(lastDay)} (${value(timeZone, 60)})`,
+      line`Opened by ${nameOf(names, sponsorId)} · runs until the end of ${day(lastDay)} (${value(timeZone, 60)})`,
       line`*Members* ${people(names, memberIds)}`,
       line`*Reviewers* ${people(names, reviewerIds)}`,
     ),
@@ -78,7 +78,7 @@ function facts(title: string, engagement: Engagement, names: Names, scopes: read
   return [...blocks, section(line`*Targets* ${targets(targetIds, room)}`)];
 }
 
-/** To who may confirm the first engagement on a label: what is to begin, and the button while it waits. */
+/** To the people who may confirm the first engagement on a label: what is about to start, and the button while it waits. */
 export function engagementConfirmCard(engagement: Engagement, names: Names, scopes: readonly Scope[]): Message {
   const { sponsorId, confirmedAt } = engagement;
   return {
@@ -90,7 +90,7 @@ export function engagementConfirmCard(engagement: Engagement, names: Names, scop
       ...(confirmedAt === null
         ? [
             context(
-              line`It is the first one on these targets’ labels, so a second person has to agree before it begins.`,
+              line`This is the first engagement with these targets’ labels, so a second person has to confirm it before it starts.`,
             ),
             actions('confirm', [
               button({ action: ACTION.confirmEngagement, label: 'Confirm', value: engagement.id, style: 'primary' }),
@@ -101,7 +101,7 @@ export function engagementConfirmCard(engagement: Engagement, names: Names, scop
   };
 }
 
-/** As many as there is room for, and how many more there are. */
+/** As many as fit, and how many more there are. */
 function targets(ids: readonly string[], room: number): Line {
   let left = room;
   const shown = ids.slice(0, 100).filter((id) => {

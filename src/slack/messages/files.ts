@@ -10,7 +10,7 @@ const UPLOAD_TIMEOUT_MS = 10_000;
 /** Slack cuts a message's text at 40,000 characters. */
 const TEXT_MAX = 38_000;
 
-/** The workspace, or what stands before it, will not have the file: it goes as text. */
+/** The workspace, or a proxy in front of it, rejects the file: it is sent as text. */
 export class FileRefused extends Error {
   readonly code = 'file_refused';
 }
@@ -64,7 +64,7 @@ function whenRefused(error: unknown): never {
 /** The same message without files: each as a block to copy, as far as a message holds them. */
 export function filesAsText(text: string, files: readonly AccessFile[]): string {
   const parts = [
-    'Slack would not take the files of this message, so they are below as text. Save each under its name in `~/Downloads` first.',
+    'Slack did not accept the files of this message, so they are below as text. First save each one under its name in `~/Downloads`.',
     text,
   ];
   let left = TEXT_MAX - parts.join('\n').length;
@@ -76,6 +76,6 @@ export function filesAsText(text: string, files: readonly AccessFile[]): string 
     else missing.push(file.name);
   }
   if (missing.length > 0)
-    parts.push(`No room was left for ${missing.map((name) => `\`${entities(name)}\``).join(', ')}.`);
+    parts.push(`There was no room for ${missing.map((name) => `\`${entities(name)}\``).join(', ')}.`);
   return parts.join('\n');
 }

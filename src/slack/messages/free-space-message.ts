@@ -9,7 +9,7 @@ type Message = { readonly text: string; readonly blocks: Block[] };
 
 const MIB = 1024 * 1024;
 const MAKE_ROOM = context(
-  line`Whoever runs Daypass makes room on the disk that holds \`data_dir\`, or enlarges it. Nothing has to be restarted.`,
+  line`Your Daypass operator needs to free up space on the disk that holds \`data_dir\`, or enlarge it. Nothing has to be restarted.`,
 );
 
 /** To security's channel, before contractors meet a refusal. */
@@ -19,17 +19,17 @@ export function freeSpaceMessage({ level, freeMiB, minFreeMiB }: FreeSpace): Mes
   switch (level) {
     case 'low':
       return message(
-        line`:warning: *Running low on space for recordings: ${left} left.* New sessions still start; below ${least} they do not.`,
+        line`:warning: *Space for recordings is running low: ${left} left.* New sessions still start. Below ${least} they do not.`,
         MAKE_ROOM,
       );
     case 'too_little':
       return message(
-        line`:no_entry: *No session can start: ${left} left for recordings*, and ${least} are needed. Live sessions continue until less than ${own(bytes(minFreeMiB * RESERVE * MIB))} is left.`,
+        line`:no_entry: *No session can start: only ${left} left for recordings*, and ${least} are needed. Live sessions continue until less than ${own(bytes(minFreeMiB * RESERVE * MIB))} is left.`,
         MAKE_ROOM,
       );
     case 'enough':
       return message(
-        line`:white_check_mark: *There is space for recordings again: ${left} left.* Sessions start as usual.`,
+        line`:white_check_mark: *There is enough space for recordings again: ${left} left.* Sessions start as usual.`,
       );
   }
 }

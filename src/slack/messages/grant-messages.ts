@@ -9,7 +9,7 @@ import { count, duration } from '../words/units.ts';
 import { doerOf, nameOf } from './engagement-message.ts';
 
 type Message = { readonly text: string; readonly blocks: Block[] };
-/** To the thread: who may reach what, by whose leave, for how long. */
+/** To the thread: who got access to what, who approved it, and for how long. */
 export function grantAnnounced(view: GrantView, now: Date): Message {
   const { grant, request, names } = view;
   const approvers = request.reviews.filter((review) => review.verdict === 'approve');
@@ -35,18 +35,18 @@ export function grantAnnounced(view: GrantView, now: Date): Message {
   };
 }
 
-/** How an access ended, for who had it. */
+/** How an access ended, for the person who had it. */
 export function howItEnded({ grant, endedBy, names }: Pick<GrantView, 'grant' | 'endedBy' | 'names'>): Line {
   const { end } = grant;
-  if (end === null) return line`it ran out, ${expiresAt(grant)}`;
-  if (end.how === 'returned') return line`you handed it back, ${end.at}`;
+  if (end === null) return line`it expired ${expiresAt(grant)}`;
+  if (end.how === 'returned') return line`you handed it back ${end.at}`;
   const by = doerOf(names, endedBy ?? { kind: 'daypass' });
-  // Of its own deeds Daypass says why; what people remark is not for everybody who reads.
+  // Daypass explains what it did itself. What people remark is not for every reader.
   const why = endedBy?.kind === 'daypass' && end.comment ? line` (${value(end.comment, 100)})` : [];
   return line`revoked by ${by}${why}, ${end.at}`;
 }
 
-/** To the thread, once nothing of the grant lives any more. */
+/** To the thread, once the grant has no live sessions left. */
 export function grantEnded(view: GrantView): Message {
   const { grant, names, liveSessions } = view;
   const person = nameOf(names, grant.terms.personId);
@@ -58,13 +58,13 @@ export function grantEnded(view: GrantView): Message {
     blocks: [
       section(line`:checkered_flag: *Access ended, ${sessions}*: ${person}, ${what}; ${how}`),
       context(
-        line`Access ${tag(short(grant.id))} · whatever was left running in the background on a target has to be ended there`,
+        line`Access ${tag(short(grant.id))} · anything left running in the background on a target has to be stopped there`,
       ),
     ],
   };
 }
 
-/** To the thread: nobody was let through, and somebody should look. */
+/** To the thread: the connection was refused, and somebody should look into it. */
 export function hostKeyMismatch(view: SessionsView, targetId: string): Message {
   const [session] = view.sessions;
   const who = session ? nameOf(view.names, session.personId) : own('Somebody');
@@ -73,10 +73,10 @@ export function hostKeyMismatch(view: SessionsView, targetId: string): Message {
     text: toNotification(line`The host key of ${target} does not match, so ${who} was not connected`),
     blocks: [
       section(
-        line`:rotating_light: *The host key of ${target} is not the pinned one.* ${who} was not connected. Either the target was rebuilt, or something else answers at its address.`,
+        line`:rotating_light: *The host key of ${target} is not the pinned one.* ${who} was not connected. Either the target was rebuilt, or something else is answering at its address.`,
       ),
       context(
-        line`If the change was planned, an operator pins the new key: \`daypass targets scan\`. If not, tell security.`,
+        line`If the change was planned, an operator needs to pin the new key with \`daypass targets scan\`. If not, tell security.`,
       ),
     ],
   };

@@ -3,11 +3,11 @@ import type { DeliveryState, OutboxItem } from '../../use-cases/notice.ts';
 import { SECURITY_LANE } from '../../use-cases/notice.ts';
 import type { Tx } from '../../use-cases/ports.ts';
 
-/** What security is told goes beside the lanes that it is about. */
+/** Notices to security have their own lane, next to the lanes that they are about. */
 const NEWS_LANE = 'deliveries';
 const TOLD_MAX = 5;
 const KEYS_MAX = 20;
-/** After this time messages that Slack does not take are given up. */
+/** After this time, messages that Slack does not accept are given up. */
 const GIVE_UP_MS = 14 * 24 * 3_600_000;
 
 const EVENT: Readonly<Record<DeliveryState, AuditEventType>> = {
@@ -23,7 +23,7 @@ type About = {
   readonly securityUsers: readonly string[];
 };
 
-/** The place of a message is refused: its lane waits, security is told once, and in the end it is given up. */
+/** The destination of a message is rejected: its lane waits, security is notified once, and in the end it is given up. */
 export async function holdOrGiveUp(tx: Tx, about: About): Promise<'held' | 'given_up'> {
   const { item, error, now } = about;
   if (item.heldSince === null) {
@@ -37,7 +37,7 @@ export async function holdOrGiveUp(tx: Tx, about: About): Promise<'held' | 'give
   return 'given_up';
 }
 
-/** Slack will never take this one message. */
+/** Slack will never accept this one message. */
 export async function giveUpOne(tx: Tx, about: About): Promise<void> {
   await tx.outbox.bury(about.item.id, about.error);
   await tell(tx, about, 'given_up', [about.item.key]);
@@ -50,7 +50,7 @@ async function tell(tx: Tx, about: About, state: DeliveryState, keys: readonly s
   const { item, error, now, securityUsers } = about;
   const facts = { lane: item.lane, error, count: keys.length, messages: keys.slice(0, KEYS_MAX) };
   await tx.audit.append({ type: EVENT[state], at: now, actor: { kind: 'daypass' }, facts });
-  // News that cannot be delivered makes no further news.
+  // A notice that cannot be delivered causes no further notices.
   if (item.notice.kind === 'delivery') return;
   const notice = {
     kind: 'delivery',

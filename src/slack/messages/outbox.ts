@@ -22,23 +22,23 @@ export type OutboxDeps = RenderDeps & {
 };
 
 const LANES_MAX = 4;
-/** So many of them at a time carry what nobody waits for; the rest is kept for what somebody does. */
+/** At most this many carry routine messages at a time. The others are kept for messages that somebody is waiting for. */
 const ROUTINE_MAX = 2;
 const LOOK_EVERY_MS = 1_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 60_000;
 const DOUBLINGS_MAX = 7;
 const DRAIN_MS = 12_000;
-/** A root is posted anew at most this often: whoever deletes it again and again shall not fill the channel. */
+/** A root is posted again at most this often, so that somebody who keeps deleting it cannot fill the channel. */
 const ROOT_AGAIN_MS = 10 * 60_000;
 const ROOTS_MAX = 1_000;
-/** After so many tries security is told of an error that is in no table of ours. */
+/** After this many tries, security is notified of an error that is in none of our tables. */
 const TRIES_UNTOLD = 5;
 
 /**
- * Brings the outbox to Slack: lanes side by side, each in its own order, each message once; lanes in which somebody waits go first. A
- * message whose fate is unknown is looked for before it is posted again. One whose place is refused waits there with its lane; one that
- * Slack will never take is given up. Both are told to security.
+ * Delivers the outbox to Slack: lanes in parallel, each in order, each message once. Lanes in which somebody is waiting go first. A message
+ * whose fate is unknown is looked for before it is posted again. One whose destination is rejected waits with its lane. One that Slack will
+ * never accept is given up. Security is notified of both.
  */
 export class OutboxWorker implements AsyncDisposable {
   readonly #deps: OutboxDeps;
@@ -113,7 +113,7 @@ export class OutboxWorker implements AsyncDisposable {
       // It was read as waiting a moment before the attempt that delivered it was written down.
       if (!begun) return;
       const message = await render(this.#deps, item.notice);
-      if (!message) log.info(about, 'a message has nobody to go to, or nothing to say any more');
+      if (!message) log.info(about, 'a message has no recipient, or nothing to report any more');
       const ref = message && (await this.#deliverSomehow(item, message, state));
       await store.transaction(async (tx) => {
         if (ref) await tx.messages.put(ref);
@@ -124,7 +124,7 @@ export class OutboxWorker implements AsyncDisposable {
     } catch (error) {
       const failed = error instanceof ThreadGone ? this.#rootGone(item, error.root) : this.#failed(item, state, error);
       await failed.catch((cause: unknown) =>
-        log.error({ ...about, err: cause }, 'the failure of a message could not be written down'),
+        log.error({ ...about, err: cause }, 'the failure of a message could not be recorded'),
       );
     }
   }
@@ -134,7 +134,7 @@ export class OutboxWorker implements AsyncDisposable {
     return { item, error, now: clock.now(), securityUsers: security.securityUsers };
   }
 
-  /** Blocks that Slack does not take must not cost the message: its text says the same in short. */
+  /** If Slack rejects the blocks, the message still goes out as its text, which says the same in short. */
   async #deliverSomehow(item: OutboxItem, message: Rendered, state: { posting: boolean }): ReturnType<typeof deliver> {
     try {
       return await this.#deliver(item, message, state);
@@ -142,7 +142,7 @@ export class OutboxWorker implements AsyncDisposable {
       const fault = faultOf(error);
       if (fault.kind !== 'content' || message.blocks.length === 0) throw error;
       const about = { message: item.key, notice: item.notice.kind, error: fault.error };
-      this.#deps.log.error(about, 'Slack does not take the blocks of this message: its text goes alone');
+      this.#deps.log.error(about, 'Slack rejects the blocks of this message: only its text is sent');
       return this.#deliver(item, { ...message, blocks: [] }, state);
     }
   }
@@ -181,7 +181,7 @@ export class OutboxWorker implements AsyncDisposable {
     this.#rootsPosted.set(key, now);
     const [oldest] = this.#rootsPosted.keys();
     if (this.#rootsPosted.size > ROOTS_MAX && oldest !== undefined) this.#rootsPosted.delete(oldest);
-    log.warn({ message: item.key, root: key }, 'the root of a thread is gone: it is posted anew');
+    log.warn({ message: item.key, root: key }, 'the root of a thread is gone: it is posted again');
     await store.transaction(async (tx) => {
       await tx.messages.forget(key);
       await tx.outbox.again(root, item.lane);
@@ -197,7 +197,7 @@ export class OutboxWorker implements AsyncDisposable {
     }
     const fault = faultOf(error);
     const named = fault.kind === 'gone' || (fault.kind === 'refused' && fault.retryAfterSeconds === null);
-    // An answer that means nothing to us and stays the same is no reason to wait for ever in silence.
+    // An answer that we do not know and that does not change is no reason to wait for ever in silence.
     if (named && item.attempts >= TRIES_UNTOLD) return this.#write(item, false, { kind: 'place', error: fault.error });
     return this.#write(item, posting && fault.kind === 'doubtful', fault);
   }
@@ -207,7 +207,7 @@ export class OutboxWorker implements AsyncDisposable {
     const { store, clock, log } = this.#deps;
     const about = { message: item.key, notice: item.notice.kind, attempts: item.attempts, error: fault.error };
     if (fault.kind === 'content') {
-      log.error(about, 'Slack will never take this message: given up, and security is told');
+      log.error(about, 'Slack will never accept this message: given up, and security is notified');
       await store.transaction((tx) => giveUpOne(tx, this.#about(item, fault.error)));
       return;
     }
@@ -222,13 +222,14 @@ export class OutboxWorker implements AsyncDisposable {
       return fault.kind === 'place' ? holdOrGiveUp(tx, this.#about(item, fault.error)) : 'again';
     });
     const newly = outcome === 'held' && item.heldSince === null;
-    if (outcome === 'given_up') log.error(about, 'Slack did not take this message for too long: given up');
-    else if (newly) log.error(about, 'Slack refuses the place of this message: its lane waits, and security is told');
-    else log.warn({ ...about, delay, doubtful }, 'message not delivered; it is tried again');
+    if (outcome === 'given_up') log.error(about, 'Slack did not accept this message for too long: given up');
+    else if (newly)
+      log.error(about, 'Slack rejects the destination of this message: its lane waits, and security is notified');
+    else log.warn({ ...about, delay, doubtful }, 'message not delivered; trying again');
     setTimeout(() => this.wake(), delay + 1).unref();
   }
 
-  /** What is being posted is finished and written down; the rest waits for the next start. */
+  /** Messages that are being posted are finished and recorded. The others wait for the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#unsubscribe();
     clearInterval(this.#timer);

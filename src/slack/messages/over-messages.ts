@@ -13,7 +13,7 @@ const COMMENT_MAX = 1_000;
 const again = ({ engagement }: GrantView): Block =>
   actions('over', [button({ action: ACTION.openRequest, label: 'Request again', value: engagement.id })]);
 
-/** What becomes of the contractor's card once there is nothing to connect to any more. */
+/** What the contractor's card becomes once access has ended. */
 export function grantOver(view: GrantView): Message {
   const { grant, engagement } = view;
   const what = line`${accessLine(grant.terms)}, in ${strong(engagement.name, 80)}`;
@@ -21,7 +21,7 @@ export function grantOver(view: GrantView): Message {
   return { text: toNotification(line`${said}. ${what}`), blocks: [section(said, what), again(view)] };
 }
 
-/** To the contractor: somebody else ended the access. Whoever did may have said why. */
+/** To the contractor: somebody else ended the access, and may have given a reason. */
 export function grantRevoked(view: GrantView): Message {
   const { grant, engagement, endedBy } = view;
   const what = line`${accessLine(grant.terms)}, in ${strong(engagement.name, 80)}`;
@@ -31,16 +31,18 @@ export function grantRevoked(view: GrantView): Message {
     text: toNotification(line`${said}. ${what}`),
     blocks: [
       remark === null ? section(said, what) : rich(paragraph(said, what), quoted(remark, COMMENT_MAX)),
-      context(line`Live sessions of it were cut. Ask in the engagement’s thread why, before you request it again.`),
+      context(
+        line`Its live sessions were disconnected. Ask why in the engagement’s thread before you request access again.`,
+      ),
       again(view),
     ],
   };
 }
 
-/** To the contractor, where access had ended before Slack took the message that would have brought it. */
+/** To the contractor, where access had ended before Slack accepted the message about it. */
 export function grantIssuedTooLate(view: GrantView): Message {
   const { grant, engagement } = view;
   const { terms } = grant;
-  const said = line`:hourglass: *Your access has already ended*: ${howItEnded(view)}. It was for ${own(count(terms.targets.length, 'target'))} in ${strong(engagement.name, 80)}, and was granted ${new Date(terms.notBefore)}. Slack did not take this message before.`;
+  const said = line`:hourglass: *Your access has already ended*: ${howItEnded(view)}. It was for ${own(count(terms.targets.length, 'target'))} in ${strong(engagement.name, 80)} and was granted ${new Date(terms.notBefore)}. Slack did not accept this message until now.`;
   return { text: toNotification(said), blocks: [section(said), again(view)] };
 }

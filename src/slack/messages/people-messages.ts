@@ -27,15 +27,15 @@ export function personGoneMessage(notice: Of<'person_gone'>, name: string, engag
   const where = engagement === null ? [] : line` of ${strong(engagement, NAME_MAX)}`;
   const ended =
     grants === 0
-      ? own('There was no live access.')
+      ? own('They had no access at the time.')
       : own(`${count(grants, 'grant')} revoked, ${count(sessions, 'live session')} ended.`);
   return told(
     line`:bust_in_silhouette: ${strong(name, NAME_MAX)} ${own(WHAT[why])}${where}. ${ended}`,
-    line`Nothing has to be done. Whoever comes back requests access again.`,
+    line`You do not have to do anything. People who come back need to request access again.`,
   );
 }
 
-/** To security's channel: Slack has said nothing of these people for too long, so that they cannot log in. */
+/** To security's channel: Slack has not confirmed these people for too long, so they cannot log in. */
 export function peopleInDoubtMessage(notice: Of<'people_in_doubt'>, names: ReadonlyMap<PersonId, string>): Message {
   const { personIds, count: all, sessions, doubtSeconds } = notice;
   const shown = personIds.map((id) => value(names.get(id) ?? 'somebody', NAME_MAX));
@@ -44,7 +44,7 @@ export function peopleInDoubtMessage(notice: Of<'people_in_doubt'>, names: Reado
   const people = own(all === 1 ? '1 person' : `${all} people`);
   return told(
     line`:warning: *Access is paused for ${people}*: ${who}. Slack has not confirmed their accounts for ${own(duration(doubtSeconds))}. ${own(count(sessions, 'live session'))} ended.`,
-    line`They can log in again once Slack answers. Daypass’s log has what Slack said.`,
+    line`They can log in again once Slack responds. Slack’s answers are in Daypass’s log.`,
   );
 }
 
@@ -58,37 +58,37 @@ const engagementsIn = (names: Names, all: number): Line => {
 const ENGAGEMENTS = { one: 'this engagement', more: 'these engagements' } as const;
 const which = (all: number): string => (all === 1 ? ENGAGEMENTS.one : ENGAGEMENTS.more);
 
-/** What each of Slack's codes means for who has to do something. */
+/** What to do about each of Slack's codes. */
 const WHAT_TO_DO: Readonly<Record<string, string>> = {
   is_archived: 'The channel was archived. Unarchive it, or open a new engagement in another channel.',
-  [TOO_MANY_MEMBERS]: 'The channel has more members than Daypass reads. Open a new engagement in a smaller channel.',
-  missing_scope: 'The app lacks a permission. Install it again with the manifest of this version.',
+  [TOO_MANY_MEMBERS]: 'The channel has more members than Daypass can read. Open a new engagement in a smaller channel.',
+  missing_scope: 'The app is missing a permission. Reinstall it with the manifest of this version.',
 };
 const INVITE =
   'Daypass was removed from the channel, or the channel was deleted or made private. Invite Daypass to it again (/invite), or open a new engagement in another channel.';
 
-/** To security's channel: Slack does not show who is in a channel any more. */
+/** To security's channel: Slack no longer shows who is in a channel. */
 export function channelRefusedMessage(notice: Of<'channel_refused'>, names: Names): Message {
   const { error, count: all, restsAt } = notice;
   return told(
-    line`:warning: *Slack does not show who is in the channel of* ${engagementsIn(names, all)} (${mono(error, 60)}). Whoever leaves it keeps access until it is read again. ${own(`Access in ${which(all)} is paused from`)} ${new Date(restsAt)} on.`,
+    line`:warning: *Slack no longer shows who is in the channel of* ${engagementsIn(names, all)} (${mono(error, 60)}). Until it does, people who leave the channel keep their access. ${own(`Access in ${which(all)} will be paused from`)} ${new Date(restsAt)}.`,
     own((Object.hasOwn(WHAT_TO_DO, error) ? WHAT_TO_DO[error] : undefined) ?? INVITE),
   );
 }
 
-/** To security's channel: nobody knows who is in these channels, so access rests. */
+/** To security's channel: nobody knows who is in these channels, so access is paused. */
 export function channelsInDoubtMessage(notice: Of<'channels_in_doubt'>, names: Names): Message {
   const { count: all, sessions, doubtSeconds } = notice;
   const engagements = own(all === 1 ? '1 engagement' : `${all} engagements`);
   return told(
-    line`:warning: *Access is paused in ${engagements}*: ${engagementsIn(names, all)}. Slack has not said who is in the channel for ${own(duration(doubtSeconds))}. ${own(count(sessions, 'live session'))} ended.`,
-    line`Access goes on once Slack answers. Where Daypass is no longer in the channel, invite it again. Daypass’s log has what Slack said.`,
+    line`:warning: *Access is paused in ${engagements}*: ${engagementsIn(names, all)}. Slack has not shown who is in the channel for ${own(duration(doubtSeconds))}. ${own(count(sessions, 'live session'))} ended.`,
+    line`Access resumes once Slack responds. If Daypass is no longer in the channel, invite it again. Slack’s answers are in Daypass’s log.`,
   );
 }
 
 /** To security's channel: it is known again. */
 export const channelReadAgainMessage = ({ count: all }: Of<'channel_read_again'>, names: Names): Message =>
   told(
-    line`:white_check_mark: Slack shows again who is in the channel of ${engagementsIn(names, all)}. ${own(`Access in ${which(all)} goes on.`)}`,
-    line`Whoever left meanwhile has lost their access.`,
+    line`:white_check_mark: Slack shows who is in the channel of ${engagementsIn(names, all)} again. ${own(`Access in ${which(all)} continues.`)}`,
+    line`People who left in the meantime have lost their access.`,
   );

@@ -30,7 +30,7 @@ const COMMENT_MAX = 1_500;
 const describe = ({ request, engagement }: RequestView): Line =>
   line`${accessLine(request.ask)}, for ${own(duration(request.ask.durationSeconds))}, in ${strong(engagement.name, 80)}`;
 
-/** To the requester: it arrived, and whose turn it is. */
+/** To the requester: it arrived, and who can review it. */
 export function requestReceived(view: RequestView): Message {
   const { request, engagement, names } = view;
   const reviewers = engagement.reviewerIds
@@ -44,7 +44,7 @@ export function requestReceived(view: RequestView): Message {
       section(said),
       context(
         line`${listed(reviewers)} can review it`,
-        line`Needs ${own(count(request.approvals, 'approval'))} · waits until ${request.expiresAt}`,
+        line`Needs ${own(count(request.approvals, 'approval'))} · expires ${request.expiresAt}`,
       ),
       actions('received', [button({ action: ACTION.showList, label: 'My access and requests' })]),
     ],
@@ -62,10 +62,10 @@ export function requestClosed(view: RequestView): Message {
     const said = line`:no_entry: ${nameOf(names, denial.reviewerId)} denied your request: ${describe(view)}`;
     const why = denial.comment
       ? [rich(paragraph(said), quoted(denial.comment, COMMENT_MAX))]
-      : [section(said), context(line`No reason was given; ask in the engagement’s thread.`)];
+      : [section(said), context(line`No reason was given. Ask in the engagement’s thread.`)];
     return { text: toNotification(said), blocks: [...why, again] };
   }
-  const said = line`:hourglass: Your request expired, because nobody reviewed it in time: ${describe(view)}`;
+  const said = line`:hourglass: Your request expired because nobody reviewed it in time: ${describe(view)}`;
   return {
     text: toNotification(said),
     blocks: [section(said), context(line`Ask the reviewers in the engagement’s thread, then request again.`), again],
@@ -74,13 +74,13 @@ export function requestClosed(view: RequestView): Message {
 
 /** To the owner of a key that was taken away. */
 export function keyRetired({ fingerprint, retiredAt }: RegisteredKey): Message {
-  const said = line`:key: Your SSH key ${mono(fingerprint, 70)} was retired${retiredAt ? line` ${retiredAt}` : []}. It opens nothing any more.`;
+  const said = line`:key: Your SSH key ${mono(fingerprint, 70)} was retired${retiredAt ? line` ${retiredAt}` : []}. It no longer gives you any access.`;
   return {
     text: toNotification(said),
     blocks: [
       section(said),
       context(
-        line`Register another key, then request access again. If you do not know why, ask in the engagement’s thread.`,
+        line`Register another key, then request access again. If you do not know why it was retired, ask in the engagement’s thread.`,
       ),
       actions('retired', [button({ action: ACTION.showKey, label: 'Register a key' })]),
     ],
@@ -96,7 +96,9 @@ export function keyRegistered(key: RegisteredKey, owner: string, to: PersonId): 
       text: toNotification(line`Your SSH key is registered: ${type}`),
       blocks: [
         section(line`:key: *Your SSH key is registered*`, which),
-        context(line`It does not apply to access that was granted before. If this was not you, tell security at once.`),
+        context(
+          line`You cannot use it for access that was granted earlier. If this was not you, tell security immediately.`,
+        ),
         actions('registered', [
           button({ action: ACTION.openRequest, label: 'Request access', style: 'primary', value: '' }),
         ]),
@@ -108,13 +110,13 @@ export function keyRegistered(key: RegisteredKey, owner: string, to: PersonId): 
     blocks: [
       section(line`:key: ${strong(owner, 80)}, a member of an engagement you opened, registered an SSH key`, which),
       context(
-        line`It does not apply to access that was granted before. If you did not expect it, ask them some other way than through Slack.`,
+        line`It cannot be used for access that was granted earlier. If you did not expect this, check with them outside Slack.`,
       ),
     ],
   };
 }
 
-/** To the contractor: what to type. Nothing has to be downloaded where ssh is set up for Daypass. */
+/** To the contractor: what to type. Once ssh is set up for Daypass, nothing has to be downloaded. */
 export function grantIssued(view: GrantView, gateway: GatewayFacts): Message {
   const { grant, engagement, request, liveSessions: running } = view;
   const { targets } = grant.terms;
@@ -131,14 +133,14 @@ export function grantIssued(view: GrantView, gateway: GatewayFacts): Message {
         what,
         ...(running > 0
           ? [
-              line`*It extends ${own(count(running, 'session'))} that you have open:* keep working, you do not have to reconnect.`,
+              line`*It extends ${own(count(running, 'session'))} that you have open.* Keep working: you do not have to reconnect.`,
             ]
           : []),
       ),
       rich(
-        paragraph(rest > 0 ? line`Connect, to these and ${own(count(rest, 'more target'))}:` : line`Connect:`),
+        paragraph(rest > 0 ? line`Connect to these and ${own(count(rest, 'more target'))}:` : line`Connect:`),
         preformatted(names.join('\n')),
-        paragraph(line`First time? Set up ssh with this line, once. After that there is never anything to download:`),
+        paragraph(line`First time? Run this once to set up ssh. There is never anything to download after that:`),
         preformatted(gatewayCommand('setup | sh', gateway)),
       ),
       context(line`Sessions are recorded.`),
@@ -151,8 +153,8 @@ export function grantIssued(view: GrantView, gateway: GatewayFacts): Message {
 }
 
 /**
- * Certificate, ssh_config and known_hosts, for who wants files. The comment of files is mrkdwn, so it holds nothing that anybody could
- * have typed: target ids and logins are of letters, digits and hyphens.
+ * Certificate, ssh_config and known_hosts, for people who want files. The comment of files is mrkdwn, so it holds nothing that anybody
+ * could have typed: target ids and logins consist of letters, digits and hyphens.
  */
 export function grantFiles(
   view: GrantView,
@@ -166,15 +168,15 @@ export function grantFiles(
   const rest = targets.length - names.length;
   const text = [
     `Certificate and ssh_config for ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} as ${login}, until ${when(expiresAt(grant))}.`,
-    'Download the files of this message, then paste these lines into a terminal (change `~/Downloads` if your files go elsewhere):',
+    'Download the files in this message, then paste this line into a terminal (change `~/Downloads` if your downloads go elsewhere):',
     codeBlock(installLines(grant, over)),
     ...(first
       ? [
-          'Then connect by name, or directly:',
+          'Then connect by name or directly:',
           codeBlock([`ssh ${targetName(first.id, gateway)}`, directCommand(login, first.id, gateway)]),
         ]
       : []),
-    '_If your private key is not where ssh-keygen puts it, change `IdentityFile` in the .conf file._',
+    '_If your private key is not where ssh-keygen saves it by default, change `IdentityFile` in the .conf file._',
   ];
   return { text: text.join('\n'), files: accessFiles(grant, view.certificates, view.keys, gateway) };
 }

@@ -7,48 +7,48 @@ type Message = { readonly text: string; readonly blocks: Block[] };
 
 const ID_MAX = 100;
 
-/** What the records are to those who read of them, and what follows from not believing one. */
+/** What readers call each record, and what follows when one is not believed. */
 const RECORDS: Readonly<Record<string, { readonly name: string; readonly hence: string }>> = {
   account: {
     name: 'who a Slack account belongs to',
-    hence: 'Whoever it is, they can do nothing until it is put right.',
+    hence: 'That person can do nothing until it is corrected.',
   },
-  key: { name: 'a registered SSH key', hence: 'The key opens nothing.' },
-  code: { name: 'a registration code', hence: 'The code registers nothing.' },
-  engagement: { name: 'an engagement', hence: 'Nobody gets in through it.' },
+  key: { name: 'a registered SSH key', hence: 'The key gives no access.' },
+  code: { name: 'a registration code', hence: 'The code cannot register a key.' },
+  engagement: { name: 'an engagement', hence: 'It gives nobody access.' },
   request: { name: 'an access request', hence: 'It cannot be approved.' },
   review: { name: 'a review of a request', hence: 'The review does not count.' },
-  grant: { name: 'a grant', hence: 'It lets nobody in.' },
+  grant: { name: 'a grant', hence: 'It gives nobody access.' },
   session: { name: 'a live session', hence: 'The session was ended.' },
-  head: { name: 'the number of the last change', hence: 'All access is suspended.' },
+  head: { name: 'the number of the last change', hence: 'All access is paused.' },
 };
-const OTHER = { name: 'a record', hence: 'It counts for nothing.' };
+const OTHER = { name: 'a record', hence: 'Daypass ignores it.' };
 
-/** To security's channel: somebody wrote to the database beside Daypass. */
+/** To security's channel: something other than Daypass wrote to the database. */
 export function recordChangedMessage({ what, id, isLast }: Of<'record_changed'>): Message {
   const { name, hence } = (Object.hasOwn(RECORDS, what) ? RECORDS[what] : undefined) ?? OTHER;
-  const more = isLast ? [line`More records like it are only in the audit log from now on.`] : [];
+  const more = isLast ? [line`From now on, more records like it are reported only in the audit log.`] : [];
   return told(
-    line`:rotating_light: *Somebody changed ${own(name)} in the database, and it was not Daypass.* ${own(hence)}`,
-    line`${mono(id, ID_MAX)}. Find out who can write to the database. The record counts for nothing until it is as it was; the audit log has \`seal_broken\`.`,
+    line`:rotating_light: *Something other than Daypass changed ${own(name)} in the database.* ${own(hence)}`,
+    line`${mono(id, ID_MAX)}. Find out who can write to the database. Daypass ignores the record until it is changed back. The audit event is \`seal_broken\`.`,
     ...more,
   );
 }
 
 const WHY: Readonly<Record<string, string>> = {
-  older_database: 'The database is older than the last change that Daypass made to it, as after a restore.',
-  older_file: 'Daypass’s own file of decisions is older than its database.',
-  no_file: 'Daypass’s own file of decisions is missing.',
-  copied_file: 'Daypass’s own file of decisions is a copy.',
-  head_changed: 'The number of the last change was changed by somebody else.',
+  older_database: 'The database is older than Daypass’s last change to it, as it would be after a restore.',
+  older_file: 'Daypass’s `decisions.jsonl` is older than its database.',
+  no_file: 'Daypass’s `decisions.jsonl` is missing.',
+  copied_file: 'Daypass’s `decisions.jsonl` is a copy.',
+  head_changed: 'Something other than Daypass changed the number of the last change.',
 };
 
 /** To security's channel: nobody gets in. */
 export function grantsSuspendedMessage({ why }: Of<'grants_suspended'>): Message {
   const reason = Object.hasOwn(WHY, why) ? (WHY[why] ?? '') : '';
   return told(
-    line`:no_entry: *All access is suspended.* ${own(reason)} Grants that were revoked since could count again.`,
-    line`An operator looks at \`daypass grants list\`, revokes what should not be there, and then runs \`daypass grants confirm\`.`,
+    line`:no_entry: *All access is paused.* ${own(reason)} Grants that were revoked since then could become valid again.`,
+    line`An operator needs to check \`daypass grants list\`, revoke what should not be there, and then run \`daypass grants confirm\`.`,
   );
 }
 

@@ -61,9 +61,7 @@ export type RenderDeps = {
 
 const STALE_GRANTS_MAX = 20;
 
-/**
- * The message that a notice is at this moment; null where what it is about is gone, nobody can be told, or nothing is left to tell.
- */
+/** The current message for a notice. Null if its subject is gone, it has no recipient, or there is nothing left to report. */
 export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered | null> {
   switch (notice.kind) {
     case 'engagement_opened':
@@ -256,7 +254,7 @@ async function requestNotice(
   const view = await viewRequest(deps)({ requestId: notice.requestId });
   const to = view && (await inbox(deps, view.request.ask.personId));
   if (!view || !to) return null;
-  // What became of it is told by a message of its own.
+  // Another message reports what became of it.
   if (notice.kind === 'request_received' && !isOpen(view, deps.clock.now())) return null;
   return { to, ...(notice.kind === 'request_received' ? requestReceived(view) : requestClosed(view)) };
 }

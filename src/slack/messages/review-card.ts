@@ -79,7 +79,7 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
     rich(paragraph(line`*Why*`), quoted(ask.reason, REASON_MAX)),
     context(stacked(keyLines(view.keys, request))),
     context(
-      line`${ruleWords(request.rule)} for ${own(count(request.approvals, 'approval'))}`,
+      line`${ruleWords(request.rule)} ${own(count(request.approvals, 'approval'))}`,
       line`Requested ${request.requestedAt} · request ${tag(short(request.id))}`,
     ),
     ...outcome(view, card),
@@ -87,18 +87,18 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
   const room = LIMITS.messageText - textLength(before) - textLength(after) - 100;
   return {
     text: toNotification(
-      line`Access request: ${name} of ${strong(engagement.vendor, 100)} asks for ${accessLine(ask)}, for ${lasts}`,
+      line`Access request: ${name} from ${strong(engagement.vendor, 100)} requests ${accessLine(ask)}, for ${lasts}`,
     ),
     blocks: [...before, ...pages(targetLines(request, card, room)), ...after],
   };
 }
 
-/** Where targets have rules of their own, each is named; the strictest counts. */
+/** Where targets have different rules, each is named. The strictest counts. */
 function ruleWords(rule: string): Line {
   const names = rule.split(RULE_BREAK).map((name) => line`“${value(name, 100)}”`);
-  if (names.length === 1) return line`Rule ${listed(names)} asks`;
+  if (names.length === 1) return line`Rule ${listed(names)} requires`;
   const rest = names.length - RULES_MAX;
-  return line`Rules ${listed(names.slice(0, RULES_MAX))}${rest > 0 ? line` and ${rest} more` : []} together ask`;
+  return line`Rules ${listed(names.slice(0, RULES_MAX))}${rest > 0 ? line` and ${rest} more` : []} together require`;
 }
 
 /** Every target has its line with its whole id; names and addresses get what room is left. */
@@ -140,7 +140,7 @@ function keyLines(keys: readonly RegisteredKey[], request: AccessRequest): Line[
     return line`${isNew ? line`:warning: New key` : line`Key`} ${fingerprint}, registered ${key.registeredAt}, ${own(roughly(age))} before this request`;
   });
   const rest = keys.length - shown.length;
-  if (keys.length === 0) return [line`None of the keys that access was requested for is registered any more`];
+  if (keys.length === 0) return [line`None of the keys in this request is registered any more`];
   return rest === 0 ? shown : [...shown, line`and ${own(count(rest, 'more key'))}`];
 }
 
@@ -156,7 +156,7 @@ function outcome({ request, names }: RequestView, { audience, now }: CardContext
   switch (request.status) {
     case 'pending': {
       const left = request.approvals - reviewers.length;
-      const progress = reviewers.length === 0 ? [] : [section(line`Approved by ${by(reviewers)}; ${left} more needed`)];
+      const progress = reviewers.length === 0 ? [] : [section(line`Approved by ${by(reviewers)}, ${left} more needed`)];
       return [...progress, decisionButtons(request)];
     }
     case 'approved':

@@ -60,7 +60,7 @@ function headline(
 
 const lasted = ({ startedAt, ended }: Ended): string => duration((ended.at.getTime() - startedAt.getTime()) / 1000);
 
-/** Which of several the buttons name. */
+/** The live sessions that the buttons name. */
 const ongoing = (live: readonly Session[]): Block[] =>
   live.length === 0
     ? []
@@ -106,7 +106,7 @@ function several(ended: readonly Ended[], recent: readonly Ended[], names: Names
   ];
 }
 
-/** What happened, first of all; that a session ended as sessions do is not said of each. */
+/** What happened comes first. An ordinary end is not mentioned. */
 const summary = (session: Ended, names: Names): Line =>
   dotted(
     timeOf(session.startedAt),
@@ -123,14 +123,14 @@ const afterwards = ({ ended }: Ended): Line[] => [
   ...(ended.refusals.length === 0 ? [] : [own(count(ended.refusals.length, 'refusal'))]),
 ];
 
-/** Said where a recording is not simply there. Its chain's heads are in the message's metadata and behind Details. */
+/** Shown where something is wrong with a recording. Its chain's heads are in the message's metadata and behind Details. */
 function recordingState({ recording: { headAtStart, headAtEnd, state } }: Session): Line {
   if (state === 'failed') return line`:warning: recording not sealed`;
   const isKnown = headAtStart !== null || headAtEnd !== null;
   return isKnown && (state === 'interrupted' || state === 'erased') ? line`recording ${own(state)}` : [];
 }
 
-/** Digests that a message vouches for, whole, where people do not have to look at them. */
+/** Whole digests that a message vouches for, kept where people do not have to look at them. */
 export const headsOf = ({ sessions }: SessionsView): Readonly<Record<string, string>> =>
   Object.fromEntries(
     sessions
@@ -175,29 +175,29 @@ function howItEnded(ending: SessionEnding, names: Names): Line {
 const TERMINATED: Readonly<Record<Extract<SessionEnding, { how: 'terminated' }>['why'], string>> = {
   revoked: 'access revoked',
   returned: 'access handed back',
-  expired: 'access ran out',
+  expired: 'access expired',
   ended_by_reviewer: 'somebody ended it',
   deactivated: 'account deactivated',
-  unconfirmed: 'access paused, because Slack did not say who is active or in the channel',
+  unconfirmed: 'access paused, because Slack did not show who is active or in the channel',
   shutdown: 'gateway stopped',
 };
 
 const FAILED: Readonly<Record<Extract<SessionEnding, { how: 'failed' }>['why'], string>> = {
-  target_unreachable: 'target not reachable',
-  host_key_mismatch: 'target showed another host key',
+  target_unreachable: 'target unreachable',
+  host_key_mismatch: 'target presented a different host key',
   target_refused: 'target refused the login',
   target_slow: 'target took too long to log in',
   no_common_algorithm: 'target and gateway have no algorithm in common',
   recording_failed: 'it could not be recorded',
   protocol: 'protocol violation',
-  login_abandoned: 'client went away while logging in',
+  login_abandoned: 'client disconnected during login',
 };
 
 function terminateButtons(live: readonly Session[]) {
   return live.slice(0, BUTTONS_MAX).map((session) => endSessionButton(session.id, live.length === 1));
 }
 
-/** What only security reads: what was done, from where, and how to replay it. */
+/** For security only: what was done, from where, and how to replay it. */
 export function sessionDetail(view: SessionsView): Message {
   const { sessions, names, engagement } = view;
   const [session] = sessions;
@@ -227,7 +227,7 @@ export function sessionDetail(view: SessionsView): Message {
   };
 }
 
-/** Who reads a recording holds one of its keys; Daypass holds none. */
+/** Reading a recording takes one of its keys, and Daypass has none. */
 function toRead({ id, ended, recording: { state } }: Session): Line[] {
   if (!ended || (state !== 'closed' && state !== 'interrupted')) return [];
   const exported = line`\`daypass recordings export ${own(short(id))} --identity <age identity>\``;
@@ -235,9 +235,9 @@ function toRead({ id, ended, recording: { state } }: Session): Line[] {
   const hasCasts = ended.channels.some(({ files, kind }) => files === null && kind !== 'tunnel');
   return [
     ...(hasCasts || !hasFiles
-      ? [line`To read it: ${exported}, then \`asciinema play <file>\` for each file that it prints`]
+      ? [line`To replay it, run ${exported}, then \`asciinema play <file>\` for each file that it lists`]
       : []),
-    ...(hasFiles ? [line`To see which files were moved: ${exported} with \`--format files\``] : []),
+    ...(hasFiles ? [line`To see which files were moved, run ${exported} with \`--format files\``] : []),
   ];
 }
 

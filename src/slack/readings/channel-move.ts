@@ -7,8 +7,8 @@ type Deps = { readonly web: webApi.WebClient; readonly store: Store; readonly cl
 const Shown = z.object({ channel: z.object({ id: z.string().min(1).max(64) }) });
 
 /**
- * A channel that becomes shared with, or moves to, another workspace gets another id. Asks Slack for a channel by an id of it and, where
- * its id is another one today, has everything that was in the old one be in the new one. Returns today's id.
+ * A channel that is shared with or moves to another workspace gets a new id. Asks Slack for a channel by one of its ids and, if its id has
+ * changed, moves everything from the old id to the new one. Returns the current id.
  */
 export async function followChannel(deps: Deps, oldId: string, shownAs: string): Promise<string> {
   const { channel } = Shown.parse(await deps.web.conversations.info({ channel: shownAs }));

@@ -11,8 +11,8 @@ type Deps = Pick<Edge, 'store' | 'clock' | 'inventory' | 'web'>;
 const NOBODY: ReadonlySet<string> = new Set();
 
 /**
- * Asks Slack who is in a channel that engagements live in, and writes it down; null where it is too large. Where Slack names the channel
- * as what it cannot show, security is told, and the error goes on to the caller.
+ * Asks Slack who is in a channel that has engagements, and stores it. Null if the channel is too large. If Slack will not show the
+ * channel, security is notified and the error is passed on to the caller.
  */
 export async function readChannel(
   deps: Deps,
@@ -26,7 +26,7 @@ export async function readChannel(
   } catch (error) {
     const fault = faultOf(error);
     if (fault.kind !== 'place') throw error;
-    // Whoever did not hear that it has another id meets the old one, which only this leads on from.
+    // If we missed that the channel has a new id, only this leads from the old id to the new one.
     const today = await followChannel(deps, channelId, channelId).catch(() => channelId);
     if (today !== channelId) return readChannel(deps, today, left);
     await missChannel(deps)({ channelId, error: fault.error });
@@ -37,12 +37,12 @@ export async function readChannel(
   return userIds;
 }
 
-/** Somebody waits who pressed a button. */
+/** Somebody who pressed a button is waiting. */
 const AT_CLICK_MS = 2_000;
 
 /**
- * Before something is decided in an engagement: who left its channel a moment ago gets nothing by it. That costs one call, so a channel
- * of more than a page is left to the watch; where Slack does not answer in time, what was last read counts.
+ * Runs before something is decided in an engagement, so that people who left its channel a moment ago gain nothing from it. It costs one
+ * call, so channels of more than one page are left to the watch. If Slack does not answer in time, the last reading counts.
  */
 export async function readChannelAtClick(edge: Deps & Pick<Edge, 'log'>, engagementId: EngagementId): Promise<void> {
   const engagement = await edge.store.transaction((tx) => tx.engagements.byId(engagementId));
@@ -57,7 +57,7 @@ export async function readChannelAtClick(edge: Deps & Pick<Edge, 'log'>, engagem
     ]);
     if (userIds) await seeChannel(edge)({ channelId, at, userIds, leftUserIds: NOBODY });
   } catch (error) {
-    edge.log.info({ err: error, channel: channelId }, 'Slack did not say at the click who is in the channel');
+    edge.log.info({ err: error, channel: channelId }, 'at the click, Slack did not show who is in the channel');
     const fault = faultOf(error);
     if (fault.kind === 'place') await missChannel(edge)({ channelId, error: fault.error });
   } finally {

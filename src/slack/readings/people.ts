@@ -33,16 +33,16 @@ const nameOf = (reading: Reading): Readonly<Record<string, string>> => {
   return reading.kind === 'person' ? { user: reading.userId } : { channel: reading.channelId };
 };
 
-/** Two readings of one channel are one, of whoever left it meanwhile. */
+/** Merges two readings of one channel, with everybody who left it. */
 const joined = (reading: Reading, waiting: Reading | undefined): Reading =>
   reading.kind === 'channel' && waiting?.kind === 'channel'
     ? { ...reading, left: new Set([...waiting.left, ...reading.left]) }
     : reading;
 
 /**
- * Keeps what is known of people true: who was deactivated, is not shown any more, or left an engagement's channel loses access, whether
- * Slack told of it or it happened while nobody listened. Readings take turns at a pace that leaves clicks their share; what Slack
- * refuses for now is read later, from where it stopped.
+ * Keeps what is known about people up to date. People who were deactivated, are no longer visible, or left an engagement's channel lose
+ * access, whether Slack sent an event or it happened while nobody was listening. Readings are paced so that clicks get their share. What
+ * Slack refuses for now is read later, from where it stopped.
  */
 export class PeopleWatch implements AsyncDisposable {
   readonly #edge: Watched;
@@ -65,13 +65,13 @@ export class PeopleWatch implements AsyncDisposable {
     this.#running = this.#run();
   }
 
-  /** Reads one account anew if its person is known: a large workspace's strangers cost nothing. */
+  /** Reads an account again if its person is known: strangers in a large workspace cost nothing. */
   async read(userId: string): Promise<void> {
     const known = await this.#edge.store.transaction((tx) => tx.persons.byUserId(userId));
     if (known.length > 0) this.#ask({ kind: 'person', userId });
   }
 
-  /** Reads who is in a channel if an engagement lives in it; an event is believed only as far as to ask. */
+  /** Reads who is in a channel if it has an engagement. The event itself is not believed: it is only a reason to ask. */
   async readChannel(channelId: string, leftUserId: string | null): Promise<void> {
     const engagements = await this.#edge.store.transaction((tx) => tx.engagements.inChannel(channelId));
     if (engagements.length > 0)
@@ -149,17 +149,17 @@ export class PeopleWatch implements AsyncDisposable {
       const after = fault.kind === 'refused' ? fault.retryAfterSeconds : null;
       this.#log.warn(
         { err: error, ...nameOf(reading), retryAfterSeconds: after },
-        'Slack did not say; asked again later',
+        'Slack did not answer; asking again later',
       );
       if (after !== null) {
         this.#ask(reading, 0, tries);
         return after * 1_000;
       }
-      // What fails by itself must not hold up the others: it comes again in a moment, and then with the next round.
+      // One failing reading must not hold up the others: it is tried again in a moment, and then with the next round.
       const rest = this.#restMs(failures + 1);
       const mayChange = fault.kind === 'refused' || fault.kind === 'doubtful';
       if (mayChange && tries + 1 < TRIES) this.#ask(reading, performance.now() + rest, tries + 1);
-      // Where the app itself is refused, nobody else's reading fares better.
+      // If the app itself is rejected, no other reading will succeed either.
       return mayChange || fault.kind === 'app' ? rest : null;
     }
   }

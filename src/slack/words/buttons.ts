@@ -5,7 +5,7 @@ import { button } from './blocks.ts';
 
 type Kind = 'request' | 'grant' | 'session' | 'sessions';
 
-/** Ids and digests are for who compares them: behind a button, whole. It works for guests, who have no commands. */
+/** Whole ids and digests are behind a button, for people who compare them. It works for guests too, who have no commands. */
 export const detailsButton = (kind: Kind, id: string) =>
   button({ action: `${ACTION.showDetails}:${kind}:${id}`, label: 'Details', value: `${kind}:${id}` });
 
@@ -17,7 +17,7 @@ export const endGrantButton = (grantId: string, label: string, mine: boolean) =>
     style: 'danger',
     confirm: {
       title: mine ? 'Hand this access back?' : 'Revoke this access?',
-      text: 'The access ends now, and live sessions are cut within a second. This cannot be undone, but access can be requested again.',
+      text: 'Access ends now, and live sessions are disconnected within a second. This cannot be undone, but access can be requested again.',
       yes: mine ? 'Hand back' : 'Revoke',
     },
   });
@@ -30,7 +30,7 @@ export const endSessionButton = (id: Session['id'], only: boolean) =>
     style: 'danger',
     confirm: {
       title: 'Terminate this session?',
-      text: 'The connection is cut at once. The access stays: the person can connect again until it ends.',
+      text: 'The person is disconnected immediately. They keep their access and can connect again until it ends.',
       yes: 'Terminate',
     },
   });

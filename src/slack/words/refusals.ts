@@ -27,25 +27,27 @@ type Wording = {
   readonly [Code in RejectionCode]: (facts: Extract<Rejection, { code: Code }>, voice: Voice) => string;
 };
 
-const REGISTER = 'Run /access key, or press “Register a key” under the engagement’s message or on Daypass’s Home tab.';
-const ASK_AGAIN = 'Request access again with the button under the engagement’s message.';
-const ASK_SPONSOR = 'Ask the person who opened the engagement.';
-const PICK_ENGAGEMENT = 'Pick an engagement you are a member of; `/access list` names them.';
+const REGISTER = 'Run /access key, or press “Register a key” below the engagement’s message or on Daypass’s Home tab.';
+const ASK_AGAIN = 'Request access again with the button below the engagement’s message.';
+const ASK_OPENER = 'Ask the person who opened the engagement.';
+const REQUEST_ANEW = 'The requester needs to request access again.';
+const PICK_ENGAGEMENT = 'Choose an engagement you are a member of. /access list shows them.';
 const REFRESH = 'Run /access list to see what is live now.';
 
 const list = (items: readonly string[], voice: Voice): string =>
   items.length === 0 ? 'nothing at the moment' : items.slice(0, 20).map(voice.say).join(', ');
 
 const NOT_ELIGIBLE: Readonly<Record<NotEligible, (name: string) => string>> = {
-  opener: (name) => `${name} opens this engagement, so somebody else has to review in it.`,
+  opener: (name) => `${name} is opening this engagement and cannot review its requests.`,
   opener_account: (name) =>
-    `${name} is another account of the person who opens this engagement, so somebody else has to review in it.`,
-  member: (name) => `${name} is a member of this engagement, and its members do not review in it.`,
-  member_account: (name) => `${name} is another account of one of its members, who do not review in it.`,
-  inactive: (name) => `${name} has no active account in Slack.`,
-  not_full_member: (name) => `${name} is a guest or from another workspace, and only full members of this one review.`,
+    `${name} is another account of the person opening this engagement, who cannot review its requests.`,
+  member: (name) => `${name} is a member of this engagement, and members cannot review its requests.`,
+  member_account: (name) => `${name} is another account of one of its members, who cannot review its requests.`,
+  inactive: (name) => `${name} has no active Slack account.`,
+  not_full_member: (name) =>
+    `${name} is a guest or from another workspace, and only full members of this workspace can review.`,
   not_named: (name) =>
-    `${name} is not among those who may review by policy.yml, where people added to a user group count after a day.`,
+    `policy.yml does not name ${name} as a reviewer. People added to a user group count only after a day.`,
   vendor: (name) => `${name} works for the same vendor in another engagement.`,
 };
 
@@ -55,153 +57,154 @@ const NO_LONGER: {
     say: Voice['say'],
   ) => string;
 } = {
-  rule: ({ scope }, say) => `No policy rule now allows the scope ${say(scope)} on all of these targets.`,
+  rule: ({ scope }, say) => `No policy rule allows the scope ${say(scope)} on all of these targets any more.`,
   duration: ({ maxSeconds, rule }, say) => `The rule “${say(rule)}” now allows at most ${duration(maxSeconds)}.`,
-  scope: ({ scope }, say) => `The scope ${say(scope)} now allows less, or is gone.`,
-  login: ({ login, targetId }, say) => `The login ${say(login)} does not exist on ${say(targetId)} any more.`,
+  scope: ({ scope }, say) => `The scope ${say(scope)} now allows less, or no longer exists.`,
+  login: ({ login, targetId }, say) => `The login ${say(login)} no longer exists on ${say(targetId)}.`,
 };
 
-/** What happened, why, and what to do next: one sentence or three for every refusal there is. */
+/** What happened, why, and what to do next, in one to three sentences for each refusal. */
 const WORDING: Wording = {
   person_inactive: () =>
-    'Nothing was done: Slack says this account is deactivated, is a bot, or does not belong to this workspace. Ask a workspace admin, then try again.',
+    'Nothing was done: according to Slack, this account is deactivated, is a bot, or does not belong to this workspace. Ask a workspace admin, then try again.',
   person_unseen: ({ since }, { when }) =>
-    `Nothing was done: Slack has not shown this account since ${when(since)}, as happens when somebody leaves or sharing with their workspace ends. Ask to be invited again, then try again.`,
+    `Nothing was done: this account has not been visible in Slack since ${when(since)}. This happens when somebody leaves or sharing with their workspace ends. Ask to be invited again, then retry.`,
   person_unconfirmed: ({ since }, { when }) =>
-    `Nothing was done: Slack last confirmed this account at ${when(since)}, and that is too long ago. Try again once Slack answers.`,
+    `Nothing was done: Slack last confirmed this account ${when(since)}, which is too long ago. Try again once Slack responds.`,
   channel_unread: ({ engagement, since }, { say, when }) =>
-    `Nothing was done: Slack has not said since ${when(since)} who is in the channel of ${say(engagement)}, so access in it is paused. Invite Daypass to that channel (again), then try once more.`,
-  no_registered_key: () => `You cannot request access yet, because you have no SSH key registered. ${REGISTER}`,
+    `Nothing was done: access in ${say(engagement)} is paused, because Slack has not shown who is in its channel since ${when(since)}. Re-invite Daypass to that channel, then try again.`,
+  no_registered_key: () => `You cannot request access yet, because you have not registered an SSH key. ${REGISTER}`,
   unknown_engagement: () => `That engagement no longer exists. ${PICK_ENGAGEMENT}`,
-  not_a_member: () => `You are not a member of this engagement, so you cannot request access in it. ${ASK_SPONSOR}`,
+  not_a_member: () => `You are not a member of this engagement, so you cannot request access in it. ${ASK_OPENER}`,
   engagement_over: ({ endedAt }, { when }) =>
-    `This engagement ended on ${when(endedAt)}, so access can no longer be requested in it. ${ASK_SPONSOR}`,
-  no_targets: () => 'Choose at least one target, and at most 50 of them.',
+    `You can no longer request access in this engagement: it ended ${when(endedAt)}. ${ASK_OPENER}`,
+  no_targets: () => 'Choose at least one target, and at most 50.',
   target_not_in_engagement: ({ targetId }, { say }) =>
     `The target ${say(targetId)} is not part of this engagement. Choose one of the engagement’s targets.`,
   login_not_on_target: ({ login, targetIds }, voice) =>
     `The login ${voice.say(login)} does not exist on ${list(targetIds, voice)}. Choose another login, or request those targets separately.`,
   scope_not_in_engagement: ({ scope }, { say }) =>
-    `The scope ${say(scope)} is not part of this engagement. Choose another scope; ${ASK_SPONSOR.toLowerCase()}`,
+    `The scope ${say(scope)} is not part of this engagement. Choose another scope, or ${ASK_OPENER.toLowerCase()}`,
   no_policy_rule: () =>
-    'No policy rule allows this scope on all of these targets. Request fewer targets, or another scope.',
+    'No policy rule allows this scope on all of these targets. Request fewer targets or another scope.',
   duration_too_long: ({ maxSeconds, rule }, { say }) =>
     maxSeconds === 0
       ? 'Choose a duration from the list.'
-      : `That is too long: the rule “${say(rule)}” allows at most ${duration(maxSeconds)}. Choose a shorter duration; you can request more when it runs out.`,
+      : `That is too long: the rule “${say(rule)}” allows at most ${duration(maxSeconds)}. Choose a shorter duration. You can request more when it expires.`,
   reason_missing: () =>
-    'Reviewers need to know why. Write a reason of at most 1000 characters, and a ticket of at most 200.',
+    'Tell reviewers why you need access, in at most 1000 characters. A ticket can have at most 200.',
   no_reviewer: ({ needed, found }) =>
-    `This needs ${count(needed, 'approval')}, and ${found === 0 ? 'nobody' : `only ${found}`} of the engagement’s reviewers can give one at the moment: they have to be active, and not you, of your vendor, or whoever opened it. ${ASK_SPONSOR}`,
+    `This needs ${count(needed, 'approval')}, but ${found === 0 ? 'none' : `only ${found}`} of the engagement’s reviewers can give one right now. Reviewers must be active, and cannot be you, somebody from your vendor, or the person who opened the engagement. Ask that person.`,
   may_not_open_engagement: () =>
-    'You cannot open an engagement: policy.yml names who may, among the full members of this workspace. Ask a colleague who may, or the operators.',
+    'You cannot open an engagement. Only full members of this workspace who are named in policy.yml can. Ask one of them, or your Daypass operator.',
   nobody_may_open: () =>
-    'Nobody can open an engagement yet: policy.yml does not say who may. Operators add it under engagements; docs/policy.md has the lines.',
+    'Nobody can open an engagement yet, because policy.yml does not name anyone who may. Ask your Daypass operator to name people there, under engagements. docs/policy.md shows how.',
   may_not_open_for: ({ targetId }, { say }) =>
-    `Policy does not let you open an engagement for ${say(targetId)}. Leave it out, or ask the operators to add you in policy.yml under engagements.openers.`,
+    `Policy does not let you open an engagement for ${say(targetId)}. Leave it out, or ask your Daypass operator to add you under engagements.openers in policy.yml.`,
   nobody_to_confirm: () =>
-    'This would be the first engagement on these targets’ labels, so a second person has to confirm it, and nobody can. Choose a reviewer other than yourself, or ask the operators to name one in policy.yml under engagements.reviewers.',
+    'This would be the first engagement with these targets’ labels, so a second person has to confirm it, but there is nobody who can. Choose a reviewer other than yourself, or ask your Daypass operator to name one under engagements.reviewers in policy.yml.',
   engagement_unconfirmed: () =>
-    'This engagement has not begun: a second person has to confirm it first. Ask the person who opened it.',
+    'This engagement has not started: a second person has to confirm it first. Ask the person who opened it.',
   may_not_confirm: () =>
-    'Nothing was confirmed: an engagement is confirmed by a reviewer named in policy who did not open it, is not a member of it and does not work for its vendor.',
+    'Nothing was confirmed. Only a reviewer named in policy can confirm an engagement, and only if they did not open it, are not a member of it, and do not work for its vendor.',
   opener_may_not: ({ targetId }, { say }) =>
-    `Nothing was confirmed: policy no longer lets who opened this engagement open one for ${say(targetId)}. Have it opened again by somebody who may, or ask the operators.`,
-  already_confirmed: ({ at }, { when }) => `Nothing to do: this engagement was already confirmed at ${when(at)}.`,
-  last_day_past: () => 'That day has already passed, or is not a date. Choose today or later.',
+    `Nothing was confirmed: policy no longer lets the person who opened this engagement open one for ${say(targetId)}. Ask somebody who may to open it again, or ask your Daypass operator.`,
+  already_confirmed: ({ at }, { when }) => `Nothing to do: this engagement was already confirmed ${when(at)}.`,
+  last_day_past: () => 'That is not a date, or it has already passed. Choose today or later.',
   unknown_target: ({ targetId }, { say }) =>
-    `The target ${say(targetId)} is not in the inventory. Choose from the list, or have it added to targets.yml.`,
+    `The target ${say(targetId)} is not in the inventory. Choose one from the list, or ask your Daypass operator to add it to targets.yml.`,
   unknown_scope: ({ scope }, { say }) =>
     scope === ''
-      ? 'Choose at least one scope. It says what members may do on the targets.'
-      : `There is no scope ${say(scope)}. Choose from the list.`,
-  unknown_person: () => 'Choose at least one person. Bots, and accounts that Slack no longer knows, cannot be chosen.',
+      ? 'Choose at least one scope. Scopes define what members may do on the targets.'
+      : `There is no scope ${say(scope)}. Choose one from the list.`,
+  unknown_person: () =>
+    'Choose at least one person. You cannot choose bots, or accounts that no longer exist in Slack.',
   reviewer_not_eligible: ({ people }, { name }) =>
     `${people
       .slice(0, 10)
       .map(({ personId, why }) => NOT_ELIGIBLE[why](name(personId)))
       .join(' ')} Choose somebody else.`,
   too_few_reviewers: ({ targetId, scope, rule, needed }, { say }) =>
-    `${say(targetId)} needs ${count(needed, 'approval')} for the scope ${say(scope)} (rule “${say(rule)}”); choose at least ${count(needed, 'reviewer')}.`,
+    `${say(targetId)} needs ${count(needed, 'approval')} for the scope ${say(scope)} (rule “${say(rule)}”). Choose at least ${count(needed, 'reviewer')}.`,
   nothing_allowed: () =>
-    'No policy rule allows any of these scopes on any of these targets, so nobody could get access. Choose others, or ask the operators to add a rule to policy.yml.',
-  name_missing: () => 'Write a name of at most 80 characters that people will recognise.',
+    'No policy rule allows any of these scopes on any of these targets, so nobody could get access. Choose others, or ask your Daypass operator to add a rule to policy.yml.',
+  name_missing: () => 'Enter a name that people will recognise, in at most 80 characters.',
   unknown_request: () =>
-    'There is no such request, or it is not yours to change. If this message is old, look for the current one in the engagement’s thread.',
+    'This request does not exist, or you may not change it. If this message is old, look for the current one in the engagement’s thread.',
   own_request: () =>
-    'Nobody reviews their own request, from any account. The engagement’s other reviewers have the same card.',
+    'You cannot review your own request, from any account. The engagement’s other reviewers have the same card.',
   requester_gone: () =>
-    'Nothing was granted: the requester is deactivated, no longer visible in Slack, or no longer in the engagement’s Slack conversation. If they are back, have access requested again.',
+    'Nothing was granted: the requester is deactivated, no longer visible in Slack, or no longer in the engagement’s channel. If they come back, they need to request access again.',
   no_longer_allowed: ({ why }, { say }) =>
-    `Nothing was decided: it could be requested, but not any more. ${NO_LONGER[why.kind](why as never, say)} Have access requested again.`,
+    `Nothing was decided: this request is no longer allowed. ${NO_LONGER[why.kind](why as never, say)} ${REQUEST_ANEW}`,
   own_engagement: () =>
-    'Nothing was decided: you opened this engagement, and nobody alone gives access to what they opened. Its other reviewers have the same card.',
+    'Nothing was decided: you opened this engagement and cannot give access to it on your own. Its other reviewers have the same card.',
   not_a_reviewer: () =>
-    'Nothing was decided: you do not review for this engagement. Its reviewers are the active full members of this workspace that it names, and none of them work for its vendor.',
+    'Nothing was decided: you are not a reviewer of this engagement. Its reviewers are the people it names who are active full members of this workspace and do not work for its vendor.',
   digest_mismatch: () =>
-    'Nothing was decided: the request no longer says what this button stands for. It may have been tampered with. Tell security, and have access requested again.',
+    `Nothing was decided: the request no longer matches this button, so it may have been tampered with. Tell security. ${REQUEST_ANEW}`,
   unknown_card: () =>
-    'Nothing was decided: this button is not on a review card that Daypass sent you or posted to the engagement’s thread. Use the card in your direct messages with Daypass.',
+    'Nothing was decided: this button is not on a review card that Daypass sent you or posted in the engagement’s thread. Use the card in your direct messages with Daypass.',
   already_decided: ({ outcome, by, at }, { name, when }) =>
     by === null
-      ? `Nothing changed: this request was already ${outcome} at ${when(at)}.`
-      : `Nothing changed: already ${outcome} by ${name(by)} at ${when(at)}.`,
+      ? `Nothing changed: this request ${outcome === 'expired' ? 'already expired' : `was already ${outcome}`} ${when(at)}.`
+      : `Nothing changed: this request was already ${outcome} by ${name(by)}, ${when(at)}.`,
   already_reviewed: ({ at }, { when }) =>
-    `Nothing changed: your own review was taken at ${when(at)}. Another reviewer is needed now.`,
-  unknown_grant: () => `There is no such access. ${REFRESH}`,
+    `Nothing changed: you already reviewed this request ${when(at)}. It now needs another reviewer.`,
+  unknown_grant: () => `That access does not exist. ${REFRESH}`,
   may_not_end_grant: () =>
-    'Nothing was ended: only its holder, the engagement’s sponsor or reviewers, and security can end this access. Ask one of them in the engagement’s thread.',
-  grant_already_ended: ({ at }, { when }) => `Nothing to do: this access already ended at ${when(at)}.`,
-  unknown_session: () => `There is no such session. ${REFRESH}`,
-  session_already_ended: ({ at }, { when }) => `Nothing to do: this session already ended at ${when(at)}.`,
+    'Nothing was ended. This access can be ended only by its holder, the person who opened the engagement, its reviewers, or security. Ask one of them in the engagement’s thread.',
+  grant_already_ended: ({ at }, { when }) => `Nothing to do: this access already ended ${when(at)}.`,
+  unknown_session: () => `That session does not exist. ${REFRESH}`,
+  session_already_ended: ({ at }, { when }) => `Nothing to do: this session already ended ${when(at)}.`,
   may_not_end_session: () =>
-    'Nothing was ended: only its holder, the engagement’s sponsor or reviewers, and security can end this session. Ask one of them in the engagement’s thread.',
-  code_unknown: () => `This registration code is not known. ${REGISTER}`,
+    'Nothing was ended. This session can be ended only by its holder, the person who opened the engagement, its reviewers, or security. Ask one of them in the engagement’s thread.',
+  code_unknown: () => `This registration code does not exist. ${REGISTER}`,
   code_expired: () =>
-    `This registration code was used, or is older than ${REGISTRATION_CODE_MINUTES} minutes. ${REGISTER}`,
+    `This registration code was already used, or is more than ${REGISTRATION_CODE_MINUTES} minutes old. ${REGISTER}`,
   key_taken: () => 'This key is already registered to somebody else. Register a key of your own.',
   key_retired: ({ fingerprint }, { say }) =>
-    `The key ${say(fingerprint)} was retired, so it gets no access. Register another one with /access key, then request access again.`,
-  unknown_own_key: () => 'That is not one of your keys, or it was retired. Choose one from the list.',
+    `The key ${say(fingerprint)} was retired and no longer gives access. Register another key with /access key, then request access again.`,
+  unknown_own_key: () => 'That key is not yours, or it was retired. Choose one from the list.',
   may_not_retire_key: () =>
-    'Nothing was retired: a key is retired by its owner, by the person who opened an engagement its owner works in, or by security. Tell one of them.',
-  key_too_weak: ({ why }, { say }) => `This key is not accepted: ${say(why)}. Make one with ssh-keygen -t ed25519.`,
+    'Nothing was retired. A key can be retired only by its owner, the person who opened an engagement its owner works in, or security. Ask one of them.',
+  key_too_weak: ({ why }, { say }) => `This key is not accepted: ${say(why)}. Create one with ssh-keygen -t ed25519.`,
   proof_invalid: ({ why }, { say }) =>
-    `The login was refused: ${say(why)}. Connect again; if it keeps happening, tell security.`,
+    `The login was refused: ${say(why)}. Connect again. If this keeps happening, tell security.`,
   proof_replayed: () =>
-    'The login was refused: its proof was used before. Connect again; if it was not you, tell security.',
+    'The login was refused: its proof was used before. Connect again. If that was not you, tell security.',
   too_many_logins: ({ max }) =>
-    `This key has logged in to the gateway itself ${max} times today, and no more are taken before midnight UTC. Certificates go on working.`,
+    `This key has logged in to the gateway itself ${max} times today, which is the limit until midnight UTC. Certificates still work.`,
   certificate_refused: ({ why }, { say }) => `The certificate was refused: ${say(why)}. ${ASK_AGAIN}`,
-  certificate_expired: ({ at }, { when }) => `The certificate expired at ${when(at)}. ${ASK_AGAIN}`,
+  certificate_expired: ({ at }, { when }) => `The certificate expired ${when(at)}. ${ASK_AGAIN}`,
   unknown_key: ({ fingerprint }, { say }) => `The key ${say(fingerprint)} is not registered. ${REGISTER}`,
   bad_login_name: ({ given }, { say }) =>
-    `“${say(given)}” is not a login name the gateway knows. Use the lines in the direct message about your access.`,
+    `The gateway does not know the login name “${say(given)}”. Use the commands in the direct message about your access.`,
   unknown_target_name: ({ given, granted }, voice) =>
-    `“${voice.say(given)}” is not a target here. You have access to ${list(granted, voice)}.`,
-  no_live_grant: () => `You have no live access. ${ASK_AGAIN}`,
-  request_waits: () => 'You have no access yet: your request waits for a reviewer. You will be told here.',
-  grant_expired: ({ at }, { when }) => `Your access ran out at ${when(at)}. ${ASK_AGAIN}`,
+    `There is no target “${voice.say(given)}” here. You have access to ${list(granted, voice)}.`,
+  no_live_grant: () => `You have no access right now. ${ASK_AGAIN}`,
+  request_waits: () => 'You have no access yet: your request is waiting for a reviewer. You will get a message here.',
+  grant_expired: ({ at }, { when }) => `Your access expired ${when(at)}. ${ASK_AGAIN}`,
   grant_revoked: ({ at }, { when }) =>
-    `Your access was ended at ${when(at)}. Ask in the engagement’s thread why, or ask for access again there.`,
+    `Your access was ended ${when(at)}. Ask why in the engagement’s thread, or request access again there.`,
   target_not_granted: ({ targetId, granted }, voice) =>
-    `Your access does not include ${voice.say(targetId)}; it includes ${list(granted, voice)}. ${ASK_AGAIN}`,
+    `Your access does not include ${voice.say(targetId)}. It includes ${list(granted, voice)}. ${ASK_AGAIN}`,
   login_not_granted: ({ login, granted }, voice) =>
-    `Your access is not for the login ${voice.say(login)}; it is for ${list(granted, voice)}. ${ASK_AGAIN}`,
+    `Your access is not for the login ${voice.say(login)}. It is for ${list(granted, voice)}. ${ASK_AGAIN}`,
   key_not_in_grant: ({ fingerprint }, { say }) =>
-    `The key ${say(fingerprint)} was not part of what was approved. Use the key you had when you requested access, or request it again.`,
+    `The approval does not cover the key ${say(fingerprint)}. Use the key you had when you requested access, or request access again.`,
   target_changed: ({ targetId }, { say }) =>
-    `The address or host key of ${say(targetId)} changed after access was requested, so approving it would open something else. Have access requested again.`,
+    `The address or host key of ${say(targetId)} has changed since access was requested, so an approval would give access to something else. ${REQUEST_ANEW}`,
   too_many_sessions: ({ targetId, max }, voice) =>
-    `You already have ${max} connections to ${voice.say(targetId)}, the most allowed at a time. Close one first.`,
+    `You already have ${max} connections to ${voice.say(targetId)}, which is the limit. Close one first.`,
   grant_tampered: () =>
     'The stored grant does not match what was approved, so it is not valid. Tell security, then request access again.',
   grants_suspended: () =>
-    'All access is suspended: the database of Daypass was restored or exchanged, and an operator has yet to confirm what it says. Ask whoever runs Daypass.',
+    'All access is paused: Daypass’s database was restored or replaced, and an operator has not confirmed its contents yet. Ask your Daypass operator.',
   record_tampered: ({ what }, { say }) =>
-    `Nothing was decided: what is stored here (${say(what)}) was changed outside Daypass, so it counts for nothing. Tell security; it is in the audit log.`,
+    `Nothing was decided: a stored record (${say(what)}) was changed outside Daypass, so Daypass ignores it. Tell security. The change is in the audit log.`,
   disk_full: ({ freeMiB }) =>
-    `The gateway has ${freeMiB} MiB left for recordings, and it starts no session that it cannot record. Tell whoever runs Daypass.`,
+    `The gateway has only ${freeMiB} MiB left for recordings, and it does not start sessions that it cannot record. Tell your Daypass operator.`,
 };
 
 /** The sentence for a refusal. Each code's wording takes that code's facts, which the record's type has checked. */

@@ -2,7 +2,7 @@ import { webApi } from '@slack/bolt';
 import { faultOf } from './fault.ts';
 import type { SlackHealth } from './health.ts';
 
-/** Who waits for a call: somebody who pressed a button, somebody who is to get a message, or nobody in particular. */
+/** Who is waiting for a call: somebody who pressed a button, somebody who will get a message, or nobody in particular. */
 export type Importance = 'click' | 'message' | 'reading';
 
 /** Slack's tiers, in calls a minute: https://docs.slack.dev/apis/web-api/rate-limits. Methods that are not named are of tier 3. */
@@ -23,15 +23,15 @@ const PER_MINUTE: Readonly<Record<string, number>> = {
   'chat.postMessage': 600,
 };
 const TIER_3 = 50;
-/** What is left of a method's budget to those who matter more. */
+/** The share of a method's budget that is left to more important calls. */
 const LEFT: Readonly<Record<Importance, number>> = { click: Number.NEGATIVE_INFINITY, message: 0.2, reading: 0.6 };
-/** A click waits so long for a method that Slack wants a rest of. */
+/** How long a click waits for a method that Slack has rate-limited. */
 const CLICK_WAIT_MS = 2_000;
 const QUEUE_MAX = 1_000;
 
 type Budget = { tokens: number; at: number; restUntil: number };
 
-/** Too much waits already: the caller comes again later. */
+/** Too many calls are waiting already: the caller tries again later. */
 class TooManyCalls extends Error {
   readonly code = 'too_many_calls';
 }
@@ -70,7 +70,7 @@ export class Calls implements Disposable {
     }
   }
 
-  /** After Slack asked for a rest, only clicks try whether it is over. */
+  /** While Slack rate-limits a method, only clicks try whether it works again. */
   async #noting<T>(method: string, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
@@ -83,7 +83,7 @@ export class Calls implements Disposable {
   }
 
   async #turn(method: string, importance: Importance): Promise<void> {
-    if (this.#waiting >= QUEUE_MAX) throw new TooManyCalls(`${QUEUE_MAX} calls wait for Slack`);
+    if (this.#waiting >= QUEUE_MAX) throw new TooManyCalls(`${QUEUE_MAX} calls are waiting for Slack`);
     this.#waiting += 1;
     const key = `${importance} ${method}`;
     const turn = (this.#last.get(key) ?? Promise.resolve()).then(() => this.#room(method, importance));

@@ -8,9 +8,9 @@ import type { SlackHealth } from './health.ts';
 const HELLO_WITHIN_MS = 20_000;
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 30_000;
-/** So long a connection that was told to go is kept for what still comes on it, after the next one stands. */
+/** How long a connection that Slack asked to replace is kept, for what still arrives on it, after the next one is up. */
 const LINGER_MS = 5_000;
-/** A connection that ends sooner is no success: the next one is made more slowly each time. */
+/** A connection that ends sooner does not count as a success: each next one is made more slowly. */
 const BRIEF_MS = 5_000;
 
 type Live = {
@@ -21,7 +21,7 @@ type Live = {
 };
 
 type Deps = {
-  /** A receiver of its own for each connection: the next one is made while the last one is still there. */
+  /** Each connection has its own receiver: the next one is made while the last one still exists. */
   readonly newReceiver: () => SocketModeReceiver;
   readonly app: App;
   readonly log: Log;
@@ -30,8 +30,8 @@ type Deps = {
 
 /**
  * Keeps one Socket Mode connection up until it is disposed. Bolt's own reconnecting gives up on some errors, leaves others as
- * unhandled rejections, and waits; so it is off. When Slack asks for another connection, the next one is begun at once and the old one
- * stays meanwhile: told both at the same time, two connections leave no moment in which nobody listens.
+ * unhandled rejections, and waits, so it is off. When Slack asks for a new connection, the next one is started at once and the old one
+ * stays until then, so that somebody is always listening.
  */
 export class Connection implements AsyncDisposable {
   readonly #deps: Deps;
@@ -76,7 +76,7 @@ export class Connection implements AsyncDisposable {
       } catch (error) {
         const fault = faultOf(error);
         if (fault.kind === 'app') this.#deps.health.refused(fault.error);
-        this.#deps.log.warn({ err: error, failures }, 'Slack could not be connected again yet');
+        this.#deps.log.warn({ err: error, failures }, 'could not reconnect to Slack yet');
       }
       await this.#wait(failures);
     }
@@ -111,7 +111,7 @@ export class Connection implements AsyncDisposable {
     started.catch(() => undefined);
     const timeout = new AbortController();
     const tooLate = sleep(HELLO_WITHIN_MS, undefined, { signal: timeout.signal }).then(() => {
-      throw new Error(`Slack said no hello within ${HELLO_WITHIN_MS / 1000} s`);
+      throw new Error(`Slack did not say hello within ${HELLO_WITHIN_MS / 1000} s`);
     });
     try {
       await Promise.race([started, tooLate]);
@@ -139,14 +139,14 @@ export class Connection implements AsyncDisposable {
           for (const handler of handlers) handler(data, isBinary);
           return;
         }
-        this.#deps.log.info({ reason }, 'Slack asks for another connection');
+        this.#deps.log.info({ reason }, 'Slack asked for a new connection');
         if (reason === 'link_disabled') this.#deps.health.refused(reason);
         resolve();
       });
     });
   }
 
-  /** The first word closes the connection, the second does not wait for Slack's answer, which may never come. */
+  /** The first call closes the connection. The second does not wait for Slack's answer, which may never come. */
   #disconnect(receiver: SocketModeReceiver): void {
     Promise.all([receiver.stop(), receiver.stop()]).catch((error: unknown) =>
       this.#deps.log.warn({ err: error }, 'disconnecting from Slack failed'),

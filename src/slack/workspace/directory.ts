@@ -13,7 +13,7 @@ export type Workspace = {
 
 export type Found = { readonly account: SlackAccount; readonly profile: Profile; readonly timeZone: string };
 export type AccountDirectory = Directory & {
-  /** Asks Slack anew; null for bots and accounts that it does not know. Throws where Slack cannot be asked. */
+  /** Asks Slack. Null for bots and unknown accounts. Throws if Slack cannot be asked. */
   readonly find: (userId: string) => Promise<Found | null>;
 };
 
@@ -40,7 +40,7 @@ type SlackUser = z.infer<typeof SlackUser>;
 const UNKNOWN: ReadonlySet<string> = new Set(['user_not_found', 'user_not_visible', 'users_not_found']);
 const NAME_MAX = 200;
 
-/** Slack's `users.info`, read at each question: a right that was taken away a second ago is gone. */
+/** Slack's `users.info`, read each time, so that rights revoked a second ago no longer count. */
 export function slackDirectory(web: webApi.WebClient, own: Workspace): AccountDirectory {
   const find = async (userId: string): Promise<Found | null> => {
     const user = await ask(web, userId);
@@ -80,7 +80,7 @@ async function ask(web: webApi.WebClient, userId: string): Promise<SlackUser | n
   }
 }
 
-/** Where Slack wants a moment of rest, who pressed a button waits rather than presses again. */
+/** When Slack rate-limits for a moment, a person who pressed a button waits rather than pressing again. */
 const PATIENCE_SECONDS = 2;
 
 async function patiently<T>(call: () => Promise<T>): Promise<T> {
@@ -96,10 +96,10 @@ async function patiently<T>(call: () => Promise<T>): Promise<T> {
 
 const MEMBERS_PAGE = 500;
 const MEMBERS_PAGES_MAX = 40;
-/** Our own word, beside Slack's codes, for a channel that is not read to its end. */
+/** Our own code, next to Slack's, for a channel that is not read to its end. */
 export const TOO_MANY_MEMBERS = 'too_many_members';
 
-/** Slack's user ids of everybody who is in a channel; null where they are more than fit `pages`. Throws where Slack does not say. */
+/** Slack's user ids of everybody in a channel. Null if there are more than fit in `pages`. Throws if Slack does not answer. */
 export async function channelMembers(
   web: webApi.WebClient,
   channel: string,

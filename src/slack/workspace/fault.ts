@@ -1,6 +1,6 @@
 import { webApi } from '@slack/bolt';
 
-/** What became of a call that failed, and so what may be done next. `error` is Slack's own code where it gave one. */
+/** What happened to a call that failed, and so what may be done next. `error` is Slack's own code where it gave one. */
 export type SlackFault =
   /** The place, the person or the app is refused, not the message: it waits until somebody changes that in Slack. */
   | { readonly kind: 'place' | 'app'; readonly error: string }

@@ -83,8 +83,8 @@ it('tours the whole story and leaves nothing behind', async () => {
   const code = await demo.exited;
   expect(demo.said().split('\n')[0]).toMatch(/^Demo: http:\/\/127\.0\.0\.1:\d+\/$/);
   expect(demo.said()).not.toContain('✗');
-  expect(demo.said()).toMatch(/\n\[ *\d+\.\d\d s\] ✓ two targets, keys, a database and Daypass are started\n/);
-  expect(demo.said()).toContain('✓ security replays what was on the terminal');
+  expect(demo.said()).toMatch(/\n\[ *\d+\.\d\d s\] ✓ two targets, keys, a database and Daypass are running\n/);
+  expect(demo.said()).toContain('✓ security replays the terminal');
   expect(code, demo.said()).toBe(0);
   expect(demo.said()).toContain('Time from Approve to the direct message');
   expect(left()).toEqual([]);

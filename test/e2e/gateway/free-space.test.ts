@@ -121,12 +121,12 @@ describeAsRoot('where less is free than gateway.min_free_mib', () => {
       before = told(await security.state()).length;
     };
     fill(2 * LIMIT);
-    await reads('below 100.0 MiB they do not');
+    await reads('Below 100.0 MiB they do not');
     free();
     fill();
     await reads('left for recordings, and 100.0 MiB are needed');
     free();
-    await reads('There is space for recordings again');
+    await reads('There is enough space for recordings again');
   });
 
   /** The recordings that are sealed, once there are so many. */

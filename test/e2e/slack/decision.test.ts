@@ -88,7 +88,7 @@ describe('a request approved in Slack', () => {
     await world.request();
     await world.contractor.call(`channels/${ENGAGEMENT_CHANNEL}`, { leave: 'contractor' });
     await world.manager.click(await world.manager.card('direct'), 'Approve');
-    expect((await whisper(/no longer in the engagement’s Slack conversation/)).plain).toContain('Nothing was granted');
+    expect((await whisper(/no longer in the engagement’s channel/)).plain).toContain('Nothing was granted');
     expect(await latest()).toMatchObject({ status: 'pending', grants: 0 });
   });
 
@@ -105,12 +105,12 @@ describe('a request approved in Slack', () => {
     await world.manager.click(await world.manager.card('direct'), 'Approve');
     await granted();
     await channel({ app: false });
-    expect(await told(/does not show who is in the channel/)).toMatch(
-      /the channel of Order database migration \(channel_not_found\).* is paused from .*Invite Daypass to it again/s,
+    expect(await told(/no longer shows who is in the channel/)).toMatch(
+      /the channel of Order database migration \(channel_not_found\).* will be paused from .*Invite Daypass to it again/s,
     );
     await channel({ leave: 'contractor' });
     await channel({ app: true });
-    await told(/shows again who is in the channel of Order database migration/);
+    await told(/shows who is in the channel of Order database migration again/);
     expect(await told(/left the channel of Order database migration/)).toMatch(/Casey Lind .* 1 grant revoked/);
   });
 
@@ -189,13 +189,13 @@ describe('an approval is refused', () => {
   it('of one’s own request', async () => {
     await world.request();
     await world.contractor.click(await world.contractor.card('thread'), 'Approve');
-    await tells('contractor', /Nobody reviews their own request/);
+    await tells('contractor', /You cannot review your own request/);
   });
 
   it('from somebody who is no reviewer of the engagement', async () => {
     await world.request();
     await world.security.click(await world.security.card('thread'), 'Approve');
-    await tells('security', /you do not review for this engagement/);
+    await tells('security', /you are not a reviewer of this engagement/);
   });
 
   it('from a reviewer who became a guest a moment ago', async () => {
@@ -203,7 +203,7 @@ describe('an approval is refused', () => {
     const card = await world.manager.card('direct');
     await world.manager.call('people/manager', { is_restricted: true });
     await world.manager.click(card, 'Approve');
-    await tells('manager', /you do not review for this engagement/);
+    await tells('manager', /you are not a reviewer of this engagement/);
     await back({ is_restricted: false });
   });
 
@@ -251,7 +251,7 @@ describe('an approval is refused', () => {
     const card = await world.manager.card('direct');
     await world.fault('http_500', 1, 'users.info');
     await world.manager.click(card, 'Approve');
-    await tells('manager', /Slack did not answer .* Try again in a moment/);
+    await tells('manager', /Slack did not respond .* Try again in a moment/);
     await world.manager.click(card, 'Approve');
     await granted();
   });
@@ -266,7 +266,7 @@ describe('an approval is refused', () => {
     );
     await world.request();
     await world.security.click(await world.security.card('thread'), 'Approve');
-    await tells('security', /Nobody reviews their own request/);
+    await tells('security', /You cannot review your own request/);
   });
 });
 

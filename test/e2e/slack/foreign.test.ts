@@ -30,7 +30,7 @@ describe('a form', () => {
     await world.contractor.openForm();
     await slack({ kind: 'http_500', method: 'users.info' });
     const refused = await world.contractor.submit(FILLED);
-    expect(refused).toMatchObject({ status: 422, body: { message: expect.stringMatching(/Slack did not answer/) } });
+    expect(refused).toMatchObject({ status: 422, body: { message: expect.stringMatching(/Slack did not respond/) } });
     expect(await formStands()).toContain('Typed with care');
     expect((await world.contractor.submit({})).body).toMatchObject({ modal: 'closed' });
     expect(await requests()).toBe(before + 1);
@@ -58,7 +58,7 @@ describe('a form', () => {
     await world.contractor.until('the message', (state) =>
       state.direct_messages
         .flatMap((each) => each.messages)
-        .some((each) => /not done.*at most 4 hours/i.test(each.plain)),
+        .some((each) => /not processed.*at most 4 hours/i.test(each.plain)),
     );
   });
 
@@ -69,7 +69,7 @@ describe('a form', () => {
     );
     await world.contractor.say('request');
     const answer = await world.contractor.until('the answer', (state) =>
-      state.direct_messages[0]?.messages.findLast((each) => each.plain.includes('Press the button for the form')),
+      state.direct_messages[0]?.messages.findLast((each) => each.plain.includes('Press the button to open the form')),
     );
     await world.contractor.click(answer, 'Request access');
     await world.contractor.until('the form', (state) => state.modal?.view.callback_id === 'request');
@@ -88,7 +88,7 @@ describe('a form', () => {
       return modal.includes('db-01') && !modal.includes('web-01') && modal;
     });
     expect(shown).toContain('Typed with care');
-    expect(shown).not.toContain('broke');
+    expect(shown).not.toContain('went wrong');
     await world.contractor.closeWindow();
   });
 });
@@ -101,8 +101,8 @@ describe('a click', () => {
     const told = await world.contractor.until('what to do', (state) =>
       state.ephemerals.find((message) => /three seconds/.test(message.plain)),
     );
-    expect(told.plain).toMatch(/Try the same again/);
-    expect(told.plain).not.toMatch(/broke/);
+    expect(told.plain).toMatch(/Try again/);
+    expect(told.plain).not.toMatch(/went wrong/);
     await world.contractor.command('/access list', ENGAGEMENT_CHANNEL);
   });
 

@@ -34,13 +34,13 @@ it('a new key is told to its owner and to the sponsor, with what it does not ope
   const owner = await told(world.contractor, /Your SSH key is registered/);
   expect(owner).toContain(key);
   expect(owner).toContain(
-    'It does not apply to access that was granted before. If this was not you, tell security at once.',
+    'You cannot use it for access that was granted earlier. If this was not you, tell security immediately.',
   );
   const sponsor = await told(world.manager, /registered an SSH key/);
   expect(sponsor).toContain(key);
   expect(sponsor).toContain('Casey Lind');
   expect(sponsor).toContain(
-    'It does not apply to access that was granted before. If you did not expect it, ask them some other way',
+    'It cannot be used for access that was granted earlier. If you did not expect this, check with them outside Slack.',
   );
 });
 

@@ -40,7 +40,7 @@ it('who is seen by a shared channel alone loses access when it is shared no more
   await world.openEngagement({ name: 'Second' });
   await world.sql(`update engagement_person set seen_at = now(), left_at = null where role = 'member'`);
   await channel({ unshare: true });
-  expect(await security(/left the channel of Second/)).toMatch(/There was no live access/);
+  expect(await security(/left the channel of Second/)).toMatch(/They had no access at the time/);
 });
 
 it('an account as Slack shows it when it is deactivated stays a guest in the record', async () => {

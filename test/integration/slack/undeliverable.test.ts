@@ -62,7 +62,7 @@ describe('messages that Slack does not take as they are', () => {
     await emptied();
     expect(await status(THREAD_CARD)).toBe('buried');
     expect(inChannel().map((each) => each.key)).toEqual([ROOT, GRANTED].map(messageKey));
-    expect(news()).toEqual([expect.stringMatching(/^CSEC: .*Gave up 1 message for the thread of /)]);
+    expect(news()).toEqual([expect.stringMatching(/^CSEC: .*gave up on 1 message for the thread of /)]);
     expect(await audited('messages_given_up')).toMatchObject([{ count: 1, messages: [messageKey(THREAD_CARD)] }]);
   });
 
@@ -85,11 +85,11 @@ describe('messages that Slack does not take as they are', () => {
       await vi.waitFor(() => expect(news()).toHaveLength(1), SETTLE);
       const tries = slack.calls.length;
       await vi.waitFor(() => expect(slack.calls.length).toBeGreaterThan(tries + 1), SETTLE);
-      expect(news()).toEqual([expect.stringMatching(/^CSEC: .*Slack does not take messages for the thread of /)]);
+      expect(news()).toEqual([expect.stringMatching(/^CSEC: .*Slack does not accept messages for the thread of /)]);
       refused = false;
       await emptied();
       expect(inChannel().map((each) => each.key)).toEqual([ROOT, THREAD_CARD, GRANTED].map(messageKey));
-      expect(news().slice(1)).toEqual([expect.stringMatching(/^CSEC: .*Slack takes messages for .* again/)]);
+      expect(news().slice(1)).toEqual([expect.stringMatching(/^CSEC: .*Slack accepts messages for .* again/)]);
       expect(await audited('messages_held')).toMatchObject([{ lane: THREAD, error }]);
       expect(await audited('messages_resumed')).toMatchObject([{ lane: THREAD }]);
     },
@@ -116,7 +116,7 @@ describe('messages that Slack does not take as they are', () => {
     expect(await audited('messages_given_up')).toMatchObject([
       { lane: THREAD, error: 'is_archived', count: 2, messages: [messageKey(ROOT), messageKey(THREAD_CARD)] },
     ]);
-    expect(news().at(-1)).toMatch(/^CSEC: .*Gave up 2 messages/);
+    expect(news().at(-1)).toMatch(/^CSEC: .*gave up on 2 messages/);
   });
 
   it.each([

@@ -39,13 +39,13 @@ describe('the coverage of a session', () => {
     const command = channel({ kind: 'exec', command: 'make', label: 'command', coverage: 'full' });
     const binary = { ...command, coverage: 'metadata' } as const;
     expect(coverageLine([command, binary, binary])).toBe(
-      'ran a command, recorded · ran 2 commands, recorded in part, the rest by digest',
+      'ran a command, recorded · ran 2 commands, partly recorded, the rest as digests',
     );
     const short = { startedAt: NOON.getTime(), endedAt: NOON.getTime() + 400 };
     expect(coverageLine([{ ...command, ...short }])).toBe('ran a command for less than a second, recorded');
     const mixed = channel({ ...command, label: 'scp then command', coverage: 'metadata', files: files({ read: 1 }) });
-    expect(coverageLine([mixed])).toBe('scp then command, recorded in part, the rest by digest');
-    expect(toPlain(deedOf(mixed).said)).toContain('recorded in part, the rest by digest');
+    expect(coverageLine([mixed])).toBe('scp then command, partly recorded, the rest as digests');
+    expect(toPlain(deedOf(mixed).said)).toContain('partly recorded, the rest as digests');
   });
 
   it('says what was changed, what was refused, and what could not be hashed', () => {
@@ -87,11 +87,11 @@ describe('what security reads of a channel', () => {
       'Interactive shell for 41 minutes, exit 2, recorded in full',
     );
     expect(said({ ...command, exit: { kind: 'status', code: 0 } })).toBe('Ran uptime, exit 0, recorded in full');
-    expect(said(sftp)).toBe('Used sftp, read 2 files, wrote 1 file, all hashed, named in the recording');
+    expect(said(sftp)).toBe('Used sftp, read 2 files, wrote 1 file, all hashed, listed in the recording');
     expect(said({ ...sftp, files: files({ written: 1, hashed: 1 }) })).toBe(
-      'Used sftp, wrote 1 file, hashed, named in the recording',
+      'Used sftp, wrote 1 file, hashed, listed in the recording',
     );
-    expect(said({ ...sftp, files: files({}) })).toBe('Used sftp, no files moved, named in the recording');
+    expect(said({ ...sftp, files: files({}) })).toBe('Used sftp, no files moved, listed in the recording');
     expect(said(tunnel)).toBe('Tunnel to db.internal:5432, 12.0 MiB, counted, contents not recorded');
   });
 

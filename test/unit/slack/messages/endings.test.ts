@@ -33,11 +33,11 @@ const revoked = (comment: string | null) => ({ how: 'revoked', by: null, comment
 
 describe('the end of an access', () => {
   it.each([
-    ['it ran out', granted(null, null), /: it ran out, /, /; it ran out, /],
+    ['it expired', granted(null, null), /: it expired 20/, /; it expired 20/],
     [
       'its holder handed it back',
       granted({ how: 'returned', by: CASEY, comment: null }, { kind: 'person', id: CASEY }),
-      /: you handed it back, /,
+      /: you handed it back 20/,
       /; handed back by Casey Lind, /,
     ],
     [
@@ -113,7 +113,7 @@ describe('the end of a session', () => {
     const lines = (change: Partial<Session>) =>
       checkMessage(sessionDetail(view(one({ how: 'closed' }, change)))).join('\n');
     expect(lines({ recording })).toMatch(
-      /To read it: `daypass recordings export [0-9a-f]{8} --identity &lt;age identity&gt;`, then `asciinema play &lt;file&gt;`/,
+      /To replay it, run `daypass recordings export [0-9a-f]{8} --identity &lt;age identity&gt;`, then `asciinema play &lt;file&gt;`/,
     );
     expect(lines({ recording: { ...recording, state: null } })).not.toContain('recordings export');
   });

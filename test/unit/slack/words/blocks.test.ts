@@ -212,7 +212,7 @@ describe('a message', () => {
     const [first, second] = ids(PLAIN);
     const what = `${first} and ${second} as deploy, scope shell`;
     expect(reviewCard(view, context).text).toBe(
-      `Access request: Casey Lind of Web server asks for ${what}, for 1 hour`,
+      `Access request: Casey Lind from Web server requests ${what}, for 1 hour`,
     );
     expect(requestReceived(view).text).toBe(`Your request was received: ${what}, for 1 hour, in Web server`);
     expect(grantIssued(granted, GATEWAY).text).toBe(`You have access: ${what}, for 1 hour, in Web server`);
