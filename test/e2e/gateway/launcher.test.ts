@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -16,6 +16,11 @@ const asWorker = (...command: string[]) => run('setpriv', [...AS_WORKER, ...comm
 type Row = { readonly id: string; readonly state: string };
 const sessions = async (): Promise<Row[]> =>
   JSON.parse((await world.cli('sessions', 'list', '--all', '--json')).stdout) as Row[];
+
+const PATIENCE = { timeout: 20_000 };
+/** Files come and go in a recording while it is being sealed. */
+const sealed = (recording: string) =>
+  expect.poll(() => existsSync(join(recording, 'manifest.json.sig')), PATIENCE).toBe(true);
 
 /** What `serve` says to an ordinary user is in command-line.test.ts. */
 describeAsRoot('daypass serve as root', () => {
@@ -42,6 +47,7 @@ describeAsRoot('daypass serve as root', () => {
     const rows = await sessions();
     expect(rows).toHaveLength(before + 1);
     const folder = join(world.folder.path, 'data', 'recordings', rows[0]?.id ?? '');
+    await sealed(folder);
     expect(statSync(folder)).toMatchObject({ uid: CONTROL_ID, mode: 0o40_700 });
     for (const name of readdirSync(folder)) {
       expect(statSync(join(folder, name))).toMatchObject({ uid: CONTROL_ID, mode: 0o100_600 });
@@ -83,6 +89,7 @@ describeAsRoot('daypass serve as root', () => {
     const [control] = await world.pids(CONTROL_ID);
     // One that is being filed at this moment begins with a dot.
     const [recording = ''] = readdirSync(join(data, 'recordings')).filter((name) => !name.startsWith('.'));
+    await sealed(join(data, 'recordings', recording));
     const forbidden = [
       ...readdirSync(join(data, 'keys')).map((name) => join(data, 'keys', name)),
       ...['environ', 'mem', 'fd/0', 'maps'].map((name) => `/proc/${control}/${name}`),
@@ -123,7 +130,9 @@ describeAsRoot('daypass serve as root', () => {
     process.kill(before, 'SIGKILL');
     expect(await client.exited).toBe(255);
     // What it is told while it starts, it does once it can: it may have read the old files.
-    await expect.poll(() => world.pids(CONTROL_ID).then((pids) => pids.some((pid) => pid !== before))).toBe(true);
+    await expect
+      .poll(() => world.pids(CONTROL_ID).then((pids) => pids.some((pid) => pid !== before)), PATIENCE)
+      .toBe(true);
     const reloads = world.lines.filter((line) => line.msg === 'the configuration was read again').length;
     process.kill(world.launcher, 'SIGHUP');
     await world.said((line) => line.msg === 'ready', 2);
