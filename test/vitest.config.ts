@@ -32,6 +32,8 @@ export default defineConfig({
   test: {
     reporters: ['default', lastLine()],
     pool: 'forks',
+    // As long as it takes on a busy machine: what is waited for is the test, not the second.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
     sequence: { sequencer: ByLength },
     // One that was left in hides all others of its file.

@@ -17,10 +17,8 @@ type Row = { readonly id: string; readonly state: string };
 const sessions = async (): Promise<Row[]> =>
   JSON.parse((await world.cli('sessions', 'list', '--all', '--json')).stdout) as Row[];
 
-const PATIENCE = { timeout: 20_000 };
 /** Files come and go in a recording while it is being sealed. */
-const sealed = (recording: string) =>
-  expect.poll(() => existsSync(join(recording, 'manifest.json.sig')), PATIENCE).toBe(true);
+const sealed = (recording: string) => expect.poll(() => existsSync(join(recording, 'manifest.json.sig'))).toBe(true);
 
 /** What `serve` says to an ordinary user is in command-line.test.ts. */
 describeAsRoot('daypass serve as root', () => {
@@ -130,9 +128,7 @@ describeAsRoot('daypass serve as root', () => {
     process.kill(before, 'SIGKILL');
     expect(await client.exited).toBe(255);
     // What it is told while it starts, it does once it can: it may have read the old files.
-    await expect
-      .poll(() => world.pids(CONTROL_ID).then((pids) => pids.some((pid) => pid !== before)), PATIENCE)
-      .toBe(true);
+    await expect.poll(() => world.pids(CONTROL_ID).then((pids) => pids.some((pid) => pid !== before))).toBe(true);
     const reloads = world.lines.filter((line) => line.msg === 'the configuration was read again').length;
     process.kill(world.launcher, 'SIGHUP');
     await world.said((line) => line.msg === 'ready', 2);
