@@ -70,6 +70,8 @@ export class WorkerProcess {
   /** Beats of ours since it was heard. A time would count against it what this process slept itself. */
   #silentBeats = 0;
   #isGone = false;
+  /** Why no session begins any more. */
+  #draining: TerminationOrder | null = null;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -203,6 +205,7 @@ export class WorkerProcess {
 
   /** No new sessions, and an end of those that still live after `ms`. */
   drain(order: TerminationOrder, ms: number): void {
+    this.#draining = order;
     for (const id of this.#sessions.keys()) this.#setOrder(id, order);
     this.#send({ type: 'drain', ms });
   }
@@ -308,10 +311,10 @@ export class WorkerProcess {
     return false;
   }
 
-  /** Whether the worker may carry it: what control ended meanwhile does not begin. */
+  /** Whether the worker may carry it: what control ended meanwhile does not begin, and nothing does while the worker drains. */
   #begin(session: AuthorizedSession): string | null {
     const { id, endsAt } = session;
-    const early = this.#options.endedEarly(id);
+    const early = this.#options.endedEarly(id) ?? this.#draining;
     if (!early && !this.#isGone) {
       this.#sessions.set(id, { session, grantId: session.grantId, endsAt, isCut: false, order: null });
       return null;

@@ -1,4 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { SessionId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../use-cases/ports.ts';
 import type { SessionReport } from '../../use-cases/sessions/gateway-control.ts';
@@ -40,6 +42,21 @@ export type Listeners = {
   readonly leaseLost: () => void;
 };
 
+/** What a worker's process gives it. */
+export type Surroundings = {
+  /** To control. */
+  readonly pipe: Duplex;
+  /** Where connections are handed over: Node's own channel. */
+  readonly sockets: Pick<EventEmitter, 'on'>;
+  readonly exit: (code: number) => void;
+};
+
+const ownProcess = (): Surroundings => ({
+  pipe: new Socket({ fd: WORKER_PIPE_FD }),
+  sockets: process,
+  exit: (code) => process.exit(code),
+});
+
 /** The worker's end of the pipe to control, and of the channel over which it is handed connections. A message that is not of the schema ends the worker: nothing else is safe. */
 export class ControlLink {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
@@ -52,20 +69,20 @@ export class ControlLink {
   /** When control last knew what was revoked, by its last word. */
   #renewedAt = process.hrtime.bigint();
 
-  constructor(listeners: Listeners) {
+  constructor(listeners: Listeners, { pipe, sockets, exit }: Surroundings = ownProcess()) {
     this.#listeners = listeners;
-    this.#pipe = new MessagePipe(new Socket({ fd: WORKER_PIPE_FD }), {
+    this.#pipe = new MessagePipe(pipe, {
       message: (message) => this.#hear(message),
-      broken: () => process.exit(1),
-      end: () => process.exit(0),
+      broken: () => exit(1),
+      end: () => exit(0),
     });
-    process.on('message', (message, handle) => {
+    sockets.on('message', (message: unknown, handle: unknown) => {
       const handed = Handed.parse(message);
       // A socket whose peer has gone already arrives without its handle.
       if (handle instanceof Socket) listeners.socket(handle, handed);
       else this.atDoor(handed.connection, 'gone');
     });
-    process.on('disconnect', () => process.exit(0));
+    sockets.on('disconnect', () => exit(0));
     setInterval(() => {
       this.#send({ type: 'heartbeat', sessions: listeners.sessions() });
       if (this.#leasedMs() > this.#limits.leaseLiveMs) listeners.leaseLost();
