@@ -45,9 +45,9 @@ async function build(args: readonly string[]): Promise<Command> {
   };
   const program = new Command('daypass')
     .description(
-      'Temporary SSH access for contractors: asked for in Slack, approved with one click, recorded, and over by itself.',
+      'Temporary SSH access for contractors: requested in Slack, approved with one click, recorded, and ended automatically.',
     )
-    .option('-c, --config <file>', 'the settings file; targets.yml and policy.yml lie beside it', 'daypass.yml')
+    .option('-c, --config <file>', 'the settings file; targets.yml and policy.yml are next to it', 'daypass.yml')
     .version(version)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'daypass: ')) })
     .exitOverride();

@@ -9,7 +9,7 @@ function refusal(version) {
   const isEnough = parts[0] > NEEDED[0] || (parts[0] === NEEDED[0] && parts[1] >= NEEDED[1]);
   return isEnough
     ? null
-    : `Daypass needs Node.js ${NEEDED.join('.')} or newer, and this is ${version}. https://nodejs.org has newer ones.`;
+    : `Daypass needs Node.js ${NEEDED.join('.')} or newer, but this is ${version}. Get a newer one from https://nodejs.org.`;
 }
 
 module.exports = refusal;

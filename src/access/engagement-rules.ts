@@ -3,20 +3,23 @@ import { TargetId } from './ids.ts';
 import type { Person } from './person.ts';
 import type { Target } from './target.ts';
 
-const UserId = z.string().regex(/^[UW][A-Z0-9]+$/, 'a Slack user id; it begins with U');
-const GroupId = z.string().regex(/^S[A-Z0-9]+$/, 'the id of a Slack user group; it begins with S');
+const UserId = z.string().regex(/^[UW][A-Z0-9]+$/, 'must be a Slack user id, which begins with U');
+const GroupId = z.string().regex(/^S[A-Z0-9]+$/, 'must be a Slack user group id, which begins with S');
 
 const who = {
   people: z
     .union([z.literal('any'), z.array(UserId).max(500)])
     .default([])
-    .meta({ description: 'Slack user ids, or `any` full member of the workspace.', examples: [['U0123456789']] }),
+    .meta({
+      description: 'Slack user ids, or `any` for every full member of the workspace.',
+      examples: [['U0123456789']],
+    }),
   groups: z
     .array(GroupId)
     .max(20)
     .default([])
     .meta({
-      description: 'Slack user groups; who was added less than a day ago does not count yet.',
+      description: 'Slack user groups. A member added less than a day ago does not count yet.',
       examples: [['S0123456789']],
     }),
 };
@@ -27,14 +30,14 @@ const Opener = z.strictObject({
     .array(TargetId)
     .optional()
     .meta({
-      description: 'The targets that they may name; all with the labels below when left out.',
+      description: 'The targets they may name. If omitted, all with the labels below.',
       examples: [['web-01']],
     }),
   labels: z
     .record(z.string(), z.string())
     .optional()
     .meta({
-      description: 'Labels that each of these targets must carry; every target when left out.',
+      description: 'Labels that each of these targets must have. If omitted, every target.',
       examples: [{ env: 'staging' }],
     }),
 });
@@ -46,21 +49,21 @@ export const EngagementRules = z.strictObject({
     .max(50)
     .default([])
     .meta({
-      description: 'Who may open engagements, and for which targets; nobody when left out.',
+      description: 'Who may open engagements, and for which targets. If omitted, nobody.',
       examples: [[{ people: ['U0123456789'], labels: { env: 'staging' } }]],
     }),
   reviewers: z
     .strictObject(who)
     .prefault({})
     .meta({
-      description: 'Who may be named as a reviewer and review; nobody when left out.',
+      description: 'Who may be named as a reviewer and review. If omitted, nobody.',
       examples: [{ groups: ['S0123456789'] }],
     }),
   own_review: z
     .boolean()
     .default(false)
     .meta({
-      description: 'Whether somebody may review requests in an engagement that they opened.',
+      description: 'Whether people may review requests in an engagement that they opened.',
       examples: [false],
     }),
   second_person: z
@@ -68,7 +71,7 @@ export const EngagementRules = z.strictObject({
     .default(true)
     .meta({
       description:
-        'Whether the first engagement on a label (or on a target without labels) waits until one of the reviewers above, not its opener, confirms it.',
+        'Whether the first engagement on a label (or on a target without labels) waits until one of the reviewers above, other than its opener, confirms it.',
       examples: [true],
     }),
   one_person: z
@@ -77,7 +80,7 @@ export const EngagementRules = z.strictObject({
     .default([])
     .meta({
       description:
-        'Accounts that belong to one human, who is then never two: not requester and reviewer, not opener and reviewer.',
+        'Accounts that belong to one human, who then never counts as two people: not as requester and reviewer, nor as opener and reviewer.',
       examples: [[['U0123456789', 'U0999999999']]],
     }),
 });

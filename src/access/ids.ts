@@ -16,14 +16,14 @@ export type SessionId = z.infer<typeof SessionId>;
 /** A target's short name; also a DNS label, because clients say `<target id>.<site>.daypass`. */
 export const TargetId = z
   .string()
-  .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'a target id is a DNS label: a-z, 0-9 and inner hyphens')
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'must be a DNS label: a-z, 0-9 and inner hyphens')
   .brand<'TargetId'>();
 export type TargetId = z.infer<typeof TargetId>;
 
 /** A Unix account on a target. The same rule bounds certificate principals. */
 export const Login = z
   .string()
-  .regex(/^[a-z_][a-z0-9_.-]{0,31}$/, 'a login is a Unix account name: a-z, 0-9, _ . -, at most 32 characters')
+  .regex(/^[a-z_][a-z0-9_.-]{0,31}$/, 'must be a Unix account name: a-z, 0-9, _ . -, at most 32 characters')
   .brand<'Login'>();
 export type Login = z.infer<typeof Login>;
 

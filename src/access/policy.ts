@@ -10,7 +10,7 @@ const IsoSeconds = z.string().transform((text, context) => {
   const duration = Duration.fromISO(text);
   const seconds = duration.isValid ? duration.as('seconds') : Number.NaN;
   if (Number.isInteger(seconds) && seconds > 0) return seconds;
-  context.addIssue({ code: 'custom', message: 'an ISO 8601 duration, for example PT4H or PT30M' });
+  context.addIssue({ code: 'custom', message: 'must be an ISO 8601 duration, such as PT4H or PT30M' });
   return z.NEVER;
 });
 
@@ -24,12 +24,12 @@ const Rule = z.strictObject({
     .array(ScopeName)
     .min(1)
     .optional()
-    .meta({ description: 'The scopes that the rule speaks of; every scope when left out.', examples: [['files-rw']] }),
+    .meta({ description: 'The scopes the rule applies to. If omitted, every scope.', examples: [['files-rw']] }),
   labels: z
     .record(z.string(), z.string())
     .optional()
     .meta({
-      description: 'Labels of the targets that the rule speaks of; every target when left out.',
+      description: 'Labels of the targets the rule applies to. If omitted, every target.',
       examples: [{ env: 'production' }],
     }),
   approvals: z
@@ -38,7 +38,7 @@ const Rule = z.strictObject({
     .max(5)
     .default(1)
     .meta({ description: 'How many reviewers must approve.', examples: [2] }),
-  max_duration: IsoSeconds.meta({ description: 'The longest access that this rule allows.', examples: ['PT8H'] }),
+  max_duration: IsoSeconds.meta({ description: 'The longest access this rule allows.', examples: ['PT8H'] }),
 });
 
 const Rules = z.strictObject({
@@ -50,20 +50,20 @@ const Rules = z.strictObject({
     .optional()
     .meta({
       description:
-        'The durations that the request form offers, each allowed by some rule; a quarter of an hour, 1, 4 and 8 hours as far as rules allow them when left out.',
+        'The durations that the request form offers. A rule must allow each of them. If omitted: a quarter of an hour, 1, 4 and 8 hours, as far as rules allow them.',
       examples: [['PT15M', 'PT1H', 'PT4H', 'PT8H']],
     }),
   request_ttl: IsoSeconds.default(86_400).meta({
-    description: 'How long a request waits for its review; a day when left out.',
+    description: 'How long a request waits for review. If omitted, a day.',
     examples: ['P1D'],
   }),
   doubt: IsoSeconds.default(5_400).meta({
     description:
-      'How long people keep access after Slack last said that their account is active, and who is in the channel of their engagement: Slack may be away for so long. After that, logins are refused and live sessions end until Slack answers again. 90 minutes when left out.',
+      'How long people keep access after Slack last confirmed that their account is active and who is in the channel of their engagement. Slack may be unreachable for this long. After that, logins are refused and live sessions end until Slack answers again. If omitted, 90 minutes.',
     examples: ['PT90M'],
   }),
   engagements: EngagementRules.optional().meta({
-    description: 'Who may open engagements and who may review. Without it nobody may.',
+    description: 'Who may open engagements and who may review. If omitted, nobody may.',
   }),
   scopes: DefinedScopes,
 });
@@ -78,14 +78,14 @@ export const Policy = Rules.superRefine((policy, context) => {
   const max = longest(policy.rules);
   for (const [index, seconds] of (policy.durations ?? []).entries()) {
     if (seconds <= max) continue;
-    const message = `no rule allows so long; the longest max_duration is ${Duration.fromObject({ seconds: max }).rescale().toISO()}`;
+    const message = `no rule allows this long; the longest max_duration is ${Duration.fromObject({ seconds: max }).rescale().toISO()}`;
     context.addIssue({ code: 'custom', path: ['durations', index], message });
   }
   for (const [index, { scopes = [] }] of policy.rules.entries()) {
     const unknown = scopes.find((name) => !findScope(known, name));
     if (unknown === undefined) continue;
     // A rule that names a scope which nothing enforces would promise what does not happen.
-    const message = `${unknown} is no scope; there are ${known.map((scope) => scope.name).join(', ')}`;
+    const message = `${unknown} is not a scope; the scopes are ${known.map((scope) => scope.name).join(', ')}`;
     context.addIssue({ code: 'custom', path: ['rules', index, 'scopes'], message });
   }
 });

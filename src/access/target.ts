@@ -6,7 +6,7 @@ const PublicKeyLine = z
   .string()
   .regex(
     /^(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) [A-Za-z0-9+/]+={0,2}(?: .*)?$/,
-    'a host key reads "<type> <base64>", for example "ssh-ed25519 AAAAC3Nz…"; `daypass targets scan` prints them',
+    'must be "<type> <base64>", for example "ssh-ed25519 AAAAC3Nz…"; `daypass targets scan` prints host keys',
   )
   .transform((line) => line.split(' ').slice(0, 2).join(' '));
 
@@ -16,7 +16,7 @@ export type TargetAlgorithms = z.infer<typeof TargetAlgorithms>;
 
 /** A host that Daypass fronts, as written in targets.yml. */
 export const Target = z.strictObject({
-  id: TargetId.meta({ description: 'Short name, a DNS label; contractors type it.', examples: ['web-01'] }),
+  id: TargetId.meta({ description: 'Short name that contractors type; a DNS label.', examples: ['web-01'] }),
   name: z
     .string()
     .min(1)
@@ -26,14 +26,14 @@ export const Target = z.strictObject({
     .string()
     .min(1)
     .max(253)
-    .regex(/^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address')
+    .regex(/^[A-Za-z0-9.:_-]+$/, 'must be a host name or an IP address')
     .meta({ description: 'Where the gateway reaches it.', examples: ['192.0.2.11'] }),
   port: z
     .int()
     .min(1)
     .max(65535)
     .default(22)
-    .meta({ description: 'The port of its sshd.', examples: [22] }),
+    .meta({ description: 'The port its sshd listens on.', examples: [22] }),
   host_keys: z
     .array(PublicKeyLine)
     .min(1)
@@ -44,18 +44,21 @@ export const Target = z.strictObject({
     }),
   algorithms: TargetAlgorithms.optional().meta({
     description:
-      '`legacy` for a target that has none of the usual algorithms; `daypass targets check` says so. It adds key exchange by NIST curves and by Diffie-Hellman groups 14 and 16 with SHA-2, AES-CTR of 128 and 192 bits, chacha20-poly1305, and HMAC-SHA-2 that is not encrypt-then-MAC. Never SHA-1.',
+      '`legacy` for a target that supports none of the usual algorithms, as `daypass targets check` reports. It adds key exchange with NIST curves and with Diffie-Hellman groups 14 and 16 with SHA-2, AES-CTR with 128 and 192 bits, chacha20-poly1305, and HMAC-SHA-2 that is not encrypt-then-MAC. Never SHA-1.',
     examples: ['legacy'],
   }),
   labels: z
     .record(z.string(), z.string())
     .default({})
-    .meta({ description: 'What policy rules can ask for.', examples: [{ env: 'production' }] }),
+    .meta({ description: 'What policy rules can match.', examples: [{ env: 'production' }] }),
   logins: z
     .array(Login)
     .min(1)
     .max(16)
-    .meta({ description: 'The Unix accounts that can be asked for; best ones of their own.', examples: [['deploy']] }),
+    .meta({
+      description: 'The Unix accounts that can be requested. Dedicated accounts are best.',
+      examples: [['deploy']],
+    }),
 });
 export type Target = z.infer<typeof Target>;
 

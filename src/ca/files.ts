@@ -60,7 +60,7 @@ function openPrivate(path: string): number {
     if (code === 'ELOOP') throw symbolicLink(path);
     if (code === 'ENOENT') throw new KeysError(path, 'it is missing', 'Restore it from a backup.');
     if (code === 'EACCES')
-      throw new KeysError(path, 'it may not be read', 'Run Daypass as the user that owns the keys.');
+      throw new KeysError(path, 'it cannot be read', 'Run Daypass as the user that owns the keys.');
     throw error;
   }
 }
@@ -82,7 +82,7 @@ function checkOwnedAlone(path: string, stats: Stats, wanted: number): void {
   const mode = stats.mode & 0o7777;
   if ((mode & OTHERS) !== 0) {
     const remedy = `If nobody else can have read the keys: chmod ${wanted.toString(8)} ${path}. Otherwise make new ones.`;
-    throw new KeysError(path, `its mode is 0${mode.toString(8)}, so that other users can reach it`, remedy);
+    throw new KeysError(path, `its mode is 0${mode.toString(8)}, so other users can reach it`, remedy);
   }
 }
 

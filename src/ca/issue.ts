@@ -96,10 +96,10 @@ function checkSpec(direction: Direction, spec: CertificateSpec): void {
     throw notAllowed(`it takes 1 to ${direction.principalsMax} different principals, not ${principals.length}`);
   }
   const odd = principals.find((each) => !direction.isPrincipal(each));
-  if (odd !== undefined) throw notAllowed(`${JSON.stringify(odd)} is no principal of this CA`);
-  if (!KEY_ID.test(keyId)) throw notAllowed('a key id is 1 to 255 printable ASCII characters');
+  if (odd !== undefined) throw notAllowed(`${JSON.stringify(odd)} is not a principal of this CA`);
+  if (!KEY_ID.test(keyId)) throw notAllowed('a key id must be 1 to 255 printable ASCII characters');
   const strange = extensions.find((each) => !EXTENSIONS.has(each));
-  if (strange !== undefined) throw notAllowed(`the extension ${JSON.stringify(strange)} is not given out`);
+  if (strange !== undefined) throw notAllowed(`the extension ${JSON.stringify(strange)} is not issued`);
   if (hasTwice(extensions)) throw notAllowed('an extension is named twice');
   for (const [name, value] of Object.entries(spec.criticalOptions)) checkCriticalOption(direction, name, value);
   checkTimes(direction, spec);
@@ -112,7 +112,7 @@ function checkCriticalOption(direction: Direction, name: string, value: string):
   switch (known) {
     case 'source-address':
       if (!parseAddressList(value))
-        throw notAllowed('source-address takes addresses and CIDR ranges with commas between');
+        throw notAllowed('source-address takes addresses and CIDR ranges, separated by commas');
       return;
     case 'force-command':
       if (value === '' || value.includes('\0') || value.length > COMMAND_MAX) {
@@ -120,7 +120,7 @@ function checkCriticalOption(direction: Direction, name: string, value: string):
       }
       return;
     case undefined:
-      throw notAllowed(`the critical option ${JSON.stringify(name)} is not given out by this CA`);
+      throw notAllowed(`the critical option ${JSON.stringify(name)} is not issued by this CA`);
   }
   known satisfies never;
 }
@@ -130,8 +130,8 @@ const toSeconds = (date: Date): number => Math.floor(date.getTime() / 1000);
 
 function checkTimes(direction: Direction, spec: CertificateSpec): void {
   const [from, until] = [toSeconds(spec.validAfter), toSeconds(spec.validBefore)];
-  if (!(from >= 0 && from < until && until <= LATEST_SECONDS)) throw notAllowed('it has to begin before it ends');
-  if (until - from > direction.secondsMax) throw notAllowed(`it may live for ${direction.secondsMax} s at most`);
+  if (!(from >= 0 && from < until && until <= LATEST_SECONDS)) throw notAllowed('it must begin before it ends');
+  if (until - from > direction.secondsMax) throw notAllowed(`it may be valid for at most ${direction.secondsMax} s`);
 }
 
 function bodyOf(issuer: Issuer, publicKey: PublicKey, spec: CertificateSpec): CertificateBody {

@@ -61,7 +61,7 @@ export function createKeys(dir: string): void {
     rmSync(growing, { recursive: true, force: true });
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
-    throw new KeysError(dir, 'there is something already', 'Keys are never overwritten: move it away first.');
+    throw new KeysError(dir, 'it already exists', 'Keys are never overwritten: move it somewhere else first.');
   }
 }
 
@@ -106,7 +106,7 @@ export function loadKeys(dir: string): Keys {
     throw new KeysError(
       dir,
       problem,
-      'A target that trusted the user CA could be entered without the gateway: make new keys.',
+      'A target that trusted the user CA could be reached without the gateway. Make new keys.',
     );
   }
   const macKey = loadMacKey(join(dir, FILES.mac));
@@ -140,14 +140,14 @@ function loadKeyPair(dir: string, file: string): KeyPair {
     throw new KeysError(
       `${path}.pub`,
       `it is not the public half of ${file}`,
-      `Write it anew: ssh-keygen -y -f ${path}`,
+      `Write it again: ssh-keygen -y -f ${path}`,
     );
   }
   const key = signingKey(parsed);
   const signData = (data: Uint8Array): Uint8Array => encode(string('ssh-ed25519'), string(sign(null, data, key)));
   const probe = new TextEncoder().encode('daypass key check');
   if (!verifySignature(publicHalf(parsed), 'ssh-ed25519', signData(probe), probe)) {
-    throw new KeysError(path, 'its public and its private half do not belong together', 'Restore it from a backup.');
+    throw new KeysError(path, 'its public and private halves do not match', 'Restore it from a backup.');
   }
   return { publicKey, sign: signData, pem: () => pem };
 }
@@ -171,8 +171,8 @@ function parsePrivateKey(path: string, pem: string): sshpk.PrivateKey {
   } catch {
     // Told below.
   }
-  const remedy = 'Restore it from a backup; a passphrase is removed with ssh-keygen -p.';
-  throw new KeysError(path, 'it is not an ed25519 key in OpenSSH format without passphrase', remedy);
+  const remedy = 'Restore it from a backup. To remove a passphrase, use ssh-keygen -p.';
+  throw new KeysError(path, 'it is not an ed25519 key in OpenSSH format without a passphrase', remedy);
 }
 
 function publicHalf(key: sshpk.PrivateKey): PublicKey {
@@ -189,6 +189,6 @@ function loadMacKey(path: string): Buffer {
   throw new KeysError(
     path,
     `it is not ${MAC_BYTES} bytes in hex`,
-    'Restore it from a backup: without it no stored grant is believed.',
+    'Restore it from a backup: without it no stored grant is valid.',
   );
 }

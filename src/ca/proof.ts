@@ -53,7 +53,7 @@ function believe(
   }
   // Valid to sshd; Daypass issues nothing like it.
   if (certificate.validBefore > BigInt(LATEST_SECONDS))
-    return refuse({ code: 'certificate_refused', why: 'it never ends' });
+    return refuse({ code: 'certificate_refused', why: 'it never expires' });
   const { principals, keyId, serial } = certificate;
   return ok({ principals, keyId, serial: serial.toString(), validBefore });
 }

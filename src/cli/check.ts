@@ -33,14 +33,14 @@ export function check(file: string, environment: NodeJS.ProcessEnv, isSingleUser
   if (problems.length > 0) throw new Refused(problems.join('\n'), 2);
   const { targets, scopes, policy } = inventoryOf(config);
   print(
-    `${config.file} can be used: site ${config.site}, ${counted(targets.length, 'target')}, ${counted(scopes.length, 'scope')}, ${counted(policy.rules.length, 'rule')}.`,
+    `${config.file} is valid: site ${config.site}, ${counted(targets.length, 'target')}, ${counted(scopes.length, 'scope')}, ${counted(policy.rules.length, 'rule')}.`,
   );
 }
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 const warnings = (config: Config): string[] => [
-  ...policyGaps(config.policy).map((gap) => `${gap}; docs/policy.md has the lines to write`),
-  ...(config.targets.length === 0 ? ['targets.yml has no targets: nobody can ask for anything.'] : []),
+  ...policyGaps(config.policy).map((gap) => `${gap}; see docs/policy.md for the lines to add`),
+  ...(config.targets.length === 0 ? ['targets.yml has no targets: nobody can request access.'] : []),
   ...config.policy.scopes.flatMap((scope) => scopeWarnings(scope).map((warning) => `scope ${scope.name}: ${warning}`)),
 ];

@@ -8,10 +8,8 @@ const EXIT_MS = 1_000;
 export function demoCommand(program: Command): void {
   program
     .command('demo')
-    .description(
-      'Run the whole story on this machine: a chat workspace in the browser, two targets, and Daypass between them.',
-    )
-    .option('--tour', 'play the story unattended, print each step, and end')
+    .description('Try Daypass on this machine: a chat workspace in the browser, two targets, and Daypass between them.')
+    .option('--tour', 'play the story unattended, print each step, and exit')
     .action(async (options: { tour?: boolean }) => {
       const { runDemo } = await import('../demo/demo.ts');
       const cli = [
@@ -31,5 +29,5 @@ function demoPort(): number {
   if (given === undefined) return DEFAULT_PORT;
   const port = Number(given);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new Refused(`DAYPASS_DEMO_PORT is ${given}; it takes a port number, or 0 for any free one.`, 2);
+  throw new Refused(`DAYPASS_DEMO_PORT is ${given}. It must be a port number, or 0 for any free port.`, 2);
 }

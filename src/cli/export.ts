@@ -27,18 +27,18 @@ const CHANNEL_MAX = 65_535;
 export function exportCommand(recordings: Command, config: () => Config): void {
   recordings
     .command('export <recording>')
-    .description('Take a recording out in the clear, for somebody who holds one of its keys. It is verified first.')
-    .requiredOption('--identity <file>', 'the age identity, as age-keygen writes it (required)')
+    .description('Verify a recording, then write it out in the clear. You need one of its keys.')
+    .requiredOption('--identity <file>', 'the age identity file, as age-keygen writes it (required)')
     .addOption(
-      new Option('--format <format>', 'asciicast v2, bytes as they passed, the file log, or the journal')
+      new Option('--format <format>', 'asciicast v2, the bytes as they passed, the file log, or the journal')
         .choices(EXPORT_FORMATS)
         .default('cast'),
     )
-    .option('--channel <n>', 'this channel alone')
-    .option('--out <folder>', 'where to; a folder named like the recording when left out')
-    .option('--even-if-broken', 'up to the first broken chunk, when it does not verify')
-    .option('--recordings <folder>', 'where recordings lie; <data_dir>/recordings when left out')
-    .option('--public-key <file>', 'the public recording key; <data_dir>/keys/recording_key.pub when left out')
+    .option('--channel <n>', 'only this channel')
+    .option('--out <folder>', 'the folder to write to; one named like the recording if omitted')
+    .option('--even-if-broken', 'export up to the first broken chunk if the recording does not verify')
+    .option('--recordings <folder>', 'the folder of the recordings; <data_dir>/recordings if omitted')
+    .option('--public-key <file>', 'the public recording key; <data_dir>/keys/recording_key.pub if omitted')
     .action((given: string, options: Options) => run(config, given, options));
 }
 
@@ -53,7 +53,8 @@ async function run(config: () => Config, given: string, options: Options): Promi
   if (isBroken) {
     const problems = verdict.problems.map(({ file, why }) => `  ${file}: ${why}\n`).join('');
     process.stderr.write(`${id} does not verify:\n${problems}`);
-    if (!options.evenIfBroken) throw new Refused('Nothing was exported. --even-if-broken exports up to the break.');
+    if (!options.evenIfBroken)
+      throw new Refused('Nothing was exported. To export up to the break, use --even-if-broken.');
   }
   const key = await keyOf(folder, options.identity);
   await audit(config, id, { format: options.format, channel });
@@ -61,12 +62,12 @@ async function run(config: () => Config, given: string, options: Options): Promi
   const { files, broken } = await exportRecording(folder, key, { out, format: options.format, channel })
     .catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
-      throw new Refused(`${error.path ?? out} is there already and stays as it is: name another folder with --out.`);
+      throw new Refused(`${error.path ?? out} already exists and was not changed. Name another folder with --out.`);
     })
     .finally(() => key.fill(0));
   for (const name of files) print(join(out, name));
-  if (files.length === 0) print('There is nothing of that in this recording.');
-  if (broken !== null) process.stderr.write(`The export ends before its time: ${broken}.\n`);
+  if (files.length === 0) print('This recording contains nothing of that kind.');
+  if (broken !== null) process.stderr.write(`The export is incomplete: ${broken}.\n`);
   if (isBroken || broken !== null) process.exitCode = 1;
 }
 
@@ -96,10 +97,10 @@ async function audit(
   try {
     const path = adminSocketPath(config());
     if (await isServed(path)) return await remoteOperator(path, operatorAccount()).noteExport(id, facts);
-    process.stderr.write('Control does not run: this export is not in the audit log.\n');
+    process.stderr.write('Control is not running, so this export is not in the audit log.\n');
   } catch (error) {
     const isElsewhere = error instanceof ConfigError;
-    const why = isElsewhere ? 'no configuration here names a control.' : error instanceof Error ? error.message : error;
+    const why = isElsewhere ? 'there is no usable configuration here.' : error instanceof Error ? error.message : error;
     process.stderr.write(`This export is not in the audit log: ${why}\n`);
   }
 }

@@ -8,8 +8,8 @@ import { actAsOwnerOf } from './as-owner.ts';
 import { addRecipient, CONSOLE_KEY_FILE, consoleRecipient } from './console-key.ts';
 import { print } from './output.ts';
 
-const DAYPASS_YML = `# Daypass. Every setting is described in docs/configuration.md; an unknown one is refused at start.
-site: example                      # clients say <target>.example.daypass
+const DAYPASS_YML = `# Daypass settings. docs/configuration.md describes each one; an unknown setting is refused at start.
+site: example                      # clients use <target>.example.daypass
 data_dir: ./data                   # keys, recordings, the embedded database
 gateway:
   listen: 0.0.0.0:2222
@@ -17,11 +17,11 @@ gateway:
 recordings:
   recipients: []                   # who can read recordings: age recipients
 slack:
-  security_channel: C0123456789    # commands, addresses and counts of files go here; their names are in recordings
+  security_channel: C0123456789    # commands, addresses and file counts are posted here; file names are in recordings
   security_users: []               # Slack user ids that may end any access
 `;
 
-const TARGETS_YML = `# The hosts that Daypass fronts. \`daypass targets scan <address>\` prints the host_keys to pin.
+const TARGETS_YML = `# The hosts behind Daypass. \`daypass targets scan <address>\` prints the host_keys to pin.
 targets: []
 #  - id: web-01
 #    name: Web server
@@ -32,7 +32,7 @@ targets: []
 #    logins: [deploy]
 `;
 
-const POLICY_YML = `# For each target the first rule that matches decides; when none does, the answer is no. See docs/policy.md.
+const POLICY_YML = `# For each target, the first rule that matches decides. If none matches, the request is refused. See docs/policy.md.
 rules:
   - name: one reviewer approves
     approvals: 1
@@ -41,16 +41,16 @@ durations: [PT15M, PT1H, PT4H, PT8H]
 request_ttl: P1D
 engagements:                       # nobody may until you name them, by Slack user id or user group
   openers: []                      # - { people: [U0123456789] }
-  reviewers: { people: [] }        # who opened an engagement does not review in it: name two
+  reviewers: { people: [] }        # the opener of an engagement does not review in it: name two people
 `;
 
 export function initCommand(program: Command): void {
   program
     .command('init')
     .description(
-      'Write the configuration files that are missing, and make the CA keys, the gateway host key and the key that reads recordings.',
+      'Write missing configuration files, and make the CA keys, the gateway host key and the key that reads recordings.',
     )
-    .option('--add-missing-keys', 'make the keys that an earlier version did not know; what is there stays as it is')
+    .option('--add-missing-keys', 'make the keys that an earlier version did not have; existing keys are not changed')
     .action((options: { addMissingKeys?: boolean }) =>
       init(resolve(program.opts<{ config: string }>().config), options.addMissingKeys ?? false),
     );
@@ -88,7 +88,7 @@ async function init(file: string, isAdding: boolean): Promise<void> {
   if (config.recordings.recipients.length === 0) {
     const { recipient, isNew } = await consoleRecipient(folder);
     const path = join(folder, CONSOLE_KEY_FILE);
-    if (isNew) print(`made   ${path}: reads recordings. Keep a copy off this host; without it nobody reads them`);
+    if (isNew) print(`made   ${path}: reads recordings. Keep a copy off this host: without it nobody can read them`);
     addRecipient(file, readFileSync(file, 'utf8'), recipient);
     print(`wrote  its recipient to ${file}`);
   }
@@ -96,8 +96,8 @@ async function init(file: string, isAdding: boolean): Promise<void> {
 Next:
   1. Edit the files above: site, public_host, targets, Slack channel.
      policy.yml: who may open engagements and who may review.
-  2. For each target: daypass targets scan <address>, then on it what daypass targets snippet <target> prints
+  2. For each target: daypass targets scan <address>, then follow the steps that daypass targets snippet <target> prints
   3. daypass targets check <target>, then daypass serve --check
   4. To try it: SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… daypass serve --insecure-single-user
-     In production: two accounts and a systemd unit, both in docs/operations.md (In production)`);
+     In production: two accounts and a systemd unit, see docs/operations.md (In production)`);
 }

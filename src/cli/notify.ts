@@ -8,6 +8,6 @@ export function notifyServiceManager(state: 'ready' | 'stopping'): void {
   if (!process.env['NOTIFY_SOCKET']) return;
   const args = state === 'ready' ? ['--ready'] : ['STOPPING=1'];
   execFile('systemd-notify', args, { timeout: 5_000 }, (error) => {
-    if (error) process.stderr.write(`daypass: systemd was not told of ${state}: ${error.message.split('\n')[0]}\n`);
+    if (error) process.stderr.write(`daypass: could not notify systemd (${state}): ${error.message.split('\n')[0]}\n`);
   });
 }

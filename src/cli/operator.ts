@@ -27,7 +27,9 @@ async function withOperator<T>(config: Config, work: (operator: Operator) => Pro
 export function reloadCommand(program: Command, config: () => Config): void {
   program
     .command('reload')
-    .description('Make the running control read targets.yml, policy.yml and the Slack settings again. Sessions go on.')
+    .description(
+      'Make the running control read targets.yml, policy.yml and the Slack settings again. Sessions continue.',
+    )
     .option('--json', 'print JSON')
     .action((options: { json?: boolean }) =>
       withOperator(toReload(config), async (operator) => {
@@ -36,8 +38,8 @@ export function reloadCommand(program: Command, config: () => Config): void {
         if (!reloaded.ok) throw new Refused(`Nothing was changed. ${reloaded.why}`);
         if (options.json) return;
         for (const change of reloaded.applied) print(change);
-        if (reloaded.applied.length === 0) print('Nothing changed that can take effect without a restart.');
-        for (const path of reloaded.atNextStart) print(`${path} differs too: it takes effect at the next start.`);
+        if (reloaded.applied.length === 0) print('Nothing to change without a restart.');
+        for (const path of reloaded.atNextStart) print(`${path} also changed; it takes effect at the next start.`);
       }),
     );
 }
@@ -63,19 +65,19 @@ type SessionListOptions = ListOptions & {
 };
 
 export function grantsCommand(program: Command, config: () => Config): void {
-  const grants = program.command('grants').description('List grants, or end one before its time.');
+  const grants = program.command('grants').description('List grants, or end one early.');
   grants
     .command('list')
-    .description('Live grants; with --all also those that ended.')
-    .option('--all', 'ended grants too')
-    .option('--limit <n>', 'at most this many, newest first', '200')
+    .description('List live grants. With --all, ended ones too.')
+    .option('--all', 'include ended grants')
+    .option('--limit <n>', 'show at most this many, newest first', '200')
     .option('--json', 'print JSON')
     .action((options: ListOptions) =>
       withOperator(config(), async (operator) => {
         const limit = limitOf(options);
         const found = await operator.grants({ live: !options.all, limit: limit + 1 });
         const rows = found.slice(0, limit);
-        if (found.length > limit) process.stderr.write(`${limit} shown, and there are more: raise --limit.\n`);
+        if (found.length > limit) process.stderr.write(`${limit} shown, and there are more. Raise --limit.\n`);
         if (options.json) return printJson(rows);
         if (rows.length === 0) return print('No grants.');
         print(
@@ -91,8 +93,8 @@ export function grantsCommand(program: Command, config: () => Config): void {
     );
   grants
     .command('revoke <grant>')
-    .description('End a grant and its live sessions. <grant> is an id or the beginning of one.')
-    .option('--comment <text>', 'why; the person reads it on the terminal of a live session')
+    .description('End a grant and its live sessions. <grant> is an id or the start of one.')
+    .option('--comment <text>', 'why; shown in the terminals of its live sessions')
     .action((given: string, options: { comment?: string }) =>
       withOperator(
         config(),
@@ -105,22 +107,20 @@ export function grantsCommand(program: Command, config: () => Config): void {
           );
           const ended = await operator.revoke(GrantId.parse(id), options.comment ?? null);
           if (!ended.ok) throw new Refused(worded(ended.rejection));
-          print(`Revoked ${id}. Its live sessions are being ended.`);
+          print(`Revoked ${id}. Its live sessions are ending.`);
         },
         true,
       ),
     );
   grants
     .command('confirm')
-    .description(
-      'After a database was restored or exchanged: let the grants that it holds count again. Look at them first.',
-    )
+    .description('Make the grants in a database valid again after it was restored or replaced. Check them first.')
     .action(() =>
       withOperator(
         config(),
         async (operator) => {
           const { lifted } = await operator.confirmGrants();
-          print(lifted ? `Grants count again. They were suspended: ${lifted}.` : 'Nothing is suspended.');
+          print(lifted ? `Grants are valid again. They were paused: ${lifted}.` : 'Nothing is paused.');
         },
         true,
       ),
@@ -128,22 +128,25 @@ export function grantsCommand(program: Command, config: () => Config): void {
 }
 
 export function sessionsCommand(program: Command, config: () => Config): void {
-  const sessions = program.command('sessions').description('List sessions, or end a live one.');
+  const sessions = program.command('sessions').description('List sessions, or end or watch a live one.');
   sessions
     .command('list')
-    .description('Live sessions; with --all also those that ended.')
-    .option('--all', 'ended sessions too')
-    .option('--person <who>', 'of one person: a part of the name, a Slack user id, or Daypass’s own id')
-    .option('--target <id>', 'on one target')
-    .option('--engagement <which>', 'of one engagement: a part of its name, or its id')
-    .option('--since <when>', 'begun since: a day or an instant (2026-01-31, 2026-01-31T14:00Z), or an age (7d, 12h)')
-    .option('--after <session>', 'the next page: what follows this session in the list')
-    .option('--limit <n>', 'at most this many, newest first', '200')
+    .description('List live sessions. With --all, ended ones too.')
+    .option('--all', 'include ended sessions')
+    .option('--person <who>', 'only this person: part of the name, a Slack user id, or a Daypass id')
+    .option('--target <id>', 'only this target')
+    .option('--engagement <which>', 'only this engagement: part of its name, or its id')
+    .option(
+      '--since <when>',
+      'only sessions started since a day or time (2026-01-31, 2026-01-31T14:00Z) or within an age (7d, 12h)',
+    )
+    .option('--after <session>', 'the next page: sessions after this one in the list')
+    .option('--limit <n>', 'show at most this many, newest first', '200')
     .option('--json', 'print JSON')
     .action((options: SessionListOptions) =>
       withOperator(config(), async (operator) => {
         const limit = limitOf(options);
-        // One more than is shown says whether there are more.
+        // One more than is shown tells whether there are more.
         const found = await operator.sessions(await askedOf(operator, options, limit + 1));
         const rows = found.slice(0, limit);
         const last = rows.at(-1);
@@ -165,7 +168,7 @@ export function sessionsCommand(program: Command, config: () => Config): void {
     );
   sessions
     .command('end <session>')
-    .description('End a live session; its grant stays. <session> is an id or the beginning of one.')
+    .description('End a live session. Its grant stays. <session> is an id or the start of one.')
     .action((given: string) =>
       withOperator(
         config(),
@@ -181,19 +184,19 @@ export function sessionsCommand(program: Command, config: () => Config): void {
   sessions
     .command('watch <session>')
     .description(
-      'Show a live session as it goes on, read-only. It is audited, and the scope says whether the person is told.',
+      'Show a live session as it happens, read-only. This is audited, and the scope sets whether the person is told.',
     )
     .action((given: string) => withOperator(config(), (operator) => watch(operator, given)));
 }
 
 export function keysCommand(program: Command, config: () => Config): void {
-  const keys = program.command('keys').description('List registered SSH keys, or take one away.');
+  const keys = program.command('keys').description('List registered SSH keys, or retire one.');
   keys
     .command('list')
-    .description('Keys in use; with --all also retired ones.')
-    .option('--all', 'retired keys too')
-    .option('--person <who>', 'of one person: a part of the name')
-    .option('--limit <n>', 'at most this many, newest first', '200')
+    .description('List keys in use. With --all, retired ones too.')
+    .option('--all', 'include retired keys')
+    .option('--person <who>', 'only this person: part of the name')
+    .option('--limit <n>', 'show at most this many, newest first', '200')
     .option('--json', 'print JSON')
     .action((options: ListOptions & { person?: string }) =>
       withOperator(config(), async (operator) => {
@@ -204,7 +207,7 @@ export function keysCommand(program: Command, config: () => Config): void {
         );
         const rows = found.slice(0, limit);
         if (found.length > limit) {
-          process.stderr.write(`${limit} of ${found.length} shown: add --person, or raise --limit.\n`);
+          process.stderr.write(`${limit} of ${found.length} shown. Add --person, or raise --limit.\n`);
         }
         if (options.json) return printJson(rows);
         if (rows.length === 0) return print('No keys.');
@@ -218,7 +221,7 @@ export function keysCommand(program: Command, config: () => Config): void {
     );
   keys
     .command('retire <key>')
-    .description('Take a key away for good; its live sessions end. <key> is a fingerprint or the beginning of one.')
+    .description('Retire a key permanently. Its live sessions end. <key> is a fingerprint or the start of one.')
     .action((given: string) =>
       withOperator(
         config(),
@@ -228,11 +231,11 @@ export function keysCommand(program: Command, config: () => Config): void {
           const found = one(
             wanted,
             rows.map((row) => row.fingerprint),
-            'key in use',
+            'active key',
           );
           const retired = await operator.retireKey(Fingerprint.parse(found));
           if (!retired.ok) throw new Refused(worded(retired.rejection));
-          print(`Retired ${found}. Its live sessions are being ended.`);
+          print(`Retired ${found}. Its live sessions are ending.`);
         },
         true,
       ),
@@ -249,7 +252,7 @@ async function watch(operator: Operator, given: string): Promise<void> {
   const interrupted = (): void => watched.value.stop();
   process.once('SIGINT', interrupted);
   process.stderr.write(
-    `Watching ${id}, read-only${watched.value.isTold ? '; the person is told' : ''}. Ctrl-C ends the watching.\n`,
+    `Watching ${id}, read-only${watched.value.isTold ? '; the person is told' : ''}. Press Ctrl-C to stop watching.\n`,
   );
   await watching.ended;
   process.off('SIGINT', interrupted);
@@ -295,9 +298,8 @@ function one(given: string, ids: readonly string[], what: string): string {
   const matching = ids.filter((id) => id.startsWith(given));
   const [id] = matching;
   if (id !== undefined && matching.length === 1) return id;
-  if (matching.length > 1)
-    throw new Refused(`${given} is the beginning of ${matching.length} ${what}s; give more of it.`);
-  throw new Refused(`No ${what} begins with ${given}. List them first.`);
+  if (matching.length > 1) throw new Refused(`${given} matches ${matching.length} ${what}s. Type more of it.`);
+  throw new Refused(`No ${what} starts with ${given}. List them first.`);
 }
 
 function worded(rejection: Rejection): string {

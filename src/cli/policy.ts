@@ -21,18 +21,18 @@ type Options = {
 export function policyCommand(program: Command, config: () => Config): void {
   program
     .command('policy')
-    .description('Try out the scopes of policy.yml.')
+    .description('Try out the scopes in policy.yml.')
     .command('test')
     .description(
-      'Say whether a scope lets something through, as the gateway would decide, and what could be made of its commands. Exit code 0: allowed; 1: refused.',
+      'Show whether a scope allows something, as the gateway would decide, and warn what its commands could be used for. Exit code 0: allowed; 1: refused.',
     )
-    .requiredOption('--scope <name>', 'a built-in scope, or one of policy.yml')
+    .requiredOption('--scope <name>', 'a built-in scope, or one from policy.yml')
     .option('--exec <command>', 'a command line, as in ssh <target> <command>')
     .option('--shell', 'a shell')
     .option('--pty', 'a terminal')
     .option('--subsystem <name>', 'a subsystem, such as sftp')
     .option('--tunnel <host:port>', 'a tunnel; needs --target')
-    .option('--target <id>', 'the target that a tunnel begins on')
+    .option('--target <id>', 'the target that a tunnel starts from')
     .option('--json', 'print JSON')
     .action((options: Options) => {
       const read = config();
@@ -40,14 +40,13 @@ export function policyCommand(program: Command, config: () => Config): void {
       const warnings = scopeWarnings(scope);
       const asks = asksOf(options);
       const facts = options.target === undefined ? null : factsOf(read, options.target);
-      if (options.tunnel !== undefined && !facts)
-        throw new Refused('A tunnel begins on a target: say --target too.', 2);
+      if (options.tunnel !== undefined && !facts) throw new Refused('A tunnel starts from a target: add --target.', 2);
       const verdicts = asks.map((ask) => ({ ask, ...permits(scope, ask, facts) }));
       if (options.json) printJson({ scope: scope.name, verdicts, warnings });
       else {
         for (const verdict of verdicts) print(verdict.allowed ? 'allowed' : `refused: ${verdict.why}`);
         for (const warning of warnings) print(`warning: ${warning}`);
-        if (verdicts.length === 0 && warnings.length === 0) print('Nothing to warn of.');
+        if (verdicts.length === 0 && warnings.length === 0) print('No warnings.');
       }
       process.exitCode = verdicts.every((verdict) => verdict.allowed) ? 0 : 1;
     });
@@ -57,7 +56,7 @@ function scopeOf(config: Config, name: string): Scope {
   const { scopes } = inventoryOf(config);
   const scope = findScope(scopes, name);
   if (scope) return scope;
-  throw new Refused(`No scope is called ${name}. There are: ${scopes.map((each) => each.name).join(', ')}.`, 2);
+  throw new Refused(`No scope is called ${name}. The scopes are: ${scopes.map((each) => each.name).join(', ')}.`, 2);
 }
 
 function asksOf(options: Options): ChannelAsk[] {
@@ -80,6 +79,6 @@ function destination(text: string): { host: string; port: number } {
 
 function factsOf(config: Config, id: string): TunnelFacts {
   const target = config.targets.find((each) => each.id === id);
-  if (!target) throw new Refused(`No target is called ${id}. targets.yml has others.`, 2);
+  if (!target) throw new Refused(`No target in targets.yml is called ${id}.`, 2);
   return { target, gateway: gatewayPlace(config.gateway) };
 }

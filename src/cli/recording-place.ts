@@ -18,7 +18,7 @@ export const configOrPlace = (config: () => Config) => (): Config => {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new Refused(
-      `${error.message}\nWithout a configuration say --recordings <folder> and --public-key <file>.`,
+      `${error.message}\nWithout a configuration, use --recordings <folder> and --public-key <file>.`,
       2,
     );
   }
@@ -62,8 +62,8 @@ function beginningWith(given: string, recordings: string): SessionId {
   const ids = names.flatMap((name) => (name.startsWith(given) ? (SessionId.safeParse(name).data ?? []) : []));
   const [id] = ids;
   if (id !== undefined && ids.length === 1) return id;
-  if (ids.length > 1) throw new Refused(`${given} is the beginning of ${ids.length} recordings; give more of it.`, 2);
-  throw new Refused(`No recording begins with ${given}. \`daypass recordings list\` shows them.`);
+  if (ids.length > 1) throw new Refused(`${given} matches ${ids.length} recordings. Type more of it.`, 2);
+  throw new Refused(`No recording starts with ${given}. \`daypass recordings list\` shows them.`);
 }
 
 /** An id below the recordings, or the folder of one recording wherever it lies. */

@@ -20,30 +20,28 @@ const LIST_MAX = 100_000;
 export function recordingsCommand(program: Command, config: () => Config): void {
   const recordings = program
     .command('recordings')
-    .description('List recordings, take one out in the clear, or make one unreadable for good.');
+    .description('List recordings, export one in the clear, or make one permanently unreadable.');
   recordings
     .command('list')
-    .description(
-      'Recordings that were sealed, oldest first. What they say is not checked here: `daypass verify --all` does.',
-    )
-    .option('--recordings <folder>', 'where recordings lie; <data_dir>/recordings when left out')
+    .description('List sealed recordings, oldest first. This does not verify them: `daypass verify --all` does.')
+    .option('--recordings <folder>', 'the folder of the recordings; <data_dir>/recordings if omitted')
     .option('--json', 'print JSON')
     .action((options: PlaceOptions & { json?: boolean }) => list(config, options));
   exportCommand(recordings, config);
   recordings
     .command('erase <recording>')
-    .description('Destroy the key of a recording: nobody can read it any more, and its chain still holds.')
-    .requiredOption('--rule <text>', 'under which rule; it is signed, and written to the ledger and the audit log')
+    .description('Destroy the key of a recording. Nobody can read it any more, and its chain still verifies.')
+    .requiredOption('--rule <text>', 'the rule it is erased under; signed, and written to the ledger and the audit log')
     .action(async (given: string, options: { rule: string }) => {
       const id = recordingId(given, () => recordingsFolder(config()));
       const { rule } = options;
       if (rule.trim() === '' || rule.length > RULE_MAX || /\p{C}/u.test(rule)) {
-        throw new Refused(`--rule takes 1 to ${RULE_MAX} characters, none of them a control character.`, 2);
+        throw new Refused(`--rule takes 1 to ${RULE_MAX} characters, and no control characters.`, 2);
       }
       const erased = await erase(config(), id, rule);
       if (!erased.ok) throw new Refused(`Not erased: ${erased.why}`);
       const under = `under rule ${JSON.stringify(erased.rule)}`;
-      print(erased.rule === rule ? `Erased ${id} ${under}.` : `${id} was erased before, ${under}; that rule stays.`);
+      print(erased.rule === rule ? `Erased ${id} ${under}.` : `${id} was already erased, ${under}. That rule stays.`);
     });
 }
 

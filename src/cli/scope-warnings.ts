@@ -1,8 +1,8 @@
 import type { Scope } from '../access/scopes/scope.ts';
 
 /**
- * Programs out of which one gets a shell, or that run or write what their words or files name: whoever may run them with words of
- * their own choosing, or at a terminal, may do more than the list says.
+ * Programs out of which one gets a shell, or that run or write what their words or files name: a person who may run them with words of
+ * their own choosing, or at a terminal, may do more than the list shows.
  */
 const ESCAPES: readonly (readonly [string, readonly string[]])[] = [
   ['is a shell, or runs other commands', words('sh bash dash zsh ksh mksh fish csh tcsh ash busybox env nice nohup')],
@@ -15,11 +15,8 @@ const ESCAPES: readonly (readonly [string, readonly string[]])[] = [
     'runs programs that it is given',
     words('perl python python2 python3 ruby node lua php awk gawk mawk nawk sed ed jq tclsh expect'),
   ],
-  [
-    'starts a shell from inside, or a pager that does',
-    words('less more man vi vim view nvim nano emacs pico joe mc ftp telnet'),
-  ],
-  ['starts a pager, which starts a shell, at a terminal', words('systemctl journalctl loginctl git hg svn')],
+  ['can start a shell, or a pager that can', words('less more man vi vim view nvim nano emacs pico joe mc ftp telnet')],
+  ['starts a pager at a terminal, and the pager can start a shell', words('systemctl journalctl loginctl git hg svn')],
   [
     'runs commands that an option or a file names',
     words('find tar zip unzip rsync scp sftp make cmake dpkg rpm apt apt-get yum dnf'),
@@ -28,8 +25,8 @@ const ESCAPES: readonly (readonly [string, readonly string[]])[] = [
     'runs commands that an option or a file names',
     words('pip pip3 npm gem cargo mount tcpdump logrotate openssl wget curl nmap'),
   ],
-  ['starts a shell from inside', words('mysql mariadb psql sqlite3 mongo mongosh redis-cli screen tmux byobu')],
-  ['gives what root has', words('docker podman nerdctl kubectl ctr lxc virsh')],
+  ['can start a shell', words('mysql mariadb psql sqlite3 mongo mongosh redis-cli screen tmux byobu')],
+  ['gives the same power as root', words('docker podman nerdctl kubectl ctr lxc virsh')],
   ['writes files', words('tee dd cp mv ln install truncate patch')],
 ];
 
@@ -48,7 +45,7 @@ export function scopeWarnings(scope: Scope): string[] {
     scope.files?.rights === 'read-write' && scope.files.paths.length === 0 && !scope.shell && scope.exec !== 'any';
   if (writes) {
     warnings.push(
-      `${scope.name} writes wherever the login can, so also what the login's shell reads when it starts (~/.bashrc): as good as commands. Give paths.`,
+      `${scope.name} writes wherever the login can, including what the login's shell reads when it starts (~/.bashrc). That is as good as running commands. Set paths.`,
     );
   }
   return warnings;
@@ -63,9 +60,9 @@ function patternWarnings(pattern: readonly string[], scope: Scope): string[] {
   for (const [what, names] of ESCAPES) {
     if (!names.includes(name)) continue;
     if (TAME_WITHOUT_TERMINAL.has(name) && !scope.pty && !isOpen) continue;
-    warnings.push(`"${shown}": ${name} ${what}${isOpen ? ', and * lets the person choose words' : ''}.`);
+    warnings.push(`"${shown}": ${name} ${what}${isOpen ? ', and * lets the person choose the words' : ''}.`);
   }
   if (!program.startsWith('/'))
-    warnings.push(`"${shown}": ${program} is looked up in the login's PATH; write the whole path.`);
+    warnings.push(`"${shown}": ${program} is looked up in the login's PATH. Write the full path.`);
   return warnings;
 }

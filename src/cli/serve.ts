@@ -17,10 +17,10 @@ export function serveCommand(program: Command): void {
     )
     .option(
       '--insecure-single-user',
-      'let gateway workers run under control’s own uid, where an owned worker could read the CA keys',
+      'run gateway workers under control’s own uid, where a compromised worker could read the CA keys',
     )
     .option('--events', 'write every audit event as one JSON line to stdout; the log then goes to stderr')
-    .option('--check', 'read the configuration, keys and secrets, say what `serve` would refuse, and start nothing')
+    .option('--check', 'read the configuration, keys and secrets, report what `serve` would refuse, and start nothing')
     .addOption(new Option('--launched', 'as control, under the launcher that started this').hideHelp())
     .action(async (options: ServeOptions) => {
       const file = program.opts<{ config: string }>().config;
@@ -35,7 +35,7 @@ export function serveCommand(program: Command): void {
     });
   program
     .command('migrate')
-    .description('Bring the database to this version’s schema. `serve` does it at start as well.')
+    .description('Bring the database to this version’s schema. `serve` also does this at start.')
     .action(async () => {
       const config = loadConfig(program.opts<{ config: string }>().config);
       const { migrate } = await import('../store/store.ts');
@@ -62,13 +62,13 @@ async function serve(config: Config, mode: Mode): Promise<void> {
   const { createLog } = await import('../log.ts');
   const log = createLog();
   if (accounts) return runLauncher(config, accounts, log, hangups);
-  if (mode === 'single user') log.warn('workers share control’s uid: an owned worker could read the CA keys');
+  if (mode === 'single user') log.warn('workers share control’s uid: a compromised worker could read the CA keys');
   // Loaded when needed: most commands want neither Slack nor a database, and should not wait for them.
   const { startControl } = await import('../control/control.ts');
   const host = mode === 'launched' ? await launcherHost() : null;
   // Its workers end with it, and their sessions with them: the other control knows nothing of these.
   const lost = (by: string): void => {
-    log.fatal({ by }, 'another control has taken the database over; this one ends, with its sessions');
+    log.fatal({ by }, 'another control has taken over the database; this one exits, and its sessions end');
     process.exit(1);
   };
   const control = await startControl(config, secrets, log, host, lost).catch((error: unknown) => {
@@ -79,7 +79,7 @@ async function serve(config: Config, mode: Mode): Promise<void> {
   if (mode === 'single user') notifyServiceManager('ready');
   hangups.act(() => {
     control.reload({ account: 'SIGHUP' }).catch((error: unknown) => {
-      log.error({ err: error }, 'the configuration cannot be used; what runs stays as it is');
+      log.error({ err: error }, 'the configuration cannot be used; keeping the one in use');
     });
   });
   const reason = await askedToStop();
@@ -103,11 +103,11 @@ async function runLauncher(config: Config, { control, worker }: Accounts, log: L
   ]);
   const stop = new AbortController();
   askedToStop().then((reason) => {
-    log.info({ reason }, 'the launcher stops');
+    log.info({ reason }, 'the launcher is stopping');
     notifyServiceManager('stopping');
     stop.abort();
   });
-  log.info({ control: control.uid, workers: worker.uid }, 'control and workers run under accounts of their own');
+  log.info({ control: control.uid, workers: worker.uid }, 'control and workers run under their own accounts');
   const [, script = ''] = process.argv;
   const events = config.events ? ['--events'] : [];
   const command = [

@@ -19,10 +19,10 @@ const SCAN_MS = 10_000;
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 export function targetsCommand(program: Command, config: () => Config): void {
-  const targets = program.command('targets').description('The hosts that Daypass fronts, as targets.yml names them.');
+  const targets = program.command('targets').description('The hosts behind Daypass, as targets.yml lists them.');
   targets
     .command('list')
-    .description('All targets.')
+    .description('List all targets.')
     .option('--json', 'print JSON')
     .action(async (options: { json?: boolean }) => {
       const all = config().targets;
@@ -35,7 +35,7 @@ export function targetsCommand(program: Command, config: () => Config): void {
       }
       if (running && !isDeepStrictEqual(running, all)) {
         process.stderr.write(
-          'The running control knows other targets than targets.yml has: `daypass reload` makes it read the file.\n',
+          'The running control has different targets from targets.yml. To make it read the file, run `daypass reload`.\n',
         );
       }
     });
@@ -56,13 +56,13 @@ export function targetsCommand(program: Command, config: () => Config): void {
       );
       print(
         [
-          `# 1. On ${target.id}, as root, paste these lines. sshd reads the files as the login, so everybody may read them.`,
+          `# 1. On ${target.id}, as root, paste these lines. sshd reads the files as the login, so everybody must be able to read them.`,
           ...folders.map((folder) => `mkdir -p ${quoted(folder)} && chmod 0755 ${quoted(folder)}`),
           ...snippet.files.map(
             ({ path, content }) =>
               `printf '%s\\n' ${quoted(content.trimEnd())} > ${quoted(path)} && chmod 0644 ${quoted(path)}`,
           ),
-          `# 2. Put this block at the end of ${options.sshDir}/sshd_config, then: sshd -t && systemctl reload ssh`,
+          `# 2. Put this block at the end of ${options.sshDir}/sshd_config, then run: sshd -t && systemctl reload ssh`,
           snippet.block,
         ].join('\n'),
       );
@@ -70,7 +70,7 @@ export function targetsCommand(program: Command, config: () => Config): void {
   targets
     .command('scan <address>')
     .description(
-      'Print the host keys that an address shows now, to be pinned in targets.yml. Compare them with the host’s own.',
+      'Print the host keys that an address shows now, to pin in targets.yml. Compare them with the keys on the host.',
     )
     .option('--port <port>', 'its SSH port', '22')
     .action(async (address: string, options: { port: string }) => {
@@ -82,20 +82,20 @@ export function targetsCommand(program: Command, config: () => Config): void {
       const keys = await scanHostKeys(address, port, SCAN_MS, (text) => notes.push(text)).catch((error: Error) => {
         throw new Refused(error.message);
       });
-      if (keys.length === 0) throw new Refused(`${address}:${port} showed no host key that Daypass takes.`);
+      if (keys.length === 0) throw new Refused(`${address}:${port} showed no host key that Daypass accepts.`);
       const lines = keys.flatMap((key) => [`  # ${fingerprintOf(key)}`, `  - ${key}`]);
       print([...notes.map((text) => `# ${text}`), 'host_keys:', ...lines].join('\n'));
     });
   targets
     .command('check <target>')
-    .description('Log in to a target for proof, as each of its logins, and say what is wrong.')
+    .description('Log in to a target as each of its logins, and report what is wrong.')
     .option('--json', 'print JSON')
     .action(async (id: string, options: { json?: boolean }) => {
       const findings = await check(config(), find(config(), id).id);
       if (options.json) printJson(findings);
       else for (const finding of findings) print(`${finding.level.padEnd(8)} ${finding.text}`);
       if (findings.some((finding) => finding.level === 'problem')) {
-        throw new Refused(`${id} is not ready: mend what is marked «problem» and check again.`);
+        throw new Refused(`${id} is not ready. Fix what is marked "problem" and check again.`);
       }
     });
 }
@@ -124,7 +124,7 @@ async function check(config: Config, id: TargetId): Promise<readonly Finding[]> 
 /** As `ssh-keygen -lf` shows it on the host, to compare by eye. */
 function fingerprintOf(line: string): string {
   const key = parsePublicKeyLine(line);
-  return key.ok ? fingerprint(key.value) : 'a kind of key that Daypass does not read';
+  return key.ok ? fingerprint(key.value) : 'a type of key that Daypass cannot read';
 }
 
 function find(config: Config, id: string): Target {

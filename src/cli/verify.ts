@@ -17,15 +17,15 @@ export function verifyCommand(program: Command, given: () => Config): void {
   program
     .command('verify [recordings...]')
     .description(
-      'Check that recordings are what was sealed: signature, chain and ledger. It needs neither a decryption key nor a database.',
+      'Check that recordings are what was sealed: signature, chain and ledger. This needs neither a decryption key nor a database.',
     )
-    .option('--all', 'every recording, and the ledger: what was removed, put in, moved or edited')
-    .option('--recordings <folder>', 'where recordings lie; <data_dir>/recordings when left out')
-    .option('--public-key <file>', 'the public recording key; <data_dir>/keys/recording_key.pub when left out')
+    .option('--all', 'check every recording and the ledger for what was removed, added, moved or edited')
+    .option('--recordings <folder>', 'the folder of the recordings; <data_dir>/recordings if omitted')
+    .option('--public-key <file>', 'the public recording key; <data_dir>/keys/recording_key.pub if omitted')
     .option('--json', 'print JSON')
     .action(async (names: readonly string[], options: Options) => {
       if (options.all ? names.length > 0 : names.length === 0) {
-        throw new Refused('Name recordings by id or folder, or say --all.', 2);
+        throw new Refused('Name recordings by id or folder, or use --all.', 2);
       }
       process.exitCode = (await (options.all ? all(config, options) : some(config, names, options))) ? 0 : 1;
     });
@@ -83,12 +83,12 @@ function textOut(): Out {
   };
 }
 
-const WORDS = { closed: 'holds', interrupted: 'holds, interrupted', erased: 'erased', broken: 'BROKEN' } as const;
+const WORDS = { closed: 'intact', interrupted: 'intact, interrupted', erased: 'erased', broken: 'BROKEN' } as const;
 
 const detail = ({ state, rule, chunks, bytes, head }: Verdict): string => {
   const size = `${chunks} chunks, ${bytes} bytes, head ${head?.slice(0, 16) ?? 'none'}`;
   if (state === 'broken') return '';
-  return state === 'erased' ? ` under rule ${JSON.stringify(rule)}, and its chain holds: ${size}` : `: ${size}`;
+  return state === 'erased' ? ` under rule ${JSON.stringify(rule)}, and its chain is intact: ${size}` : `: ${size}`;
 };
 
 const where = ({ file, chunk, offset }: Problem): string =>

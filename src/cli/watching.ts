@@ -5,7 +5,7 @@ import { TerminalFilter } from './terminal-filter.ts';
 
 type Channel = { readonly filter: TerminalFilter; readonly decoder: StringDecoder };
 
-/** Shows a session on the terminal of who looks on: what it draws, and nothing that would act on that terminal. */
+/** Shows a session on an operator's terminal: what it draws, and nothing that would act on that terminal. */
 export class Watching implements Omit<Watcher, 'told'> {
   readonly ended: Promise<void>;
   readonly over: () => void;
@@ -20,7 +20,7 @@ export class Watching implements Omit<Watcher, 'told'> {
       over = resolve;
     });
     this.over = () => {
-      this.#line('session over, or no longer watched');
+      this.#line('session ended, or no longer watched');
       over();
     };
   }
@@ -40,7 +40,7 @@ export class Watching implements Omit<Watcher, 'told'> {
         this.#out.write(this.#harmless(`${shown.channel} ${shown.stream}`, shown.bytes));
         break;
       case 'lost':
-        this.#line(`${shown.bytes} bytes passed too fast to be shown; the recording has them`);
+        this.#line(`${shown.bytes} bytes passed too fast to show; the recording has them`);
         break;
       default:
         shown satisfies never;

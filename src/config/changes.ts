@@ -33,7 +33,7 @@ function targetChanges(before: readonly Target[], after: readonly Target[]): str
       const was = old.get(target.id);
       if (!was) return [`targets: ${target.id} is new`];
       const fields = differing(was, target);
-      return fields.length === 0 ? [] : [`targets: ${target.id} has another ${fields.join(', ')}`];
+      return fields.length === 0 ? [] : [`targets: ${target.id}: ${fields.join(', ')} changed`];
     }),
     ...before.filter((target) => !now.has(target.id)).map((target) => `targets: ${target.id} was removed`),
   ];

@@ -6,11 +6,11 @@ import { parseAddressList } from '../sshwire/address.ts';
 
 const Startups = z
   .string()
-  .regex(/^[1-9]\d{0,4}:(?:100|[1-9]?\d):[1-9]\d{0,4}$/, 'start:rate:full, as sshd has it for MaxStartups')
+  .regex(/^[1-9]\d{0,4}:(?:100|[1-9]?\d):[1-9]\d{0,4}$/, 'must be start:rate:full, as in sshd’s MaxStartups')
   .refine((text) => {
     const [start = 0, , full = 0] = text.split(':').map(Number);
     return start <= full;
-  }, 'start is at most full');
+  }, 'start must not exceed full');
 
 type Startups = (typeof DEFAULT_DOOR)['beforeKex'];
 const startupsText = ({ start, rate, full }: Startups): string => `${start}:${rate}:${full}`;
@@ -30,12 +30,12 @@ export const Waiting = z
   .strictObject({
     before_kex: Startups.default(startupsText(DEFAULT_DOOR.beforeKex)).meta({
       description:
-        'Connections that have not exchanged keys, over all workers, as start:rate:full (as sshd’s MaxStartups): above start, each new one costs one of the idle its place by chance, from rate per cent up to always at full.',
+        'Connections that have not exchanged keys, across all workers, as start:rate:full (like sshd’s MaxStartups). Above start, a new connection can push out an idle one: in rate per cent of cases at start, rising to always at full.',
       examples: ['300:30:1000'],
     }),
     after_kex: Startups.default(startupsText(DEFAULT_DOOR.afterKex)).meta({
       description:
-        'The same for those that have, and have neither offered a key or certificate that could log in nor come with a registration code that is good.',
+        'The same for connections that have exchanged keys, but have not yet offered a key or certificate that could log in or presented a valid registration code.',
       examples: ['100:30:300'],
     }),
     after_offer: z
@@ -45,7 +45,7 @@ export const Waiting = z
       .default(DEFAULT_DOOR.afterOffer)
       .meta({
         description:
-          'Connections that have: a passphrase is typed or a key touched there. None of them loses its place; beyond this number they count as the ones before.',
+          'Connections that have done so: here somebody types a passphrase or touches a key. None of them loses its place. Beyond this number they count under `after_kex`.',
         examples: [300],
       }),
     per_address: z
@@ -54,7 +54,8 @@ export const Waiting = z
       .max(10_000)
       .default(DEFAULT_DOOR.perAddress)
       .meta({
-        description: 'How many of one address may be in each of the three. Raise it where many people share one.',
+        description:
+          'How many connections from one address may be in each of these three groups. Raise it where many people share an address.',
         examples: [200],
       }),
     kex_seconds: seconds(DEFAULT_DOOR.kexMs).meta({
@@ -63,11 +64,11 @@ export const Waiting = z
     }),
     offer_seconds: seconds(DEFAULT_DOOR.offerMs).meta({
       description:
-        'How long until it has offered a key or certificate that could log in, or a key to register with a code that is good.',
+        'How long it may take to offer a key or certificate that could log in, or a key to register with a valid code.',
       examples: [60],
     }),
     login_seconds: seconds(DEFAULT_DOOR.loginMs).meta({
-      description: 'How long until it is in: passphrases and touches are in this time.',
+      description: 'How long it may take to log in, including typing a passphrase or touching a key.',
       examples: [120],
     }),
     ipv6_prefix: z
@@ -75,7 +76,7 @@ export const Waiting = z
       .min(16)
       .max(128)
       .default(DEFAULT_DOOR.ipv6Prefix)
-      .meta({ description: 'IPv6 addresses that share so many bits count as one address.', examples: [64] }),
+      .meta({ description: 'IPv6 addresses that share this many bits count as one address.', examples: [64] }),
     favoured_hours: z
       .int()
       .min(0)
@@ -83,13 +84,13 @@ export const Waiting = z
       .default(DEFAULT_DOOR.favouredMs / 3_600_000)
       .meta({
         description:
-          'How long after a login its address is favoured: others make room first, and its connections go to a worker first.',
+          'How long an address is favoured after a login: others make room first, and its connections go to a worker first.',
         examples: [168],
       }),
   })
   .refine(({ kex_seconds, login_seconds }) => kex_seconds <= login_seconds, {
     path: ['login_seconds'],
-    message: 'shorter than kex_seconds',
+    message: 'must not be shorter than kex_seconds',
   });
 
 export const ProxyProtocol = z
@@ -98,14 +99,14 @@ export const ProxyProtocol = z
       .string()
       .refine(
         (text) => !text.includes(',') && parseAddressList(text) !== null,
-        'an IP address or a CIDR range, such as 10.0.0.0/8',
+        'must be an IP address or a CIDR range, such as 10.0.0.0/8',
       ),
   )
   .max(100)
   .default([])
   .meta({
     description:
-      'Load balancers in front of the gateway that speak the PROXY protocol (version 1 or 2). Each connection from there has to begin with its header, whose source address then is the client’s everywhere; from anywhere else the header is refused.',
+      'Load balancers in front of the gateway that use the PROXY protocol (version 1 or 2). Each connection from them must begin with its header, and the source address in it counts as the client’s everywhere. From any other address the header is refused.',
     examples: [['10.0.0.5', '10.1.0.0/24']],
   });
 

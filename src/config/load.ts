@@ -42,7 +42,9 @@ export function loadConfig(file: string): Config {
   const targets = read(join(folder, TARGETS_FILE), TargetsFile).targets;
   const twice = targets.find((target, index) => targets.findIndex((other) => other.id === target.id) !== index);
   if (twice)
-    throw new ConfigError(join(folder, TARGETS_FILE), [`targets: the id ${twice.id} is used twice; ids are unique`]);
+    throw new ConfigError(join(folder, TARGETS_FILE), [
+      `targets: the id ${twice.id} is used twice; ids must be unique`,
+    ]);
   return {
     file: resolve(file),
     site: settings.site,
@@ -61,7 +63,7 @@ export function recipientsOf({ file, recordings }: Config): readonly string[] {
   if (recordings.recipients.length > 0) return recordings.recipients;
   const example = JSON.stringify(exampleAt(Settings, ['recordings', 'recipients']));
   throw new ConfigError(file, [
-    `recordings.recipients: nobody could read what is recorded; \`daypass init\` makes a key pair and puts its recipient here, for example ${example}`,
+    `recordings.recipients: nobody could read the recordings; \`daypass init\` makes a key pair and adds its recipient here, for example ${example}`,
   ]);
 }
 
@@ -76,12 +78,12 @@ function unread(file: string, cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : null;
   if (code === 'EACCES') {
     const uid = process.geteuid?.() ?? 'this one';
-    return `account ${uid} may not read it. Let it: chgrp <its group> ${file} && chmod 0640 ${file}; the folders above it have to let it in, too.`;
+    return `account ${uid} may not read it. Allow it: chgrp <its group> ${file} && chmod 0640 ${file}. It must be able to enter the folders above, too.`;
   }
   const why = cause instanceof Error ? cause.message : String(cause);
   const isMain = ![TARGETS_FILE, POLICY_FILE].includes(basename(file));
-  const where = isMain ? 'Name yours with --config <file>; `daypass init`' : '`daypass init`';
-  return `${why}. ${where} writes one to begin with.`;
+  const where = isMain ? 'Name yours with --config <file>, or run' : 'Run';
+  return `${why}. ${where} \`daypass init\` to create one.`;
 }
 
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
@@ -100,7 +102,7 @@ function read<Schema extends z.ZodType>(file: string, schema: Schema): z.output<
     content = parseYaml(text);
   } catch (cause) {
     if (!(cause instanceof YAMLParseError)) throw cause;
-    throw new ConfigError(file, [`not YAML: ${cause.message}`]);
+    throw new ConfigError(file, [`not valid YAML: ${cause.message}`]);
   }
   const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
@@ -112,7 +114,7 @@ function problems(schema: z.ZodType, error: z.ZodError): string[] {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => {
         const known = Object.keys(childrenOf(at(schema, issue.path)));
-        return `${[...issue.path, key].join('.')}: unknown setting; known here: ${known.join(', ')}`;
+        return `${[...issue.path, key].join('.')}: unknown setting; the settings here are ${known.join(', ')}`;
       });
     }
     const path = issue.path.join('.') || '(the whole file)';

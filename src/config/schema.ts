@@ -8,38 +8,38 @@ import { ProxyProtocol, Waiting } from './door.ts';
 
 const HostAndPort = z
   .string()
-  .regex(/^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'an address and a port')
+  .regex(/^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'must be an address and a port')
   .transform((text, context) => {
     const colon = text.lastIndexOf(':');
     const port = Number(text.slice(colon + 1));
     if (port <= 65_535) return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port };
-    context.addIssue({ code: 'custom', message: 'a port is at most 65535' });
+    context.addIssue({ code: 'custom', message: 'the port must be at most 65535' });
     return z.NEVER;
   });
 
 const Gateway = z
   .strictObject({
     listen: HostAndPort.default({ host: '0.0.0.0', port: 2222 }).meta({
-      description: 'Where the SSH gateway listens: 0.0.0.0:2222 when left out. Port 0 takes any free port.',
+      description: 'Where the SSH gateway listens. If omitted, 0.0.0.0:2222. Port 0 takes any free port.',
       examples: ['0.0.0.0:2222'],
     }),
     public_host: z
       .string()
       .min(1)
       .max(253)
-      .regex(/^[A-Za-z0-9:][A-Za-z0-9.:-]*$/, 'a host name or an IP address')
+      .regex(/^[A-Za-z0-9:][A-Za-z0-9.:-]*$/, 'must be a host name or an IP address')
       .refine(
         (host) => !host.includes(':') || isIPv6(host),
-        'a host name or an IP address without a port; the port is public_port',
+        'must be a host name or an IP address without a port; set the port in public_port',
       )
-      .meta({ description: 'The name under which contractors reach the gateway.', examples: ['ssh.example.com'] }),
+      .meta({ description: 'The name that contractors use to reach the gateway.', examples: ['ssh.example.com'] }),
     public_port: z
       .int()
       .min(1)
       .max(65_535)
       .optional()
       .meta({
-        description: 'The port under which contractors reach it; the listening one when left out.',
+        description: 'The port that contractors use to reach it. If omitted, the port it listens on.',
         examples: [22],
       }),
     workers: z
@@ -47,14 +47,14 @@ const Gateway = z
       .min(1)
       .max(64)
       .optional()
-      .meta({ description: 'Worker processes that carry the sessions; one per core when left out.', examples: [2] }),
+      .meta({ description: 'Worker processes that carry the sessions. If omitted, one per core.', examples: [2] }),
     connections_per_grant: z
       .int()
       .min(1)
       .max(1_000)
       .default(8)
       .meta({
-        description: 'Connections at a time with one grant to one target. Ansible opens one per fork.',
+        description: 'How many connections one grant allows to one target at a time. Ansible opens one per fork.',
         examples: [10],
       }),
     channels_per_connection: z
@@ -63,7 +63,8 @@ const Gateway = z
       .max(100)
       .default(10)
       .meta({
-        description: 'Shells, commands and transfers at a time in one connection: what ControlMaster shares it among.',
+        description:
+          'How many shells, commands and transfers can share one connection at a time, as with ControlMaster.',
         examples: [10],
       }),
     tunnels_per_connection: z
@@ -72,7 +73,8 @@ const Gateway = z
       .max(1_000)
       .default(200)
       .meta({
-        description: 'Connections at a time through the tunnels of one connection: IDEs and browsers open many.',
+        description:
+          'How many connections can go through the tunnels of one connection at a time. IDEs and browsers open many.',
         examples: [200],
       }),
     keepalive_seconds: z
@@ -81,7 +83,7 @@ const Gateway = z
       .max(600)
       .default(30)
       .meta({
-        description: 'How long a client may say nothing before the gateway asks whether it is still there.',
+        description: 'How long a client may be silent before the gateway asks whether it is still there.',
         examples: [30],
       }),
     unanswered_seconds: z
@@ -91,7 +93,7 @@ const Gateway = z
       .default(900)
       .meta({
         description:
-          'How long a client that answers nothing keeps its session while its TCP connection holds: a laptop that sleeps. The end of the access ends it all the same.',
+          'How long a client that does not answer keeps its session while its TCP connection holds, such as a sleeping laptop. The session still ends when the access ends.',
         examples: [900],
       }),
     lease_new_seconds: z
@@ -101,7 +103,7 @@ const Gateway = z
       .default(30)
       .meta({
         description:
-          'How long after control last read what was revoked new sessions may begin: the database away, or control gone.',
+          'How long new sessions may start after control last read what was revoked, if the database is unreachable or control is gone.',
         examples: [30],
       }),
     lease_live_seconds: z
@@ -110,7 +112,7 @@ const Gateway = z
       .max(86_400)
       .default(120)
       .meta({
-        description: 'The same for live sessions: after so long they end, because nobody could end them.',
+        description: 'The same for live sessions. After this time they end, because nobody could end them.',
         examples: [120],
       }),
     waiting: Waiting.prefault({}),
@@ -121,20 +123,20 @@ const Gateway = z
       .max(3_600)
       .default(5)
       .meta({
-        description: 'How long live sessions may go on when the gateway is told to stop; people are told at once.',
+        description: 'How long live sessions may continue once the gateway is stopping. People are told at once.',
         examples: [60],
       }),
     source_address: z
       .string()
       .refine(
         (text) => !text.includes(',') && parseAddressList(text) !== null,
-        'an IP address or a CIDR range, such as 10.0.0.0/8',
+        'must be an IP address or a CIDR range, such as 10.0.0.0/8',
       )
       .nullable()
       .default(null)
       .meta({
         description:
-          'The gateway’s address as targets see it; upstream certificates are then good from there only. `daypass targets check` measures it. null behind NAT.',
+          'The gateway’s address as targets see it. Upstream certificates then work only from there. `daypass targets check` measures it. Use null behind NAT.',
         examples: ['192.0.2.10'],
       }),
     kex: z
@@ -143,7 +145,7 @@ const Gateway = z
       .default([...DEFAULT_KEX])
       .meta({
         description:
-          'Key exchange methods that contractors’ clients may choose from. diffie-hellman-group14-sha256 and ecdh-sha2-nistp256, -nistp384 and -nistp521 are for clients that have nothing else; ssh-audit warns of them. diffie-hellman-group16-sha512 and the two larger curves take so much time that a flood of handshakes slows everybody on a worker down: name them only where they are needed.',
+          'Key exchange methods that contractors’ clients may choose from. diffie-hellman-group14-sha256 and ecdh-sha2-nistp256, -nistp384 and -nistp521 are for clients that support nothing else; ssh-audit warns about them. diffie-hellman-group16-sha512 and the two larger curves take so much time that a flood of handshakes slows down everybody on a worker: list them only where they are needed.',
         examples: [[...DEFAULT_KEX, 'diffie-hellman-group14-sha256']],
       }),
     ciphers: z
@@ -151,7 +153,7 @@ const Gateway = z
       .min(1)
       .optional()
       .meta({
-        description: `Ciphers that contractors’ clients may choose from; their order decides. When left out: ${DEFAULT_CIPHERS.join(' and ')}, and for clients other than OpenSSH’s, which know these, AES-CTR as well (libssh2 up to 1.10, paramiko up to 3.4, Dropbear, Ruby). chacha20-poly1305@openssh.com and AES-CTR are preferred by OpenSSH where they are named here, and are slower.`,
+        description: `Ciphers that contractors’ clients may choose from. The client’s order decides. If omitted: ${DEFAULT_CIPHERS.join(' and ')}, plus AES-CTR for clients other than OpenSSH, which supports these two (libssh2 up to 1.10, paramiko up to 3.4, Dropbear, Ruby). If chacha20-poly1305@openssh.com or AES-CTR is listed here, OpenSSH prefers it, and it is slower.`,
         examples: [[...DEFAULT_CIPHERS, 'aes256-ctr']],
       }),
     macs: z
@@ -160,7 +162,7 @@ const Gateway = z
       .default([...DEFAULT_MACS])
       .meta({
         description:
-          'MACs that contractors’ clients may choose from where their cipher needs one. hmac-sha2-256 and hmac-sha2-512 are for clients that have nothing else, as libssh2 up to 1.10 (curl, PHP) and Dropbear; ssh-audit warns of them.',
+          'MACs that contractors’ clients may choose from if their cipher needs one. hmac-sha2-256 and hmac-sha2-512 are for clients that support nothing else, such as libssh2 up to 1.10 (curl, PHP) and Dropbear; ssh-audit warns about them.',
         examples: [[...DEFAULT_MACS, 'hmac-sha2-256']],
       }),
     target_login_seconds: z
@@ -170,7 +172,7 @@ const Gateway = z
       .default(60)
       .meta({
         description:
-          'How long a target may take to log the gateway in, once keys are exchanged: with reverse DNS or PAM that can be long.',
+          'How long a target may take to log the gateway in after the key exchange. Reverse DNS or PAM can make this slow.',
         examples: [60],
       }),
     min_free_mib: z
@@ -179,14 +181,14 @@ const Gateway = z
       .default(500)
       .meta({
         description:
-          'With less free space than this for recordings, new sessions are refused; with less than a fifth of it, live ones end.',
+          'With less free space than this for recordings, new sessions are refused. With less than a fifth of it, live ones end.',
         examples: [500],
       }),
     control_uid: z
       .int()
       .min(1)
       .optional()
-      .meta({ description: 'The uid that control runs under where `serve` is started as root.', examples: [990] }),
+      .meta({ description: 'The uid that control runs under if `serve` is started as root.', examples: [990] }),
     control_gid: z
       .int()
       .min(1)
@@ -196,7 +198,7 @@ const Gateway = z
       .int()
       .min(1)
       .optional()
-      .meta({ description: 'The uid that workers run under where `serve` is started as root.', examples: [991] }),
+      .meta({ description: 'The uid that workers run under if `serve` is started as root.', examples: [991] }),
     worker_gid: z
       .int()
       .min(1)
@@ -205,44 +207,44 @@ const Gateway = z
   })
   .refine((gateway) => gateway.lease_live_seconds >= gateway.lease_new_seconds, {
     path: ['lease_live_seconds'],
-    message: 'shorter than lease_new_seconds: sessions would begin that end at once',
+    message: 'must not be shorter than lease_new_seconds: new sessions would end at once',
   });
 
 const Slack = z.strictObject({
   security_channel: z
     .string()
-    .regex(/^[CG][A-Z0-9]{2,}$/, 'a Slack channel id; it begins with C')
+    .regex(/^[CG][A-Z0-9]{2,}$/, 'must be a Slack channel id, which begins with C')
     .meta({
-      description: 'The channel of security: commands, addresses and file transfers go here.',
+      description: 'Security’s channel: commands, addresses and file transfers are posted here.',
       examples: ['C0123456789'],
     }),
   security_users: z
-    .array(z.string().regex(/^[UW][A-Z0-9]{2,}$/, 'a Slack user id; it begins with U'))
+    .array(z.string().regex(/^[UW][A-Z0-9]{2,}$/, 'must be a Slack user id, which begins with U'))
     .default([])
-    .meta({ description: 'People of security: they may end any grant and any session.', examples: [['U0123456789']] }),
+    .meta({ description: 'The security team: they may end any grant and any session.', examples: [['U0123456789']] }),
   api_url: z
     .url({ protocol: /^https?$/ })
-    .endsWith('/', 'a URL that ends in a slash')
+    .endsWith('/', 'must be a URL that ends in a slash')
     .optional()
-    .meta({ description: 'Another Slack API, such as GovSlack.', examples: ['https://slack-gov.com/api/'] }),
+    .meta({ description: 'A different Slack API, such as GovSlack’s.', examples: ['https://slack-gov.com/api/'] }),
   proxy: z
     .url({ protocol: /^https?$/ })
     .optional()
     .meta({
       description:
-        'A forward proxy for everything that goes to Slack, API and Socket Mode. `HTTPS_PROXY` when left out; hosts in `NO_PROXY` are reached without it. A proxy with a password is better named in `HTTPS_PROXY`.',
+        'A forward proxy for all traffic to Slack, both API and Socket Mode. If omitted, `HTTPS_PROXY`. Hosts in `NO_PROXY` are reached without it. A proxy with a password is better set in `HTTPS_PROXY`.',
       examples: ['http://proxy.example:3128'],
     }),
 });
 
 const Recordings = z.strictObject({
   recipients: z
-    .array(z.string().regex(/^age1[0-9a-z]{20,3000}$/, 'an age recipient, as `age-keygen -y` prints it'))
+    .array(z.string().regex(/^age1[0-9a-z]{20,3000}$/, 'must be an age recipient, as `age-keygen -y` prints it'))
     .max(16)
     .default([])
     .meta({
       description:
-        'Who can read recordings: age recipients, at least one. `daypass init` makes the first pair and puts its recipient here.',
+        'Who can read recordings: at least one age recipient. `daypass init` makes the first key pair and adds its recipient here.',
       examples: [['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p']],
     }),
   retention: z
@@ -250,10 +252,11 @@ const Recordings = z.strictObject({
     .refine((text) => {
       const duration = LuxonDuration.fromISO(text);
       return duration.isValid && duration.toMillis() >= 60_000;
-    }, 'an ISO 8601 duration of at least a minute')
+    }, 'must be an ISO 8601 duration of at least a minute')
     .optional()
     .meta({
-      description: 'Recordings older than this are erased: their keys are destroyed. Kept for good when left out.',
+      description:
+        'Recordings older than this are erased: their keys are destroyed. If omitted, recordings are kept permanently.',
       examples: ['P90D'],
     }),
 });
@@ -262,13 +265,13 @@ const Recordings = z.strictObject({
 export const Settings = z.strictObject({
   site: z
     .string()
-    .regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/, 'a DNS label: a-z, 0-9 and inner hyphens')
-    .meta({ description: 'The site’s name: clients say `<target>.<site>.daypass`.', examples: ['acme'] }),
+    .regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/, 'must be a DNS label: a-z, 0-9 and inner hyphens')
+    .meta({ description: 'The site’s name. Clients use `<target>.<site>.daypass`.', examples: ['acme'] }),
   data_dir: z
     .string()
     .min(1)
     .meta({
-      description: 'Folder of keys, recordings and the embedded database; relative to this file.',
+      description: 'Folder for keys, recordings and the embedded database, relative to this file.',
       examples: ['./data'],
     }),
   gateway: Gateway,
@@ -278,7 +281,7 @@ export const Settings = z.strictObject({
     .literal('stdout')
     .optional()
     .meta({
-      description: 'Writes every audit event as one JSON line to stdout; the log then goes to stderr.',
+      description: 'Writes every audit event as one JSON line to stdout. The log then goes to stderr.',
       examples: ['stdout'],
     }),
 });
@@ -301,7 +304,7 @@ export const Secrets = z.object({
     .regex(/^postgres(?:ql)?:\/\//)
     .optional()
     .meta({
-      description: 'PostgreSQL; the embedded database when left out.',
+      description: 'The PostgreSQL database. If omitted, the embedded one.',
       examples: ['postgresql://daypass:…@db/daypass'],
     }),
 });

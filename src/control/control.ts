@@ -73,7 +73,7 @@ export async function startControl(
 const LEASE_MARGIN_MS = 15_000;
 const MAINTAIN_EVERY_MS = 60_000;
 const MIXED_RECIPIENTS =
-  'recordings.recipients has post-quantum recipients (age1pq1…) beside others: whoever breaks the others reads every recording all the same';
+  'recordings.recipients mixes post-quantum recipients (age1pq1…) with others: anyone who breaks the others can still read every recording';
 
 type Own = <T extends AsyncDisposable>(part: T) => T;
 
@@ -97,7 +97,7 @@ async function wire(
   const live = liveConfig(config, log);
   const { inventory } = live;
   if (mixesKinds(config.recordings.recipients)) log.warn(MIXED_RECIPIENTS);
-  for (const gap of policyGaps(config.policy)) log.warn(`${gap}; docs/policy.md has the lines to write`);
+  for (const gap of policyGaps(config.policy)) log.warn(`${gap}; see docs/policy.md for the lines to add`);
   const databaseUrl = secrets.DAYPASS_DATABASE_URL ?? null;
   const options = { databaseUrl, dataDir: config.dataDir, log, seals: recordSeals(keys.mac) };
   // Sessions end by themselves on a control that cannot reach its database: only afterwards may another take over.
@@ -111,7 +111,7 @@ async function wire(
   const check = targetCheck({ authority, inventory, clock, sourceAddress, targetLoginMs });
   let recordings: Recordings | null = null;
   const erase = async (id: SessionId, rule: string, by: OperatorAccount): Promise<Erased> =>
-    recordings ? eraseFor(recordings)(id, rule, by) : { ok: false, why: 'control is starting: try again in a moment.' };
+    recordings ? eraseFor(recordings)(id, rule, by) : { ok: false, why: 'control is starting. Try again in a moment.' };
   let running: Gateway | null = null;
   const reload = (by: OperatorAccount): Promise<ConfigChanges> => live.reload({ store, clock }, by);
   const operators = localOperators({ store, clock, check, erase, gateways: () => running, inventory, reload });

@@ -37,7 +37,7 @@ export async function writeEvents({ store, log, site, dataDir }: Deps, out: Writ
         keep(path, written);
       }
     } catch (error) {
-      log.error({ err: error }, 'events could not be written; they are tried again');
+      log.error({ err: error }, 'events could not be written; trying again');
       follower = from(written);
     }
   };
@@ -61,10 +61,7 @@ async function startAt(path: string, store: Store, log: Log): Promise<number> {
   const kept = readCursor(path);
   const last = await store.transaction((tx) => tx.audit.last());
   if (kept <= last) return kept;
-  log.warn(
-    { written: kept, last },
-    'the database is older than the events that were written; what it gains from now on follows',
-  );
+  log.warn({ written: kept, last }, 'the database is older than the events already written; only new events follow');
   return last;
 }
 
@@ -74,7 +71,7 @@ function readCursor(path: string): number {
     return z.object({ id: z.int().nonnegative() }).parse(JSON.parse(text)).id;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0;
-    throw new Error(`${path} does not hold the number of an event. Remove it, and every event is written again.`, {
+    throw new Error(`${path} does not contain an event number. If you remove it, every event is written again.`, {
       cause: error,
     });
   }

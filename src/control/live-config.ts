@@ -69,7 +69,7 @@ export function liveConfig(started: Config, log: Log): LiveConfig {
     const { security_channel, security_users } = file.slack;
     config = { ...config, targets, policy, slack: { ...config.slack, security_channel, security_users } };
     inventory = inventoryOf(config);
-    log.info(changes, 'the configuration was read again');
+    log.info(changes, 'the configuration was reloaded');
     return changes;
   }
 }

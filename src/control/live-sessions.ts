@@ -40,7 +40,9 @@ export function endSessionsOn({ store, gateway, clock, authority, inventory, log
     }
   };
   const unsubscribe = store.subscribe((change) => {
-    act(change).catch((error: unknown) => log.error({ err: error, change: change.kind }, 'a change was not acted on'));
+    act(change).catch((error: unknown) =>
+      log.error({ err: error, change: change.kind }, 'a change could not be acted on'),
+    );
   });
   const schedules = startSchedules(
     [
@@ -49,11 +51,11 @@ export function endSessionsOn({ store, gateway, clock, authority, inventory, log
         everyMs: 1_000,
         run: noteExpiredGrants({ ...deps, elapsedMs: () => performance.now() }),
       },
-      { name: 'hold sessions to their grants', everyMs: 1_000, run: hold },
-      { name: 'tell of people in doubt', everyMs: 60_000, run: tellOfDoubts(deps) },
-      { name: 'tell of unread channels', everyMs: 60_000, run: tellOfUnreadChannels(deps) },
+      { name: 'check sessions against their grants', everyMs: 1_000, run: hold },
+      { name: 'report people who cannot be confirmed', everyMs: 60_000, run: tellOfDoubts(deps) },
+      { name: 'report channels that cannot be read', everyMs: 60_000, run: tellOfUnreadChannels(deps) },
       { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
-      { name: 'forget what is old', cron: '17 * * * *', run: forgetOld(deps) },
+      { name: 'delete old records', cron: '17 * * * *', run: forgetOld(deps) },
     ],
     log,
   );

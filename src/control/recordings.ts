@@ -67,7 +67,7 @@ export async function openRecordings({ keys, store, clock, log, folder }: Deps):
   if (ledger.doubtful > 0) {
     log.error(
       { lines: ledger.doubtful },
-      'the ledger of recordings holds lines that this key did not sign: daypass verify --all',
+      'the recordings ledger has lines that this key did not sign. Run: daypass verify --all',
     );
   }
   const deps = { signer, checker, ledger, now: clock.now };
@@ -76,10 +76,10 @@ export async function openRecordings({ keys, store, clock, log, folder }: Deps):
       const sealed = await sealRecording(deps, path, reported);
       if (!sealed) return { kind: 'none' };
       if (sealed.doubts.length > 0)
-        log.error({ folder: path, doubts: sealed.doubts }, 'a recording is not what its worker said');
+        log.error({ folder: path, doubts: sealed.doubts }, 'a recording differs from what its worker reported');
       return { kind: 'sealed', ...sealed };
     } catch (error) {
-      log.error({ err: error, folder: path }, 'a recording could not be sealed; it stays as it is');
+      log.error({ err: error, folder: path }, 'a recording could not be sealed and was left as it is');
       return { kind: 'failed' };
     }
   };

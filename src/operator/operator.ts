@@ -172,7 +172,7 @@ export const localOperators =
     eraseRecording: async (id, rule) =>
       deps.erase
         ? deps.erase(id, rule, by)
-        : { ok: false, why: 'the recordings are not open yet: try again in a moment.' },
+        : { ok: false, why: 'the recordings are not open yet. Try again in a moment.' },
     noteExport: (id, facts) => recordExported(deps)(by, id, facts),
     reload: () => reloaded(deps.reload, by),
     targets: async () => deps.inventory?.targets ?? null,
@@ -181,7 +181,10 @@ export const localOperators =
 
 async function reloaded(reload: Deps['reload'], by: OperatorAccount): Promise<Reloaded> {
   if (!reload)
-    return { ok: false, why: 'No control runs here, so there is nothing to reload: the next start reads the files.' };
+    return {
+      ok: false,
+      why: 'No control is running here, so there is nothing to reload. The next start reads the files.',
+    };
   try {
     const { applied, atNextStart } = await reload(by);
     return { ok: true, applied: [...applied], atNextStart: [...atNextStart] };

@@ -69,7 +69,7 @@ export type AdminSocket = AsyncDisposable & { readonly path: string };
 /** Serves operators at `path`. Throws where another control serves it already. */
 export async function serveAdminSocket(path: string, operators: Operators, log: Log): Promise<AdminSocket> {
   if (await isServed(path)) {
-    throw new AdminSocketError(`A Daypass control is running already: it answers at ${path}. Stop it first.`);
+    throw new AdminSocketError(`A Daypass control is already running and answers at ${path}. Stop it first.`);
   }
   removeStale(path);
   const server = createServer((message, response) => {
@@ -80,7 +80,7 @@ export async function serveAdminSocket(path: string, operators: Operators, log: 
       (error: unknown) => {
         log.warn({ err: error }, 'admin request failed');
         const isUnknown = error instanceof z.ZodError;
-        const text = isUnknown ? 'the request is not one that this version knows' : wordFault(error);
+        const text = isUnknown ? 'this version does not know the request' : wordFault(error);
         response.writeHead(isUnknown ? 400 : 500).end(JSON.stringify({ error: text }));
       },
     );
@@ -98,13 +98,13 @@ export async function serveAdminSocket(path: string, operators: Operators, log: 
 
 /** What the store threw: whether anything was done is what an operator has to know. */
 const STORE_FAULTS: ReadonlyMap<unknown, string> = new Map([
-  ['database_away', 'its database is away, so nothing was done. Try again when it answers.'],
+  ['database_away', 'its database is unreachable, so nothing was done. Try again when it answers.'],
   ['timeout', 'its database took too long, so nothing was done. Try again.'],
   ['too_busy', 'it is too busy, so nothing was done. Try again in a moment.'],
-  ['lease_lost', 'another control has taken its database over, so nothing was done.'],
+  ['lease_lost', 'another control has taken over its database, so nothing was done.'],
   [
     'commit_unheard',
-    'its database went away in the middle: it may have been done or not. Look when the database is back.',
+    'its database became unreachable halfway, so this may or may not have been done. Check when the database is back.',
   ],
 ]);
 
@@ -156,7 +156,7 @@ async function readBody(message: IncomingMessage, limit: number): Promise<string
   let length = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > limit) throw new AdminSocketError(`an answer or request of more than ${limit} bytes`);
+    if (length > limit) throw new AdminSocketError(`an answer or request is larger than ${limit} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -192,8 +192,11 @@ async function received(outgoing: ClientRequest): Promise<{ status: number | und
     return { status: incoming.statusCode, text: await readBody(incoming, ANSWER_MAX) };
   } catch (cause) {
     if (cause instanceof AdminSocketError) throw cause;
-    const why = cause instanceof Error && cause.name === 'AbortError' ? 'did not answer in time' : 'went away';
-    throw new AdminSocketError(`The running control ${why}: it may have been done or not. Look again.`, { cause });
+    const why = cause instanceof Error && cause.name === 'AbortError' ? 'did not answer in time' : 'disconnected';
+    throw new AdminSocketError(
+      `The running control ${why}, so this may or may not have been done. Check whether it was.`,
+      { cause },
+    );
   }
 }
 

@@ -140,7 +140,7 @@ export class SftpPackets {
     const left = 4 + bytes.readUInt32BE(0) - length;
     const isContent = bytes[4] === this.#contentType;
     if (isContent && bytes.readUInt32BE(length - 4) !== left) {
-      this.#lose('its content is not as long as it says');
+      this.#lose('its content does not have the length that it declares');
       return;
     }
     this.#contentLeft = left;

@@ -94,13 +94,13 @@ function checkAuthority(certificate: Certificate, caKeys: readonly Uint8Array[])
   const type = blobName(certificate.signatureKey);
   if (type !== null && isCertificateType(type)) return refused('nested_ca', 'its CA is itself a certificate');
   if (!caKeys.some((each) => sameBytes(each, certificate.signatureKey))) {
-    return refused('unknown_ca', 'it was signed by a CA that is not known here');
+    return refused('unknown_ca', 'it was signed by an unknown CA');
   }
   const ca = parsePublicKey(certificate.signatureKey);
-  if (!ca.ok) return refused('weak_ca', `its CA is refused: ${ca.refusal.why}`);
+  if (!ca.ok) return refused('weak_ca', `its CA was refused: ${ca.refusal.why}`);
   const algorithm = blobName(certificate.signature) ?? '';
   if (verifySignature(ca.value, algorithm, certificate.signature, certificate.signed) !== true) {
-    return refused('bad_signature', 'its signature is not its CA’s');
+    return refused('bad_signature', 'its CA did not sign it');
   }
   return null;
 }
@@ -126,7 +126,7 @@ function checkCriticalOptions(options: readonly CertificateOption[], terms: Cert
       const elsewhere = checkSourceAddress(option, terms.sourceAddress);
       if (elsewhere) return elsewhere;
     } else if (!terms.honours?.some((honoured) => honoured === option.name)) {
-      return refused('unknown_critical_option', `its critical option ${printable(option.name)} is not known here`);
+      return refused('unknown_critical_option', `its critical option ${printable(option.name)} is not supported`);
     } else if (option.name === 'force-command') {
       const command = optionText(option);
       if (!command.ok || command.value === '') return refused('bad_option_data', 'its force-command is malformed');
@@ -143,7 +143,7 @@ function checkSourceAddress(option: CertificateOption, address: string | null): 
   const list = optionText(option);
   const inside = list.ok ? addressInList(list.value, address ?? '') : null;
   if (inside === null) return refused('bad_option_data', 'its source-address is malformed');
-  return inside ? null : refused('source_address_mismatch', 'it may not be used from this address');
+  return inside ? null : refused('source_address_mismatch', 'it cannot be used from this address');
 }
 
 /** Names come from outside and go to logs and terminals. */

@@ -131,7 +131,7 @@ function readOptions(bytes: Uint8Array, what: string): CertificateOption[] {
     const option = { name: from.text(`${what}'s name`, 256), data: from.string(`${what}'s data`) };
     const before = options.at(-1);
     const order = before ? Buffer.compare(Buffer.from(before.name), Buffer.from(option.name)) : -1;
-    if (order === 0) malformed('duplicate_option', `it has one ${what} twice`);
+    if (order === 0) malformed('duplicate_option', `it has the same ${what} twice`);
     if (order > 0) malformed('unordered_options', `its ${what}s are not in lexical order`);
     options.push(option);
   }

@@ -101,8 +101,8 @@ export const WRONG_FIRST_WORD = {
 export function requireKeyType(name: string): KeyType {
   if (isKeyType(name)) return name;
   if (name === 'ssh-dss') return malformed('weak_key', 'DSA keys are too weak: use ed25519');
-  if (name.includes('-cert-')) return malformed('unknown_type', 'a certificate stands where a plain key belongs');
-  return malformed('unknown_type', 'its key type is not one that Daypass takes: use ed25519, ECDSA, RSA or FIDO');
+  if (name.includes('-cert-')) return malformed('unknown_type', 'it is a certificate, not a plain key');
+  return malformed('unknown_type', 'Daypass does not accept its key type: use ed25519, ECDSA, RSA or FIDO');
 }
 
 /** Reads what follows a type name, in a plain key's blob and, after the nonce, in a certificate. */
@@ -150,10 +150,10 @@ function ed25519Point(from: Reader): Uint8Array {
 
 /** RFC 5656 §3.1: the curve's name once more, then an uncompressed point. */
 function curvePoint(curve: Curve, from: Reader): Uint8Array {
-  if (from.text('curve', 16) !== curve.name) malformed('bad_value', 'its curve is not the one that its type names');
+  if (from.text('curve', 16) !== curve.name) malformed('bad_value', 'its curve does not match its type');
   const point = from.string('elliptic curve point', 2 * CURVES.nistp521.bytes + 1);
   if (point.length !== 2 * curve.bytes + 1 || point[0] !== 0x04) {
-    malformed('weak_key', 'its elliptic curve point is not an uncompressed one of its curve');
+    malformed('weak_key', 'its elliptic curve point is not an uncompressed point of its curve');
   }
   try {
     ellipticKeyObject(curve, point);
@@ -173,7 +173,7 @@ function rsaKey(from: Reader): RsaKey {
   const exponent = from.positiveMpint('RSA exponent', RSA_EXPONENT_BYTES_MAX);
   const modulus = from.positiveMpint('RSA modulus', RSA_BITS_MAX / 8);
   const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
-  if (bits < RSA_BITS_MIN) malformed('weak_key', `its RSA key has ${bits} bits: ${RSA_BITS_MIN} are needed`);
+  if (bits < RSA_BITS_MIN) malformed('weak_key', `its RSA key has ${bits} bits, and ${RSA_BITS_MIN} are needed`);
   const e = BigInt(`0x${Buffer.from(exponent).toString('hex')}`);
   if (e < RSA_EXPONENT_MIN || e % 2n === 0n) malformed('weak_key', 'its RSA exponent is even or too small');
   if ((modulus.at(-1) ?? 0) % 2 === 0) malformed('weak_key', 'its RSA modulus is even');

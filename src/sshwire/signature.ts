@@ -37,7 +37,8 @@ export function blobName(blob: Uint8Array): string | null {
 function check(key: PublicKey, algorithm: string, signature: Uint8Array, data: Uint8Array): boolean {
   if (signature.length > SIGNATURE_MAX) malformed('too_long', `a signature has no more than ${SIGNATURE_MAX} bytes`);
   const from = reader(signature);
-  if (from.text('signature algorithm', 64) !== algorithm) malformed('bad_value', 'its signature has another algorithm');
+  if (from.text('signature algorithm', 64) !== algorithm)
+    malformed('bad_value', 'its signature uses a different algorithm');
   const made = from.string('signature', SIGNATURE_MAX);
   const signed = 'application' in key ? fidoSigned(key.application, from, data) : data;
   from.end('signature');

@@ -41,7 +41,7 @@ export const unarmored = (text: string): Read<Uint8Array> =>
   attempt(() => {
     if (text.length > ARMOR_MAX) malformed('too_long', `a signature file has no more than ${ARMOR_MAX} characters`);
     const [first, ...rest] = text.split('\n');
-    if (first !== BEGIN || rest.at(-2) !== END) malformed('bad_text', 'it is no SSH signature');
+    if (first !== BEGIN || rest.at(-2) !== END) malformed('bad_text', 'it is not an SSH signature');
     const bytes = new Uint8Array(Buffer.from(rest.slice(0, -2).join(''), 'base64'));
     if (armored(bytes) !== text) malformed('bad_text', 'its armour was changed');
     return bytes;
@@ -51,13 +51,13 @@ export const unarmored = (text: string): Read<Uint8Array> =>
 export function verifySshsig(sshsig: Uint8Array, keyBlob: Uint8Array, namespace: string, message: Uint8Array): boolean {
   const checked = attempt(() => {
     const from = reader(sshsig);
-    if (!MAGIC.every((byte) => from.uint8('magic') === byte)) malformed('bad_value', 'it is no SSH signature');
+    if (!MAGIC.every((byte) => from.uint8('magic') === byte)) malformed('bad_value', 'it is not an SSH signature');
     if (from.uint32('version') !== VERSION) malformed('bad_value', 'its version is unknown');
     const blob = from.string('public key');
-    if (!sameBytes(blob, keyBlob)) malformed('bad_value', 'another key made it');
+    if (!sameBytes(blob, keyBlob)) malformed('bad_value', 'it was made with another key');
     if (from.utf8('namespace', 256) !== namespace) malformed('bad_value', 'it was made for something else');
     if (from.string('reserved field', 256).length !== 0) malformed('bad_value', 'its reserved field is used');
-    if (from.text('hash algorithm', 16) !== HASH) malformed('bad_value', 'its hash is another one');
+    if (from.text('hash algorithm', 16) !== HASH) malformed('bad_value', 'it uses a different hash');
     const signature = from.string('signature', 8_192);
     from.end('signature file');
     const key = parsePublicKey(blob);

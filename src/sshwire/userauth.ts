@@ -66,10 +66,10 @@ export function verifyUserauth(signed: Uint8Array, signature: Uint8Array): Read<
   if (plain && !plain.ok) return refusedIn('key', plain.refusal);
   const key = certificate?.value.publicKey ?? plain?.value;
   if (key?.type !== algorithm.key) {
-    return refusedIn('request', { code: 'bad_value', why: 'its key is not of the type that its algorithm names' });
+    return refusedIn('request', { code: 'bad_value', why: 'its key type does not match its algorithm' });
   }
   if (verifySignature(key, algorithm.signs, signature, signed) !== true) {
-    return refusedIn('signature', { code: 'bad_value', why: 'its signature was not made by its key over this login' });
+    return refusedIn('signature', { code: 'bad_value', why: 'its key did not sign this login' });
   }
   return { ok: true, value: { sshSessionId, userName, key, certificate: certificate?.value ?? null } };
 }
@@ -91,7 +91,7 @@ function readRequest(signed: Uint8Array): Request {
   if (signed.length > SIGNED_MAX) malformed('too_long', `a signed login has no more than ${SIGNED_MAX} bytes`);
   const from = reader(signed);
   const sshSessionId = from.string('session id', 64).slice();
-  if (!SESSION_ID_BYTES.includes(sshSessionId.length)) malformed('bad_value', 'its session id is not a hash of SHA-2');
+  if (!SESSION_ID_BYTES.includes(sshSessionId.length)) malformed('bad_value', 'its session id is not a SHA-2 hash');
   if (from.uint8('message number') !== SSH_MSG_USERAUTH_REQUEST) malformed('bad_value', 'it is not a login request');
   const userName = from.text('user name', USER_NAME_MAX);
   if (from.text('service', 32) !== 'ssh-connection') malformed('bad_value', 'it is for another service');
@@ -109,5 +109,5 @@ function readAlgorithm(name: string): Algorithm {
   if (name === 'ssh-rsa' || name === certificateType('ssh-rsa')) {
     return malformed('bad_value', 'it signs with SHA-1: use an SSH client that knows rsa-sha2-512');
   }
-  return malformed('unknown_type', 'its algorithm is not one that Daypass takes');
+  return malformed('unknown_type', 'Daypass does not accept its algorithm');
 }

@@ -32,7 +32,7 @@ export class BrokenSeals {
       const name = `${what} ${id}`;
       if (this.#told.has(name) || this.#told.size >= TOLD_MAX) continue;
       this.#told.add(name);
-      this.#log.error({ what, id }, 'a record was changed without control: it counts for nothing');
+      this.#log.error({ what, id }, 'a record was changed outside Daypass, so it is void');
       const isLast = this.#told.size === SAID_MAX;
       const notice = { kind: 'record_changed', what, id, at: new Date().toISOString(), isLast } as const;
       await this.#write('seal_broken', { what, id }, this.#told.size <= SAID_MAX ? notice : null);
@@ -42,7 +42,7 @@ export class BrokenSeals {
   async suspended({ why, at }: Suspension): Promise<void> {
     this.#log.error(
       { why, since: at },
-      'all access is suspended: the database is not the one that control last wrote to. Look at it, then: daypass grants confirm',
+      'all access is paused: the database is not the one that control last wrote to. Check it, then run: daypass grants confirm',
     );
     await this.#write('grants_suspended', { why }, { kind: 'grants_suspended', why, at });
   }

@@ -178,7 +178,7 @@ class Listening {
   #receive(payload: string): void {
     const heard = parseHeard(payload);
     if (heard) this.#heard(heard);
-    else this.#log.warn({ payload: payload.slice(0, 200) }, 'a notification that is no change was ignored');
+    else this.#log.warn({ payload: payload.slice(0, 200) }, 'ignored a notification that is not a change');
   }
 
   #lost(client: pg.Client): void {

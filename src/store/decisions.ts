@@ -221,5 +221,5 @@ function parsed<Schema extends z.ZodType>(
 const unreadable = (path: string, why: string): StoreFault =>
   new StoreFault(
     'decisions_unreadable',
-    `${path} cannot be read: ${why}. It remembers what was ended, so nothing is believed without it. Move it away: access is then suspended until you say \`daypass grants confirm\`.`,
+    `${path} cannot be read: ${why}. It remembers what was ended, so nothing is valid without it. Move it somewhere else: access is then paused until you run \`daypass grants confirm\`.`,
   );

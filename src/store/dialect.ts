@@ -89,7 +89,7 @@ class BackendDriver implements Driver {
 
 function unheard(error: unknown): unknown {
   if (!(error instanceof StoreFault) || error.code !== 'database_away') return error;
-  const message = 'The database went away while this was written: look whether it was, once the database is back.';
+  const message = 'The database became unreachable during a write. Once it is back, check whether the write was done.';
   return new StoreFault('commit_unheard', message, { cause: error });
 }
 

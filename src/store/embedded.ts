@@ -28,7 +28,7 @@ async function lockFolder(dataDir: string): Promise<() => Promise<void>> {
   await handle.close();
   throw new StoreFault(
     'folder_in_use',
-    `Another Daypass process has the database in ${dataDir} open, and two would corrupt it. Stop that one first (daypass serve).`,
+    `Another Daypass process has the database in ${dataDir} open, and two would corrupt it. Stop the other one first (daypass serve).`,
   );
 }
 
@@ -53,7 +53,7 @@ async function create(folder: string): Promise<PGlite> {
   } catch (error) {
     throw new StoreFault(
       'database_error',
-      `The embedded database in ${folder} does not open. Restore the folder from a backup, or move it away to begin anew.`,
+      `The embedded database in ${folder} cannot be opened. Restore the folder from a backup, or move it somewhere else to start over.`,
       { cause: error },
     );
   }

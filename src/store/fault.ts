@@ -69,7 +69,7 @@ const BY_CLASS: Readonly<Record<string, StoreFaultCode>> = {
 /** PgBouncer's words (src/client.c), where a client sets what it does not hand on. */
 const UNSUPPORTED = /unsupported startup parameter/i;
 const POOLED =
-  'DAYPASS_DATABASE_URL leads to a connection pooler (PgBouncer), and not to PostgreSQL: changes are told by LISTEN, and limits are set for each connection, neither of which it hands on. Connect to PostgreSQL itself.';
+  'DAYPASS_DATABASE_URL points to a connection pooler (PgBouncer), not to PostgreSQL. Daypass needs LISTEN for changes and sets limits on each connection, and the pooler passes on neither. Connect to PostgreSQL itself.';
 
 /** What a driver threw, as a fault. Errors without a SQL state come from the connection. */
 export function databaseFault(error: unknown): StoreFault {
@@ -77,8 +77,8 @@ export function databaseFault(error: unknown): StoreFault {
   const message = messageOf(error);
   const sqlState = sqlStateOf(error);
   if (sqlState === null) {
-    const hint = 'Check that PostgreSQL runs and that DAYPASS_DATABASE_URL leads to it.';
-    return new StoreFault('database_away', `The database is away: ${message}. ${hint}`, { cause: error });
+    const hint = 'Check that PostgreSQL is running and that DAYPASS_DATABASE_URL points to it.';
+    return new StoreFault('database_away', `The database is unreachable: ${message}. ${hint}`, { cause: error });
   }
   if (UNSUPPORTED.test(message)) return new StoreFault('pooled', POOLED, { cause: error, sqlState });
   const code = BY_STATE[sqlState] ?? BY_CLASS[sqlState.slice(0, 2)] ?? 'database_error';

@@ -49,7 +49,7 @@ export async function takeLease(db: Db, options: LeaseOptions, log: Log): Promis
     if (isRenewing || !options.mayWait) throw held(other);
     if (seen === null) {
       const { host, pid, expires_at: until } = other;
-      log.warn({ host, pid, until }, 'another control has this database: waiting to see whether it lives');
+      log.warn({ host, pid, until }, 'another control has this database; waiting to see whether it is alive');
     }
     seen = other;
     await pause(LOOK_EVERY_MS);
@@ -59,7 +59,7 @@ export async function takeLease(db: Db, options: LeaseOptions, log: Log): Promis
 const held = ({ host, pid, since }: Row): StoreFault =>
   new StoreFault(
     'control_running',
-    `Another control has this database: process ${pid} on ${host}, since ${since}. One at a time may. Stop that one first; if it is gone, try again in a few minutes.`,
+    `Another control has this database: process ${pid} on ${host}, since ${since}. Only one can at a time. Stop that one first. If it is gone, try again in a few minutes.`,
   );
 
 type Attempt = { readonly term: string | null; readonly other: Row | null };
@@ -139,12 +139,12 @@ class Held implements Lease {
 
   async #lost(trx: Trx): Promise<StoreFault> {
     const other = await currentHolder(trx);
-    const by = other ? `process ${other.pid} on ${other.host}` : 'nobody that is known';
+    const by = other ? `process ${other.pid} on ${other.host}` : 'an unknown process';
     if (!this.#isLost) {
       this.#isLost = true;
       this.#options.lost(by);
     }
-    return new StoreFault('lease_lost', `This control lost the database to ${by}: nothing was done.`);
+    return new StoreFault('lease_lost', `This control lost the database to ${by}, so nothing was done.`);
   }
 
   /** The next one need not wait. */

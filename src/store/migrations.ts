@@ -19,7 +19,10 @@ export async function readMigrations(folder: URL = FOLDER): Promise<readonly Mig
     names.map(async (name, index) => {
       const number = FILE_NAME.exec(name)?.[1];
       if (Number(number) !== index + 1) {
-        throw new StoreFault('migration_refused', `${name} does not continue the migrations, which count from 0001`);
+        throw new StoreFault(
+          'migration_refused',
+          `${name} does not follow the migration before it; migrations are numbered from 0001`,
+        );
       }
       const text = await readFile(new URL(name, folder), 'utf8');
       return { name, text, checksum: createHash('sha256').update(text).digest('hex') };
@@ -51,7 +54,7 @@ export async function checkSchema(db: Db, migrations: readonly Migration[]): Pro
   if (missing.length === 0) return;
   throw new StoreFault(
     'schema_behind',
-    `The database has the schema of an earlier version (it lacks ${missing.join(', ')}), and this command changes no schema. Start \`daypass serve\` of this version, or say \`daypass migrate\`; until then use the earlier version's commands.`,
+    `The database has the schema of an earlier version (it lacks ${missing.join(', ')}), and this command does not change the schema. Start \`daypass serve\` of this version, or run \`daypass migrate\`. Until then, use the earlier version's commands.`,
   );
 }
 
@@ -78,13 +81,13 @@ function refuseUnlike(known: Migration | undefined, name: string, checksum: stri
   if (known?.name !== name) {
     throw new StoreFault(
       'migration_refused',
-      `The database holds migration ${name}, which this version of Daypass does not have: a newer one ran on it. Run that version or a newer one.`,
+      `The database has migration ${name}, which this version of Daypass does not know: a newer version ran on it. Run that version or a newer one.`,
     );
   }
   if (known.checksum !== checksum) {
     throw new StoreFault(
       'migration_refused',
-      `Migration ${name} was changed after it was applied to this database. Restore the file as it was, and write changes into a new migration.`,
+      `Migration ${name} was changed after it was applied to this database. Restore the file as it was, and put changes in a new migration.`,
     );
   }
 }

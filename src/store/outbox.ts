@@ -173,7 +173,10 @@ async function enqueue(trx: Trx, notice: Notice, lane: string): Promise<boolean>
     if (added.length === 1) return true;
     if (!repeatable) return false;
   }
-  throw new StoreFault('serialization_failure', 'an equal notice came and went while this one was enqueued');
+  throw new StoreFault(
+    'serialization_failure',
+    'an identical notice was added and removed while this one was enqueued',
+  );
 }
 
 async function lockWaiting(trx: Trx, key: string, kind: Notice['kind']): Promise<boolean> {

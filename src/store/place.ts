@@ -19,7 +19,7 @@ const Place = z.discriminatedUnion('kind', [
 type Place = z.infer<typeof Place>;
 
 const placeFile = (dataDir: string): string => join(dataDir, 'store.json');
-const SET_URL = 'Set DAYPASS_DATABASE_URL to the one that `daypass serve` has.';
+const SET_URL = 'Set DAYPASS_DATABASE_URL to the one that `daypass serve` uses.';
 
 /** Null where no control has run here yet. */
 function rememberedPlace(dataDir: string): Place | null {
@@ -28,7 +28,7 @@ function rememberedPlace(dataDir: string): Place | null {
   try {
     return Place.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (cause) {
-    const message = `${path} does not say which database belongs to this folder. Remove it, and the next \`daypass serve\` writes it anew.`;
+    const message = `${path} does not name the database of this folder. Remove it, and the next \`daypass serve\` writes it again.`;
     throw new StoreFault('other_store', message, { cause });
   }
 }
@@ -46,7 +46,7 @@ export function checkKind(dataDir: string, databaseUrl: string | null, mayMake: 
   if (!known) {
     // Versions before remembered nothing, and could leave an empty embedded database beside one on PostgreSQL.
     if (mayMake || (databaseUrl === null && existsSync(join(dataDir, 'db')))) return;
-    const message = `${dataDir} has no database yet: start \`daypass serve\` first.`;
+    const message = `${dataDir} has no database yet. Start \`daypass serve\` first.`;
     throw new StoreFault('other_store', databaseUrl === null ? `${message} With PostgreSQL: ${SET_URL}` : message);
   }
   if (known.kind === 'postgres' && databaseUrl === null) {
@@ -54,7 +54,7 @@ export function checkKind(dataDir: string, databaseUrl: string | null, mayMake: 
     throw new StoreFault('other_store', message);
   }
   if (known.kind === 'embedded' && databaseUrl !== null) {
-    const message = `${dataDir} has an embedded database, and DAYPASS_DATABASE_URL leads to PostgreSQL. Unset it; to begin anew on PostgreSQL, use another data_dir with the same keys.`;
+    const message = `${dataDir} has an embedded database, and DAYPASS_DATABASE_URL points to PostgreSQL. Unset it. To start over on PostgreSQL, use another data_dir with the same keys.`;
     throw new StoreFault('other_store', message);
   }
 }
@@ -67,7 +67,7 @@ export async function checkPlace(dataDir: string, db: Db): Promise<Place> {
   if (known.database === place.database && known.system === place.system) return place;
   throw new StoreFault(
     'other_store',
-    `DAYPASS_DATABASE_URL leads to the database ${place.database} of another PostgreSQL cluster (${place.system ?? 'unknown'}); ${dataDir} belongs to ${known.database} of ${known.system ?? 'an unknown one'}. Correct the URL. If the database was moved on purpose, remove ${placeFile(dataDir)} and start \`daypass serve\`: docs/operations.md says what follows.`,
+    `DAYPASS_DATABASE_URL points to the database ${place.database} of another PostgreSQL cluster (${place.system ?? 'unknown'}); ${dataDir} belongs to ${known.database} of ${known.system ?? 'an unknown one'}. Correct the URL. If the database was moved on purpose, remove ${placeFile(dataDir)} and start \`daypass serve\`. See docs/operations.md for what follows.`,
   );
 }
 

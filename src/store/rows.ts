@@ -40,12 +40,12 @@ export function read<Schema extends z.ZodType>(schema: Schema, table: string, ro
   if (parsed.success) return parsed.data;
   const id = 'id' in row ? ` ${String(row.id)}` : '';
   const path = parsed.error.issues[0]?.path.join('.') ?? '';
-  throw new StoreFault('corrupt_row', `${table}${id}: ${path || 'the row'} holds what Daypass does not write`, {
+  throw new StoreFault('corrupt_row', `${table}${id}: ${path || 'the row'} contains what Daypass does not write`, {
     cause: parsed.error,
   });
 }
 
 /** The changed row must be there; a change that meets none is a broken world. */
 export function changedOne(result: { readonly numUpdatedRows: bigint }, what: string): void {
-  if (result.numUpdatedRows !== 1n) throw new StoreFault('missing_row', `${what}: there is no such row to change`);
+  if (result.numUpdatedRows !== 1n) throw new StoreFault('missing_row', `${what}: there is no row to change`);
 }

@@ -69,7 +69,7 @@ export const openForCommand = (options: StoreOptions, changes: boolean): Promise
       await checkSchema(db, await readMigrations());
       const path = decisionsFile(options.dataDir);
       if (!changes && Decisions.isThere(path)) return { memory: await Decisions.read(path, new Date()), lease: null };
-      const lost = (by: string): void => options.log.error({ by }, 'another control has the database now');
+      const lost = (by: string): void => options.log.error({ by }, 'another control has taken over the database');
       const lease = own(await takeLease(db, { leaseMs: COMMAND_LEASE_MS, mayWait: false, lost }, options.log));
       return { memory: own(await openDecisions(db, options.seals, path, [])), lease };
     },
@@ -136,7 +136,7 @@ export async function storeOn(
     const isEmbedded = databaseUrl === null;
     if (isEmbedded && parts.lease) {
       log.info(
-        'the embedded database is for trial and small teams: one host, and the last writes may go when power does',
+        'the embedded database is for trials and small teams: one host only, and a power failure can lose the last writes',
       );
     }
     const feed = own(isEmbedded ? localChanges(log) : await postgresChanges(clientConfig(databaseUrl), log));
@@ -168,7 +168,7 @@ function watchHead(look: () => Promise<unknown>, memory: Memory, told: BrokenSea
       if (signal.aborted) return;
       const before = memory.suspended;
       await look().catch((error: unknown) =>
-        log.warn({ err: error }, 'the number of the last sealed change was not read'),
+        log.warn({ err: error }, 'the number of the last sealed change could not be read'),
       );
       if (!before && memory.suspended) await told.suspended(memory.suspended);
     }
@@ -203,7 +203,7 @@ function storeWith(parts: Within, close: () => Promise<void>): Store & AsyncDisp
       throw new StoreFault('nested_transaction', 'a transaction inside a transaction would wait for itself');
     }
     if (underWay >= TRANSACTIONS_AT_ONCE_MAX) {
-      throw new StoreFault('too_busy', `${underWay} transactions are under way or waiting; no more are taken`);
+      throw new StoreFault('too_busy', `${underWay} transactions are running or waiting; no more are accepted`);
     }
   };
   return {
@@ -271,7 +271,7 @@ function txOn(trx: Trx, changes: Change[], sealing: Sealing): Tx {
 const whileOpen = (life: Life): KyselyPlugin => ({
   transformQuery({ node }) {
     if (!life.open)
-      throw new StoreFault('transaction_over', 'this transaction is over; its tx cannot be used any more');
+      throw new StoreFault('transaction_over', 'this transaction has ended; its tx can no longer be used');
     return node;
   },
   transformResult: async ({ result }) => result,

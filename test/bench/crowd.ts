@@ -10,7 +10,7 @@ import { type terminal, typed } from './keystrokes.ts';
 import { certify, enter, Helper, leftBehind, now, type Place, workerOf } from './lab.ts';
 import { runClient } from './transfers.ts';
 
-const REVOKED = { why: 'revoked', message: 'ended: grant revoked' } as const;
+const REVOKED = { why: 'revoked', message: 'ended: your access was revoked' } as const;
 const LOGIN_ROUNDS = 5;
 
 type Clients = Helper<ToClients, FromClients>;

@@ -58,7 +58,7 @@ type ReadWord =
 
 const refused = (char: string, where = ''): Extract<CommandWords, { ok: false }> => ({
   ok: false,
-  why: `a shell would give ${nameOf(char)}${where} a meaning`,
+  why: `a shell would treat ${nameOf(char)}${where} as special`,
 });
 
 type Place = { readonly patterns: boolean; readonly isCommand: boolean };
@@ -101,7 +101,7 @@ type ReadQuoted =
 
 function readQuoted(line: string, start: number, quote: '"' | "'"): ReadQuoted {
   const end = line.indexOf(quote, start + 1);
-  if (end < 0) return { ok: false, why: 'a quotation does not end' };
+  if (end < 0) return { ok: false, why: 'a quote is never closed' };
   const text = line.slice(start + 1, end);
   // csh looks for ! and fish for \ inside of single quotes, too.
   const odd = [...text].find(

@@ -24,9 +24,9 @@ export function matchesExec(pattern: ExecPattern, words: readonly string[]): boo
 /** Why a pattern could not hold what it promises, or null. */
 export function wrongPattern(pattern: ExecPattern): string | null {
   const [program] = pattern;
-  if (!program || program === ONE || program === REST) return 'the first word names the command';
-  if (pattern.slice(0, -1).includes(REST)) return '** stands last';
+  if (!program || program === ONE || program === REST) return 'the first word must be the command';
+  if (pattern.slice(0, -1).includes(REST)) return '** must come last';
   const odd = pattern.find((word) => word !== ONE && word !== REST && (word.includes('*') || !isSayable(word)));
   if (odd === undefined) return null;
-  return odd.includes('*') ? '* and ** are words of their own' : 'words are printable ASCII without !';
+  return odd.includes('*') ? '* and ** must be whole words' : 'words must be printable ASCII without !';
 }

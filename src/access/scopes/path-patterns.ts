@@ -28,9 +28,9 @@ const OTHER_MAGIC = /[?[\]{}()\\]/;
 /** Why a pattern could not mean what its author thinks, or null. */
 export function wrongPathPattern(pattern: string): string | null {
   const magic = OTHER_MAGIC.exec(pattern)?.[0];
-  if (magic !== undefined) return `only * and ** stand for names, not ${magic}; write a pattern for each`;
+  if (magic !== undefined) return `only * and ** match names, not ${magic}; write one pattern for each`;
   const isPart = namesOf(pattern).some((name) => name.includes('**') && name !== '**');
-  return isPart ? '** is a name of its own, between slashes; within a name write *' : null;
+  return isPart ? '** must stand alone between slashes; within a name, use *' : null;
 }
 
 /** Names and paths are matched without going back beyond the last star: at most as many steps as path times pattern. */

@@ -28,7 +28,7 @@ export function permits(scope: Scope, ask: ChannelAsk, facts: TunnelFacts | null
 function whyNot(scope: Scope, ask: ChannelAsk, facts: TunnelFacts | null): string | null {
   // All else is recorded, whatever it is called; what cannot be kept ends when it comes.
   if (scope.opaque === 'refused' && ask.kind === 'tunnel')
-    return `${described(ask)}, of which a recording could only count bytes`;
+    return `${described(ask)}, because a recording could only count its bytes`;
   switch (ask.kind) {
     case 'shell':
       return scope.shell ? null : 'a shell';
@@ -50,9 +50,9 @@ function whyNotExec(scope: Scope, command: string): string | null {
   const scp = scope.files && readScp(command);
   if (scope.files && scp) {
     // The target would answer it with SFTP.
-    if (isSftpAlone(scope)) return "scp's old protocol (leave out -O, or say scp -s, or sftp)";
+    if (isSftpAlone(scope)) return "scp's old protocol (leave out -O, or use scp -s or sftp)";
     const why = whyNotScp(scope.files, scp);
-    return why && `scp with ${why}`;
+    return why && `scp ${why}`;
   }
   if (scope.exec === 'none') return 'this command';
   const split = splitCommand(command);

@@ -14,8 +14,8 @@ const SCOPES_MAX = 90;
 const PathPattern = z
   .string()
   .max(512)
-  .regex(/^\/[^\p{C}]*$/u, 'an absolute path, with * and ** where names vary')
-  .refine((text) => !text.split('/').includes('..'), 'no path with ".."')
+  .regex(/^\/[^\p{C}]*$/u, 'must be an absolute path, with * and ** where names vary')
+  .refine((text) => !text.split('/').includes('..'), 'must not contain ".."')
   .superRefine((text, context) => {
     const wrong = wrongPathPattern(text);
     if (wrong) context.addIssue({ code: 'custom', message: wrong });
@@ -33,7 +33,7 @@ const Files = z
       .default([])
       .meta({
         description:
-          'Where: `*` is a name or a part of one, `**` any path below; nothing else is a pattern. Every path that the login reaches when left out.',
+          'Where: `*` is a name or a part of one, `**` any path below. Nothing else is a pattern. If omitted, every path the login can reach.',
         examples: [['/srv/www/**']],
       }),
   })
@@ -42,41 +42,41 @@ const Files = z
 const Tunnel = z.strictObject({
   host: z
     .string()
-    .refine((text) => readHostPattern(text) !== null, 'a host name, an IP address, or *.<domain>')
+    .refine((text) => readHostPattern(text) !== null, 'must be a host name, an IP address, or *.<domain>')
     .meta({
-      description: 'As the target knows it: a name, an address, or `*.<domain>` for every name below.',
+      description: 'The host as the target knows it: a name, an address, or `*.<domain>` for every name below.',
       examples: ['db.internal'],
     }),
   ports: z
     .array(z.int().min(1).max(65_535))
     .min(1)
     .max(PORTS_MAX)
-    .meta({ description: 'The ports there.', examples: [[5432]] }),
+    .meta({ description: 'The ports on that host.', examples: [[5432]] }),
 });
 
 /** A scope as policy.yml defines it. What is approved is a `Scope`, whose shape older grants fix. */
 const Defined = z.strictObject({
   name: ScopeName.meta({
-    description: 'Says what it opens: `exec:…`, `files:…`, `tunnel:…` or `shell:…`.',
+    description: 'The prefix shows what the scope opens: `exec:…`, `files:…`, `tunnel:…` or `shell:…`.',
     examples: ['exec:restart'],
   }),
   words: z
     .string()
     .min(1)
     .max(120)
-    .regex(/^[^\p{C}]+$/u, 'one line of plain text')
+    .regex(/^[^\p{C}]+$/u, 'must be one line of plain text')
     .meta({
-      description: 'What it allows, for the people who ask and review.',
+      description: 'What the scope allows, shown to requesters and reviewers.',
       examples: ['Restart the web service'],
     }),
   shell: z
     .boolean()
     .default(false)
-    .meta({ description: 'A shell; only in `shell:…`.', examples: [true] }),
+    .meta({ description: 'A shell. Only in `shell:…`.', examples: [true] }),
   pty: z
     .boolean()
     .default(false)
-    .meta({ description: 'A terminal, for commands that want one (`ssh -t`).', examples: [true] }),
+    .meta({ description: 'A terminal, for commands that need one (`ssh -t`).', examples: [true] }),
   exec: z
     .union([
       z.literal('any'),
@@ -89,7 +89,7 @@ const Defined = z.strictObject({
     .default('none')
     .meta({
       description:
-        'Commands as lists of words. `*` is one word that is no option, and `**` at the end any more of them. `any` is every command.',
+        'Commands as lists of words. `*` is one word that is not an option, and `**` at the end is any number of such words. `any` is every command.',
       examples: [[['systemctl', 'restart', 'nginx']]],
     }),
   files: Files.nullable().default(null),
@@ -98,7 +98,7 @@ const Defined = z.strictObject({
     .max(TUNNELS_MAX)
     .default([])
     .meta({
-      description: 'Where `-L`, `-D` and `-W` lead.',
+      description: 'Where `-L`, `-D` and `-W` may lead.',
       examples: [[{ host: 'db.internal', ports: [5432] }]],
     }),
   loopback: z
@@ -108,20 +108,20 @@ const Defined = z.strictObject({
   record_input: z
     .boolean()
     .optional()
-    .meta({ description: 'Records what is typed at a terminal too.', examples: [true] }),
+    .meta({ description: 'Also records what is typed at a terminal.', examples: [true] }),
   opaque: z
     .literal('refused')
     .optional()
     .meta({
       description:
-        'Refuses tunnels, of which a recording could only count bytes, and ends a channel that carries more binary data than a recording keeps.',
+        'Refuses tunnels, because a recording could only count their bytes, and ends a channel that carries more binary data than a recording keeps.',
       examples: ['refused'],
     }),
   watch: z
     .enum(['told', 'silent'])
     .optional()
     .meta({
-      description: 'Whether somebody is told that an operator watches their session; told when left out.',
+      description: 'Whether the person is told when an operator watches their session. If omitted, they are told.',
       examples: ['silent'],
     }),
 });
@@ -141,28 +141,28 @@ function problemsOf(scope: Defined): Problem[] {
     return [
       {
         path: ['name'],
-        message: `${name} is built in; a name of your own goes behind exec:, files:, tunnel: or shell:`,
+        message: `${name} is built in; your own names must begin with exec:, files:, tunnel: or shell:`,
       },
     ];
   }
   const isAnything = shell || exec === 'any';
   if (prefix === 'exec') unless(exec !== 'none', 'exec', `${name} names no command`);
-  if (prefix === 'files') unless(files !== null, 'files', `${name} does not say which files`);
-  if (prefix === 'tunnel') unless(tunnels.length > 0 || loopback, 'tunnels', `${name} leads nowhere`);
+  if (prefix === 'files') unless(files !== null, 'files', `${name} names no files`);
+  if (prefix === 'tunnel') unless(tunnels.length > 0 || loopback, 'tunnels', `${name} names no tunnels`);
   if (prefix === 'shell') unless(shell, 'shell', `${name} has no shell`);
-  else unless(!shell, 'shell', `a shell runs any command: call the scope shell:<name>, not ${name}`);
+  else unless(!shell, 'shell', `a shell runs any command: name the scope shell:<name>, not ${name}`);
   if (prefix === 'files' || prefix === 'tunnel') {
-    unless(exec === 'none', 'exec', `commands are what exec:<name> is for, not ${name}`);
+    unless(exec === 'none', 'exec', `commands belong in exec:<name>, not in ${name}`);
   }
-  unless(!pty || shell || exec !== 'none', 'pty', 'a terminal without a shell or a command serves nothing');
+  unless(!pty || shell || exec !== 'none', 'pty', 'a terminal is useless without a shell or a command');
   const isBounded = files !== null && (files.rights === 'read' || files.paths.length > 0);
   unless(
     !isAnything || !isBounded,
     'files',
-    'a shell, and any command, reaches every file of the login: bounds here would hold nothing',
+    'a shell, or any command, reaches every file of the login: limits here would have no effect',
   );
   const isTunnelled = tunnels.length > 0 || loopback;
-  unless(opaque === undefined || !isTunnelled, 'opaque', 'every tunnel is opaque: leave out the tunnels or this');
+  unless(opaque === undefined || !isTunnelled, 'opaque', 'every tunnel is opaque: remove the tunnels or this setting');
   for (const pattern of exec === 'any' || exec === 'none' ? [] : exec) {
     const wrong = wrongPattern(pattern);
     if (wrong) problems.push({ path: ['exec'], message: `${JSON.stringify(pattern)}: ${wrong}` });

@@ -5,7 +5,7 @@ export const ScopeName = z
   .string()
   .regex(
     /^(?:shell|files-ro|files-rw|ide|(?:shell|files|exec|tunnel):[a-z0-9][a-z0-9-]{0,31})$/,
-    'the name of a scope: exec:<name>, files:<name>, tunnel:<name> or shell:<name>, with a-z, 0-9 and hyphens',
+    'must be a scope name: exec:<name>, files:<name>, tunnel:<name> or shell:<name>, with a-z, 0-9 and hyphens',
   )
   .brand<'ScopeName'>();
 export type ScopeName = z.infer<typeof ScopeName>;

@@ -34,16 +34,16 @@ export function readScp(command: string): ScpCommand | null {
 
 /** Null where the scope lets it through, otherwise why not. */
 export function whyNotScp(files: NonNullable<Scope['files']>, scp: ScpCommand): string | null {
-  if (scp.direction === 'write' && files.rights !== 'read-write') return 'writing';
+  if (scp.direction === 'write' && files.rights !== 'read-write') return 'for writing';
   if (files.paths.length === 0) return null;
   const patterns = pathPatterns(files.paths);
   // Only the target's shell knows what these become, and where a relative path begins.
   const path = scp.hasPattern ? null : plainPath(scp.path);
-  if (path === null) return 'a path that is not written out, from / on and without "..", wildcards or ~';
+  if (path === null) return 'with a path that is relative or has "..", wildcards or ~';
   // What is written to may be a folder, and the sender then names the file.
   const isWhole = scp.direction === 'write' || scp.isRecursive;
   if (isWhole ? patterns.isWithinWhole(path) : patterns.isWithin(path)) return null;
-  return `the path ${path.slice(0, PATH_SHOWN)}`;
+  return `with the path ${path.slice(0, PATH_SHOWN)}`;
 }
 
 const PATH_SHOWN = 80;

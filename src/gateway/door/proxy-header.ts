@@ -33,7 +33,7 @@ export const startsAsProxyHeader = (bytes: Buffer): boolean =>
 export function readProxyHeader(bytes: Buffer): ProxyHeader {
   if (agrees(bytes, V1_START)) return bytes.length < V1_START.length ? { kind: 'part' } : readLine(bytes);
   if (agrees(bytes, V2_SIGNATURE)) return bytes.length < V2_FIXED ? { kind: 'part' } : readBinary(bytes);
-  return none('no header of the PROXY protocol');
+  return none('no PROXY protocol header');
 }
 
 const none = (why: string): ProxyHeader => ({ kind: 'none', why });
@@ -55,14 +55,16 @@ function readLine(bytes: Buffer): ProxyHeader {
   const isWhole =
     [source, destination].every((address) => isIP(address) === Number(family)) &&
     ports.every((port) => Number(port) <= 65_535);
-  return isWhole ? { kind: 'whole', length, source: asNodeWrites(source) } : none('a line that is none of version 1');
+  return isWhole
+    ? { kind: 'whole', length, source: asNodeWrites(source) }
+    : none('a line that is not valid in version 1');
 }
 
 function readBinary(bytes: Buffer): ProxyHeader {
   const [command = 0, family = 0] = bytes.subarray(12);
   const rest = bytes.readUInt16BE(14);
-  if (command !== LOCAL && command !== PROXY) return none('a command that is none of version 2');
-  if (!FAMILIES.includes(family)) return none('a family or transport that is none of version 2');
+  if (command !== LOCAL && command !== PROXY) return none('a command that is not valid in version 2');
+  if (!FAMILIES.includes(family)) return none('a family or transport that is not valid in version 2');
   if (rest > PROXY_V2_MAX) return none(`more than ${PROXY_V2_MAX} bytes of addresses and extensions`);
   const length = V2_FIXED + rest;
   const isKnown = family === TCP_OVER_IPV4 || family === TCP_OVER_IPV6;

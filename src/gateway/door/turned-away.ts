@@ -13,18 +13,17 @@ export type WhyAway =
 
 /** What the client reads, where it can be told. */
 export const AWAY_WORDS: Readonly<Record<WhyAway, string>> = {
-  pool_full: 'Too many connections wait for their login at the moment. Connect again in a minute.',
+  pool_full: 'Too many connections are waiting to log in. Connect again in a minute.',
   address_limit:
-    'Too many connections from your address wait for their login. Let some of them finish, then connect again.',
+    'Too many connections from your address are waiting to log in. Let some of them finish, then connect again.',
   kex_timeout: 'The key exchange took too long. Connect again.',
-  offer_timeout: 'No key that could log in was offered in time. Connect again.',
+  offer_timeout: 'Your client offered no usable key in time. Connect again.',
   login_timeout: 'The login took too long. Connect again.',
   no_worker: 'The gateway is starting or stopping. Connect again in a minute.',
-  too_much_at_once: 'That is no SSH client.',
-  proxy_header_missing: 'The load balancer sent no header of the PROXY protocol. Tell whoever runs Daypass.',
-  proxy_header_invalid: 'The load balancer sent a wrong header of the PROXY protocol. Tell whoever runs Daypass.',
-  proxy_header_unexpected:
-    'A header of the PROXY protocol comes from an address that gateway.proxy_protocol does not name.',
+  too_much_at_once: 'That is not an SSH client.',
+  proxy_header_missing: 'The load balancer sent no PROXY protocol header. Tell your Daypass operator.',
+  proxy_header_invalid: 'The load balancer sent an invalid PROXY protocol header. Tell your Daypass operator.',
+  proxy_header_unexpected: 'A PROXY protocol header came from an address that gateway.proxy_protocol does not list.',
 };
 
 /**
@@ -56,14 +55,14 @@ export class TurnedAwayLog {
     this.#timer = null;
     const noted = [...this.#counts.values()].sort((a, b) => b.count - a.count);
     for (const each of noted.slice(0, TURNED_AWAY_LINES_MAX)) {
-      this.#log.warn(each, 'connections were turned away before their login');
+      this.#log.warn(each, 'connections were turned away before login');
     }
     const rest = noted.slice(TURNED_AWAY_LINES_MAX);
     const count = rest.reduce((sum, each) => sum + each.count, this.#others);
     if (count > 0) {
       this.#log.warn(
         { addresses: rest.length, count },
-        'connections of further addresses were turned away before their login',
+        'connections from further addresses were turned away before login',
       );
     }
     this.#counts.clear();

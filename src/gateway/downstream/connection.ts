@@ -172,7 +172,7 @@ export class DownstreamConnection {
   }
 
   #killed(why: string): void {
-    this.#host.log.warn({ why, client: this.#origin.remoteAddress }, 'hostile contractor connection cut');
+    this.#host.log.warn({ why, client: this.#origin.remoteAddress }, 'hostile contractor connection closed');
   }
 
   #decide(proof: UserauthProof, purpose: Purpose): Promise<Answer> {
@@ -208,7 +208,7 @@ export class DownstreamConnection {
 
   async #enterSession(authorized: NewSession['authorized'], proof: UserauthProof): Promise<string | null> {
     const key = this.#key;
-    if (!key) throw new Error('a session without a key of its own');
+    if (!key) throw new Error('a session without its own key');
     const origin = this.#origin;
     if (origin.kind === 'inner') origin.began();
     const session = this.#host.begin({ authorized, proof, key, origin, client: this.#asClient() });
@@ -217,7 +217,7 @@ export class DownstreamConnection {
     try {
       await session.recorded();
     } catch {
-      return 'The recording cannot be begun, and nothing passes unrecorded. Tell whoever runs Daypass.';
+      return 'The recording cannot start, and nothing passes unrecorded. Tell your Daypass operator.';
     }
     const { targetId: id, targetName: name, login, endsAt, scope } = authorized;
     const words = recordedBanner({ id, name }, login, new Date(endsAt), scope);

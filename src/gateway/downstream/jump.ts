@@ -37,7 +37,7 @@ export function jumpPolicy(
         return {
           accept: false,
           reason: OPEN_FAILURE.PROHIBITED,
-          description: `daypass: this login leads to targets, and answers: ssh daypass@${at} help`,
+          description: `daypass: this login only leads to targets and answers commands: ssh daypass@${at} help`,
         };
       }
       if (noTargets !== null) {

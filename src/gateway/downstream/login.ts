@@ -47,7 +47,7 @@ const METHODS = ['publickey', 'keyboard-interactive'] as never;
 const JUMP_USER = 'daypass';
 const REGISTER_PREFIX = 'register-';
 const NOT_DECIDED =
-  'The gateway could not decide this login. Try again in a minute; if it stays so, tell whoever runs it.';
+  'The gateway could not decide this login. Try again in a minute. If it happens again, tell your Daypass operator.';
 
 /**
  * The login of one connection. An offer without signature proves nothing and is answered only; who somebody is follows from the

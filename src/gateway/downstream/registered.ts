@@ -22,7 +22,11 @@ export function registeredPolicy(
     open: (type) =>
       type === 'session'
         ? { accept: true, opened: (channel) => tell(channel, lines) }
-        : { accept: false, reason: OPEN_FAILURE.PROHIBITED, description: 'daypass: this login only registers a key' },
+        : {
+            accept: false,
+            reason: OPEN_FAILURE.PROHIBITED,
+            description: 'daypass: this login can only register a key',
+          },
     globalRequest: () => {},
     killed,
   };

@@ -2,7 +2,7 @@ import { type Served, WORDS_MAX } from '../pipe/worker-messages.ts';
 import type { Channel, ChannelListener } from '../ssh/channel.ts';
 import { readCommand } from '../ssh/channel-requests.ts';
 
-const TOO_LONG: Served = { stdout: '', stderr: 'daypass: That is too long. Say: help\n', exit: 2 };
+const TOO_LONG: Served = { stdout: '', stderr: 'daypass: That is too long. Try: help\n', exit: 2 };
 
 /** A session channel in which the gateway itself is asked: `ssh gateway`, `ssh gateway list` (RFC 4254 §6). */
 export function serveChannel(channel: Channel, ask: (words: string) => Promise<Served>): void {

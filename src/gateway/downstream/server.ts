@@ -16,7 +16,7 @@ export type Downstream = {
 /** What ssh2 says of a packet over 35,000 bytes, more than RFC 4253 §6.1 asks anybody to take. */
 const PACKET_TOO_LONG = 'Bad packet length';
 const TOO_LONG =
-  'daypass: one message was longer than 35,000 bytes; a command may have 32,768. Put what is long into a file, copy it and run that.';
+  'daypass: a message was longer than 35,000 bytes. A command can have 32,768: put a longer one in a file, copy the file and run it.';
 
 type Waiting = { readonly origin: Origin; readonly kex: NodeJS.Timeout; readonly login: NodeJS.Timeout };
 

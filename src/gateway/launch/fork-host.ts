@@ -150,7 +150,7 @@ class ForkedWorker implements HostedWorker {
         if (!('type' in message) || message.type !== 'at_door') return events.message(message, line);
         const heard = AtDoor.safeParse(message);
         if (heard.success) this.#hear(heard.data);
-        else broken('a message that is none');
+        else broken('an invalid message');
       },
       broken,
       end: () => {},

@@ -36,7 +36,7 @@ export class LauncherHost implements WorkerHost {
 
   async listen(): Promise<{ address: string; port: number }> {
     const answer = await this.#ask('listen');
-    if (answer.to !== 'listen') throw new Error('the launcher answers something else');
+    if (answer.to !== 'listen') throw new Error('the launcher sent the wrong answer');
     return { address: answer.address, port: answer.port };
   }
 

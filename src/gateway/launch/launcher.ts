@@ -59,7 +59,7 @@ export async function launch(options: LauncherOptions, stopping: AbortSignal): P
     if (stopping.aborted) return 0;
     if (!hasListened) return code ?? 1;
     if (performance.now() - start > CONTROL_STEADY_MS) wait = CONTROL_RESTART_MS;
-    options.log.error({ code, wait }, 'control ended and is started again');
+    options.log.error({ code, wait }, 'control ended; starting it again');
     await pause(wait, undefined, { signal: stopping }).catch(() => {});
     if (stopping.aborted) return 0;
     wait = Math.min(2 * wait, CONTROL_RESTART_MAX_MS);
@@ -84,14 +84,14 @@ class ControlRun {
     const [program, ...args] = options.command;
     this.#child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'pipe'], ...options.control });
     const broken = (why: string): void => {
-      options.log.error({ why }, 'control broke its protocol and is killed');
+      options.log.error({ why }, 'control broke its protocol; killing it');
       this.#child.kill('SIGKILL');
     };
     this.#pipe = new MessagePipe(this.#child.stdio[LAUNCHER_PIPE_FD] as Duplex, {
       message: (raw) => {
         const message = ToLauncher.safeParse(raw);
         if (message.success) this.#act(message.data, broken);
-        else broken('a message that is none');
+        else broken('an invalid message');
       },
       broken,
       end: () => {},
@@ -112,7 +112,7 @@ class ControlRun {
 
   async #untilOver(): Promise<number | null> {
     const [code] = (await once(this.#child, 'exit').catch((error: unknown) => {
-      this.#options.log.error({ err: error }, 'control cannot be started');
+      this.#options.log.error({ err: error }, 'control could not be started');
       return [1];
     })) as [number | null];
     await this.#host?.[Symbol.asyncDispose]();

@@ -27,13 +27,13 @@ export function guardSocketChannel(child: ChildProcess, broken: (why: string) =>
     if (this.pendingHandle) {
       this.pendingHandle.close();
       this.pendingHandle = null;
-      return void refuse('a file descriptor that nobody asked for');
+      return void refuse('a file descriptor that was not requested');
     }
     if (bytes) {
       const lines = (rest + Buffer.from(bytes).toString('latin1')).split('\n');
       rest = lines.pop() ?? '';
       const isKnown = lines.every((line) => ACKNOWLEDGEMENTS.includes(line));
-      if (!isKnown || rest.length > LONGEST) return void refuse('something else than an acknowledgement');
+      if (!isKnown || rest.length > LONGEST) return void refuse('something other than an acknowledgement');
     }
     onread.call(this, bytes);
   };
@@ -41,7 +41,7 @@ export function guardSocketChannel(child: ChildProcess, broken: (why: string) =>
   child.removeAllListeners('internalMessage');
   child.on('internalMessage', (message: unknown, handle: unknown) => {
     if (!Array.isArray((child as unknown as { _handleQueue: unknown })._handleQueue)) {
-      return void refuse('an acknowledgement that nobody waits for');
+      return void refuse('an acknowledgement that nobody was waiting for');
     }
     for (const listener of listeners) listener.call(child, message, handle);
   });
@@ -52,6 +52,6 @@ function channelOf(child: ChildProcess): Channel {
   const channel = symbol && (child as unknown as Record<symbol, Partial<Channel> | null>)[symbol];
   const isKnown = typeof channel?.onread === 'function' && child.listenerCount('internalMessage') > 0;
   if (!isKnown)
-    throw new Error(`Node ${process.version} keeps its channel to a child where the gateway does not know it`);
+    throw new Error(`the gateway does not know where Node ${process.version} keeps its channel to a child process`);
   return channel as Channel;
 }

@@ -64,11 +64,13 @@ export class Spool implements AsyncDisposable {
     });
     try {
       const [from, to] = [await spool.stat(), await recordings.stat()];
-      if (to.uid !== control.uid) throw new Error(`${folders.recordings} belongs to uid ${to.uid}, not to control's`);
+      if (to.uid !== control.uid)
+        throw new Error(`${folders.recordings} belongs to uid ${to.uid}, not to control's uid`);
       if (from.uid !== 0 && from.uid !== worker.uid && from.uid !== control.uid) {
-        throw new Error(`${folders.spool} belongs to uid ${from.uid}, who is neither control nor a worker`);
+        throw new Error(`${folders.spool} belongs to uid ${from.uid}, which is neither control's nor the workers'`);
       }
-      if (from.dev !== to.dev) throw new Error(`${folders.spool} and ${folders.recordings} are on two file systems`);
+      if (from.dev !== to.dev)
+        throw new Error(`${folders.spool} and ${folders.recordings} are on different file systems`);
       await spool.chown(worker.uid, worker.gid);
       await spool.chmod(0o700);
     } catch (error) {
@@ -99,7 +101,7 @@ export class Spool implements AsyncDisposable {
     const isFiled = await exists(filed);
     if (!(await exists(taken))) {
       if (!(await exists(below(this.#spool, id)))) return false;
-      if (isFiled) throw new Error(`there is a recording ${id} already`);
+      if (isFiled) throw new Error(`recording ${id} already exists`);
       await (await openFolder(below(this.#spool, id))).close();
       await rename(below(this.#spool, id), taken);
     }
@@ -126,7 +128,7 @@ export class Spool implements AsyncDisposable {
     await folder.chown(0, 0);
     await folder.chmod(0o700);
     const names = await readdir(`/proc/self/fd/${folder.fd}`);
-    if (names.length > RECORDING_FILES_MAX) throw new Error(`the recording ${id} has ${names.length} files`);
+    if (names.length > RECORDING_FILES_MAX) throw new Error(`recording ${id} has too many files: ${names.length}`);
     let bytes = 0;
     for (const name of names) bytes += await this.#take(folder, name, id);
     if (await this.#copy(folder, names, bytes, id)) return;
@@ -141,7 +143,7 @@ export class Spool implements AsyncDisposable {
     const stats = await file.stat();
     const isOfWorker = stats.uid === this.#worker.uid || stats.uid === this.#control.uid;
     if (!stats.isFile() || stats.nlink !== 1 || !isOfWorker) {
-      throw new Error(`the recording ${id} holds something other than plain files of its worker`);
+      throw new Error(`recording ${id} contains something other than plain files of its worker`);
     }
     await file.chown(this.#control.uid, this.#control.gid);
     await file.chmod(0o600);

@@ -88,7 +88,7 @@ export class WorkerWords {
     if (!isWhole) this.#drop(0, line.length - WORDS_LINE_MAX);
     const said = isWhole ? (parseLogLine(line) ?? line) : line.slice(0, WORDS_LINE_MAX);
     const own = typeof said === 'object' && 'level' in said ? (LEVELS.get(said.level) ?? 'error') : level;
-    this.#log[own]({ worker: this.#worker, said }, 'worker says');
+    this.#log[own]({ worker: this.#worker, said }, 'worker output');
   }
 
   #turn(): void {
@@ -122,7 +122,10 @@ export class WorkerWords {
     const { lines, bytes } = this.#dropped;
     this.#dropped = { lines: 0, bytes: 0 };
     if (lines + bytes > 0) {
-      this.#log.warn({ worker: this.#worker, lines, bytes }, 'worker says more than is logged: this was dropped');
+      this.#log.warn(
+        { worker: this.#worker, lines, bytes },
+        'worker output exceeded the log limit; this much was dropped',
+      );
     }
   }
 }

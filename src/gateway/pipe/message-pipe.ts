@@ -61,7 +61,7 @@ export class MessagePipe {
   sendText(text: string): void {
     if (this.#isOver || this.#stream.destroyed) return;
     this.#stream.write(`${text.replaceAll('\n', ' ')}\n`);
-    if (this.#stream.writableLength > PIPE_BACKLOG_MAX) this.#break('it does not read what it is sent');
+    if (this.#stream.writableLength > PIPE_BACKLOG_MAX) this.#break('it does not read its messages');
   }
 
   /** What has been sent still arrives. */
@@ -76,7 +76,7 @@ export class MessagePipe {
     if (this.#rest.length > this.#limits.messageMax) return void this.#break('a message that is too large');
     for (const line of lines) {
       const message = line.length > this.#limits.messageMax ? null : parseObject(line);
-      if (!message) return void this.#break('a message that is no JSON object, or too large');
+      if (!message) return void this.#break('a message that is not a JSON object, or is too large');
       this.#listeners.message(message, line);
       if (this.#isOver) return;
     }

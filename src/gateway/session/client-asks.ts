@@ -177,9 +177,9 @@ export class ClientAsks {
   }
 
   #unreadable(): false {
-    this.#host.refused('a terminal whose size or modes cannot be read was asked for and refused');
+    this.#host.refused('a terminal whose size or modes cannot be read was refused');
     this.#host.notice(
-      'the terminal that was asked for cannot be read: its modes end too early. Use another SSH client.',
+      'your client asked for a terminal in a way that cannot be read: its modes end too early. Use another SSH client.',
     );
     return false;
   }
@@ -197,7 +197,7 @@ export class ClientAsks {
   #refuse(name: string): false {
     const refusal = REFUSED_CHANNEL_REQUESTS.get(name);
     if (!refusal) return false;
-    this.#host.refused(`${refusal.what} was asked for and refused`);
+    this.#host.refused(`${refusal.what} was refused`);
     this.#host.notice(`${refusedSentence(refusal)}.`);
     return false;
   }

@@ -40,7 +40,7 @@ export type RelayRecord = Omit<ChannelSummary, 'id'>;
 const REFUSED_STATUS = 254;
 const LOST_STATUS = 255;
 const OVERRUN =
-  'this access is recorded whole, and the channel carries more binary data than a recording keeps. Transfer files with sftp or scp.';
+  'this access is recorded in full, and this channel carried more binary data than a recording keeps. Transfer files with sftp or scp.';
 
 /** A session channel of the client and the one to the target that it is relayed to (RFC 4254 §6). */
 export class Relay implements ChannelListener {
@@ -172,12 +172,12 @@ export class Relay implements ChannelListener {
     const verdict = permits(this.#session.scope, started);
     if (!verdict.allowed) {
       this.#session.refused(verdict.why);
-      return void this.fail(`${verdict.why}. Ask for another scope in Slack if you need it.`, REFUSED_STATUS);
+      return void this.fail(`${verdict.why}. If you need more, request another scope in Slack.`, REFUSED_STATUS);
     }
     // A terminal changes bytes: neither what is decided here nor the file log would speak of what arrives.
     if (terminal && kind === 'subsystem') {
-      this.#session.refused('a transfer of files on a terminal was asked for and refused');
-      return void this.fail('files are transferred without a terminal: leave out -t.', REFUSED_STATUS);
+      this.#session.refused('a file transfer on a terminal was refused');
+      return void this.fail('files cannot be transferred on a terminal. Leave out -t.', REFUSED_STATUS);
     }
     if (kind === 'subsystem') {
       const flows = { input: this.#input, output: this.#output };
@@ -205,7 +205,7 @@ export class Relay implements ChannelListener {
 
   /** Nothing passed that is not kept, and nothing will. */
   #overrun(): void {
-    this.#session.refused('more binary data than a recording keeps of a channel was sent and refused');
+    this.#session.refused('more binary data than a recording keeps of a channel was refused');
     this.abandon(OVERRUN);
   }
 
@@ -258,8 +258,8 @@ export class Relay implements ChannelListener {
 
   #targetReplied(isSuccess: boolean): void {
     const refused = this.#requests.replied(isSuccess);
-    if (refused === 'pty') this.notice('the target gives no terminal. Ask its owner to run: daypass targets check');
-    if (refused === 'start') this.fail('the target does not start this. Ask its owner.', REFUSED_STATUS);
+    if (refused === 'pty') this.notice('the target gave you no terminal. Ask its owner to run: daypass targets check');
+    if (refused === 'start') this.fail('the target refused to start this. Ask its owner.', REFUSED_STATUS);
   }
 
   #targetRequested(name: string, data: Buffer): void {

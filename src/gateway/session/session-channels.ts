@@ -166,8 +166,8 @@ export class SessionChannels {
   async finished(): Promise<{ readonly records: readonly NumberedRecord[]; readonly refusals: readonly string[] }> {
     while (this.#written.size > 0) await Promise.allSettled(this.#written.values());
     const more = this.#refusalsMore;
-    if (more > 0) this.#deps.journal({ what: 'refused', sentence: `${more} more, which are not listed`, more });
-    const unlisted = more > 0 ? [`${more} more were refused and are not listed`] : [];
+    if (more > 0) this.#deps.journal({ what: 'refused', sentence: `${more} more, not listed`, more });
+    const unlisted = more > 0 ? [`${more} more were refused, not listed`] : [];
     return { records: this.#records.all, refusals: [...this.#refusals, ...unlisted] };
   }
 
@@ -196,7 +196,7 @@ export class SessionChannels {
     await upstream.ready;
     const channel = await upstream.channels.openSession(carries);
     if (channel instanceof Channel) return channel;
-    throw new Error(this.#deps.whyOver() ?? 'the target opens no channel. Connect again.');
+    throw new Error(this.#deps.whyOver() ?? 'the target opened no channel. Connect again.');
   }
 
   async #openTunnel(number: number, { host, port }: Destination, pending: PendingOpen): Promise<ChannelRecord | null> {
@@ -206,7 +206,7 @@ export class SessionChannels {
       () => false,
     );
     if (!isReady) {
-      pending.refuse(OPEN_FAILURE.CONNECT_FAILED, whyOver() ?? 'the target is not there');
+      pending.refuse(OPEN_FAILURE.CONNECT_FAILED, whyOver() ?? 'the target is not connected');
       return null;
     }
     const recorder = await openRecorder({
@@ -238,8 +238,8 @@ const viewOf = (relay: Relay, channel: number): Shown => ({
 
 /** What the target says reaches the client only where the recording has it. */
 function refusalOf(recorder: ChannelRecorder, description: string): string {
-  if (recorder.isFull) return 'the target does not open it';
+  if (recorder.isFull) return 'the target refused to open it';
   const says = printable(description);
   recorder.note({ what: 'unopened', says });
-  return printable(`the target says: ${says}`);
+  return printable(`the target reports: ${says}`);
 }

@@ -23,15 +23,17 @@ export function sessionPolicy(session: SessionChannels, killed: (why: string) =>
       if (type === 'session') return { accept: true, opened: (channel) => session.relay(channel) };
       if (type === 'direct-tcpip') return openTunnel(session, data);
       const refusal = REFUSED_CHANNELS.get(type);
-      session.refused(`${refusal?.what ?? `the channel type ${type.slice(0, NAME_MAX)}`} was asked for and refused`);
+      session.refused(`${refusal?.what ?? `the channel type ${type.slice(0, NAME_MAX)}`} was refused`);
       return prohibited(
-        refusal ? refusedSentence(refusal) : `no such channel here; this access allows: ${session.words}`,
+        refusal
+          ? refusedSentence(refusal)
+          : `channels of this type are not allowed; this access allows: ${session.words}`,
       );
     },
     globalRequest(name) {
       if (INNOCENT_GLOBAL_REQUESTS.has(name)) return;
       const refusal = REFUSED_GLOBAL_REQUESTS.get(name);
-      session.refused(`${refusal?.what ?? `the request ${name.slice(0, NAME_MAX)}`} was asked for and refused`);
+      session.refused(`${refusal?.what ?? `the request ${name.slice(0, NAME_MAX)}`} was refused`);
       // The protocol's answer has no room for words.
       if (refusal) session.notice(`${refusedSentence(refusal)}.`);
     },
@@ -43,7 +45,7 @@ function openTunnel(session: SessionChannels, data: Reader): OpenDecision {
   const destination = { host: data.text('host', HOST_MAX), port: data.uint32('port') };
   const verdict = session.permitsTunnel(destination);
   if (verdict.allowed) return { accept: 'later', decide: (pending) => session.tunnel(destination, pending) };
-  session.refused(`a tunnel to ${destination.host}:${destination.port} was asked for and refused`);
+  session.refused(`a tunnel to ${destination.host}:${destination.port} was refused`);
   return prohibited(verdict.why);
 }
 

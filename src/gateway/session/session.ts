@@ -55,7 +55,7 @@ export type Extension = Pick<AuthorizedSession, 'grantId' | 'grantDigest' | 'end
 
 type Failure = { readonly ending: SessionEnding; readonly sentence: string };
 
-const NO_SPACE = new RecordingError({ code: 'ENOSPC', message: 'the disk is as full as recordings may make it' });
+const NO_SPACE = new RecordingError({ code: 'ENOSPC', message: 'the disk has reached the limit for recordings' });
 const RECORDING_FAILED: SessionEnding = { how: 'failed', why: 'recording_failed' };
 
 /** One authorised connection of a person to one target: the target's connection, the recording, the deadline, and the end. */
@@ -107,7 +107,7 @@ export class Session {
     this.#liveUntil(endsAt);
     const fact = { what: 'extended', grant: grantId, digest: grantDigest, until: endsAt.toISOString() };
     this.#recording.then((recording) => recording.journal(fact)).catch(() => {});
-    this.channels.notice(`access was extended until ${minuteUtc(endsAt)}; this session goes on.`);
+    this.channels.notice(`your access was extended until ${minuteUtc(endsAt)}. This session continues.`);
   }
 
   #liveUntil(endsAt: Date): void {
@@ -199,7 +199,7 @@ export class Session {
     // What was ended from here stays ended for that reason: nothing goes on that would have to be recorded.
     if (this.#isOver || ending === RECORDING_FAILED || ending?.how === 'terminated') return;
     const code = 'code' in error && typeof error.code === 'string' ? error.code : 'fault';
-    const sentence = `recording failed (${code}); session ended. Nothing is let through unrecorded: tell whoever runs Daypass.`;
+    const sentence = `recording failed (${code}); session ended. Nothing passes unrecorded. Tell your Daypass operator.`;
     this.#failure = { ending: RECORDING_FAILED, sentence };
     this.#abandon(sentence);
     this.#endIn(FAREWELL_MS, RECORDING_FAILED);
@@ -239,11 +239,14 @@ export class Session {
   /** The monotonic clock and the wall clock: whichever says so first; a jump of either never extends access. */
   #checkDeadline(): void {
     const left = this.#msLeft();
-    if (left <= 0) return void this.terminate('expired', 'ended: your access has run out. Ask for more in Slack.');
+    if (left <= 0)
+      return void this.terminate('expired', 'ended: your access has expired. Request access again in Slack.');
     const [minutes] = this.#warnings;
     if (minutes === undefined || left > minutes * 60_000) return;
     this.#warnings = this.#warnings.slice(1);
-    this.channels.notice(`access ends in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}: extend in Slack.`);
+    this.channels.notice(
+      `your access ends in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}. Extend it in Slack.`,
+    );
   }
 
   #msLeft(): number {

@@ -96,7 +96,7 @@ export class SftpGuard {
   client(bytes: Buffer): Guarded {
     this.#forward = [];
     if (this.#ended === null) this.#client.push(bytes);
-    if (this.#isOver(2)) this.#end('The client asked for more than it waits for');
+    if (this.#isOver(2)) this.#end('The client sent too many requests without waiting for answers');
     return this.#outcome(this.#forward, this.#target.isBetween ? this.#due() : []);
   }
 
@@ -145,7 +145,7 @@ export class SftpGuard {
     if (this.#stage !== 'open') {
       // What follows would mean something else in another version, so the target says first which it is.
       if (this.#stage === 'greeted' || head[0] !== FXP.INIT || head.length !== 5) {
-        return void this.#end('The client did not begin SFTP with its version and wait for the target');
+        return void this.#end('The client did not start SFTP by sending its version and waiting for the target');
       }
       this.#stage = 'greeted';
       this.#pass(head);
@@ -185,7 +185,7 @@ export class SftpGuard {
     const path = request.paths.map((each) => plainLine(each.toString('utf8')).slice(0, PATH_SHOWN)).join(' and ');
     const what = `${request.extension ?? request.kind}${path === '' ? '' : ` ${path}`}`;
     this.#refused(plainLine(`sftp: ${what} was refused: ${why}`));
-    const sentence = `Daypass refuses ${why}. Ask in Slack for another scope if you need it.`;
+    const sentence = `Daypass refused this: ${why}. If you need it, request another scope in Slack.`;
     const body = encode(uint8(FXP_REPLY.STATUS), uint32(request.id), uint32(status), string(sentence), string('en'));
     const cost = costOf(request);
     this.#paths += cost;
@@ -199,15 +199,15 @@ export class SftpGuard {
     if (this.#stage === 'asking') return void this.#toldStart(head[0], id, fields);
     if (this.#stage !== 'open') {
       if (this.#stage !== 'greeted' || head[0] !== FXP.VERSION) {
-        return void this.#end('The target did not begin SFTP with its version');
+        return void this.#end('The target did not start SFTP with its version');
       }
       if (id !== SFTP_VERSION)
-        return void this.#end(`The target speaks version ${id} of SFTP; scopes are held in version 3`);
+        return void this.#end(`The target speaks SFTP version ${id}, and scopes are enforced in version 3`);
       this.#stage = this.#within.areBounded ? 'asking' : 'open';
       return;
     }
     const request = this.#outstanding.get(id);
-    if (!request) return void this.#end('The target answered an SFTP request that was not made');
+    if (!request) return void this.#end('The target answered an SFTP request that nobody made');
     this.#outstanding.delete(id);
     this.#answered += 1;
     this.#paths -= request.cost;
@@ -217,7 +217,7 @@ export class SftpGuard {
 
   /** Where it does not say, relative paths are refused. */
   #toldStart(type: number | undefined, id: number, fields: Fields): void {
-    if (id !== START_ID) return void this.#end('The target answered an SFTP request that was not made');
+    if (id !== START_ID) return void this.#end('The target answered an SFTP request that nobody made');
     this.#stage = 'open';
     if (type !== FXP_REPLY.NAME || fields.uint32() !== 1) return;
     const folder = fields.string();

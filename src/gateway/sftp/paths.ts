@@ -41,14 +41,14 @@ export class SftpPaths {
     const path = decode(bytes);
     if (path === null || path.includes('\0')) return refused('the path is not plain UTF-8');
     // Some servers take it for a home folder, as a shell does.
-    if (path.startsWith('~')) return refused('a path that begins with "~"; write it out');
+    if (path.startsWith('~')) return refused('a path that begins with "~"; write it in full');
     const absolute = path.startsWith('/') ? path : this.#fromStart(path);
-    if (absolute === null) return refused('a relative path, and the target has not said where it starts');
+    if (absolute === null) return refused('a relative path, and the target has not reported where it starts');
     const parts = absolute.split('/').filter((part) => part !== '' && part !== '.');
     if (parts.some((part) => part.length > NAME_MAX)) return refused('the path is too long');
     // Behind a symlink, ".." is not where its string says.
     if (parts.includes('..')) return refused('a path with ".."; write it without');
-    return this.#matches(`/${parts.join('/')}`) ? ALLOWED : refused('a path outside of the scope');
+    return this.#matches(`/${parts.join('/')}`) ? ALLOWED : refused('a path outside the scope');
   }
 
   /** What a symlink may hold: with a relative path, moving the link would move where it leads. */

@@ -41,14 +41,14 @@ const NEEDS: { readonly [Kind in RequestKind]: { readonly path: boolean; readonl
 
 export function judge(request: Request, rights: FileRights['rights'], paths: SftpPaths): RequestVerdict {
   const { kind } = request;
-  if (kind === 'unknown') return { status: FX.OP_UNSUPPORTED, why: 'an SFTP extension that is not known' };
+  if (kind === 'unknown') return { status: FX.OP_UNSUPPORTED, why: 'an unknown SFTP extension' };
   const needs = NEEDS[kind];
   const denied = (why: string): RequestVerdict => ({ status: FX.PERMISSION_DENIED, why });
   if (rights === 'read') {
-    if (needs.write) return denied(`${kind}, and the scope only reads`);
+    if (needs.write) return denied('the scope is read-only');
     // Any flag but READ makes, cuts or changes a file: OpenSSH's server truncates even without WRITE.
     if (kind === 'open' && ((request.numbers[0] ?? 0) & ~FXF.READ) !== 0) {
-      return denied('open for writing, and the scope only reads');
+      return denied('the scope is read-only, and the file was to be opened for writing');
     }
   }
   if (!needs.path) return null;

@@ -245,7 +245,7 @@ export class ChannelTable {
     const max = this.#limits[kind];
     if (this.#living[kind] >= max) {
       const what = kind === 'sessions' ? 'channels' : 'tunnels';
-      return void refuse(OPEN_FAILURE.SHORTAGE, `daypass: at most ${max} ${what} at a time in one connection`);
+      return void refuse(OPEN_FAILURE.SHORTAGE, `daypass: one connection can have at most ${max} ${what} at a time`);
     }
     const decided = attempt(() => this.#policy.open(type, data));
     if (!decided.ok) return void this.#kill(`a malformed channel open: ${decided.refusal.why}`);
@@ -273,7 +273,7 @@ export class ChannelTable {
 
   #opened(id: number, peer: PeerSide): void {
     const opening = this.#opening.get(id);
-    if (!opening) return void this.#kill('a channel that nobody asked for');
+    if (!opening) return void this.#kill('a channel that was not requested');
     if (peer.packet < PACKET_MIN) return void this.#kill(`a channel with a maximum packet of ${peer.packet} bytes`);
     this.#answerOpening(
       id,

@@ -78,7 +78,7 @@ export class Channel {
 
   /** Writes no more than `room` bytes. */
   write(stream: Stream, bytes: Buffer): void {
-    if (bytes.length > this.#outgoing) throw new RangeError('more bytes than the window lets through');
+    if (bytes.length > this.#outgoing) throw new RangeError('more bytes than the window allows');
     this.#outgoing -= bytes.length;
     const header = stream === 'stdout' ? 9 : 13;
     for (let at = 0; at < bytes.length; at += this.#packetMax) {

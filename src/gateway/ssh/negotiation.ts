@@ -56,8 +56,8 @@ function some(names: readonly string[]): string {
 /** `us` is the side of the gateway. */
 const sentence = ({ what, client, server }: Missing, us: 'client' | 'server'): string =>
   us === 'server'
-    ? `no ${what} in common: the client offers ${some(client)}; the gateway takes ${some(server)}`
-    : `no ${what} in common: the target offers ${some(server)}; the gateway takes ${some(client)}`;
+    ? `no ${what} in common: the client offers ${some(client)}; the gateway accepts ${some(server)}`
+    : `no ${what} in common: the target offers ${some(server)}; the gateway accepts ${some(client)}`;
 
 const SETTINGS: Partial<Record<What, { readonly name: string; readonly known: readonly string[] }>> = {
   'key exchange': { name: 'gateway.kex', known: KEX },
@@ -73,7 +73,7 @@ export function clientWords(found: readonly Missing[]): string {
     return setting && could.length > 0 ? `${setting.name} can add ${some(could)}` : null;
   });
   const isHopeless = advice.some((each) => each === null);
-  const then = isHopeless ? 'A newer client is needed' : `Its operators can let it in: ${advice.join('; ')}`;
+  const then = isHopeless ? 'A newer client is needed' : `Its operators can allow yours: ${advice.join('; ')}`;
   return `${found.map((each) => sentence(each, 'server')).join('; ')}. ${then}.`;
 }
 
@@ -86,6 +86,6 @@ export function partingWords(kexinit: Uint8Array, ours: Proposal): string | null
 
 /** The same of a target; `legacyHelps` where its setting in targets.yml would do. */
 export const targetWords = (found: readonly Missing[], legacyHelps: boolean): string => {
-  const then = legacyHelps ? 'add "algorithms: legacy" to it in targets.yml' : 'its sshd has to offer more';
+  const then = legacyHelps ? 'add "algorithms: legacy" to it in targets.yml' : 'its sshd must offer more';
   return `${found.map((each) => sentence(each, 'client')).join('; ')}; ${then}`;
 };

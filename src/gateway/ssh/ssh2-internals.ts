@@ -94,7 +94,8 @@ export function internalsOf(connection: Connection | Client): Internals {
     Array.isArray(internals._protocol._authsQueue) &&
     typeof internals._protocol.rekey === 'function' &&
     typeof internals._sock?.destroy === 'function';
-  if (!isKnown) throw new Error(`ssh2 ${version} is not the one that the gateway knows (${SSH2_VERSION})`);
+  if (!isKnown)
+    throw new Error(`ssh2 ${version} is not the version that the gateway was written for (${SSH2_VERSION})`);
   return internals;
 }
 

@@ -76,7 +76,7 @@ export type Gateway = Gateways &
     readonly workers: readonly number[];
   };
 
-const SHUTDOWN: TerminationOrder = { why: 'shutdown', message: 'the gateway is being restarted; session ended.' };
+const SHUTDOWN: TerminationOrder = { why: 'shutdown', message: 'session ended: the gateway is restarting.' };
 
 /** Listens for contractors, hands each TCP connection to a worker, and keeps as many workers alive as configured. */
 export async function startGateway(options: GatewayOptions, control: GatewayControl): Promise<Gateway> {
@@ -252,7 +252,7 @@ class Supervisor implements Gateway {
     try {
       if (!(await fileRecording(this.#host, recordings, id))) return;
     } catch (error) {
-      log.error({ err: error, session: id }, 'a recording stays in the spool');
+      log.error({ err: error, session: id }, 'a recording could not be moved out of the spool');
     }
     await sealLate?.(join(recordings, id));
   }
@@ -270,7 +270,7 @@ class Supervisor implements Gateway {
     try {
       await fileRecording(this.#host, recordings, id);
     } catch (error) {
-      log.error({ err: error, session: id }, 'a recording stays in the spool');
+      log.error({ err: error, session: id }, 'a recording could not be moved out of the spool');
       return { kind: 'failed' };
     }
     return (await seal?.(join(recordings, id), reported)) ?? { kind: 'none' };

@@ -39,7 +39,10 @@ export class RegistryKeeper implements Disposable {
   async #look(): Promise<void> {
     const entries = await this.#feed.all(REGISTRY_MAX);
     if (entries.filter(({ kind }) => kind === 'key').length >= REGISTRY_MAX.keys) {
-      this.#log.warn({ max: REGISTRY_MAX.keys }, 'workers know the newest keys only: older ones need a certificate');
+      this.#log.warn(
+        { max: REGISTRY_MAX.keys },
+        'too many keys: workers know only the newest ones, and older ones need a certificate',
+      );
     }
     for (const entry of entries) this.#know(entry);
   }

@@ -13,7 +13,7 @@ import type { Served } from '../pipe/worker-messages.ts';
 import type { ConfigFacts } from '../words/client-config.ts';
 import { failure, parseWords, wordAnswer } from '../words/self-service-words.ts';
 
-const TOO_OLD = 'This connection is too old to ask on. Connect again; where it is shared, with -o ControlPath=none.';
+const TOO_OLD = 'This connection is too old for that. Connect again; if it is shared, add -o ControlPath=none.';
 const BUSY = 'Daypass is busy. Try again in a minute.';
 
 type Jump = { readonly caller: Caller; readonly since: number; asks: number };
@@ -50,9 +50,9 @@ export class Desk {
     const jump = this.#jumps.get(sshSessionId);
     if (!jump || performance.now() - jump.since > ASK_MS) return failure(TOO_OLD, 1);
     jump.asks += 1;
-    if (jump.asks > ASKS_PER_JUMP) return failure('That is enough for one connection. Connect again.', 1);
+    if (jump.asks > ASKS_PER_JUMP) return failure('This connection has asked too often. Connect again.', 1);
     // One person's haste leaves room for the others.
-    if (!this.#asksOf(jump.caller.personId)) return failure('You ask too often. Try again in a second.', 1);
+    if (!this.#asksOf(jump.caller.personId)) return failure('You are asking too often. Try again in a second.', 1);
     const parsed = parseWords(words);
     if ('served' in parsed) return parsed.served;
     if (this.#asksOutstanding >= ASKS_OUTSTANDING_MAX || !this.#asks('all')) return failure(BUSY, 1);

@@ -162,7 +162,7 @@ export class WorkerProcess {
         return carried !== undefined && !isSo(carried);
       });
       if (this.#isGone || late.length === 0) return;
-      this.#options.log.error({ worker: this.pid, sessions: late }, 'worker did not end its sessions and is killed');
+      this.#options.log.error({ worker: this.pid, sessions: late }, 'worker did not end its sessions; killing it');
       this.kill();
     }, ms);
   }
@@ -176,7 +176,7 @@ export class WorkerProcess {
     if (!goesOnUnder(under, runningOf(carried.session))) {
       this.#options.log.error(
         { session: id, grant: under.id },
-        'a grant does not allow the session that it was to extend',
+        'a grant does not allow the session that it should extend',
       );
       return false;
     }
@@ -226,7 +226,7 @@ export class WorkerProcess {
     return {
       message: (message) => this.#hear(message),
       connection: (remoteAddress) => this.#handed(remoteAddress),
-      broken: (why) => this.#options.log.error({ worker: this.pid, why }, 'worker broke its protocol and is killed'),
+      broken: (why) => this.#options.log.error({ worker: this.pid, why }, 'worker broke its protocol; killing it'),
       exit: ({ code, signal }) => this.#exited(code, signal),
     };
   }
@@ -249,7 +249,7 @@ export class WorkerProcess {
     this.#silentBeats = 0;
     this.#suspect(false);
     if (!message.success) {
-      this.#options.log.error({ worker: this.pid, err: message.error }, 'worker broke its protocol and is killed');
+      this.#options.log.error({ worker: this.pid, err: message.error }, 'worker broke its protocol; killing it');
       this.kill();
       return;
     }
@@ -307,7 +307,7 @@ export class WorkerProcess {
 
   #knows(client: string): boolean {
     if (this.#addresses.has(client)) return true;
-    this.#options.log.error({ worker: this.pid, client }, 'worker names an address that it was not handed');
+    this.#options.log.error({ worker: this.pid, client }, 'worker named an address that it was not given');
     return false;
   }
 
@@ -330,7 +330,7 @@ export class WorkerProcess {
     const silentMs = this.#silentBeats * HEARTBEAT_MS;
     this.#suspect(this.#isReady && silentMs >= SUSPECT_WORKER_MS);
     if (silentMs < (this.#isReady ? SILENT_WORKER_MS : WORKER_START_MS)) return;
-    this.#options.log.error({ worker: this.pid, silentMs }, 'worker is silent and is killed');
+    this.#options.log.error({ worker: this.pid, silentMs }, 'worker is silent; killing it');
     this.kill();
   }
 
@@ -344,7 +344,7 @@ export class WorkerProcess {
     this.#isGone = true;
     this.#exit.resolve();
     clearInterval(this.#beat);
-    this.#ready.reject(new Error(`a gateway worker ended (${signal ?? code}) before it could take connections`));
+    this.#ready.reject(new Error(`a gateway worker exited (${signal ?? code}) before it could accept connections`));
     const carried = [...this.#sessions];
     this.#sessions.clear();
     for (const watch of [...this.#watchers.keys()]) this.#watchOver(watch);

@@ -31,7 +31,7 @@ export type Question = Heard<'authorize' | 'ask' | 'jump_over'>;
 
 const BUSY = 'Daypass is busy. Connect again in a minute.';
 export const FAULT =
-  'Daypass could not decide this login. Connect again in a minute; if it stays so, tell whoever runs it.';
+  'Daypass could not decide this login. Connect again in a minute. If it happens again, tell your Daypass operator.';
 
 /** What one worker asks of control: who may log in, and what people want to know of the gateway itself. */
 export class WorkerQuestions {
@@ -63,7 +63,7 @@ export class WorkerQuestions {
   #ask({ id, sshSessionId, words }: Heard<'ask'>): void {
     const answer = (served: Served): void => this.#asker.send({ type: 'served', id, ...served });
     this.#desk.ask(sshSessionId, words).then(answer, (err: unknown) => {
-      this.#asker.log.error({ err }, 'a question could not be answered');
+      this.#asker.log.error({ err }, 'a self-service command could not be answered');
       answer(failure('Daypass could not answer. Try again in a minute.', 1));
     });
   }

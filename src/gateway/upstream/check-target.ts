@@ -29,7 +29,7 @@ const ELSEWHERE = TargetId.parse('daypass-check-of-another-target');
 const COMMAND_MS = 10_000;
 const OUTPUT_MAX = 2_000;
 
-/** Logs in to a target for proof, as each of its logins, and says what is wrong. */
+/** Logs in to a target as each of its logins, and reports what is wrong. */
 export const targetCheck =
   (deps: Deps) =>
   async (id: TargetId): Promise<Finding[]> => {
@@ -54,7 +54,7 @@ async function checkLogin(deps: Deps, target: Target, login: Login): Promise<Fin
     findings.push({ level: 'ok', text: `${login}: certificates for other targets are refused` });
   } else {
     elsewhere.destroy();
-    const text = `${login}: a certificate made for another target is let in; AuthorizedPrincipalsFile is missing (daypass targets snippet ${target.id})`;
+    const text = `${login}: a certificate for another target is accepted. AuthorizedPrincipalsFile is missing: see daypass targets snippet ${target.id}`;
     findings.push({ level: 'problem', text });
   }
   return findings;
@@ -90,26 +90,27 @@ function advice(error: UpstreamError, target: Target): string {
   const where = `${target.address}:${target.port}`;
   switch (error.why) {
     case 'host_key_mismatch':
-      return `${where} shows another host key than the one pinned; compare with: daypass targets scan ${target.address} --port ${target.port}`;
+      return `${where} shows a different host key than the one pinned. Compare them: daypass targets scan ${target.address} --port ${target.port}`;
     case 'target_refused':
-      return `sshd refuses the certificate: is the block of «daypass targets snippet ${target.id}» in its sshd_config, do its files belong to root, and may everybody read them (0644, their folder 0755), because sshd reads them as the login? Does the login exist?`;
+      return `sshd refuses the certificate. Does the login exist? Does sshd_config have the block that daypass targets snippet ${target.id} prints? Do its files belong to root, and can everybody read them (0644, their folder 0755)? sshd reads them as the login.`;
     case 'no_common_algorithm':
       return `${where} and the gateway have ${error.found}`;
     case 'target_slow':
-      return `${where} is reached, but ${error.found}: reverse DNS (UseDNS), PAM? gateway.target_login_seconds says how long the gateway waits`;
+      return `${where} was reached, but ${error.found}. Is it reverse DNS (UseDNS) or PAM? gateway.target_login_seconds sets how long the gateway waits`;
     default:
-      return `${where} cannot be reached: ${error.found}; is sshd running there, and does a firewall let the gateway in?`;
+      return `${where} cannot be reached: ${error.found}. Is sshd running there, and does the firewall let the gateway in?`;
   }
 }
 
 async function sourceAddressFinding(deps: Deps, upstream: Upstream, login: Login): Promise<Finding> {
   const connection = await output(upstream, 'printf %s "$SSH_CONNECTION"', false);
   const seen = connection.split(' ')[0] ?? '';
-  if (seen === '') return { level: 'note', text: `${login}: the target does not say from where it sees the gateway` };
+  if (seen === '')
+    return { level: 'note', text: `${login}: the target does not show which address it sees the gateway at` };
   if (deps.sourceAddress === null) {
     return {
       level: 'note',
-      text: `${login}: sees the gateway at ${seen}; set gateway.source_address to bind certificates to it`,
+      text: `${login}: sees the gateway at ${seen}; to bind certificates to that address, set gateway.source_address`,
     };
   }
   if (deps.sourceAddress.split('/')[0] === seen)
@@ -127,7 +128,7 @@ async function sourceAddressFinding(deps: Deps, upstream: Upstream, login: Login
 async function terminalFinding(upstream: Upstream, login: Login): Promise<Finding> {
   const terminal = await output(upstream, 'tty', true);
   if (terminal.includes('/dev/')) return { level: 'ok', text: `${login}: gets a terminal` };
-  return { level: 'problem', text: `${login}: gets no terminal; is PermitTTY off, or devpts not mounted?` };
+  return { level: 'problem', text: `${login}: gets no terminal. Is PermitTTY off, or devpts not mounted?` };
 }
 
 /** Stands between the lines that a login shell may print and what was asked for. */

@@ -138,7 +138,11 @@ export function connectUpstream(
     return isEarly;
   });
   table = new ChannelTable(transport, {
-    open: () => ({ accept: false, reason: OPEN_FAILURE.PROHIBITED, description: 'the gateway takes no channels' }),
+    open: () => ({
+      accept: false,
+      reason: OPEN_FAILURE.PROHIBITED,
+      description: 'the gateway does not accept channels',
+    }),
     globalRequest: () => {},
     killed: (why) => end(words.protocol(why)),
   });

@@ -3,7 +3,7 @@ import { UPSTREAM_CONNECT_MS } from '../limits.ts';
 
 type FailureWhy = Extract<SessionEnding, { how: 'failed' }>['why'];
 
-/** Why a target could not be entered: a sentence for the person who tried, and for its operators what was found. */
+/** Why the gateway could not log in to a target: a sentence for the person who tried, and for its operators what was found. */
 export class UpstreamError extends Error {
   readonly why: FailureWhy;
   readonly found: string;
@@ -22,10 +22,10 @@ const CONNECT_SECONDS = UPSTREAM_CONNECT_MS / 1_000;
 
 /** By the names of libuv. */
 export const SOCKET_ERRORS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there (connection refused)',
+  ECONNREFUSED: 'nothing is listening there (connection refused)',
   EHOSTUNREACH: 'there is no route to it',
   ENETUNREACH: 'there is no route to it',
-  ENOTFOUND: 'its name is not known here (DNS)',
+  ENOTFOUND: 'its name is unknown (DNS)',
   EAI_AGAIN: 'its name could not be looked up (DNS)',
   ETIMEDOUT: `it did not answer within ${CONNECT_SECONDS} seconds`,
 };
@@ -36,7 +36,7 @@ export function failuresOf(name: string, loginMs: number) {
   const unreachable = (found: string): UpstreamError =>
     new UpstreamError(
       'target_unreachable',
-      `${name} cannot be reached from the gateway: ${found}. Try again in a minute; if it stays so, tell its owner.`,
+      `${name} cannot be reached from the gateway: ${found}. Try again in a minute. If that fails too, tell its owner.`,
       found,
     );
   const slow = (): UpstreamError => {
@@ -60,7 +60,7 @@ export function failuresOf(name: string, loginMs: number) {
         case 'connecting':
           return unreachable(`it did not answer within ${CONNECT_SECONDS} seconds`);
         case 'silent':
-          return unreachable(`it takes connections, and sent no SSH banner within ${CONNECT_SECONDS} seconds`);
+          return unreachable(`it accepted the connection but sent no SSH banner within ${CONNECT_SECONDS} seconds`);
         case 'exchanging keys':
           return unreachable(`it did not exchange keys within ${CONNECT_SECONDS} seconds`);
         case 'logging in':
@@ -69,19 +69,22 @@ export function failuresOf(name: string, loginMs: number) {
     },
     mismatch: new UpstreamError(
       'host_key_mismatch',
-      `${name} shows another host key than the one pinned, so nothing was sent to it. Tell security, who have been told too.`,
+      `${name} shows a different host key than the one pinned, so nothing was sent to it. Tell security; Daypass has told them too.`,
     ),
-    refused: new UpstreamError('target_refused', `${name} does not accept the gateway's certificate. ${check}`),
+    refused: new UpstreamError('target_refused', `${name} refused the gateway's certificate. ${check}`),
     nothingInCommon: (found: string) =>
       new UpstreamError('no_common_algorithm', `${name} and the gateway have ${found}. Tell its owner.`, found),
     lost: new UpstreamError('target_unreachable', `The connection to ${name} was lost. Connect again.`),
     protocol: (why: string) =>
-      new UpstreamError('protocol', `${name} broke the SSH protocol (${why}), so the session was cut. Tell its owner.`),
+      new UpstreamError(
+        'protocol',
+        `${name} broke the SSH protocol (${why}), so the session was ended. Tell its owner.`,
+      ),
   };
 }
 
 const WHILE: Readonly<Record<Exclude<Phase, 'connecting'>, string>> = {
-  silent: 'its SSH banner was waited for',
-  'exchanging keys': 'keys were exchanged',
-  'logging in': 'the gateway logged in',
+  silent: 'the gateway waited for its SSH banner',
+  'exchanging keys': 'exchanging keys',
+  'logging in': 'the gateway was logging in',
 };

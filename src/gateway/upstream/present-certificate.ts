@@ -14,7 +14,7 @@ export type CertifiedKey = { readonly certificate: string; readonly privateKey: 
  */
 export function presentCertificate(client: Client, { certificate, privateKey }: CertifiedKey): void {
   const [algorithm, blob] = certificate.split(' ');
-  if (!algorithm || !blob) throw new TypeError('a certificate reads "<type> <base64>"');
+  if (!algorithm || !blob) throw new TypeError('a certificate must be "<type> <base64>"');
   const { _protocol: protocol } = internalsOf(client);
   if (typeof protocol.authNone !== 'function') throw new Error('ssh2 has changed: there is no authNone to replace');
   protocol.authNone = (login: string): void => {

@@ -55,7 +55,7 @@ function hostKeyOf(address: string, port: number, algorithm: string, timeoutMs: 
       else
         reject(
           new Error(
-            `${address}:${port} cannot be asked: ${SOCKET_ERRORS[error.code ?? ''] ?? `it does not answer as an SSH server (${error.message})`}`,
+            `${address}:${port} cannot be scanned: ${SOCKET_ERRORS[error.code ?? ''] ?? `it does not answer as an SSH server (${error.message})`}`,
           ),
         );
     });

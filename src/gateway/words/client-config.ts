@@ -36,40 +36,40 @@ export function clientConfig(facts: ConfigFacts, { publicKey }: ConfigOwner): st
   const refresh = `sh -c 'IFS=; umask 077; cd ${FOLDER} && c=$(${fetch} 2>/dev/null) && { ${keep}; }'`;
   return [
     `# Daypass, site ${site}: ssh <target>.${gateway}`,
-    '# Set up once; new grants need no change here. docs/clients.md says more, for Windows as well.',
-    `# This line puts it in its place, with the gateway's host key: ${setUpCommand(facts)}`,
-    `# By hand: this is ${FOLDER}/${site}.conf, the first line of ~/.ssh/config says: ${INCLUDE}`,
-    `# and ${FOLDER}/${site}.known_hosts holds the line: ${gateway} ${hostKey}`,
+    '# Set up once; new grants need no change here. For more, and for Windows, see docs/clients.md.',
+    `# To install it with the gateway's host key, run: ${setUpCommand(facts)}`,
+    `# By hand: save this file as ${FOLDER}/${site}.conf, begin ~/.ssh/config with the line: ${INCLUDE}`,
+    `# and put this line in ${FOLDER}/${site}.known_hosts: ${gateway} ${hostKey}`,
     '',
-    '# Older ssh does not know WarnWeakCrypto, nor ssh elsewhere the UseKeychain of a Mac; they pass over them.',
+    '# Older versions of ssh do not know WarnWeakCrypto, and only a Mac knows UseKeychain. Others ignore them.',
     'IgnoreUnknown WarnWeakCrypto,UseKeychain',
     '',
-    '# Before a connection to these hosts, and no others: brings the certificate for what you are granted now. Programs that read',
-    '# this file and do not know Match give up where it stands without quotes.',
+    '# Before a connection to these hosts, and no others: fetches the certificate for the access you have now. The quotes around',
+    '# Match keep programs that read this file and do not know Match from giving up.',
     `"Match" host *.${gateway} exec "${refresh}"`,
     '',
     `Host ${gateway}`,
     `  HostName ${host}`,
     `  Port ${port}`,
     '  User daypass',
-    '  # A shared connection would know only what was granted when it began.',
+    '  # A shared connection would know only the access you had when it started.',
     '  ControlPath none',
     '',
     `Host *.${gateway}`,
     `  ProxyJump ${gateway}`,
-    `  # Stands for the login that you are granted; where there are several: ssh <login>@<target>.${gateway}`,
+    `  # Means the login that you were granted. If there are several: ssh <login>@<target>.${gateway}`,
     '  User daypass',
     '',
     `Host ${gateway} *.${gateway}`,
     `  HostKeyAlias ${gateway}`,
     `  UserKnownHostsFile ${FOLDER}/${site}.known_hosts`,
     '  StrictHostKeyChecking yes',
-    '  # The private key that you registered, or its .pub where an agent holds it.',
+    '  # The private key that you registered, or its .pub file if an agent holds the key.',
     `  IdentityFile ${identityFile(publicKey)}`,
     `  CertificateFile ${FOLDER}/${file}`,
     '  IdentitiesOnly yes',
     '  ForwardAgent no',
-    '  # The gateway has no post-quantum key exchange yet; new ssh would warn at each connection.',
+    '  # The gateway has no post-quantum key exchange yet. Newer versions of ssh would warn at each connection.',
     '  WarnWeakCrypto no-pq-kex',
     '',
     'Host *',
@@ -88,13 +88,13 @@ export function setUpScript(facts: ConfigFacts, owner: ConfigOwner): string {
   const { site, hostKey } = facts;
   // It is run as a program: nothing but base64 gets in, whatever is stored.
   const base64 = /^\S+ ([A-Za-z0-9+/]+=*)(?: |$)/.exec(owner.publicKey)?.[1] ?? 'no key';
-  return `# Daypass, site ${site}: sets up ssh for the account that runs this. Everything lies in ${FOLDER}, but for one line in ~/.ssh/config.
+  return `# Daypass, site ${site}: sets up ssh for the account that runs this. Everything goes into ${FOLDER}, except one line in ~/.ssh/config.
 set_up() {
   umask 077
   config=$HOME/.ssh/config ours=$HOME/.ssh/daypass
   mkdir -p "$ours" || exit 1
 
-  # Where the key lies that was registered.
+  # Where the registered key is.
   identity=
   for public in "$HOME"/.ssh/*.pub; do
     name=\${public##*/}
@@ -108,7 +108,7 @@ set_up() {
 ${clientConfig(facts, owner)}DAYPASS
   echo '${site}.daypass ${hostKey}' > "$ours/${site}.known_hosts" || exit 1
 
-  # First in ~/.ssh/config, before any Host or Match. What is a link stays one, and the file keeps its mode.
+  # First in ~/.ssh/config, before any Host or Match. A link stays a link, and the file keeps its mode.
   if [ ! -e "$config" ] || ! awk '
     tolower($1) ~ /^"?(host|match)"?(=|$)/ { exit }
     tolower($1) ~ /^include/ && /daypass\\/\\*\\.conf/ { found = 1; exit }
@@ -117,18 +117,18 @@ ${clientConfig(facts, owner)}DAYPASS
     { echo '${INCLUDE}'; echo; if [ -e "$config" ]; then cat "$config"; fi; } > "$ours/config.new" || exit 1
     if ! cat "$ours/config.new" > "$config"; then
       echo "daypass: $config could not be written. Make this its first line: ${INCLUDE}" >&2
-      echo "daypass: what it should hold is in $ours/config.new" >&2
+      echo "daypass: its intended content is in $ours/config.new" >&2
       exit 1
     fi
     rm -f "$ours/config.new"
   fi
-  # ssh refuses one that others may write to.
+  # ssh refuses a file that others may write to.
   chmod go-w "$config" 2>/dev/null
 
   if [ -z "$identity" ]; then
-    echo "daypass: no .pub file of the key that you registered is in ~/.ssh. Name the key at IdentityFile in $ours/${site}.conf"
+    echo "daypass: ~/.ssh has no .pub file of the key that you registered. Set IdentityFile in $ours/${site}.conf to that key"
   fi
-  echo 'daypass: ssh is set up. Once access is granted: ssh <target>.${site}.daypass; what you have: ssh ${site}.daypass'
+  echo 'daypass: ssh is set up. To connect, once you have access: ssh <target>.${site}.daypass; to see your access: ssh ${site}.daypass'
 }
 set_up
 `;
@@ -136,9 +136,9 @@ set_up
 
 /** What follows the registration of a key on the terminal. */
 export const setUpLines = (facts: ConfigFacts): readonly string[] => [
-  'Set up ssh with this line, once, with the same -i if you used one. There is nothing to download or paste later:',
+  'Set up ssh by running this line once, with the same -i if you used one. There is nothing to download or paste later:',
   '',
   `  ${setUpCommand(facts)}`,
   '',
-  `Then ask for access in Slack: /access request, or the Request access button in the engagement thread. Once it is granted: ssh <target>.${facts.site}.daypass`,
+  `Then request access in Slack: /access request, or the Request access button in the engagement thread. Once it is approved: ssh <target>.${facts.site}.daypass`,
 ];

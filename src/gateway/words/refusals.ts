@@ -15,35 +15,35 @@ export function wordForTerminal(rejection: Rejection, at: string): string {
 export const gatewayAddress = (host: string, port: number): string => (port === 22 ? host : `${host} -p ${port}`);
 
 const noCertificate = (at: string): string =>
-  `No certificate of this gateway was presented. Set ssh up once: ssh daypass@${at} setup | sh. If it is set up, ask for access in Slack: /access request.`;
+  `Your client sent no certificate from this gateway. Set up ssh once: ssh daypass@${at} setup | sh. If it is set up, request access in Slack: /access request.`;
 const MISSING = {
   direct: noCertificate,
   inner: noCertificate,
   jump: () =>
-    'No key that is registered here was presented, and no certificate. In Slack, /access key tells how to register yours.',
+    'Your client offered neither a registered key nor a certificate. To register your key, type /access key in Slack.',
   register: (at: string) =>
-    `No key was presented that can be registered (ssh-keygen -t ed25519 makes one). Say: ssh -i <your key> register-<code>@${at}`,
+    `Your client offered no key that can be registered (ssh-keygen -t ed25519 makes one). Run: ssh -i <your key> register-<code>@${at}`,
 } satisfies Record<string, (at: string) => string>;
 
-/** Whoever came with no key that could have opened what they asked for. */
+/** For a client that came with no key that could have opened what it asked for. */
 export const missing = (purpose: keyof typeof MISSING, at: string): string => printable(MISSING[purpose](at));
 
 export const kindNotTaken = (kind: string): string =>
   printable(
-    `Keys of the kind ${kind.slice(0, NAME_MAX)} are not taken. Taken are ed25519, ECDSA and RSA of 3072 bits or more, on FIDO sticks as well. Make one: ssh-keygen -t ed25519`,
+    `Keys of type ${kind.slice(0, NAME_MAX)} are not accepted. Use ed25519, ECDSA, or RSA of 3072 bits or more; keys on FIDO devices work too. Make one: ssh-keygen -t ed25519`,
   );
 
 /** Why a connection ends that has tried too much. */
 export const LOGIN_ENDS = {
   tooManyKeys: (max: number): string =>
-    `More than ${max} keys were offered, and none of the first ${max} fits. Offer the right one only: -i <key> -o IdentitiesOnly=yes`,
+    `Your client offered more than ${max} keys, and none of the first ${max} works. Offer only the right one: -i <key> -o IdentitiesOnly=yes`,
   tooManyFailures:
-    'Too many logins failed on this connection. Offer the right key only: -i <key> -o IdentitiesOnly=yes',
+    'Too many logins failed on this connection. Offer only the right key: -i <key> -o IdentitiesOnly=yes',
 } as const;
 
 /** A name that leads nowhere, said before any target is asked for. */
 export const unknownTarget = (given: string, at: string): string =>
-  printable(`No target is called "${given.slice(0, 60)}". This lists yours: ssh daypass@${at} list`);
+  printable(`No target is called "${given.slice(0, 60)}". To list yours: ssh daypass@${at} list`);
 
 /** What each connection to a target begins with. */
 export const recordedBanner = (
@@ -53,7 +53,7 @@ export const recordedBanner = (
   scope: Scope,
 ): string =>
   printable(
-    `${login} on ${name === id ? id : `${id} (${name})`}, until ${minuteUtc(endsAt)}. This session is recorded${scope.record_input ? ', with what you type' : ''}.`,
+    `${login} on ${name === id ? id : `${id} (${name})`}, until ${minuteUtc(endsAt)}. This session is recorded${scope.record_input ? ', including what you type' : ''}.`,
   );
 
 /** Somebody's words on somebody else's terminal: one line, nothing that moves a cursor or turns text round. */
@@ -63,7 +63,7 @@ export const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g,
 
 const TERMINAL_MAX = 500;
 const SENTENCE_MAX = 500;
-const ASK = 'Ask in Slack: /access request.';
+const ASK = 'Request access in Slack: /access request.';
 
 export const minuteUtc = (when: Date): string => `${when.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 /** As many as fit a line; the rest is counted. */
@@ -84,61 +84,62 @@ const WHY_MAX = 100;
 type Words = { [Code in RejectionCode]: (rejection: Extract<Rejection, { code: Code }>, at: string) => string };
 
 /** Refusals that only a form in Slack can meet are worded there; a terminal would show them if the two ever met. */
-const elsewhere = (): string => `That cannot be done from a terminal. Use Slack: /access help.`;
+const elsewhere = (): string => `You cannot do that from a terminal. Use Slack: /access help.`;
 
 const WORDS: Words = {
   no_live_grant: () => `You have no access at the moment. ${ASK}`,
   request_waits: ({ requestId }) =>
-    `You have no access yet: your request ${short(requestId)} waits for a reviewer. Connect again once it is approved.`,
-  grant_expired: ({ at: when }) => `Your access ended at ${minuteUtc(when)}. ${ASK}`,
-  grant_revoked: ({ at: when }) => `Your access was ended at ${minuteUtc(when)}. Ask in the engagement's thread why.`,
+    `You have no access yet: your request ${short(requestId)} is waiting for a reviewer. Connect again once it is approved.`,
+  grant_expired: ({ at: when }) => `Your access expired at ${minuteUtc(when)}. ${ASK}`,
+  grant_revoked: ({ at: when }) => `Your access was ended at ${minuteUtc(when)}. Ask why in the engagement's thread.`,
   target_not_granted: ({ targetId, granted }) =>
-    `Your access does not cover ${targetId.slice(0, NAME_MAX)}, but: ${list(granted)}. ${ASK}`,
+    `Your access does not cover ${targetId.slice(0, NAME_MAX)}. It covers: ${list(granted)}. ${ASK}`,
   login_not_granted: ({ login, granted }) =>
-    `Your access is not for the login ${login}, but for: ${list(granted)}. Use that one, or ask for another in Slack.`,
+    `Your access does not cover the login ${login}. It covers: ${list(granted)}. Use that, or request another login in Slack.`,
   key_not_in_grant: ({ fingerprint }) =>
-    `The key ${fingerprint} is newer than this access, so it is not part of it. Use your earlier key, or ask again in Slack.`,
+    `The key ${fingerprint} is newer than this access, so this access does not cover it. Use your earlier key, or request access again in Slack.`,
   target_changed: ({ targetId }) =>
-    `The target ${targetId.slice(0, NAME_MAX)} has changed its address or host keys since your access was approved. Ask again in Slack.`,
+    `The address or host keys of ${targetId.slice(0, NAME_MAX)} changed after your access was approved. Request access again in Slack.`,
   grant_tampered: () =>
-    'Your grant does not match what was approved, so it counts for nothing. Tell security; they can read it in the log.',
+    'Your grant does not match what was approved, so it is void. Tell security: they can see it in the log.',
   grants_suspended: () =>
-    'All access is suspended until the operators have looked at their restored database. Ask whoever runs Daypass.',
+    'All access is paused until the operators have checked their restored database. Ask your Daypass operator.',
   record_tampered: () =>
-    'What is stored about this was changed outside Daypass, so it counts for nothing. Tell security; it is in the audit log.',
+    'The stored record was changed outside Daypass, so it is void. Tell security: it is in the audit log.',
   unknown_target_name: ({ given, granted }) =>
     `No target is called "${given.slice(0, NAME_MAX)}". Yours are: ${list(granted)}. Correct the name and connect again.`,
   bad_login_name: ({ given }, at) =>
-    `"${given.slice(0, NAME_MAX)}" is no login here. Say ssh <login>+<target>@${at}, or ssh daypass@${at} list for what is yours.`,
-  unknown_key: ({ fingerprint }) => `Nobody registered the key ${fingerprint}. In Slack, /access key tells how.`,
-  certificate_expired: ({ at: when }) => `Your certificate ran out at ${minuteUtc(when)}. ${ASK}`,
+    `"${given.slice(0, NAME_MAX)}" is not a login here. Use ssh <login>+<target>@${at}, or run ssh daypass@${at} list to see what you have.`,
+  unknown_key: ({ fingerprint }) =>
+    `The key ${fingerprint} is not registered. To register it, type /access key in Slack.`,
+  certificate_expired: ({ at: when }) => `Your certificate expired at ${minuteUtc(when)}. ${ASK}`,
   certificate_refused: ({ why }) =>
-    `Your certificate is not accepted: ${why.slice(0, WHY_MAX)}. Connect again: the ssh_config fetches a new one.`,
+    `Your certificate was refused: ${why.slice(0, WHY_MAX)}. Connect again: your ssh_config fetches a new one.`,
   proof_invalid: ({ why }) =>
-    `Your login could not be verified: ${why.slice(0, WHY_MAX)}. Connect again; if it stays so, fetch the certificate again.`,
-  proof_replayed: () => 'This login was used before. Connect again.',
+    `Your login could not be verified: ${why.slice(0, WHY_MAX)}. Connect again. If that fails too, fetch your certificate again.`,
+  proof_replayed: () => 'This login was already used. Connect again.',
   too_many_logins: ({ max }) =>
-    `This key has logged in here ${max} times today; no more before midnight UTC. Certificates go on working.`,
+    `This key has logged in ${max} times today, which is the limit until midnight UTC. Certificates still work.`,
   too_many_sessions: ({ targetId, max }) =>
-    `You have ${max} connections to ${targetId.slice(0, NAME_MAX)} already, and no more are allowed at a time. End one, or share one (ControlMaster).`,
-  person_inactive: () => 'Your Slack account is deactivated, and access with it. Ask the person who engaged you.',
+    `You already have ${max} connections to ${targetId.slice(0, NAME_MAX)}, which is the limit. End one, or share one (ControlMaster).`,
+  person_inactive: () => 'Your Slack account is deactivated, so you have no access. Ask the person who engaged you.',
   person_unseen: ({ since }) =>
-    `Slack does not show your account any more, since ${minuteUtc(since)}. Ask the person who engaged you.`,
+    `Slack has not shown your account since ${minuteUtc(since)}. Ask the person who engaged you.`,
   person_unconfirmed: ({ since }) =>
-    `Slack last confirmed your account at ${minuteUtc(since)}, too long ago, so access rests. Try again once Slack answers.`,
+    `Slack last confirmed your account at ${minuteUtc(since)}. That is too long ago, so your access is paused. Try again once Slack answers.`,
   channel_unread: ({ engagement, since }) =>
-    `Slack has not said since ${minuteUtc(since)} who is in the channel of "${engagement.slice(0, NAME_MAX)}", so access in it rests. Ask there to invite Daypass again, then try again.`,
-  code_unknown: () => 'That registration code is not known. In Slack, /access key shows a new one.',
-  code_expired: () => 'That registration code was used or has run out. In Slack, /access key shows a new one.',
+    `Slack has not shown since ${minuteUtc(since)} who is in the channel of "${engagement.slice(0, NAME_MAX)}", so access in it is paused. Ask there for Daypass to be invited again, then retry.`,
+  code_unknown: () => 'That registration code is unknown. For a new one, type /access key in Slack.',
+  code_expired: () => 'That registration code was used or has expired. For a new one, type /access key in Slack.',
   key_taken: () =>
-    'That key belongs to somebody else already. Make a new one with ssh-keygen -t ed25519 and register it.',
+    'That key already belongs to somebody else. Make a new one with ssh-keygen -t ed25519 and register it.',
   key_retired: ({ fingerprint }) =>
-    `The key ${fingerprint} was retired, so it opens nothing. Make a new one with ssh-keygen -t ed25519 and register it.`,
+    `The key ${fingerprint} was retired and no longer works. Make a new one with ssh-keygen -t ed25519 and register it.`,
   key_too_weak: ({ why }) =>
-    `That key is refused: ${why.slice(0, WHY_MAX)}. Make one with ssh-keygen -t ed25519 and register it.`,
+    `That key was refused: ${why.slice(0, WHY_MAX)}. Make one with ssh-keygen -t ed25519 and register it.`,
   disk_full: ({ freeMiB }) =>
-    `Sessions are recorded, and the disk for that has only ${freeMiB} MiB left, so none can begin. Tell whoever runs Daypass.`,
-  no_registered_key: () => 'You have no registered key. In Slack, /access key tells how.',
+    `Sessions are recorded, and the recording disk has only ${freeMiB} MiB left, so none can start. Tell your Daypass operator.`,
+  no_registered_key: () => 'You have no registered key. To register one, type /access key in Slack.',
   unknown_grant: elsewhere,
   may_not_end_grant: elsewhere,
   grant_already_ended: ({ at: when }) => `That access ended at ${minuteUtc(when)}.`,

@@ -3,11 +3,11 @@ export type Refusal = { readonly what: string; readonly way: string };
 
 const UNIX_SOCKET: Refusal = {
   what: 'a tunnel to a socket on the target (-L)',
-  way: 'tunnels lead to a host and a port: -L <port>:<host>:<port>, where your scope names them',
+  way: 'use a tunnel to a host and port that your scope names: -L <port>:<host>:<port>',
 };
 const REVERSE: Refusal = {
   what: 'a tunnel from the target (-R)',
-  way: 'tunnels begin on your side: -L <port>:<host>:<port>, where your scope names host and port',
+  way: 'open the tunnel from your side, to a host and port that your scope names: -L <port>:<host>:<port>',
 };
 
 /** A peer may ask for anything, `constructor` included: what an object has from its prototype is no name here. */
@@ -19,11 +19,11 @@ function byName(refusals: Readonly<Record<string, Refusal>>): ReadonlyMap<string
 export const REFUSED_CHANNEL_REQUESTS: ReadonlyMap<string, Refusal> = byName({
   'x11-req': {
     what: 'X11 forwarding (-X)',
-    way: 'it would open your display to the target; programs without windows work',
+    way: 'it would open your display to the target. Programs without windows work',
   },
   'auth-agent-req@openssh.com': {
     what: 'agent forwarding (-A)',
-    way: 'it would lend your keys to the target; to reach another target, connect to it by its own name (ProxyJump)',
+    way: 'it would lend your keys to the target. To reach another target, connect to it by its own name (ProxyJump)',
   },
 });
 
@@ -31,7 +31,7 @@ export const REFUSED_CHANNEL_REQUESTS: ReadonlyMap<string, Refusal> = byName({
 export const REFUSED_CHANNELS: ReadonlyMap<string, Refusal> = byName({
   'direct-streamlocal@openssh.com': UNIX_SOCKET,
   'tun@openssh.com': { what: 'a network tunnel (-w)', way: UNIX_SOCKET.way },
-  x11: { what: 'an X11 channel', way: 'shell, commands and files work, as far as your scope goes' },
+  x11: { what: 'an X11 channel', way: 'shells, commands and files work, as far as your scope allows them' },
   'auth-agent@openssh.com': { what: 'an agent channel', way: 'use ProxyJump to reach another target' },
 });
 

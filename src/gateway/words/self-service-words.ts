@@ -13,14 +13,14 @@ export type Parsed = {
   readonly asScript?: true;
 };
 
-const HELP = `list [--json]        what you have, until when, and what you wait for
-cert [<grant>]       your certificate for the key that you connect with
+const HELP = `list [--json]        your access, when it ends, and requests still waiting
+cert [<grant>]       your certificate, for the key that you connect with
 end <grant> | --all  hand access back; its live sessions end
-setup                sets ssh up, once: end the line with  | sh
-config               the ssh_config that this installs
+setup                set up ssh, once: end the line with  | sh
+config               the ssh_config that setup installs
 help                 this text
 `;
-const ASK = 'Ask in Slack: /access request.';
+const ASK = 'Request access in Slack: /access request.';
 
 export const failure = (sentence: string, exit: number): Served => ({
   stdout: '',
@@ -29,11 +29,11 @@ export const failure = (sentence: string, exit: number): Served => ({
 });
 const success = (stdout: string, stderr = ''): Served => ({ stdout, stderr, exit: 0 });
 
-/** The words of an exec line, or what they deserve where they are no question. */
+/** The words of an exec line, or the answer to words that are no question. */
 export function parseWords(line: string): Parsed | { readonly served: Served } {
   const [verb = 'list', ...rest] = line.split(/[ \t\r\n]+/).filter((word) => word !== '');
   const [first = null] = rest;
-  const usage = { served: failure(`"${line.trim().slice(0, 60)}" is not understood. Say: help`, 2) };
+  const usage = { served: failure(`"${line.trim().slice(0, 60)}" is not a command. Try: help`, 2) };
   if (verb === 'list' && (rest.length === 0 || (rest.length === 1 && first === '--json')))
     return { ask: { verb: 'list' }, asJson: first === '--json' };
   if (rest.length > 1 || (first?.startsWith('-') && first !== '--all')) return usage;
@@ -67,7 +67,7 @@ export function wordAnswer(
       const left = some(answer.leftOut, LOGINS_SHOWN);
       return success(
         `${answer.line}\n`,
-        left && `daypass: No room in one certificate for: ${left}. Say: cert <grant>\n`,
+        left && `daypass: One certificate has no room for: ${left}. Try: cert <grant>\n`,
       );
     }
     case 'ended':
@@ -88,13 +88,15 @@ const wordWhy = (why: SelfServiceRefusal, at: string): string =>
 const isOwn = (why: SelfServiceRefusal): why is OwnRefusal => Object.hasOwn(WORDS, why.code);
 
 const WORDS: { [Code in OwnCode]: (why: Extract<OwnRefusal, { code: Code }>) => string } = {
-  key_removed: () => 'The key that you connected with is not registered any more. In Slack, /access key tells how.',
+  key_removed: () =>
+    'The key that you connected with is no longer registered. To register one, type /access key in Slack.',
   no_live_grant: () => `You have no access at the moment. ${ASK}`,
-  key_in_no_grant: () => `The key you connected with is not part of this access. Use your earlier key, or ask again.`,
-  no_such_grant: ({ given }) => `You have no grant "${given.slice(0, 40)}". Say: list`,
-  ambiguous_grant: ({ given, ids }) => `"${given.slice(0, 36)}" may be any of: ${ids.slice(0, 3).join(', ')}`,
-  which_grant: ({ ids }) => `Which one? ${ids.slice(0, 8).join(', ')}; or --all`,
-  already_ended: () => 'That access has ended already.',
+  key_in_no_grant: () =>
+    `The key you connected with is not covered by this access. Use your earlier key, or request access again.`,
+  no_such_grant: ({ given }) => `You have no grant "${given.slice(0, 40)}". Try: list`,
+  ambiguous_grant: ({ given, ids }) => `"${given.slice(0, 36)}" could be any of: ${ids.slice(0, 3).join(', ')}`,
+  which_grant: ({ ids }) => `Which grant? ${ids.slice(0, 8).join(', ')}; or --all`,
+  already_ended: () => 'That access has already ended.',
 };
 
 const LOGINS_SHOWN = 3;
@@ -133,7 +135,7 @@ function table({ grants, pending, at }: List): string {
     utc(expiresAt(grant)).slice(5, 16),
   ]);
   const none =
-    pending.length > 0 ? 'You have no access yet. What you asked for:' : `You have no access at the moment. ${ASK}`;
+    pending.length > 0 ? 'You have no access yet. Your requests:' : `You have no access at the moment. ${ASK}`;
   const lines = rows.length > 0 ? [HEAD, ...rows].map(row) : [none];
   const waiting = pending.map(({ id, ask }) =>
     clip(`waiting  ${short(id)}  ${ask.targets.map((target) => target.id).join(',')} as ${ask.login}`, 80),
@@ -182,4 +184,4 @@ const notesOf = ({ notes }: List, at: string): string =>
 const bounded = (text: string, notes: string): Served =>
   text.length <= ANSWER_MAX
     ? success(text, notes)
-    : failure('There is more than fits an answer. Use Slack: /access list.', 1);
+    : failure('The answer is too long to show here. Use Slack: /access list.', 1);

@@ -34,7 +34,7 @@ let server: Downstream | null = null;
 let isDraining = false;
 let isLooking = false;
 
-const RESTARTING = 'the gateway is being restarted; session ended. Connect again in a minute.';
+const RESTARTING = 'session ended: the gateway is restarting. Connect again in a minute.';
 
 const link = new ControlLink({
   registry: (entries) => {
@@ -52,14 +52,14 @@ const link = new ControlLink({
     if (ms > 0 && sessions.size > 0) {
       const seconds = Math.ceil(ms / 1_000);
       for (const session of sessions.values()) {
-        session.channels.notice(`the gateway is being restarted: this session ends in ${seconds} seconds.`);
+        session.channels.notice(`the gateway is restarting: this session ends in ${seconds} seconds.`);
       }
       setTimeout(() => endAll(RESTARTING), ms);
     } else endAll(RESTARTING);
   },
   watch: (order) => watch(order),
   sessions: () => sessions.size,
-  leaseLost: () => endAll('the gateway has lost its control; session ended. Connect again in a few minutes.'),
+  leaseLost: () => endAll('session ended: the gateway has lost contact with control. Connect again in a few minutes.'),
 });
 
 async function start(message: Start): Promise<void> {
@@ -111,7 +111,7 @@ function keepReserve({ spool, minFreeMiB }: Start): void {
 /** What forbids a session before control is asked for one. */
 async function obstacle(start: Start, ask: Ask): Promise<Answer | null> {
   if (isDraining || !link.mayBegin) {
-    const message = 'The gateway takes no new sessions at the moment. Connect again in a minute.';
+    const message = 'The gateway is not accepting new sessions right now. Connect again in a minute.';
     return { kind: 'refused', code: 'no_lease', message };
   }
   if (ask.sessionKey === null) return null;

@@ -63,7 +63,7 @@ async function writeErasure(
   const manifest = await readSmall(folder, FILES.manifest, Number.MAX_SAFE_INTEGER);
   const { keySha256 } = JSON.parse(manifest?.toString('utf8') ?? '{}') as { keySha256?: string | null };
   if (typeof keySha256 !== 'string')
-    throw new EraseError(`${session}: it was sealed without a key: there is nothing to erase`);
+    throw new EraseError(`${session}: it was sealed without a key, so there is nothing to erase`);
   const value: Erasure = { format: 'daypass-erasure-1', session, rule, at: now().toISOString(), keySha256 };
   const bytes = Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
   await replaceFile(folder, FILES.erasure, bytes);

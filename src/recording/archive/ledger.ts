@@ -156,7 +156,7 @@ export class Ledger implements AsyncDisposable {
       else this.#doubtful += 1;
     }
     const torn = (await this.#file.stat()).size - this.#size;
-    if (torn > LEDGER_LINE_MAX) throw new Error(`the ledger holds a line of more than ${LEDGER_LINE_MAX} bytes`);
+    if (torn > LEDGER_LINE_MAX) throw new Error(`the ledger has a line of more than ${LEDGER_LINE_MAX} bytes`);
     await this.#file.truncate(this.#size);
     await this.#file.sync();
   }

@@ -138,13 +138,13 @@ function contradictions(
   reported: Reported | null,
 ): string[] {
   const doubts: string[] = [];
-  if (chain && chain.header.session !== session) doubts.push('the recording is of another session');
+  if (chain && chain.header.session !== session) doubts.push('the recording belongs to another session');
   if (chain && keySha256 === null) doubts.push('there is no wrapped key');
   if (chain && keySha256 !== null && chain.header.keySha256 !== keySha256)
-    doubts.push('the wrapped key is another one');
+    doubts.push('the wrapped key is a different one');
   if (!reported) return doubts;
-  if (!chain) return [...doubts, 'the worker reported a recording, and there is none'];
-  if (chain.torn) doubts.push('the worker reported it whole, and it is torn');
+  if (!chain) return [...doubts, 'the worker reported a recording, but there is none'];
+  if (chain.torn) doubts.push('the worker reported it whole, but it is torn');
   const isSame = chain.head === reported.head && chain.chunks === reported.chunks && chain.bytes === reported.bytes;
   if (!isSame) doubts.push('the recording is not the one that the worker reported');
   return doubts;
@@ -192,7 +192,7 @@ async function walkAndIndex(folder: string, doubts: string[]): Promise<WalkedAnd
     const walked = await walkChain(file, ({ head }) => marks.add(head));
     if (walked.kind === 'unreadable') {
       await setAside(folder, FILES.container);
-      doubts.push('what the worker left as a recording is none');
+      doubts.push('what the worker left is not a recording');
       return null;
     }
     await cutTornEnd(file, walked.chain, folder, doubts);
@@ -258,7 +258,7 @@ async function workersManifest(folder: string, session: string, doubts: string[]
   if (read.success && read.data.session === session) return read.data;
   if (bytes !== null) {
     await setAside(folder, FILES.manifest);
-    doubts.push(read.success ? 'the manifest is of another session' : 'the manifest that the worker left is none');
+    doubts.push(read.success ? 'the manifest belongs to another session' : 'what the worker left is not a manifest');
   }
   return null;
 }

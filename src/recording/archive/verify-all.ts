@@ -43,7 +43,10 @@ export async function verifyLedger(
     for await (const { line, offset, whole } of ledgerLines(file)) {
       state.line += 1;
       if (!whole) {
-        note(offset, line.length >= LEDGER_LINE_MAX ? 'it is too long for a line' : 'it is torn: a crash, or a cut');
+        note(
+          offset,
+          line.length >= LEDGER_LINE_MAX ? 'it is too long for a line' : 'it is torn: by a crash, or cut off',
+        );
         break;
       }
       checkLine(line, offset, { state, known, note, checker });
@@ -67,7 +70,7 @@ function checkLine(line: string, offset: number, { state, known, note, checker }
   const before = state.prev;
   state.last = prev;
   if (!read?.isSigned) {
-    note(offset, 'it was edited or put in: the recording key did not sign it');
+    note(offset, 'it was edited or added: the recording key did not sign it');
     state.n += 1;
     // What follows names the line that was here: nothing can be said of that link.
     state.prev = null;
@@ -76,12 +79,13 @@ function checkLine(line: string, offset: number, { state, known, note, checker }
   const { entry } = read;
   if (entry.n > state.n + 1) note(offset, `lines ${state.n + 1} to ${entry.n - 1} were removed before it`);
   else if (entry.n < state.n + 1) note(offset, `it is line ${entry.n}, put where line ${state.n + 1} belongs`);
-  else if (before !== null && entry.prev !== before) note(offset, 'the line before it is not the one that it followed');
+  else if (before !== null && entry.prev !== before)
+    note(offset, 'the line before it is not the one it was written after');
   state.n = entry.n;
   state.prev = prev;
   const { session, what } = entry;
   const others = known.get(session) ?? { sealed: null, erased: null };
-  if (others[what]) note(offset, `it says ${what} of recording ${session} a second time`);
+  if (others[what]) note(offset, `it lists recording ${session} as ${what} a second time`);
   known.set(session, { ...others, [what]: entry });
 }
 
@@ -94,15 +98,15 @@ function againstLedger(verdict: Verdict, known: Known | undefined): Verdict {
 }
 
 function differenceFrom(verdict: Verdict, known: Known | undefined): string | null {
-  if (!known?.sealed) return 'the ledger does not have this recording: it was put in, or its line was taken away';
+  if (!known?.sealed) return 'the ledger does not list this recording: it was added, or its line was removed';
   if (known.sealed.what !== 'sealed' || known.erased?.what === 'sealed') return 'the ledger contradicts itself';
   if (verdict.manifest !== null && known.sealed.manifest !== verdict.manifest) {
-    return 'the ledger has another manifest of this recording';
+    return 'the ledger lists a different manifest for this recording';
   }
   if (verdict.erasure !== null && known.erased?.erasure !== verdict.erasure) {
-    return 'the ledger does not have this erasure';
+    return 'the ledger does not list this erasure';
   }
-  if (verdict.erasure === null && known.erased) return 'the ledger says that it was erased, and the folder does not';
+  if (verdict.erasure === null && known.erased) return 'the ledger lists it as erased, but the folder does not';
   return null;
 }
 
@@ -163,6 +167,8 @@ export async function verifyAll(
 const stray = (name: string): Verdict => ({
   session: name.slice(0, 100).replace(/[^\x20-\x7e]/g, '?'),
   state: 'broken',
-  problems: [{ file: '.', chunk: null, offset: null, why: 'it is no recording, and nothing that Daypass puts here' }],
+  problems: [
+    { file: '.', chunk: null, offset: null, why: 'it is not a recording, nor anything else that Daypass puts here' },
+  ],
   ...{ rule: null, end: null, head: null, chunks: 0, bytes: 0, manifest: null, erasure: null },
 });

@@ -107,7 +107,7 @@ type Note = (file: string, why: string, chunk?: number | null, offset?: number |
 
 async function noteStrays(folder: string, note: Note): Promise<void> {
   for await (const { name } of await opendir(folder)) {
-    if (!EXPECTED.has(name)) note(printable(name), 'it is no part of a recording');
+    if (!EXPECTED.has(name)) note(printable(name), 'it is not part of a recording');
   }
 }
 
@@ -135,7 +135,7 @@ async function readSigned(
   const bytes = await readFileOr(folder, name, SMALL_FILE_MAX, note);
   const signature = await readFileOr(folder, signatureName, SIGNATURE_FILE_MAX, note);
   if (!bytes) note(name, 'it is missing');
-  if (!signature) note(signatureName, 'it is missing: the recording was never sealed, or the signature was taken away');
+  if (!signature) note(signatureName, 'it is missing: the recording was never sealed, or the signature was removed');
   if (!bytes || !signature) return null;
   // latin1: a signature file is ASCII, and no byte of it may be lost in reading.
   if (!checker.file(what, bytes, signature.toString('latin1'))) {
@@ -160,7 +160,7 @@ async function checkKey(
   const isErased = (await hasEntry(folder, FILES.erasure)) || (await hasEntry(folder, FILES.erasureSignature));
   const key = await readFileOr(folder, FILES.key, KEY_FILE_MAX, note);
   if (!isErased) {
-    if (key === null && manifest.keySha256 !== null) note(FILES.key, 'it is missing, and no erasure says why');
+    if (key === null && manifest.keySha256 !== null) note(FILES.key, 'it is missing, and no erasure explains why');
     if (key !== null && sha256(key) !== manifest.keySha256) note(FILES.key, 'it was changed after it was sealed');
     return null;
   }
@@ -171,19 +171,20 @@ async function checkKey(
     note(FILES.erasure, 'it is the erasure of something else');
     return null;
   }
-  if (key !== null) note(FILES.key, 'it is still there, though the recording is said to be erased: erase it again');
+  if (key !== null) note(FILES.key, 'it is still there, although the recording was erased: erase it again');
   return { value: erasure.data, digest: signed.digest };
 }
 
 async function checkChain(folder: string, manifest: ManifestRead, note: Note): Promise<void> {
-  if (manifest.chain === null && (await hasEntry(folder, FILES.index))) note(FILES.index, 'the manifest knows of none');
+  if (manifest.chain === null && (await hasEntry(folder, FILES.index)))
+    note(FILES.index, 'the manifest does not list it');
   const file = await openOr(folder, FILES.container, note);
   if (!file) {
     if (manifest.chain !== null) note(FILES.container, 'it is missing');
     return;
   }
   try {
-    if (manifest.chain === null) return note(FILES.container, 'the manifest knows of none');
+    if (manifest.chain === null) return note(FILES.container, 'the manifest does not list it');
     await compareChain(file, folder, manifest, note);
   } finally {
     await file.close();
@@ -227,12 +228,12 @@ function noteDifferences(chain: Chain, manifest: ManifestRead, note: Note): void
   // Signed as it was found, where the manifest says so under seal.doubts.
   const isOwn = header.keySha256 === keySha256 && header.session === session;
   if (chain.headAtStart !== seal.headAtStart) note(FILES.container, 'its header was changed', null, 0);
-  else if (!isOwn && !hasDoubts(seal)) note(FILES.container, 'its header names another key or session', null, 0);
+  else if (!isOwn && !hasDoubts(seal)) note(FILES.container, 'its header names a different key or session', null, 0);
   else if (chain.torn) note(FILES.container, chain.torn.why, chain.chunks, chain.bytes);
   else if (sealed && chain.chunks < sealed.chunks)
     note(FILES.container, 'it is cut off here', chain.chunks, chain.bytes);
   else if (sealed && (chain.head !== sealed.head || chain.bytes !== sealed.bytes)) {
-    note(FILES.container, 'its chain does not end in the sealed head');
+    note(FILES.container, 'its chain does not end with the sealed head');
   }
 }
 

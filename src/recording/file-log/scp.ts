@@ -163,7 +163,7 @@ export class ScpLog implements Followed {
       this.#hasEntered = named[1] === 'D';
       if (this.#folders.length > DEPTH_MAX) return void this.#lose('folders are too deep');
     } else if (text === 'E' && this.#folders.length > 1) this.#folders.pop();
-    else if (!/^T\d+ \d+ \d+ \d+$/.test(text)) return void this.#lose('a line is none of the protocol');
+    else if (!/^T\d+ \d+ \d+ \d+$/.test(text)) return void this.#lose('a line is not part of the protocol');
     this.#turn = 'answer';
   }
 
@@ -192,7 +192,7 @@ export class ScpLog implements Followed {
     if (this.#answer.length === 0 && byte === 0) return void this.#accepted();
     if (byte !== NEWLINE) {
       if (this.#answer.push(byte) > LINE_MAX) this.#lose('an answer is too long');
-      else if (this.#answer[0] !== 1 && this.#answer[0] !== 2) this.#lose('an answer is none of the protocol');
+      else if (this.#answer[0] !== 1 && this.#answer[0] !== 2) this.#lose('an answer is not part of the protocol');
       return;
     }
     const line = Buffer.from(this.#answer);
@@ -216,7 +216,7 @@ export class ScpLog implements Followed {
       case 'taken':
         return void this.#settle(null);
       default:
-        this.#lose('the receiver answered what was not said');
+        this.#lose('the receiver answered something that was not sent');
     }
   }
 
@@ -282,7 +282,7 @@ export class ScpLog implements Followed {
       operation: 'warning',
       path: '',
       result: 'failed',
-      why: clause(`the ${from} says: ${showPath(message).text}`),
+      why: clause(`the ${from} reports: ${showPath(message).text}`),
       startedMicros: this.#micros,
       endedMicros: this.#micros,
     });

@@ -133,7 +133,7 @@ export class SftpLog implements Followed {
     const pending = this.#pendingOf(request, file);
     this.#paths += pending.cost;
     if (this.#pending.length >= PENDING_MAX || this.#paths > PATHS_MAX)
-      return this.#lose('too much waits for an answer');
+      return this.#lose('too many requests wait for an answer');
     this.#pending.add(request.id, pending);
     if (request.kind === 'copy-data') this.#fileOf(request, 1)?.spoilWritten('content was copied into it');
     if (request.kind === 'read') return file?.hasContent === true;
@@ -178,7 +178,7 @@ export class SftpLog implements Followed {
       return false;
     }
     const pending = this.#take(id);
-    if (!pending) return this.#lose('the target answered what was not asked');
+    if (!pending) return this.#lose('the target answered a request that was not made');
     if (head[0] === FXP_REPLY.STATUS) return this.#answered(pending, fields, head);
     if (head[0] === FXP_REPLY.HANDLE) return this.#opened(pending, fields.handle(), fields.ok);
     if (head[0] === FXP_REPLY.NAME) {

@@ -69,7 +69,7 @@ export async function walkChain(
 
 async function readOpening(source: Source): Promise<{ header: Header; hashed: Buffer } | string> {
   const first = await source.exactly(FIRST_LINE.length);
-  if (!first?.equals(FIRST_LINE)) return 'it does not begin with the line of a recording';
+  if (!first?.equals(FIRST_LINE)) return 'it does not begin as a recording does';
   const length = await source.exactly(LENGTH_BYTES);
   if (!length) return 'the file ends inside its header';
   const size = length.readUInt32BE();
@@ -77,7 +77,7 @@ async function readOpening(source: Source): Promise<{ header: Header; hashed: Bu
   const json = await source.exactly(size);
   if (!json) return 'the file ends inside its header';
   const header = Header.safeParse(parseJson(json));
-  if (!header.success) return 'its header is not one';
+  if (!header.success) return 'its header is not valid';
   return { header: header.data, hashed: createHash('sha256').update(first).update(length).update(json).digest() };
 }
 

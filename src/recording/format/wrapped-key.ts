@@ -10,7 +10,7 @@ export function recipientProblem(recipient: string): string | null {
     new Encrypter().addRecipient(recipient);
     return null;
   } catch {
-    return 'not an age recipient: it begins with age1, as `age-keygen -y` prints it';
+    return 'must be an age recipient, which begins with age1, as `age-keygen -y` prints it';
   }
 }
 
@@ -21,7 +21,7 @@ export const mixesKinds = (recipients: readonly string[]): boolean =>
   recipients.some(isPostQuantum) && !recipients.every(isPostQuantum);
 
 export async function wrapNewKey(recipients: readonly string[]): Promise<{ key: Buffer; file: Buffer }> {
-  if (recipients.length === 0) throw new Error('there is nobody to whom a recording could be readable');
+  if (recipients.length === 0) throw new Error('nobody could read the recording');
   const key = randomBytes(KEY_BYTES);
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);

@@ -104,7 +104,7 @@ export async function openKey(folder: string, identities: readonly string[]): Pr
   const wrapped = await readSmall(folder, FILES.key, KEY_FILE_MAX).catch(unreadable);
   if (!wrapped) throw new UnreadableError('there is no key.age: it was erased, or never written');
   return unwrapKey(wrapped, identities).catch((cause: unknown) => {
-    throw new UnreadableError('none of the identities opens key.age', { cause });
+    throw new UnreadableError('none of the identities can open key.age', { cause });
   });
 }
 
@@ -119,13 +119,13 @@ async function readOpening(file: FileHandle): Promise<{ header: RecordingHeader;
   const start = Buffer.alloc(FIRST_LINE.length + LENGTH_BYTES);
   const got = await readAt(file, start, 0);
   if (got < start.length || !start.subarray(0, FIRST_LINE.length).equals(FIRST_LINE))
-    throw new UnreadableError('it does not begin with the line of a recording');
+    throw new UnreadableError('it does not begin as a recording does');
   const size = start.readUInt32BE(FIRST_LINE.length);
   if (size > HEADER_MAX) throw new UnreadableError('its header is too long');
   const json = Buffer.alloc(size);
   if ((await readAt(file, json, start.length)) < size) throw new UnreadableError('it ends inside its header');
   const header = Header.safeParse(parseJson(json));
-  if (!header.success) throw new UnreadableError('its header is not one');
+  if (!header.success) throw new UnreadableError('its header is not valid');
   return { header: header.data, bytes: Buffer.concat([start, json]) };
 }
 

@@ -123,7 +123,7 @@ async function carryOut(id: number, order: Order): Promise<unknown> {
     case 'close': {
       const session = sessions.get(id);
       sessions.delete(id);
-      if (!(session instanceof RecordedSession)) throw session ?? new Error('this recording was never begun');
+      if (!(session instanceof RecordedSession)) throw session ?? new Error('this recording was never started');
       return session.close(order.closing, order.micros);
     }
   }

@@ -132,12 +132,12 @@ async function restingPeople(
 
 const KEY_RETIRED: TerminationOrder = {
   why: 'revoked',
-  message: 'ended: the key of this session was retired. Ask in the engagement thread why.',
+  message: 'ended: the key of this session was retired. Ask why in the engagement thread.',
 };
 
 const RECORD_CHANGED: TerminationOrder = {
   why: 'revoked',
-  message: 'ended: the record of this session was changed without Daypass. Ask in the engagement thread.',
+  message: 'ended: the record of this session was changed outside Daypass. Ask in the engagement thread.',
 };
 
 const UNCONFIRMED: TerminationOrder = {
@@ -148,24 +148,24 @@ const RESTING: Readonly<Record<WhyResting['code'], TerminationOrder>> = {
   channel_unread: {
     why: 'unconfirmed',
     message:
-      'ended: Slack has not said for too long who is in the channel of your engagement. Ask there to invite Daypass again.',
+      'ended: Slack has not shown for too long who is in the channel of your engagement. Ask there for Daypass to be invited again.',
   },
   record_tampered: {
     why: 'revoked',
-    message: 'ended: what is stored about your engagement was changed outside Daypass. Tell security.',
+    message: 'ended: the record of your engagement was changed outside Daypass. Tell security.',
   },
 };
-const SUSPENDED = 'ended: all access is suspended until the operators have looked at their restored database.';
+const SUSPENDED = 'ended: all access is paused until the operators have checked their restored database.';
 
 async function orderFor(tx: Tx, grant: Grant | null): Promise<TerminationOrder> {
-  if (!grant) return { why: 'revoked', message: 'ended: the grant behind this session is gone.' };
+  if (!grant) return { why: 'revoked', message: 'ended: the grant for this session no longer exists.' };
   const { end, suspended } = grant;
   if (suspended && !end) return { why: 'revoked', message: SUSPENDED };
-  if (!end) return { why: 'expired', message: 'ended: your access has run out. Ask for more in Slack.' };
+  if (!end) return { why: 'expired', message: 'ended: your access has expired. Request access again in Slack.' };
   if (end.how === 'returned') return { why: 'returned', message: 'ended: you handed this access back.' };
   const by = byWhom(await enderOf(tx, grant), end.by && (await tx.persons.name(end.by)));
   const why = end.comment ? `: ${end.comment}` : '';
-  return { why: 'revoked', message: `ended: grant revoked${by}${why}. Ask in the engagement thread why.` };
+  return { why: 'revoked', message: `ended: your access was revoked${by}${why}. Ask why in the engagement thread.` };
 }
 
 /** ` by Casey Lind`, ` by an operator (root)`; what Daypass did by itself nobody did. */
@@ -185,7 +185,7 @@ export const sessionEndOrder =
     }));
     const { isOwn, name } = await look.catch(() => ({ isOwn: false, name: null }));
     const message = isOwn
-      ? 'ended: you ended this session. Your access stands: connect again when you like.'
-      : `ended: this session was ended${byWhom(by, name)}. Your access stands; ask in the engagement thread why.`;
+      ? 'ended: you ended this session. You still have access: connect again whenever you like.'
+      : `ended: this session was ended${byWhom(by, name)}. You still have access. Ask why in the engagement thread.`;
     return { why: 'ended_by_reviewer', message };
   };

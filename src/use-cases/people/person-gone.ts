@@ -14,8 +14,8 @@ export type Gone = {
 
 const COMMENTS: Readonly<Record<GoneWhy, string>> = {
   deactivated: 'the Slack account was deactivated',
-  unseen: 'Slack does not show the account any more',
-  left_channel: 'the engagement’s channel was left',
+  unseen: 'Slack no longer shows the account',
+  left_channel: 'no longer in the channel of the engagement',
 };
 
 /** Ends what somebody has who is gone, inside a transaction, and tells security what ended. */

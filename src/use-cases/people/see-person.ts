@@ -34,7 +34,7 @@ export const seePerson =
       if (!other)
         throw new Error(
           tx.broken()
-            ? 'an account was changed without control, and is nobody’s'
+            ? 'an account was changed outside Daypass and belongs to nobody'
             : 'a person vanished between two statements of one transaction',
         );
       return refresh(tx, other, profile, now);

@@ -175,7 +175,7 @@ async function createGrant(
   await tx.audit.append({ type: 'grant_created', at: now, actor, facts: { ...facts, notAfter: terms.notAfter } });
   for (const fingerprint of ask.keyFingerprints) {
     const key = await tx.keys.byFingerprint(fingerprint);
-    if (!key || key.personId !== ask.personId) throw new Error(`key ${fingerprint} is not its requester's any more`);
+    if (!key || key.personId !== ask.personId) throw new Error(`key ${fingerprint} no longer belongs to the requester`);
     const certificate = deps.authority.issueDownstream(key.publicKey, downstreamCertificate(grant));
     await tx.grants.insertCertificate(id, certificate);
     const issued = { grant: id, serial: certificate.serial, keyId: certificate.keyId, fingerprint };

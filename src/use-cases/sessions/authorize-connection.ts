@@ -78,7 +78,7 @@ async function decide(
   const { route } = ask;
   const outer = route.kind === 'inner' ? deps.outer.find(route.outerSshSessionId) : null;
   if (route.kind === 'inner' && !outer)
-    return refuse({ code: 'proof_invalid', why: 'no jump connection carries this' });
+    return refuse({ code: 'proof_invalid', why: 'it did not come through a known jump connection' });
   // The certificate's source-address speaks of where the person is: inside a jump, that is the outer connection's peer.
   const remoteAddress = outer?.remoteAddress ?? ask.remoteAddress;
   const proof = deps.authority.verifyProof(ask.proof, remoteAddress, now);
@@ -90,8 +90,8 @@ async function decide(
   const { certificate } = proof.value;
   // A registered key alone leads to the gateway itself; the connection inside a jump shows a certificate.
   if (!certificate && route.kind !== 'jump')
-    return refuse({ code: 'proof_invalid', why: 'a certificate is needed, a plain key was presented' });
-  // Nothing in a plain key's proof runs out, so it is remembered for good.
+    return refuse({ code: 'proof_invalid', why: 'it needs a certificate, and your client sent a plain key' });
+  // Nothing in a plain key's proof expires, so it is remembered forever.
   const rememberUntil = certificate?.validBefore ?? FOR_GOOD;
 
   return deps.store.transaction(async (tx) => {
@@ -106,7 +106,7 @@ async function decide(
       const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
       if (inactive || !person) return refuse(inactive ?? { code: 'person_inactive' });
       if (outer && outer.personId !== person.id)
-        return refuse({ code: 'proof_invalid', why: 'the jump is another person’s' });
+        return refuse({ code: 'proof_invalid', why: 'the jump connection belongs to another person' });
       const grants = await believableGrants(deps, tx, person);
       if (!grants.ok) return grants;
       const active = grants.value.filter((grant) => isActive(grant, now));

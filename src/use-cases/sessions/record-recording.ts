@@ -18,12 +18,12 @@ export async function noteSeal(tx: Tx, session: Session, sealed: SealOutcome, at
       return tell('recording_seal_failed', {});
     case 'none':
       // People were told that it is recorded, and now there is nothing: that is never an ordinary end.
-      if (told) await tell('recording_disputed', { doubts: ['there is no recording, though one began'] });
+      if (told) await tell('recording_disputed', { doubts: ['there is no recording, although one was started'] });
       return;
     case 'sealed': {
       const { state, head, chunks, bytes, manifest } = sealed;
       const doubts = [...sealed.doubts];
-      if (told && sealed.headAtStart !== told) doubts.push('the recording does not begin as it was said to begin');
+      if (told && sealed.headAtStart !== told) doubts.push('the recording does not start as the worker reported');
       const headAtEnd = Digest.safeParse(head).data ?? null;
       await tx.sessions.markRecording(session.id, { headAtEnd, state: doubts.length > 0 ? 'interrupted' : state });
       await tell('recording_sealed', { state, head, chunks, bytes, manifest });
@@ -47,7 +47,7 @@ export const recordLateSeal =
         await tx.outbox.enqueue({ kind: 'session_line', burstId }, threadLane(session.engagementId));
         return;
       }
-      const facts = { session: id, doubts: ['no session of this id is known'] };
+      const facts = { session: id, doubts: ['no session with this id is known'] };
       await tx.audit.append({ type: 'recording_disputed', at: deps.clock.now(), actor: { kind: 'daypass' }, facts });
     });
 

@@ -11,7 +11,7 @@ export type Watch = {
   stop(): void;
 };
 
-const TOLD = 'somebody who reviews sessions is watching this one.';
+const TOLD = 'an operator is watching this session.';
 
 /** Shows an operator what passes in a live session, read-only; each time is an audit event before anything is shown. */
 export const watchSession =

@@ -126,7 +126,7 @@ describe('daypass serve', () => {
     expect(good).toMatchObject({
       code: 0,
       err: '',
-      out: expect.stringMatching(/names nobody under engagements\.openers.*can be used: site example, 0 targets/s),
+      out: expect.stringMatching(/names nobody under engagements\.openers.*is valid: site example, 0 targets/s),
     });
     const shared = await daypass(['serve', '--check'], tokens);
     expect(shared).toMatchObject({ code: 2, err: expect.stringContaining('gateway.control_uid') });
@@ -150,7 +150,7 @@ describe('daypass serve', () => {
     writeFileSync(config, good);
     expect(ran).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/gateway\.public_host: .*the port is public_port/),
+      err: expect.stringMatching(/gateway\.public_host: .*set the port in public_port/),
     });
   });
 
@@ -159,7 +159,10 @@ describe('daypass serve', () => {
     writeFileSync(config, `${good}gatway: {}\n`);
     const ran = await daypass(['targets', 'list']);
     writeFileSync(config, good);
-    expect(ran).toMatchObject({ code: 2, err: expect.stringContaining('gatway: unknown setting; known here: site') });
+    expect(ran).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('gatway: unknown setting; the settings here are site'),
+    });
   });
 });
 
@@ -169,7 +172,7 @@ describe('without a running control', () => {
     expect(ran).toMatchObject({
       code: 1,
       out: '',
-      err: expect.stringMatching(/has no database yet: start `daypass serve`/),
+      err: expect.stringMatching(/has no database yet\. Start `daypass serve`/),
     });
     expect(existsSync(join(folder, 'data', 'db'))).toBe(false);
   });
@@ -178,9 +181,9 @@ describe('without a running control', () => {
     expect(await daypass(['migrate'])).toMatchObject({ code: 0, out: expect.stringContaining('0001_initial.sql') });
     expect(await daypass(['grants', 'list'])).toMatchObject({ code: 0, out: 'No grants.\n' });
     expect(JSON.parse((await daypass(['sessions', 'list', '--json'])).out)).toEqual([]);
-    expect(await daypass(['grants', 'confirm'])).toMatchObject({ code: 0, out: 'Nothing is suspended.\n' });
+    expect(await daypass(['grants', 'confirm'])).toMatchObject({ code: 0, out: 'Nothing is paused.\n' });
     const revoked = await daypass(['grants', 'revoke', 'abc']);
-    expect(revoked).toEqual({ code: 1, out: '', err: 'daypass: No live grant begins with abc. List them first.\n' });
+    expect(revoked).toEqual({ code: 1, out: '', err: 'daypass: No live grant starts with abc. List them first.\n' });
   });
 
   it('a target’s files and block are printed for that target', async () => {
@@ -228,7 +231,7 @@ describe('daypass keys', () => {
     }
     const [first, second] = keys.map((key) => key.fingerprint);
     const some = await daypass(['keys', 'list', '--limit', '1']);
-    expect(some).toMatchObject({ code: 0, err: '1 of 2 shown: add --person, or raise --limit.\n' });
+    expect(some).toMatchObject({ code: 0, err: '1 of 2 shown. Add --person, or raise --limit.\n' });
     expect((await daypass(['keys', 'list', '--person', 'nobody'])).out).toBe('No keys.\n');
     expect(await daypass(['keys', 'retire', first ?? ''])).toMatchObject({
       code: 0,

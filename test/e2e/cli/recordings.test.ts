@@ -93,7 +93,7 @@ describe('daypass verify', () => {
     const { offsets } = await desk.sealed(2);
     const good = await daypass('verify', '--all');
     expect(good).toMatchObject({ code: 0, err: '' });
-    expect(good.out).toContain(`${sessionId(1)}  holds: 3 chunks`);
+    expect(good.out).toContain(`${sessionId(1)}  intact: 3 chunks`);
     expect(good.out).toContain('2 closed');
     const path = join(desk.folder(2), 'recording.bin');
     const whole = readFileSync(path);
@@ -126,7 +126,7 @@ describe('daypass verify', () => {
     expect(await daypass('verify', desk.folder(1), '--public-key', key)).toMatchObject({ code: 0 });
     expect(await daypass('verify', '--all', '--recordings', desk.recordings)).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/say --recordings <folder> and --public-key <file>\.\n$/),
+      err: expect.stringMatching(/use --recordings <folder> and --public-key <file>\.\n$/),
     });
   });
 
@@ -170,7 +170,7 @@ describe('daypass recordings export', () => {
     const again = await daypass('recordings', 'export', sessionId(1), '--identity', identity, '--out', 'out');
     expect(again).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/channel-0\.cast is there already .* --out\.\n$/),
+      err: expect.stringMatching(/channel-0\.cast already exists .* --out\.\n$/),
     });
   });
 
@@ -189,7 +189,7 @@ describe('daypass recordings export', () => {
     const { identity, offsets } = await readable(1);
     const other = await readable(2);
     const wrong = await daypass('recordings', 'export', sessionId(1), '--identity', other.identity);
-    expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('none of the identities opens') });
+    expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('none of the identities can open') });
     truncateSync(join(desk.folder(1), 'recording.bin'), (offsets[2] ?? 0) + 9);
     const refused = await daypass('recordings', 'export', sessionId(1), '--identity', identity, '--out', 'out');
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('--even-if-broken') });

@@ -40,7 +40,7 @@ describe('checking a target', () => {
     expect(problems).toEqual([]);
     expect(findings.map(({ text }) => text)).toEqual([
       `${login}: logged in, host key as pinned`,
-      `${login}: sees the gateway at 127.0.0.1; set gateway.source_address to bind certificates to it`,
+      `${login}: sees the gateway at 127.0.0.1; to bind certificates to that address, set gateway.source_address`,
       `${login}: gets a terminal`,
       `${login}: certificates for other targets are refused`,
     ]);
@@ -60,7 +60,7 @@ describe('checking a target', () => {
     const { hostKeyLine } = { hostKeyLine: keys.userCaPublicKey };
     const { problems } = await check(targetAt({ ...sshd, hostKeyLine }));
     expect(problems).toEqual([
-      expect.stringMatching(/shows another host key than the one pinned; compare with: daypass targets scan/),
+      expect.stringMatching(/shows a different host key than the one pinned\. Compare them: daypass targets scan/),
     ]);
   });
 
@@ -68,7 +68,7 @@ describe('checking a target', () => {
     await using bare = await startSshd({ setUp: () => ({ files: [], block: '' }) });
     const { problems } = await check(targetAt(bare));
     expect(problems).toEqual([
-      expect.stringMatching(/sshd refuses the certificate: is the block of «daypass targets snippet web-01»/),
+      expect.stringMatching(/sshd refuses the certificate\..* the block that daypass targets snippet web-01 prints/),
     ]);
   });
 
@@ -95,22 +95,22 @@ describe('checking a target', () => {
     });
     const { problems } = await check(targetAt(open));
     expect(problems).toEqual([
-      expect.stringMatching(/a certificate made for another target is let in; AuthorizedPrincipalsFile is missing/),
+      expect.stringMatching(/a certificate for another target is accepted\. AuthorizedPrincipalsFile is missing/),
     ]);
   });
 
   it.each([
     [
       'KexAlgorithms ecdh-sha2-nistp256,diffie-hellman-group14-sha256',
-      /no key exchange in common: the target offers ecdh-sha2-nistp256, diffie-hellman-group14-sha256; the gateway takes curve25519-sha256/,
+      /no key exchange in common: the target offers ecdh-sha2-nistp256, diffie-hellman-group14-sha256; the gateway accepts curve25519-sha256/,
     ],
     [
       'Ciphers chacha20-poly1305@openssh.com',
-      /no cipher in common: the target offers chacha20-poly1305@openssh\.com; the gateway takes aes128-gcm/,
+      /no cipher in common: the target offers chacha20-poly1305@openssh\.com; the gateway accepts aes128-gcm/,
     ],
     [
       'Ciphers aes256-ctr\nMACs hmac-sha2-256',
-      /no MAC in common: the target offers hmac-sha2-256; the gateway takes hmac-sha2-512-etm/,
+      /no MAC in common: the target offers hmac-sha2-256; the gateway accepts hmac-sha2-512-etm/,
     ],
   ])('with only %s says who offers what, and is entered with the legacy algorithms', async (extraConfig, said) => {
     await using old = await startSshd({
@@ -131,7 +131,7 @@ describe('checking a target', () => {
       ...{ userCa: keys.targetCaPublicKey, principals: [`${login}@web-01`] },
       extraConfig: 'KexAlgorithms diffie-hellman-group18-sha512',
     });
-    expect((await check(targetAt(old))).problems).toEqual([expect.stringMatching(/; its sshd has to offer more$/)]);
+    expect((await check(targetAt(old))).problems).toEqual([expect.stringMatching(/; its sshd must offer more$/)]);
     await expect(scanHostKeys(old.address, old.port, 10_000)).rejects.toThrow(
       /and the gateway have no key exchange in common: the target offers diffie-hellman-group18-sha512/,
     );
@@ -160,7 +160,7 @@ describe('checking a target', () => {
       {
         level: 'problem',
         text: expect.stringMatching(
-          /is reached, but the login took longer than 1 seconds: .*gateway\.target_login_seconds/,
+          /was reached, but the login took longer than 1 seconds\. .*gateway\.target_login_seconds/,
         ),
       },
     ]);
@@ -178,7 +178,9 @@ describe('checking a target', () => {
     await once(server, 'close');
     const { problems } = await check(targetAt({ ...sshd, port }));
     expect(problems).toEqual([
-      expect.stringMatching(/cannot be reached: nothing listens there \(connection refused\); is sshd running there/),
+      expect.stringMatching(
+        /cannot be reached: nothing is listening there \(connection refused\)\. Is sshd running there/,
+      ),
     ]);
   });
 });
@@ -191,7 +193,7 @@ describe('scanning host keys', () => {
 
   it('says what is wrong where nothing answers', async () => {
     await expect(scanHostKeys('127.0.0.1', 1, 2_000)).rejects.toThrow(
-      /127\.0\.0\.1:1 cannot be asked: nothing listens there/,
+      /127\.0\.0\.1:1 cannot be scanned: nothing is listening there/,
     );
   });
 });

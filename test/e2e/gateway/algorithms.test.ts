@@ -44,7 +44,7 @@ describe('a client without any of them', () => {
     for (const { mac } of [cs, sc]) (mac.array as string[]).push(...MACS);
     await closed;
     expect(errors.join(' ')).toMatch(
-      /daypass: no MAC in common: the client offers hmac-sha2-256; the gateway takes \S+, \S+\. Its operators can let it in: gateway\.macs can add hmac-sha2-256\./,
+      /daypass: no MAC in common: the client offers hmac-sha2-256; the gateway accepts \S+, \S+\. Its operators can allow yours: gateway\.macs can add hmac-sha2-256\./,
     );
     await expect
       .poll(() => world.control.refusals)

@@ -41,12 +41,12 @@ describe('while Slack is away', () => {
     const answered = performance.now();
     expect(await one.exited).toBe(255);
     expect(performance.now() - answered).toBeLessThan(1_000);
-    expect(one.stderr()).toMatch(/ended: grant revoked by an operator \(\S+\): laptop stolen\./);
+    expect(one.stderr()).toMatch(/ended: your access was revoked by an operator \(\S+\): laptop stolen\./);
 
     expect(await other.exited).toBe(255);
     expect(lateBy(short)).toBeGreaterThan(-500);
     expect(lateBy(short)).toBeLessThan(1_000);
-    expect(other.stderr()).toMatch(/ended: your access has run out/);
+    expect(other.stderr()).toMatch(/ended: your access has expired/);
     expect(await allDead([world.port, world.sshd.port])).toBeLessThan(500);
     expect(await world.threadSays(/^Access ended/)).toBe(0);
 
@@ -69,7 +69,7 @@ describe('a second control on the same database', () => {
     expect((await world.sessions())[0]).toMatchObject({ state: 'live' });
     expect(await world.cli('grants', 'revoke', grant.id)).toMatchObject({ code: 0 });
     expect(await client.exited).toBe(255);
-    expect(client.stderr()).toMatch(/ended: grant revoked/);
+    expect(client.stderr()).toMatch(/ended: your access was revoked/);
   });
 });
 
@@ -90,19 +90,19 @@ describe('while the database is away', () => {
       const revoking = world.cli('grants', 'revoke', long.id);
       expect(await expiring.exited).toBe(255);
       expect(lateBy(short)).toBeLessThan(1_000);
-      expect(expiring.stderr()).toMatch(/ended: your access has run out/);
+      expect(expiring.stderr()).toMatch(/ended: your access has expired/);
 
       const refusedAt = cut + (LEASE.lease_new_seconds + 2) * 1_000;
       if (performance.now() < refusedAt) await pause(refusedAt - performance.now());
       expect((await ssh(world, ['web-01', 'true'])).stderr).toMatch(
-        /daypass: The gateway takes no new sessions at the moment\. Connect again in a minute\./,
+        /daypass: The gateway is not accepting new sessions right now\. Connect again in a minute\./,
       );
       expect(terminal.text).not.toMatch(/daypass: .*ended/);
 
       expect(await terminal.exited()).toBe(255);
       expect(performance.now() - cut).toBeGreaterThan((LEASE.lease_live_seconds - 3) * 1_000);
       expect(performance.now() - cut).toBeLessThan((LEASE.lease_live_seconds + 2) * 1_000);
-      expect(terminal.text).toMatch(/daypass: the gateway has lost its control; session ended/);
+      expect(terminal.text).toMatch(/daypass: session ended: the gateway has lost contact with control/);
       expect(await allDead([world.port, world.sshd.port])).toBeLessThan(500);
 
       expect(await revoking).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/nothing was done/) });

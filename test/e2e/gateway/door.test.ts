@@ -20,7 +20,7 @@ type Line = { readonly msg: string; readonly client?: string; readonly why?: str
 
 const lines: Line[] = [];
 const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line) as Line) });
-const turnedAway = (): Line[] => lines.filter(({ msg }) => msg === 'connections were turned away before their login');
+const turnedAway = (): Line[] => lines.filter(({ msg }) => msg === 'connections were turned away before login');
 let world: GatewayWorld;
 const BALANCER = '127.0.0.2';
 
@@ -65,7 +65,7 @@ describe('before anybody is known', () => {
     for (const socket of flood) socket.destroy();
     expect(flood.length).toBeGreaterThan(60);
     expect(held).toBeLessThanOrEqual(50);
-    expect(told.filter((words) => words.includes('Too many connections wait for their login')).length).toBeGreaterThan(
+    expect(told.filter((words) => words.includes('Too many connections are waiting to log in')).length).toBeGreaterThan(
       10,
     );
   });
@@ -160,9 +160,9 @@ describe('behind a balancer that speaks the PROXY protocol', () => {
   });
 
   it.each([
-    ['begins without a header', 'SSH-2.0-x\r\n', 'sent no header of the PROXY protocol'],
-    ['begins with a wrong one', 'PROXY TCP4 203.0.113.7\r\nSSH-2.0-x\r\n', 'sent a wrong header of the PROXY protocol'],
-    ['says nothing for five seconds', '', 'sent no header of the PROXY protocol'],
+    ['begins without a header', 'SSH-2.0-x\r\n', 'sent no PROXY protocol header'],
+    ['begins with a wrong one', 'PROXY TCP4 203.0.113.7\r\nSSH-2.0-x\r\n', 'sent an invalid PROXY protocol header'],
+    ['says nothing for five seconds', '', 'sent no PROXY protocol header'],
   ])('a connection from there that %s is refused', async (_name, words, why) => {
     const socket = dial(BALANCER);
     socket.write(words);

@@ -188,7 +188,7 @@ describe('the end of access', () => {
     const late = Date.now() - Date.parse(grant?.terms.notAfter ?? '');
     expect(late).toBeGreaterThanOrEqual(0);
     expect(late).toBeLessThan(1_000);
-    await terminal.shows(/ended: your access has run out/);
+    await terminal.shows(/ended: your access has expired/);
     await allDead(ports());
   });
 });
@@ -225,7 +225,7 @@ describe('a target that is not what it should be', () => {
     world.grant('shell');
     const { code, stderr } = await ssh(world, [way, 'true']);
     expect(code).toBe(255);
-    expect(stderr).toMatch(/daypass: web-01 shows another host key than the one pinned/);
+    expect(stderr).toMatch(/daypass: web-01 shows a different host key than the one pinned/);
     const ending = await world.control.endingOf(await world.control.session(0));
     expect(ending).toEqual({ how: 'failed', why: 'host_key_mismatch' });
     expect(world.sshd.log()).not.toMatch(/Accepted/);
@@ -237,7 +237,7 @@ describe('a target that is not what it should be', () => {
     expect({ code, stderr }).toEqual({
       code: 255,
       stderr: expect.stringMatching(
-        /^daypass: web-01 cannot be reached from the gateway: nothing listens there \(connection refused\)\./m,
+        /^daypass: web-01 cannot be reached from the gateway: nothing is listening there \(connection refused\)\./m,
       ),
     });
     expect(await world.control.endingOf(await world.control.session(0))).toEqual({
@@ -250,9 +250,7 @@ describe('a target that is not what it should be', () => {
     world.control.sourceAddress = '192.0.2.1';
     const { code, stderr } = await ssh(world, ['web-01', 'true']);
     expect(code).toBe(255);
-    expect(stderr).toMatch(
-      /daypass: web-01 does not accept the gateway's certificate\. .*daypass targets check web-01/,
-    );
+    expect(stderr).toMatch(/daypass: web-01 refused the gateway's certificate\. .*daypass targets check web-01/);
     expect(await world.control.endingOf(await world.control.session(0))).toEqual({
       how: 'failed',
       why: 'target_refused',

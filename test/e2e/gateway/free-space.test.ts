@@ -53,7 +53,7 @@ describeAsRoot('where less is free than gateway.min_free_mib', () => {
       const refused = await ssh(world, [way, 'echo in']);
       expect(refused).toMatchObject({ code: 255, stdout: '' });
       expect(refused.stderr).toMatch(
-        /daypass: Sessions are recorded, and the disk for that has only \d{2} MiB left, so none can begin\. Tell whoever runs Daypass\./,
+        /daypass: Sessions are recorded, and the recording disk has only \d{2} MiB left, so none can start\. Tell your Daypass operator\./,
       );
     }
     await answers(live, 'meanwhile');
@@ -85,7 +85,7 @@ describeAsRoot('where less is free than gateway.min_free_mib', () => {
     expect(await loud.exited).toBe(255);
     expect(await quiet.exited).toBe(255);
     for (const { stderr } of [loud, quiet]) {
-      expect(stderr()).toMatch(/daypass: recording failed \(ENOSPC\); session ended\. .* tell whoever runs Daypass/);
+      expect(stderr()).toMatch(/daypass: recording failed \(ENOSPC\); session ended\. .* Tell your Daypass operator/);
     }
     const { bavail, bsize } = statfsSync(data());
     expect(bavail * bsize).toBeGreaterThan(2 * MIB);

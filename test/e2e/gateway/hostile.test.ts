@@ -229,7 +229,7 @@ describe('what a client is told', () => {
   it('a command longer than a packet may be is refused with words', async () => {
     const { code, stderr } = await ssh(world, ['direct', `echo ${'x'.repeat(90_000)}`]);
     expect(code).toBe(255);
-    expect(stderr).toMatch(/daypass: one message was longer than 35,000 bytes.*file/);
+    expect(stderr).toMatch(/daypass: a message was longer than 35,000 bytes.*file/);
     await stillWorks();
   });
 

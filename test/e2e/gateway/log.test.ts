@@ -59,7 +59,7 @@ it('what a peer says as it goes is in one line of the log, escaped, before and a
   early.write(packet(DISCONNECT));
   await closed;
   const line = await logged(({ said }) => said.err?.message.includes('pwned') ?? false);
-  expect(line).toMatchObject({ worker: gateway.workers[0], msg: 'worker says', level: line.said.level });
+  expect(line).toMatchObject({ worker: gateway.workers[0], msg: 'worker output', level: line.said.level });
   expect(line.said.err?.message).toBe(HOSTILE);
   const first = lines().filter((line) => line.includes('pwned')).length;
   const client = new ssh2.Client();

@@ -8,8 +8,8 @@ import { linesOf } from '../../support/worlds/recorded.ts';
 
 /** What Daypass says to people in their own terminal, and where it must not say it. */
 
-const REVOKED = { why: 'revoked', message: 'ended: grant revoked by Morgan \u001b[31m\u202eReyes.' } as const;
-const WARNING = /daypass: access ends in a minute: extend in Slack\./;
+const REVOKED = { why: 'revoked', message: 'ended: your access was revoked by Morgan \u001b[31m\u202eReyes.' } as const;
+const WARNING = /daypass: your access ends in a minute\. Extend it in Slack\./;
 
 let world: GatewayWorld;
 const dispose = (): Promise<void> => world[Symbol.asyncDispose]();
@@ -35,7 +35,7 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
     world.gateway.terminate([id], REVOKED);
     expect(await terminal.exited()).toBe(255);
     const end = terminal.text.slice(terminal.text.lastIndexOf('drawn 42'));
-    expect(end).toMatch(/\?1049l.*\?25h\r\ndaypass: ended: grant revoked by Morgan \?\[31m\?Reyes\.\r\n/s);
+    expect(end).toMatch(/\?1049l.*\?25h\r\ndaypass: ended: your access was revoked by Morgan \?\[31m\?Reyes\.\r\n/s);
   });
 
   it('a tmux in control mode is told in its own protocol, and its end is told to the person', async () => {
@@ -55,7 +55,7 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
       world.gateway.terminate([id], REVOKED);
       expect(await terminal.exited()).toBe(255);
       const [, left = ''] = terminal.text.split('%exit\r\n\u001b\\');
-      expect(left).toMatch(/^[^%]*\r\ndaypass: ended: grant revoked by Morgan/);
+      expect(left).toMatch(/^[^%]*\r\ndaypass: ended: your access was revoked by Morgan/);
     } finally {
       await run('tmux', ['-L', socket, 'kill-server']);
     }
@@ -70,7 +70,7 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
     });
     world.gateway.terminate(world.control.sessions.slice(-1), REVOKED);
     expect(await client.exited).toBe(255);
-    expect(client.stderr()).toMatch(/daypass: ended: grant revoked by Morgan/);
+    expect(client.stderr()).toMatch(/daypass: ended: your access was revoked by Morgan/);
     expect(more).toBe('');
   });
 
@@ -80,7 +80,7 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
     const id = await world.control.openedSession(next);
     world.gateway.terminate([id], REVOKED);
     expect(await client.exited).toBe(255);
-    expect(client.stderr()).toMatch(/Received disconnect from .*daypass: ended: grant revoked by Morgan/);
+    expect(client.stderr()).toMatch(/Received disconnect from .*daypass: ended: your access was revoked by Morgan/);
   });
 });
 
@@ -97,7 +97,7 @@ describe('shortly before access ends', () => {
     if (!later) throw new Error('no grant');
     const { notAfter } = later.terms;
     for (let n = 0; n < 3; n += 1) world.gateway.extend(id, later);
-    const notice = `daypass: access was extended until ${notAfter.slice(0, 16).replace('T', ' ')} UTC; this session goes on.\n`;
+    const notice = `daypass: your access was extended until ${notAfter.slice(0, 16).replace('T', ' ')} UTC. This session continues.\n`;
     await vi.waitFor(() => expect(client.stderr()).toContain(notice), 10_000);
     client.child.stdin?.end();
     expect(await client.exited).toBe(0);
@@ -116,11 +116,11 @@ describe('shortly before access ends', () => {
     await full.shows(/ready/);
     prompt.type('echo at $((40 + 2))\r');
     await prompt.shows(/at 42/);
-    await prompt.shows(/\r\ndaypass: access ends in a minute: extend in Slack\.\r\n/);
+    await prompt.shows(/\r\ndaypass: your access ends in a minute\. Extend it in Slack\.\r\n/);
     const ESC = '\u001b';
     await full.shows(
       new RegExp(
-        `${ESC}7${ESC}\\[20;1H${ESC}\\[0;7mdaypass: access ends in a minute: extend in Slack\\. +${ESC}\\[0m${ESC}8`,
+        `${ESC}7${ESC}\\[20;1H${ESC}\\[0;7mdaypass: your access ends in a minute\\. Extend it in Slack\\. +${ESC}\\[0m${ESC}8`,
       ),
     );
     await full.shows(/drawn by 19 60/);

@@ -44,7 +44,7 @@ describeAsRoot('a disk that answers with an error', () => {
       const since = await fault.struck;
       expect(performance.now() - since).toBeLessThan(1_000);
       await allDead([world.sshd.port], 1_000);
-      expect(client.stderr()).toMatch(/daypass: recording failed \(EIO\); session ended\. Nothing is let through/);
+      expect(client.stderr()).toMatch(/daypass: recording failed \(EIO\); session ended\. Nothing passes/);
       await failedAt(world, id, received(), ahead);
       // Nobody asks again whether the disk has what it said that it lost, or gives it more.
       expect(fault.count()).toBe(1);
@@ -75,7 +75,7 @@ describeAsRoot('a disk that answers with an error', () => {
     const id = await world.control.openedSession(next + 1);
     await using _fault = await inject(workerOf(world), WRITES, spooled(world, id));
     terminal.type('echo typed at it\r');
-    await terminal.shows(/daypass: recording failed \(EIO\); session ended\. Nothing is let through unrecorded/);
+    await terminal.shows(/daypass: recording failed \(EIO\); session ended\. Nothing passes unrecorded/);
     expect(await terminal.exited()).toBe(255);
     other.child.stdin?.end('go\n');
     expect(await other.exited).toBe(0);

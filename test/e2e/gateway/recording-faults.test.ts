@@ -101,7 +101,7 @@ describe('a recording that cannot be written any more', () => {
       quiet.child.stdin?.write('meanwhile\n');
       await told.until('meanwhile');
       const revokedAt = performance.now();
-      world.gateway.terminate([revokedId], { why: 'revoked', message: 'ended: grant revoked.' });
+      world.gateway.terminate([revokedId], { why: 'revoked', message: 'ended: your access was revoked.' });
       await revoked.exited;
       expect(performance.now() - revokedAt).toBeLessThan(1_000);
       for (let n = 0; n < STALL_MS / SAMPLE_MS; n += 1) {

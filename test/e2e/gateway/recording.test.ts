@@ -166,7 +166,7 @@ describe('a recording', () => {
     await using strict = await GatewayWorld.start({ scope: whole });
     const outcome = await ssh(strict, ['direct', 'head -c 300000000 /dev/urandom | tee /dev/null; sleep 30']);
     expect(outcome.code).toBe(255);
-    expect(outcome.stderr).toMatch(/^daypass: this access is recorded whole, .*sftp or scp\.$/m);
+    expect(outcome.stderr).toMatch(/^daypass: this access is recorded in full, .*sftp or scp\.$/m);
     const id = await strict.control.session(0);
     const { report } = await strict.control.closing(id);
     const [channel] = report.channels;
@@ -245,7 +245,7 @@ describe('a recording', () => {
     const { code, stderr } = await ssh(world, ['direct', 'true']);
     world.control.authorize = authorize;
     expect(code).toBe(255);
-    expect(stderr).toMatch(/daypass: The recording cannot be begun, and nothing passes unrecorded/);
+    expect(stderr).toMatch(/daypass: The recording cannot start, and nothing passes unrecorded/);
     const id = await world.control.session(world.control.sessions.length - 1);
     expect(await world.control.endingOf(id)).toEqual({ how: 'failed', why: 'recording_failed' });
   });

@@ -40,7 +40,7 @@ describe('a refused person reads why', () => {
     [
       'with an expired grant',
       () => change({ terms: { notAfter: new Date(Date.now() - 60_000).toISOString() } }),
-      /daypass: Your access ended at 20/,
+      /daypass: Your access expired at 20/,
     ],
     [
       'with a revoked grant',
@@ -53,12 +53,12 @@ describe('a refused person reads why', () => {
         change({
           terms: { targets: granted[0]?.terms.targets.map((pin) => ({ ...pin, id: 'db-01' as never })) ?? [] },
         }),
-      /daypass: Your access does not cover web-01, but: db-01/,
+      /daypass: Your access does not cover web-01\. It covers: db-01/,
     ],
     [
       'with a grant for another login',
       () => change({ terms: { login: 'deploy' as never } }),
-      /daypass: Your access is not for the login \S+, but for: deploy/,
+      /daypass: Your access does not cover the login \S+\. It covers: deploy/,
     ],
     [
       'with a target that moved since',
@@ -66,7 +66,7 @@ describe('a refused person reads why', () => {
         change({
           terms: { targets: granted[0]?.terms.targets.map((pin) => ({ ...pin, address: '192.0.2.1' })) ?? [] },
         }),
-      /daypass: The target web-01 has changed its address or host keys/,
+      /daypass: The address or host keys of web-01 changed/,
     ],
     [
       'with a key that is newer than the grant',
@@ -94,7 +94,7 @@ describe('a refused person reads why', () => {
 
   it('a login name that is none is said before anything is signed', async () => {
     const { stderr } = await ssh(world, ['-l', 'somebody', 'direct', 'true']);
-    expect(stderr).toMatch(/daypass: "somebody" is no login here/);
+    expect(stderr).toMatch(/daypass: "somebody" is not a login here/);
     expect(world.control.sessions).toEqual([]);
   });
 
@@ -102,7 +102,7 @@ describe('a refused person reads why', () => {
     const { path } = await makeKeyFile(world.folder.path, 'ed25519', 'plain');
     const { code, stderr } = await ssh(world, ['-v', ...onlyKey(path), 'gateway', 'true']);
     expect(code).toBe(255);
-    expect(stderr).toMatch(/daypass: No certificate of this gateway was presented/);
+    expect(stderr).toMatch(/daypass: Your client sent no certificate from this gateway/);
     expect(stderr).not.toMatch(/Server accepts key/);
   });
 
@@ -113,7 +113,7 @@ describe('a refused person reads why', () => {
     const certificate = ['-o', `CertificateFile=${key.path}-cert.pub`];
     const { stderr, code } = await ssh(world, [...onlyKey(key.path), ...certificate, 'gateway', 'true']);
     expect(code).toBe(255);
-    expect(stderr).toMatch(/daypass: Your certificate ran out at 20/);
+    expect(stderr).toMatch(/daypass: Your certificate expired at 20/);
   });
 
   /** Not by the configuration file, whose identities would be tried as well. */
@@ -130,9 +130,9 @@ describe('a refused person reads why', () => {
     run('script', ['-qec', ['ssh', ...args].map((word) => `'${word}'`).join(' '), '/dev/null'], { timeoutMs: 20_000 });
 
   it.each([
-    ['a login name that is none', 'somebody', /"somebody" is no login here\. Say ssh <login>\+<target>@\S+ -p \d+,/],
-    ['no certificate', undefined, /No certificate of this gateway was presented/],
-    ['an unknown code', 'register-zzzz-zzzz', /That registration code is not known/],
+    ['a login name that is none', 'somebody', /"somebody" is not a login here\. Use ssh <login>\+<target>@\S+ -p \d+,/],
+    ['no certificate', undefined, /Your client sent no certificate from this gateway/],
+    ['an unknown code', 'register-zzzz-zzzz', /That registration code is unknown/],
   ])('with %s a terminal shows the sentence and then the end, and no prompt', async (name, user, sentence) => {
     const { path } = await makeKeyFile(world.folder.path, 'ed25519', `terminal-${name.replaceAll(' ', '-')}`);
     const { code, stdout } = await onTerminal([...onlyKey(path, user), 'gateway', 'true']);
@@ -144,8 +144,8 @@ describe('a refused person reads why', () => {
 
   const refusals: readonly (readonly [ConnectionRejection, RegExp])[] = [
     [{ code: 'person_unconfirmed', since: NOON }, /Slack last confirmed your account at 2030-05-02/],
-    [{ code: 'person_unseen', since: NOON }, /Slack does not show your account any more, since 2030-05-02/],
-    [{ code: 'grants_suspended' }, /All access is suspended/],
+    [{ code: 'person_unseen', since: NOON }, /Slack has not shown your account since 2030-05-02/],
+    [{ code: 'grants_suspended' }, /All access is paused/],
     [{ code: 'record_tampered', what: 'key', id: 'x' }, /was changed outside Daypass/],
     [{ code: 'channel_unread', engagement: 'Migration', since: NOON }, /who is in the channel of "Migration"/],
   ];
@@ -160,7 +160,7 @@ describe('a refused person reads why', () => {
         const keys = [...onlyKey(old.path), '-i', world.person.path];
         const { stderr, code } = await ssh(world, ['-v', ...keys, 'gateway', 'true']);
         expect(code).toBe(255);
-        expect(stderr).toMatch(/daypass: Your certificate ran out at 20/);
+        expect(stderr).toMatch(/daypass: Your certificate expired at 20/);
         expect(stderr).toMatch(new RegExp(`Received disconnect from .*daypass: .*${words.source}`));
       } finally {
         world.control.authorize = authorize;
@@ -214,7 +214,7 @@ describe('a refused person reads why', () => {
     });
     await closed;
     expect(said.join(' ')).toMatch(
-      /daypass: Keys of the kind ssh-mldsa44-ed25519 are not taken\. Taken are ed25519, ECDSA and RSA of 3072 bits or more/,
+      /daypass: Keys of type ssh-mldsa44-ed25519 are not accepted\. Use ed25519, ECDSA, or RSA of 3072 bits or more/,
     );
     await expect
       .poll(() => world.control.refusals)
@@ -235,7 +235,7 @@ describe('a refused person reads why', () => {
     client.connect({ host, port, username: 'daypass', authHandler: ['none'] });
     presentCertificate(client, { certificate: line, privateKey });
     await closed;
-    expect(said).toContain(`daypass: Nobody registered the key ${print}.`);
+    expect(said).toContain(`daypass: The key ${print} is not registered.`);
     await expect
       .poll(() => world.control.refusals)
       .toContainEqual({ address: '127.0.0.1', reason: 'unknown_key', fingerprint: print });
@@ -249,7 +249,7 @@ describe('a refused person reads why', () => {
     const line = `ssh-add -q ${keys.map(({ path }) => path).join(' ')} && ${command.map((word) => `'${word}'`).join(' ')}`;
     const { code, stderr } = await run('ssh-agent', ['sh', '-c', line], { timeoutMs: 20_000 });
     expect(code).toBe(255);
-    expect(stderr).toMatch(/^daypass: More than 20 keys were offered, and none of the first 20 fits\./m);
+    expect(stderr).toMatch(/^daypass: Your client offered more than 20 keys, and none of the first 20 works\./m);
   });
 
   it('a certificate of another CA is not even tried', async () => {
@@ -294,12 +294,12 @@ describe('registering a key', () => {
   it('a weak key is refused with the reason', async () => {
     const { outcome } = await register('rsa-2048', world.control.code, []);
     expect(outcome.code).toBe(255);
-    expect(outcome.stderr).toMatch(/daypass: That key is refused: its RSA key has 2048 bits/);
+    expect(outcome.stderr).toMatch(/daypass: That key was refused: its RSA key has 2048 bits/);
   });
 
   it('an unknown code is refused with the way to a new one', async () => {
     const { outcome } = await register('ed25519', 'zzzz-zzzz', []);
-    expect(outcome.stderr).toMatch(/daypass: That registration code is not known\. In Slack, \/access key/);
+    expect(outcome.stderr).toMatch(/daypass: That registration code is unknown\. For a new one, type \/access key/);
   });
 
   it('who asks for no channel is told all the same', async () => {
@@ -326,7 +326,7 @@ describe('what a scope does not hold', () => {
     expect(stderr).toMatch(
       /administratively prohibited: daypass: scope shell does not allow a tunnel to 127\.0\.0\.1:22/,
     );
-    expect(await lastRefusals()).toEqual(['a tunnel to 127.0.0.1:22 was asked for and refused']);
+    expect(await lastRefusals()).toEqual(['a tunnel to 127.0.0.1:22 was refused']);
   });
 
   it.each(WAYS)('a port forwarded from the client carries nothing, by way of %s', async (way) => {
@@ -343,9 +343,7 @@ describe('what a scope does not hold', () => {
       expect(stdout).not.toMatch(/SSH-2\.0/);
       client.child.stdin?.end();
       expect(await client.exited).toBe(0);
-      expect(await lastRefusals()).toEqual([
-        expect.stringMatching(/^a tunnel to 127\.0\.0\.1:\d+ was asked for and refused$/),
-      ]);
+      expect(await lastRefusals()).toEqual([expect.stringMatching(/^a tunnel to 127\.0\.0\.1:\d+ was refused$/)]);
     }
   });
 
@@ -372,7 +370,7 @@ describe('what a scope does not hold', () => {
   it.each(WAYS)('a tunnel from the target is refused and listed, by way of %s', async (way) => {
     const { stderr } = await ssh(world, ['-R', '127.0.0.1:0:127.0.0.1:9', way, 'true']);
     expect(stderr).toMatch(/remote port forwarding failed/);
-    expect(await lastRefusals()).toEqual(['a tunnel from the target (-R) was asked for and refused']);
+    expect(await lastRefusals()).toEqual(['a tunnel from the target (-R) was refused']);
   });
 
   it('agent and X11 are refused and listed', async () => {
@@ -384,15 +382,15 @@ describe('what a scope does not hold', () => {
     ]);
     expect(agent.stdout).toBe('agent=\n');
     expect(agent.stderr).toMatch(/daypass: agent forwarding \(-A\) is refused: .*ProxyJump/);
-    expect(await lastRefusals()).toEqual(['agent forwarding (-A) was asked for and refused']);
+    expect(await lastRefusals()).toEqual(['agent forwarding (-A) was refused']);
     const x11 = await ssh(world, ['-X', 'direct', 'echo display=$DISPLAY'], { env });
     expect(x11.stdout).toBe('display=\n');
-    expect(await lastRefusals()).toEqual(['X11 forwarding (-X) was asked for and refused']);
+    expect(await lastRefusals()).toEqual(['X11 forwarding (-X) was refused']);
   });
 
   it('nothing but targets is behind the jump', async () => {
     const { stderr } = await ssh(world, ['gateway', 'true']);
-    expect(stderr).toMatch(/daypass: "true" is not understood\. Say: help/);
+    expect(stderr).toMatch(/daypass: "true" is not a command\. Try: help/);
     const elsewhere = await ssh(world, ['-W', '127.0.0.1:22', 'gateway']);
     expect(elsewhere.stderr).toMatch(/daypass: No target is called "127\.0\.0\.1"/);
   });
@@ -436,7 +434,7 @@ describe('a disk that is nearly full', () => {
     for (const way of WAYS) {
       const { code, stderr } = await ssh(world, [way, 'true']);
       expect(code).toBe(255);
-      expect(stderr).toMatch(/daypass: Sessions are recorded, and the disk for that has only \d+ MiB left/);
+      expect(stderr).toMatch(/daypass: Sessions are recorded, and the recording disk has only \d+ MiB left/);
     }
     expect(world.control.sessions).toEqual([]);
   });

@@ -52,7 +52,7 @@ describe('exec:<name>', () => {
       const { code, stdout, stderr } = await ssh(world(), [way, command]);
       expect({ code, stdout }).toEqual({ code: 254, stdout: '' });
       expect(stderr).toMatch(
-        /^daypass: scope exec:say does not allow .*; it allows: What it is for\. Ask for another scope/,
+        /^daypass: scope exec:say does not allow .*; it allows: What it is for\. If you need more, request another scope/,
       );
     }
     expect(existsSync(marker)).toBe(false);
@@ -61,7 +61,7 @@ describe('exec:<name>', () => {
     const ids = await Promise.all([1, 2, 3].map((n) => control.session(control.sessions.length - n)));
     for (const id of ids) expect(await control.endingOf(id)).toEqual({ how: 'closed' });
     expect(await refusals(world())).toEqual([
-      'scope exec:say does not allow this command: a shell would give $ a meaning; it allows: What it is for',
+      'scope exec:say does not allow this command: a shell would treat $ as special; it allows: What it is for',
     ]);
   });
 
@@ -109,7 +109,7 @@ describe('files-ro', () => {
   it.each(WAYS)('refuses scp’s old protocol with the way that works, by way of %s', async (way) => {
     const { code, stderr } = await scp(world(), ['-O', `${way}:/etc/hostname`, join(world().folder.path, 'c')]);
     expect(code).not.toBe(0);
-    expect(stderr).toMatch(/files-ro does not allow scp's old protocol \(leave out -O, or say scp -s, or sftp\)/);
+    expect(stderr).toMatch(/files-ro does not allow scp's old protocol \(leave out -O, or use scp -s or sftp\)/);
     expect((await ssh(world(), [way, 'id'])).code).toBe(254);
     expect((await ssh(world(), [way])).stderr).toMatch('does not allow a shell');
   });
@@ -156,7 +156,7 @@ describe('files:<name> below some folders', () => {
     for (const name of ['outside', 'out']) expect(existsSync(join(folder, name))).toBe(false);
     expect(readFileSync(join(folder, 'secret'), 'utf8')).toBe('secret');
     const refusals = refusalsOf(reports).join('\n');
-    expect(refusals).toContain(`sftp: open ${folder}/outside was refused: a path outside of the scope`);
+    expect(refusals).toContain(`sftp: open ${folder}/outside was refused: a path outside the scope`);
     expect(refusals).toContain('was refused: a symlink to a relative path');
     expect(channelsOf(reports)).toMatchObject([{ label: 'sftp', files: { written: 1, read: 1, hashed: 2 } }]);
     expect(channelsOf(reports)[0]?.files?.refused).toBeGreaterThanOrEqual(5);

@@ -81,7 +81,7 @@ describe('a key', () => {
     const stranger = await makeKeyFile(world.home, 'ed25519', 'stranger');
     const { code, stdout, stderr } = await world.ask(['list'], stranger);
     expect({ code, stdout }).toEqual({ code: 255, stdout: '' });
-    expect(stderr).toMatch(/No key that is registered here was presented/);
+    expect(stderr).toMatch(/Your client offered neither a registered key nor a certificate/);
   });
 
   it('that was removed is refused, also on a connection that it has opened', async () => {
@@ -95,12 +95,12 @@ describe('a key', () => {
     await world.sql('delete from registered_key where public_key = $1', [key.line]);
     for (const words of [['list'], ['cert'], ['end', '--all'], ['config']]) {
       const answer = await connection.ask(words);
-      expect(answer).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/not registered any more/) });
+      expect(answer).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/no longer registered/) });
     }
     expect(await liveIds()).toEqual([grant.id]);
     const anew = await world.ask(['list'], key);
     expect(anew).toMatchObject({ code: 255, stdout: '' });
-    expect(anew.stderr).toMatch(/Nobody registered the key SHA256:/);
+    expect(anew.stderr).toMatch(/The key SHA256:\S+ is not registered/);
   });
 
   it('that was registered a moment ago opens the gateway at once, and its code nothing more', async () => {
@@ -114,7 +114,7 @@ describe('a key', () => {
     expect((await world.ask(['list'], key)).code).toBe(0);
     const { code: exit, stderr } = await run('ssh', [...world.byHand(another), ...to]);
     expect(exit).toBe(255);
-    expect(stderr).toMatch(/daypass: That registration code was used or has run out/);
+    expect(stderr).toMatch(/daypass: That registration code was used or has expired/);
     // Before a passphrase would have been asked for.
     expect(stderr).not.toMatch(/Offering public key/);
   });
@@ -126,7 +126,7 @@ describe('a key', () => {
     expect(await retireKey(world.access.deps)(retire)).toMatchObject({ ok: true });
     const { code, stderr } = await world.ask(['list'], key, ['-o', 'BatchMode=yes']);
     expect(code).toBe(255);
-    expect(stderr).toMatch(/^daypass: The key SHA256:\S+ was retired, so it opens nothing/m);
+    expect(stderr).toMatch(/^daypass: The key SHA256:\S+ was retired and no longer works/m);
   });
 
   it('of a deactivated person is refused, also on a connection that it has opened', async () => {
@@ -142,7 +142,7 @@ describe('a key', () => {
     }
     expect(await world.ask(['list'], world.key, ['-o', 'BatchMode=yes'])).toMatchObject({
       ...{ code: 255, stdout: '' },
-      stderr: expect.stringMatching(/^daypass: Your Slack account is deactivated, and access with it/m),
+      stderr: expect.stringMatching(/^daypass: Your Slack account is deactivated, so you have no access/m),
     });
     await seePerson(world.access.deps)({ account, profile: { ...profile, active: true } });
     expect((await world.ask(['list'])).code).toBe(0);
@@ -224,7 +224,7 @@ describe('a connection to the gateway itself', () => {
       ...['-o', `ProxyCommand=${proxy}`, `${world.access.login}@web-01.test.daypass`, 'true'],
     ]);
     expect(code).toBe(255);
-    expect(stderr).toMatch(/No certificate of this gateway was presented/);
+    expect(stderr).toMatch(/Your client sent no certificate from this gateway/);
   });
 });
 

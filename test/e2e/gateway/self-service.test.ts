@@ -22,7 +22,7 @@ describe('asked without a target, the gateway', () => {
     await world.endAll();
     expect(await world.ask([])).toMatchObject({
       code: 0,
-      stdout: 'You have no access at the moment. Ask in Slack: /access request.\n',
+      stdout: 'You have no access at the moment. Request access in Slack: /access request.\n',
     });
     expect(await world.ask(['cert'])).toMatchObject({ code: 1, stdout: '' });
     expect(await world.ask(['end'])).toMatchObject({ code: 1, stdout: '' });
@@ -108,7 +108,7 @@ describe('asked without a target, the gateway', () => {
       expect(help.stdout).toContain(verb);
     expect(await world.ask(['frobnicate'])).toMatchObject({
       ...{ code: 2, stdout: '' },
-      stderr: 'daypass: "frobnicate" is not understood. Say: help\n',
+      stderr: 'daypass: "frobnicate" is not a command. Try: help\n',
     });
   });
 });

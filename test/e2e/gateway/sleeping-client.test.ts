@@ -57,7 +57,7 @@ describe.each(WAYS)('by way of %s', (way) => {
     const id = await world.control.openedSession(next);
     signal(client, 'SIGSTOP');
     const begun = performance.now();
-    world.gateway.terminate([id], { why: 'revoked', message: 'ended: grant revoked.' });
+    world.gateway.terminate([id], { why: 'revoked', message: 'ended: your access was revoked.' });
     expect(await world.control.endingOf(id)).toEqual({ how: 'terminated', why: 'revoked' });
     expect(performance.now() - begun).toBeLessThan(2_000);
     signal(client, 'SIGCONT');

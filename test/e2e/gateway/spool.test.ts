@@ -271,7 +271,7 @@ it('what a worker left in the spool keeps the gateway from nothing, and is said 
   const sealLate = async (path: string): Promise<void> => void late.push(path);
   await using world = await GatewayWorld.start({ spool, recordings, log, sealLate });
   expect(await ssh(world, ['direct', 'echo on'])).toMatchObject({ code: 0, stdout: 'on\n' });
-  expect(lines.filter((line) => line.includes('a recording stays in the spool'))).toHaveLength(3);
+  expect(lines.filter((line) => line.includes('a recording could not be moved out of the spool'))).toHaveLength(3);
   // Each is told, whether it could be filed or not.
   expect(late).toHaveLength(FORGERIES.length);
   untouched();

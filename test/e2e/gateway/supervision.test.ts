@@ -26,7 +26,7 @@ it('a gateway that stops hears to its end each session that ends meanwhile', asy
   const id = await world.control.openedSession(0);
   await dispose();
   expect(await client.exited).toBe(0);
-  expect(client.stderr()).toContain('being restarted');
+  expect(client.stderr()).toContain('the gateway is restarting');
   const [closed] = world.control.closed_;
   expect(closed).toMatchObject({ id, report: { ending: { how: 'closed' }, recording: { head: expect.any(String) } } });
   expect(closed?.report.channels).toHaveLength(1);
@@ -183,7 +183,7 @@ describe('without a word from control', () => {
     await pause(300);
     const { code, stderr } = await ssh(world, ['direct', 'true']);
     expect(code).toBe(255);
-    expect(stderr).toMatch(/daypass: The gateway takes no new sessions at the moment/);
+    expect(stderr).toMatch(/daypass: The gateway is not accepting new sessions right now/);
     expect(world.control.sessions).toEqual([]);
     await dispose();
   });
@@ -196,8 +196,8 @@ describe('without a word from control', () => {
     await once(client.stdout, 'data');
     unknownSince = performance.now();
     expect(await client.exited).toBe(255);
-    expect(client.stderr()).toMatch(/daypass: the gateway has lost its control; session ended/);
-    expect((await ssh(world, ['direct', 'true'])).stderr).toMatch(/takes no new sessions at the moment/);
+    expect(client.stderr()).toMatch(/daypass: session ended: the gateway has lost contact with control/);
+    expect((await ssh(world, ['direct', 'true'])).stderr).toMatch(/is not accepting new sessions right now/);
     unknownSince = null;
     await expect
       .poll(async () => (await ssh(world, ['direct', 'echo back'])).stdout, { timeout: 20_000 })
@@ -211,7 +211,7 @@ describe('without a word from control', () => {
     await once(client.stdout, 'data');
     process.kill(away.pid, 'SIGSTOP');
     expect(await client.exited).toBe(255);
-    expect(client.stderr()).toMatch(/daypass: the gateway has lost its control; session ended/);
+    expect(client.stderr()).toMatch(/daypass: session ended: the gateway has lost contact with control/);
     process.kill(away.pid, 'SIGCONT');
   });
 

@@ -59,13 +59,13 @@ it('SFTP on a terminal is refused, so that no request hides in another', async (
   await pause(1_000);
   const answers = raw.received.filter(([each]) => each === 94).map((each) => each.subarray(9));
   expect(answers.filter((each) => each[4] === FXP_REPLY.HANDLE)).toEqual([]);
-  expect(Buffer.concat(answers).toString()).toMatch(/files are transferred without a terminal/);
+  expect(Buffer.concat(answers).toString()).toMatch(/files cannot be transferred on a terminal/);
 });
 
 it('and says so', async () => {
   const { stdout, stderr, code } = await ssh(world, ['-tt', '-s', 'direct', 'sftp']);
   expect({ code, stderr: stdout + stderr }).toMatchObject({
     code: 254,
-    stderr: expect.stringMatching(/without a terminal/),
+    stderr: expect.stringMatching(/on a terminal/),
   });
 });

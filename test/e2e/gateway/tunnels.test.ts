@@ -152,7 +152,7 @@ describe.each(WAYS)('by way of %s', (way) => {
     expect(code).not.toBe(0);
     expect(stderr).toMatch(/administratively prohibited: daypass: .+/);
     const { report } = await world.control.closing(await world.control.session(next));
-    expect(report.refusals).toEqual([`a tunnel to ${host}:${port} was asked for and refused`]);
+    expect(report.refusals).toEqual([`a tunnel to ${host}:${port} was refused`]);
     expect(report.channels).toEqual([]);
   });
 
@@ -160,10 +160,10 @@ describe.each(WAYS)('by way of %s', (way) => {
     const next = world.control.sessions.length;
     const { stderr, code } = await ssh(world, ['-W', `127.0.0.1:${closed}`, way]);
     expect(code).not.toBe(0);
-    expect(stderr).toMatch(/connect failed: the target says: .*refused/i);
+    expect(stderr).toMatch(/connect failed: the target reports: .*refused/i);
     const id = await world.control.session(next);
     await world.control.closing(id);
-    const says = /connect failed: the target says: (.*?)\r?\n/.exec(stderr)?.[1];
+    const says = /connect failed: the target reports: (.*?)\r?\n/.exec(stderr)?.[1];
     expect(linesOf(await world.read(id), FRAME.journal)).toContainEqual({ what: 'unopened', says });
   });
 
@@ -177,7 +177,7 @@ describe.each(WAYS)('by way of %s', (way) => {
     await ended(socket);
     client.child.kill();
     const { report } = await world.control.closing(await world.control.session(next));
-    expect(report.refusals).toEqual(['a tunnel to a socket on the target (-L) was asked for and refused']);
+    expect(report.refusals).toEqual(['a tunnel to a socket on the target (-L) was refused']);
   });
 });
 
@@ -196,7 +196,7 @@ it('many are open at a time, beside the commands of the same connection, and no 
   }
   const refused = await dial(local);
   await ended(refused);
-  expect(client.stderr()).toContain('daypass: at most 30 tunnels at a time in one connection');
+  expect(client.stderr()).toContain('daypass: one connection can have at most 30 tunnels at a time');
   for (const socket of open.splice(0)) {
     socket.end();
     await ended(socket);
@@ -215,9 +215,9 @@ it('a tunnel ends with the grant', async () => {
   await once(socket, 'data');
   const id = await world.control.openedSession(next);
   const began = performance.now();
-  world.gateway.terminate([id], { why: 'revoked', message: 'ended: grant revoked.' });
+  world.gateway.terminate([id], { why: 'revoked', message: 'ended: your access was revoked.' });
   await ended(socket);
   expect(performance.now() - began).toBeLessThan(1_000);
   expect(await client.exited).toBe(255);
-  expect(client.stderr()).toMatch(/daypass: ended: grant revoked/);
+  expect(client.stderr()).toMatch(/daypass: ended: your access was revoked/);
 });

@@ -65,7 +65,7 @@ describe('what a worker prints', () => {
     await using owned = ownedWorker('lines that read like control’s, and one that is too long');
     await owned.said(({ said }) => (said as { msg?: string }).msg === 'small');
     while (owned.lines.length < 10) await pause(10);
-    const says = { worker: owned.pid, msg: 'worker says' };
+    const says = { worker: owned.pid, msg: 'worker output' };
     const forged = (level: number): object[] => [
       { ...says, level: 30, said: { level: 30, msg: 'ready', worker: 1 } },
       { ...says, level: 50, said: { v: 1, id: 7, type: 'grant_revoked' } },
@@ -76,17 +76,17 @@ describe('what a worker prints', () => {
       { ...says, level: 30, said: 'y'.repeat(8 * 1024) },
       { ...says, level: 20, said: { level: 20, msg: 'small' } },
     ];
-    const got = owned.lines.map(({ time: _time, ...line }) => line).filter(({ msg }) => msg === 'worker says');
+    const got = owned.lines.map(({ time: _time, ...line }) => line).filter(({ msg }) => msg === 'worker output');
     expect(got).toHaveLength(10);
     expect(got).toEqual(expect.arrayContaining([...forged(30), ...forged(50), cut, small]));
-    const dropped = await owned.said(({ msg }) => msg !== 'worker says');
+    const dropped = await owned.said(({ msg }) => msg !== 'worker output');
     expect(dropped).toMatchObject({ level: 40, worker: owned.pid, lines: 0, bytes: 100_000 - 8 * 1024 });
   });
 
   it('is there to its last word when it dies', async () => {
     await using owned = ownedWorker('last words');
     expect(await owned.exit).toBe(1);
-    const stack = { worker: owned.pid, msg: 'worker says', level: 50 };
+    const stack = { worker: owned.pid, msg: 'worker output', level: 50 };
     await owned.said(({ said }) => said === 'Error: farewell');
     expect(owned.lines).toContainEqual(
       expect.objectContaining({ ...stack, said: expect.stringMatching(/^ {4}at .*owned-worker/) }),
@@ -116,7 +116,7 @@ describe('what a worker prints', () => {
       expect(owned.written.length).toBeLessThan(1_200);
       expect(owned.written.join('').length).toBeLessThan(8 * 1024 * 1024);
       const dropped = owned.written.filter((line) =>
-        line.includes('worker says more than is logged: this was dropped'),
+        line.includes('worker output exceeded the log limit; this much was dropped'),
       );
       if (!['empty lines', 'deep lines'].includes(way)) expect(dropped.length).toBeGreaterThan(0);
     },
@@ -159,7 +159,7 @@ describeAsRoot('daypass serve --events with workers that somebody else owns', ()
     for (let round = 0; round < 5; round += 1) {
       expect(await ssh(world, ['direct', 'echo on'])).toMatchObject({ code: 0, stdout: 'on\n' });
     }
-    await world.said(({ msg }) => msg?.startsWith('worker says more') ?? false, 2);
+    await world.said(({ msg }) => msg?.startsWith('worker output exceeded') ?? false, 2);
     expect(rssMiB(world.launcher) - (before[1] ?? 0)).toBeLessThan(32);
     expect(rssMiB(control) - (before[0] ?? 0)).toBeLessThan(64);
     while (!world.events.some(({ type }) => type === 'session_ended')) await pause(20);
@@ -170,7 +170,7 @@ describeAsRoot('daypass serve --events with workers that somebody else owns', ()
     for (const said of [FORGED.event, FORGED.log]) {
       expect(told.filter((line) => JSON.stringify(line['said']) === JSON.stringify(said))).toHaveLength(4);
     }
-    for (const line of told) expect(line).toMatchObject({ msg: 'worker says', worker: expect.any(Number) });
+    for (const line of told) expect(line).toMatchObject({ msg: 'worker output', worker: expect.any(Number) });
     expect(world.lines.filter(({ msg }) => msg === 'stopped')).toEqual([]);
   });
 });

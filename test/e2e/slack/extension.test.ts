@@ -41,14 +41,16 @@ describe('a session whose access is extended', () => {
     const { id } = await session();
     const second = await world.grant({ seconds: 600, targets: ['web-01'] });
     const until = second.terms.notAfter.slice(0, 16).replace('T', ' ');
-    await terminal.shows(new RegExp(`daypass: access was extended until ${until} UTC; this session goes on\\.`));
+    await terminal.shows(
+      new RegExp(`daypass: your access was extended until ${until} UTC\\. This session continues\\.`),
+    );
     await past(first);
     terminal.type('echo still $((40 + 3))\r');
     await terminal.shows(/still 43/);
     expect(await session()).toMatchObject({ id, grantId: second.id });
     await world.access.revoke(second);
     expect(await terminal.exited(2_000)).toBe(255);
-    expect(terminal.text).toMatch(/daypass: ended: grant revoked/);
+    expect(terminal.text).toMatch(/daypass: ended: your access was revoked/);
     expect(await setUp.to(['test.daypass', 'list'])).toMatchObject({ stdout: expect.stringMatching(/^You have no/) });
   });
 
@@ -65,7 +67,7 @@ describe('a session whose access is extended', () => {
     world.gateway.extend(id, { ...first, terms: { ...first.terms, notAfter: far, personId: stranger } });
     expect(await terminal.exited()).toBe(255);
     expect(Date.now()).toBeLessThan(Date.parse(first.terms.notAfter) + 1_500);
-    expect(terminal.text).toMatch(/daypass: ended: your access has run out/);
+    expect(terminal.text).toMatch(/daypass: ended: your access has expired/);
     await world.endAll();
   });
 });

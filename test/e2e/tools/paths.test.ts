@@ -146,7 +146,7 @@ describe('scp, within some paths', () => {
     }
     const id = await world.control.session(world.control.sessions.length - 1);
     expect(refusalsOf([(await world.control.closing(id)).report]).join()).toMatch(
-      /^sftp: .* was refused: a path outside of the scope/,
+      /^sftp: .* was refused: a path outside the scope/,
     );
   });
 });

@@ -111,7 +111,7 @@ describe('the admin socket', () => {
   });
 
   it('says that there is nothing to reload where no control runs', async () => {
-    expect(await operator.reload()).toMatchObject({ ok: false, why: expect.stringContaining('No control runs') });
+    expect(await operator.reload()).toMatchObject({ ok: false, why: expect.stringContaining('No control is running') });
   });
 
   it('ends a grant, once, and says when it had ended', async () => {
@@ -141,8 +141,8 @@ describe('the admin socket', () => {
   });
 
   it.each([
-    ['database_away', /its database is away, so nothing was done/],
-    ['commit_unheard', /it may have been done or not/],
+    ['database_away', /its database is unreachable, so nothing was done/],
+    ['commit_unheard', /this may or may not have been done/],
     ['bad_luck', /the request failed/],
   ])('says whether anything was done when it cannot do it: %s', async (code, says) => {
     const failing: Operator = {
@@ -163,11 +163,11 @@ describe('the admin socket', () => {
     revoking.catch(() => {});
     await asked.opened;
     await other[Symbol.asyncDispose]();
-    await expect(revoking).rejects.toThrow(/went away: it may have been done or not/);
+    await expect(revoking).rejects.toThrow(/disconnected, so this may or may not have been done/);
   });
 
   it('is served by one control only, and a stale one is replaced', async () => {
-    await expect(serveAdminSocket(socket.path, () => operator, log)).rejects.toThrow(/running already/);
+    await expect(serveAdminSocket(socket.path, () => operator, log)).rejects.toThrow(/already running/);
     await socket[Symbol.asyncDispose]();
     expect(await isServed(socket.path)).toBe(false);
     socket = await serveAdminSocket(socket.path, () => operator, log);

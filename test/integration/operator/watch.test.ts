@@ -84,7 +84,7 @@ describe('watching over the admin socket', () => {
   it('is an audit event, and the person is told unless the scope says to be silent', async () => {
     await begin();
     await operator.watch(sessionId(1), nothing);
-    expect(carrier.watcher.told).toMatch(/watching this one/);
+    expect(carrier.watcher.told).toMatch(/watching this session/);
     const [event] = await store.transaction((tx) => tx.audit.list(1));
     expect(event).toMatchObject({
       type: 'session_watched',

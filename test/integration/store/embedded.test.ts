@@ -45,7 +45,7 @@ describe('an open embedded database', () => {
     const [code] = await closing;
     expect(performance.now() - started).toBeLessThan(2_000);
     expect(code).not.toBe(0);
-    expect(errors.join('')).toMatch(/Another Daypass process has the database in .* open.*Stop that one/);
+    expect(errors.join('')).toMatch(/Another Daypass process has the database in .* open.*Stop the other one/);
     expect(await store.transaction((tx) => tx.persons.all())).toEqual([]);
   });
 
@@ -90,7 +90,7 @@ describe('the embedded database', () => {
     await using place = await bareFolder('embedded');
     await mkdir(join(place.options.dataDir, 'db'));
     await writeFile(join(place.options.dataDir, 'db', 'PG_VERSION'), '9\n');
-    await expect(openBeside(place.options)).rejects.toThrow(/does not open. Restore the folder from a backup/);
+    await expect(openBeside(place.options)).rejects.toThrow(/cannot be opened. Restore the folder from a backup/);
     expect(existsSync(join(place.options.dataDir, 'db', 'PG_VERSION'))).toBe(true);
   });
 });

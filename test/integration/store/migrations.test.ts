@@ -42,7 +42,7 @@ describe.each(STORE_KINDS)('migrations on %s', (kind) => {
     const changed = apply(place, [{ ...first, checksum: 'other' }, second]);
     await expect(changed).rejects.toMatchObject({
       code: 'migration_refused',
-      message: expect.stringMatching(/0001_a\.sql was changed after it was applied.*into a new migration/),
+      message: expect.stringMatching(/0001_a\.sql was changed after it was applied.*in a new migration/),
     });
   });
 
@@ -52,7 +52,7 @@ describe.each(STORE_KINDS)('migrations on %s', (kind) => {
     const older = apply(place, [first]);
     await expect(older).rejects.toMatchObject({
       code: 'migration_refused',
-      message: expect.stringContaining('holds migration 0002_b.sql, which this version of Daypass does not have'),
+      message: expect.stringContaining('has migration 0002_b.sql, which this version of Daypass does not know'),
     });
   });
 
@@ -97,7 +97,7 @@ describe('migration files', () => {
       await writeFile(join(folder, '0001_a.sql'), 'select 1');
       await writeFile(join(folder, '0003_b.sql'), 'select 1');
       const reading = readMigrations(pathToFileURL(`${folder}/`));
-      await expect(reading).rejects.toThrow(/0003_b\.sql does not continue the migrations/);
+      await expect(reading).rejects.toThrow(/0003_b\.sql does not follow the migration before it/);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

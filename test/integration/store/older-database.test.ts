@@ -141,7 +141,7 @@ describe('a file of decisions', () => {
     await writeFile(decisions(), 'nothing of ours\n{}\n');
     await expect(control()).rejects.toMatchObject({
       code: 'decisions_unreadable',
-      message: expect.stringMatching(/line 1 is damaged.*Move it away.*daypass grants confirm/),
+      message: expect.stringMatching(/line 1 is damaged.*Move it somewhere else.*daypass grants confirm/),
     });
   });
 });

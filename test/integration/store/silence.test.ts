@@ -76,7 +76,7 @@ describe('a commit whose answer does not come', () => {
     });
     await expect(writing).rejects.toMatchObject({
       code: 'commit_unheard',
-      message: expect.stringMatching(/look whether it was/),
+      message: expect.stringMatching(/check whether the write was done/),
     });
   });
 });

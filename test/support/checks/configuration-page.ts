@@ -17,8 +17,8 @@ type Schema = {
 export function configurationPage(): string {
   return `# Configuration
 
-Three YAML files side by side; \`daypass init\` writes them. An unknown setting or a wrong type is refused at start, with its path
-and an example. Secrets come from the environment only. This page is written from the schemas in \`src/config/schema.ts\` and \`src/access/\`.
+Daypass reads three YAML files from one folder. \`daypass init\` writes them. At start it refuses an unknown setting or a wrong type, and shows
+its path and an example. Secrets come only from the environment. This page is generated from the schemas in \`src/config/schema.ts\` and \`src/access/\`.
 
 ## daypass.yml
 
@@ -30,7 +30,7 @@ ${table(TargetsFile)}
 
 ## policy.yml
 
-The first rule that matches decides; when none does, the answer is no. Durations are ISO 8601, for example \`PT4H\` or \`PT30M\`.
+The first rule that matches decides. If none matches, the request is refused. Durations are ISO 8601, for example \`PT4H\` or \`PT30M\`.
 
 ${table(Policy)}
 

@@ -204,7 +204,7 @@ export class TestControl implements GatewayControl {
     const plus = proof.userName.lastIndexOf('+');
     const { route } = ask;
     if (route.kind === 'inner' && !this.#outer.has(route.outerSshSessionId)) {
-      return refuse({ code: 'proof_invalid', why: 'no jump connection carries this' });
+      return refuse({ code: 'proof_invalid', why: 'it did not come through a known jump connection' });
     }
     const name = route.kind === 'inner' ? route.targetName : proof.userName.slice(plus + 1);
     const login = Login.safeParse(route.kind === 'inner' ? proof.userName : proof.userName.slice(0, Math.max(plus, 0)));

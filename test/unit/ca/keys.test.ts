@@ -123,7 +123,7 @@ describe('made keys', () => {
     using folder = testFolder();
     const file = join(folder.path, 'keys');
     writeFileSync(file, '');
-    expect(() => createKeys(file)).toThrow(/there is something already/);
+    expect(() => createKeys(file)).toThrow(/it already exists/);
   });
 });
 
@@ -214,7 +214,7 @@ describe('keys are refused, with path, reason and remedy,', () => {
     });
   });
 
-  it('where the halves of a private key do not belong together', () => {
+  it('where the halves of a private key do not match', () => {
     withKeys((dir) => {
       const path = join(dir, 'user_ca');
       const body = Buffer.from(readFileSync(path, 'utf8').replace(/-----.*-----|\n/g, ''), 'base64');
@@ -223,7 +223,7 @@ describe('keys are refused, with path, reason and remedy,', () => {
       body[seed] = (body[seed] ?? 0) ^ 1;
       const lines = body.toString('base64').replace(/.{70}/g, '$&\n');
       writeFileSync(path, `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines}\n-----END OPENSSH PRIVATE KEY-----\n`);
-      expect(refusal(dir).message).toContain('do not belong together');
+      expect(refusal(dir).message).toContain('do not match');
     });
   });
 

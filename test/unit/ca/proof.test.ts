@@ -211,7 +211,7 @@ describe('a proof', () => {
     const signed = userauth({ algorithm: 'rsa-sha2-512', blob: weak });
     expect(authority.verifyProof({ signed, signature: new Uint8Array(0) }, ADDRESS, NOON)).toEqual({
       ok: false,
-      rejection: { code: 'key_too_weak', why: 'its RSA key has 2047 bits: 3072 are needed' },
+      rejection: { code: 'key_too_weak', why: 'its RSA key has 2047 bits, and 3072 are needed' },
     });
   });
 });

@@ -10,7 +10,7 @@ const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, i
 const refusal = createRequire(import.meta.url)(at('src/node-version.cjs')) as (version: string) => string | null;
 
 it.each(['4.9.1', '12.22.12', '18.20.4', '20.9.0', '20.18.3'])('Node.js %s is told what is needed', (version) => {
-  expect(refusal(version)).toMatch(new RegExp(`^Daypass needs Node.js 20.19 or newer, and this is ${version}\\. `));
+  expect(refusal(version)).toMatch(new RegExp(`^Daypass needs Node.js 20.19 or newer, but this is ${version}\\. `));
 });
 
 it.each(['20.19.0', '20.20.2', '22.0.0', '24.1.0', '100.0.0'])('Node.js %s is enough', (version) => {

@@ -39,9 +39,9 @@ describe('the name of a recording', () => {
     expect(called('11112222')).toBe(ids[1]);
     expect(called('1111000')).toBe(ids[0]);
     expect(called('11110000-0000-4')).toBe(ids[0]);
-    expect(() => called('1111')).toThrow('is the beginning of 2 recordings');
-    expect(() => called('33330000')).toThrow('No recording begins with 33330000');
-    expect(() => called('44440000')).toThrow('No recording begins with');
+    expect(() => called('1111')).toThrow('matches 2 recordings');
+    expect(() => called('33330000')).toThrow('No recording starts with 33330000');
+    expect(() => called('44440000')).toThrow('No recording starts with');
     expect(() => recordingAt('/backup/11112222', noFolder)).toThrow('is not a recording id');
   });
 

@@ -32,7 +32,7 @@ describe('what a reload changes', () => {
     [
       'a target at another address',
       { targets: [target('web-01', '192.0.2.9'), target('db-01')] },
-      { applied: ['targets: web-01 has another address'] },
+      { applied: ['targets: web-01: address changed'] },
     ],
     [
       'other rules',

@@ -51,13 +51,15 @@ describe('the configuration', () => {
 
   it('names an unknown setting by its path, and those it could have been', () => {
     const message = refusal({ 'daypass.yml': `${GOOD['daypass.yml']}databse_url: x\n` });
-    expect(message).toContain('databse_url: unknown setting; known here: site, data_dir, gateway, slack');
+    expect(message).toContain('databse_url: unknown setting; the settings here are site, data_dir, gateway, slack');
   });
 
   it('has no lease under which sessions begin only to end', () => {
     const lease = 'lease_new_seconds: 60, lease_live_seconds: 30';
     const file = GOOD['daypass.yml'].replace('gateway: {', `gateway: { ${lease},`);
-    expect(refusal({ 'daypass.yml': file })).toMatch(/gateway\.lease_live_seconds: shorter than lease_new_seconds/);
+    expect(refusal({ 'daypass.yml': file })).toMatch(
+      /gateway\.lease_live_seconds: must not be shorter than lease_new_seconds/,
+    );
   });
 
   it('names every wrong or missing setting at once, each with an example', () => {
@@ -78,7 +80,7 @@ describe('the configuration', () => {
     });
     expect(message).toMatch(/recordings\.recipients\.0: .*; for example "age1/);
     expect(message).toMatch(/recordings\.retention: .*; for example "P90D"/);
-    expect(message).toContain('recordings.kept: unknown setting; known here: recipients, retention');
+    expect(message).toContain('recordings.kept: unknown setting; the settings here are recipients, retention');
     const least = GOOD['daypass.yml'].replace(/gateway.*\n|slack.*\n/g, '');
     expect(refusal({ 'daypass.yml': `${least}slack: x\n` })).toMatch(
       /gateway: missing; for example {"public_host":"ssh\.example\.com"}\n.*slack: .*; for example {"security_channel":"C0123456789"}/,
@@ -92,7 +94,9 @@ describe('the configuration', () => {
     'refuses %j as the address that certificates are bound to: every target would',
     (address) => {
       const file = GOOD['daypass.yml'].replace('gateway: {', `gateway: { source_address: "${address}",`);
-      expect(refusal({ 'daypass.yml': file })).toMatch(/gateway\.source_address: an IP address or a CIDR range/);
+      expect(refusal({ 'daypass.yml': file })).toMatch(
+        /gateway\.source_address: must be an IP address or a CIDR range/,
+      );
     },
   );
 
@@ -132,18 +136,20 @@ describe('the configuration', () => {
     expect(refusal({ 'policy.yml': 'rules: [{ name: x, max_duration: 4h }]\n' })).toContain('rules.0.max_duration');
     const unenforced = 'rules: [{ name: x, scopes: ["exec:x"], max_duration: PT1H }]\n';
     expect(refusal({ 'policy.yml': unenforced })).toContain(
-      'rules.0.scopes: exec:x is no scope; there are shell, files-ro, files-rw, ide; for example ["files-rw"]',
+      'rules.0.scopes: exec:x is not a scope; the scopes are shell, files-ro, files-rw, ide; for example ["files-rw"]',
     );
-    expect(refusal({ 'policy.yml': 'rules: [' })).toContain('not YAML');
+    expect(refusal({ 'policy.yml': 'rules: [' })).toContain('not valid YAML');
   });
 
   it('says which file is missing and what writes one', () => {
     const file = folderWith();
     rmSync(join(file, '..', 'policy.yml'));
-    expect(() => loadConfig(file)).toThrow(/policy\.yml cannot be used:\n.*ENOENT.*\. `daypass init` writes one/s);
+    expect(() => loadConfig(file)).toThrow(
+      /policy\.yml cannot be used:\n.*ENOENT.*\. [Rr]un `daypass init` to create one/s,
+    );
     rmSync(file);
     expect(() => loadConfig(file)).toThrow(
-      /daypass\.yml cannot be used:\n.*--config <file>; `daypass init` writes one/s,
+      /daypass\.yml cannot be used:\n.*--config <file>, or run `daypass init` to create one/s,
     );
   });
 });

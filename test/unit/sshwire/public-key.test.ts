@@ -58,7 +58,7 @@ describe('an RSA key', () => {
   const withParts = (exponent: Uint8Array, n: Uint8Array): Uint8Array => encode(string('ssh-rsa'), exponent, n);
 
   it('is refused below 3072 bits, and the refusal says how many it has', () => {
-    expect(refusalOf(rsa(2_048))).toEqual({ code: 'weak_key', why: 'its RSA key has 2048 bits: 3072 are needed' });
+    expect(refusalOf(rsa(2_048))).toEqual({ code: 'weak_key', why: 'its RSA key has 2048 bits, and 3072 are needed' });
     const shorter = modulus.slice();
     shorter[0] = 0x7f;
     expect(refusalOf(withParts(mpint(Uint8Array.of(1, 0, 1)), mpint(shorter))).why).toContain('3071 bits');

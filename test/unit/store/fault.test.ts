@@ -27,7 +27,7 @@ describe('a fault of the database', () => {
     ]);
     const fault = databaseFault(refused);
     expect(fault.code).toBe('database_away');
-    expect(fault.message).toMatch(/::1; connect ECONNREFUSED 127\.0\.0\.1\. Check that PostgreSQL runs/);
+    expect(fault.message).toMatch(/::1; connect ECONNREFUSED 127\.0\.0\.1\. Check that PostgreSQL is running/);
   });
 
   it('that PgBouncer words says that it cannot stand in between', () => {

@@ -51,7 +51,7 @@ describe('a row', () => {
   it('that does not fit is named by table, id and column', () => {
     const schema = z.object({ id: z.string(), at: Timestamp });
     expect(() => read(schema, 'session', { id: '7', at: 'never' })).toThrow(
-      'session 7: at holds what Daypass does not write',
+      'session 7: at contains what Daypass does not write',
     );
   });
 });

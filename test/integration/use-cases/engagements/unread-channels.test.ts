@@ -112,7 +112,7 @@ describe('a channel that Slack does not show', () => {
     expect(await enter(grant)).toBe('session');
     await pass(1);
     expect(await enter(grant)).toBe('channel_unread');
-    const why = expect.stringMatching(/^unconfirmed ended: Slack has not said .* who is in the channel/);
+    const why = expect.stringMatching(/^unconfirmed ended: Slack has not shown .* who is in the channel/);
     expect(await held()).toEqual([why, why]);
     await tellOfUnreadChannels(world.deps)();
     await tellOfUnreadChannels(world.deps)();

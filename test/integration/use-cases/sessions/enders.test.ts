@@ -113,9 +113,9 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
     const BY_WORD: SessionEnding = { how: 'terminated', why: 'ended_by_reviewer' };
 
     it.each<[string, () => Person['id'] | typeof ROOT, () => string]>([
-      ['its own person', () => contractor.id, () => 'ended: you ended this session. Your access stands'],
-      ['a reviewer', () => reviewer.id, () => 'ended: this session was ended by UREVIEW. Your access stands'],
-      ['an operator', () => ROOT, () => 'ended: this session was ended by an operator (root). Your access stands'],
+      ['its own person', () => contractor.id, () => 'ended: you ended this session. You still have access'],
+      ['a reviewer', () => reviewer.id, () => 'ended: this session was ended by UREVIEW. You still have access'],
+      ['an operator', () => ROOT, () => 'ended: this session was ended by an operator (root). You still have access'],
     ])('that is ended by %s says so in the terminal and in its record', async (_, by, message) => {
       await begin();
       const change = await asked(by());
@@ -142,7 +142,7 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
       };
       await holdSessionsToGrants({ ...world.deps, gateways })();
       expect(orders).toEqual([
-        'ended: grant revoked by an operator (root): the work is done. Ask in the engagement thread why.',
+        'ended: your access was revoked by an operator (root): the work is done. Ask why in the engagement thread.',
       ]);
     });
   });

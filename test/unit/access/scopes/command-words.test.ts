@@ -32,15 +32,15 @@ describe('a command line', () => {
   it('with a character that a shell would act on is refused, and the character is named', () => {
     for (const char of [...';|&$()<>*?[]~#!{}^']) {
       for (const line of [`ls ${char}`, `ls a${char}b`, `${char}ls`, `ls '${char}'${char}`]) {
-        expect(words(line), line).toMatch(`a shell would give ${char}`);
+        expect(words(line), line).toMatch(`a shell would treat ${char}`);
       }
     }
-    expect(words('ls `id`')).toBe('a shell would give a backquote a meaning');
-    expect(words('ls\nid')).toBe('a shell would give a line break a meaning');
-    expect(words('ls\tid')).toBe('a shell would give a tab a meaning');
-    expect(words('ls \u0000')).toBe('a shell would give a control character a meaning');
-    expect(words('ls \u00a0id')).toBe('a shell would give a character that is not ASCII a meaning');
-    expect(words('ls \ufffd')).toBe('a shell would give a character that is not ASCII a meaning');
+    expect(words('ls `id`')).toBe('a shell would treat a backquote as special');
+    expect(words('ls\nid')).toBe('a shell would treat a line break as special');
+    expect(words('ls\tid')).toBe('a shell would treat a tab as special');
+    expect(words('ls \u0000')).toBe('a shell would treat a control character as special');
+    expect(words('ls \u00a0id')).toBe('a shell would treat a character that is not ASCII as special');
+    expect(words('ls \ufffd')).toBe('a shell would treat a character that is not ASCII as special');
   });
 
   it('is refused where shells differ', () => {

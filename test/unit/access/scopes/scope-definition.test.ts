@@ -35,49 +35,55 @@ describe('scopes that operators define', () => {
   it('are refused where they would promise what does not hold, by path', () => {
     const cases: readonly (readonly [object, string])[] = [
       [{ name: 'shell', words, shell: true }, 'scopes.0.name: shell is built in'],
-      [{ name: 'web', words, shell: true }, 'scopes.0.name: the name of a scope'],
+      [{ name: 'web', words, shell: true }, 'scopes.0.name: must be a scope name'],
       [{ name: 'exec:x', words }, 'scopes.0.exec: exec:x names no command'],
-      [{ name: 'tunnel:x', words }, 'scopes.0.tunnels: tunnel:x leads nowhere'],
-      [{ name: 'files:x', words }, 'scopes.0.files: files:x does not say which files'],
+      [{ name: 'tunnel:x', words }, 'scopes.0.tunnels: tunnel:x names no tunnels'],
+      [{ name: 'files:x', words }, 'scopes.0.files: files:x names no files'],
       [{ name: 'shell:x', words }, 'scopes.0.shell: shell:x has no shell'],
       [{ name: 'exec:x', words, exec: [['ls']], shell: true }, 'scopes.0.shell: a shell runs any command'],
       [
         { name: 'files:x', words, files: { rights: 'read' }, exec: 'any' },
-        'scopes.0.exec: commands are what exec:<name> is for',
+        'scopes.0.exec: commands belong in exec:<name>',
       ],
       [
         { name: 'exec:x', words, exec: 'any', files: { rights: 'read' } },
-        'scopes.0.files: a shell, and any command, reaches',
+        'scopes.0.files: a shell, or any command, reaches',
       ],
       [{ name: 'tunnel:x', words, loopback: true, opaque: 'refused' }, 'scopes.0.opaque: every tunnel is opaque'],
-      [{ name: 'files:x', words, files: { rights: 'read' }, pty: true }, 'scopes.0.pty: a terminal without a shell'],
+      [
+        { name: 'files:x', words, files: { rights: 'read' }, pty: true },
+        'scopes.0.pty: a terminal is useless without a shell',
+      ],
       [{ name: 'exec:x', words, exec: [] }, 'scopes.0.exec: '],
       [{ name: 'exec:x', words, exec: [[]] }, 'scopes.0.exec: '],
-      [{ name: 'exec:x', words, exec: [['*', 'x']] }, 'the first word names the command'],
-      [{ name: 'exec:x', words, exec: [['ls', '**', 'x']] }, '** stands last'],
-      [{ name: 'exec:x', words, exec: [['ls', 'a*']] }, '* and ** are words of their own'],
-      [{ name: 'exec:x', words, exec: [['ls', 'ä']] }, 'words are printable ASCII'],
-      [{ name: 'exec:x', words, exec: [['ls', 'a\nb']] }, 'words are printable ASCII'],
+      [{ name: 'exec:x', words, exec: [['*', 'x']] }, 'the first word must be the command'],
+      [{ name: 'exec:x', words, exec: [['ls', '**', 'x']] }, '** must come last'],
+      [{ name: 'exec:x', words, exec: [['ls', 'a*']] }, '* and ** must be whole words'],
+      [{ name: 'exec:x', words, exec: [['ls', 'ä']] }, 'words must be printable ASCII'],
+      [{ name: 'exec:x', words, exec: [['ls', 'a\nb']] }, 'words must be printable ASCII'],
       [
         { name: 'files:x', words, files: { rights: 'read', paths: ['srv/**'] } },
-        'scopes.0.files.paths.0: an absolute path',
+        'scopes.0.files.paths.0: must be an absolute path',
       ],
       [
         { name: 'files:x', words, files: { rights: 'read', paths: ['/srv/../**'] } },
-        'scopes.0.files.paths.0: no path with ".."',
+        'scopes.0.files.paths.0: must not contain ".."',
       ],
       ...['/srv/{a,b}/**', '/srv/[ab]', '/srv/a?', '/srv/(a)', '/srv/a\\*'].map((path): readonly [object, string] => [
         { name: 'files:x', words, files: { rights: 'read', paths: [path] } },
-        'scopes.0.files.paths.0: only * and ** stand for names, not ',
+        'scopes.0.files.paths.0: only * and ** match names, not ',
       ]),
       [
         { name: 'files:x', words, files: { rights: 'read', paths: ['/srv/a**'] } },
-        'scopes.0.files.paths.0: ** is a name of its own',
+        'scopes.0.files.paths.0: ** must stand alone',
       ],
-      [{ name: 'tunnel:x', words, tunnels: [{ host: '*', ports: [1] }] }, 'scopes.0.tunnels.0.host: a host name'],
+      [
+        { name: 'tunnel:x', words, tunnels: [{ host: '*', ports: [1] }] },
+        'scopes.0.tunnels.0.host: must be a host name',
+      ],
       [{ name: 'tunnel:x', words, tunnels: [{ host: 'db', ports: [] }] }, 'scopes.0.tunnels.0.ports: '],
-      [{ name: 'exec:x', words: 'two\nlines', exec: [['ls']] }, 'scopes.0.words: one line'],
-      [{ name: 'exec:x', words: '\ud800', exec: [['ls']] }, 'scopes.0.words: one line'],
+      [{ name: 'exec:x', words: 'two\nlines', exec: [['ls']] }, 'scopes.0.words: must be one line'],
+      [{ name: 'exec:x', words: '\ud800', exec: [['ls']] }, 'scopes.0.words: must be one line'],
       [{ name: 'exec:x', words, exec: [['ls']], user: 'root' }, 'Unrecognized key'],
     ];
     for (const [scope, sentence] of cases) expect(refusal(scope), sentence).toContain(sentence);
@@ -94,7 +100,10 @@ describe('scopes that operators define', () => {
     expect(Policy.safeParse(named('exec:x')).success).toBe(true);
     expect(Policy.safeParse(named('ide')).success).toBe(true);
     expect(Policy.safeParse(named('exec:y')).error?.issues).toMatchObject([
-      { path: ['rules', 0, 'scopes'], message: 'exec:y is no scope; there are shell, files-ro, files-rw, ide, exec:x' },
+      {
+        path: ['rules', 0, 'scopes'],
+        message: 'exec:y is not a scope; the scopes are shell, files-ro, files-rw, ide, exec:x',
+      },
     ]);
   });
 });

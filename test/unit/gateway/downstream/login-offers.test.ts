@@ -50,11 +50,11 @@ const known = (isRetired: boolean) => (world: LoginWorld) => {
 };
 const retired = (presented: Presented): string =>
   words({ code: 'key_retired', fingerprint: print(presented) as Fingerprint });
-const tooWeak = (): string => words({ code: 'key_too_weak', why: 'its RSA key has 1024 bits: 3072 are needed' });
+const tooWeak = (): string => words({ code: 'key_too_weak', why: 'its RSA key has 1024 bits, and 3072 are needed' });
 const expiredWords = (): string => words({ code: 'certificate_expired', at: EXPIRED_AT });
 const none = (purpose: Purpose) =>
   [() => missing(purpose, AT), purpose === 'register' ? 'no_key' : 'no_certificate'] as const;
-const elsewhere = (): string => words({ code: 'certificate_refused', why: 'it may not be used from this address' });
+const elsewhere = (): string => words({ code: 'certificate_refused', why: 'it cannot be used from this address' });
 
 const OF_CERTIFICATES: readonly Offer[] = [
   { what: 'a certificate', make: () => certified(), heard: () => ACCEPTED, told: ['offered <key>'] },

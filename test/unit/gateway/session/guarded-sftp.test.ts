@@ -240,7 +240,7 @@ describe('a guarded SFTP channel', () => {
       const here = guardedChannel({ rights: 'read', paths: [] });
       here.target.room = 1e9;
       for (const bytes of first) here.fromClient(bytes);
-      expect(here.sftp.ended).toMatch(/did not begin SFTP with its version/);
+      expect(here.sftp.ended).toMatch(/did not start SFTP by sending its version/);
     }
   });
 

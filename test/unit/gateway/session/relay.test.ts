@@ -186,7 +186,7 @@ describe('a channel that is relayed', () => {
     client.listener?.data('stdout', Buffer.from('never'));
     await turn();
     expect(client.got[0]).toBe('kept');
-    expect(client.got[1]).toMatch(/^daypass: this access is recorded whole.*sftp or scp\.\n$/);
+    expect(client.got[1]).toMatch(/^daypass: this access is recorded in full.*sftp or scp\.\n$/);
     expect(client.got).toHaveLength(2);
     expect(target.got).toEqual([]);
     expect(taker.taken.join()).not.toMatch('never');

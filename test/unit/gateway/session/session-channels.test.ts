@@ -21,7 +21,7 @@ describe('what was refused in a session', () => {
   it('is counted where it is more than is listed, so that nobody hides a refusal behind many', async () => {
     const { journal, refusals } = await refused(REFUSALS_KEPT_MAX + 3);
     expect(refusals).toHaveLength(REFUSALS_KEPT_MAX + 1);
-    expect(refusals.at(-1)).toBe('3 more were refused and are not listed');
-    expect(journal.at(-1)).toEqual({ what: 'refused', sentence: '3 more, which are not listed', more: 3 });
+    expect(refusals.at(-1)).toBe('3 more were refused, not listed');
+    expect(journal.at(-1)).toEqual({ what: 'refused', sentence: '3 more, not listed', more: 3 });
   });
 });

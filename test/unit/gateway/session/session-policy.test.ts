@@ -20,7 +20,7 @@ describe('what a client asks for that no scope knows', () => {
     policy.globalRequest(name);
     expect(JSON.stringify([opened, refused, notices])).not.toMatch(/undefined|native code/);
     expect(refused).toHaveLength(2);
-    expect(refused[1]).toBe(`the request ${name} was asked for and refused`);
+    expect(refused[1]).toBe(`the request ${name} was refused`);
     expect(notices).toEqual([]);
   });
 });

@@ -10,10 +10,10 @@ const why = (path: Buffer | string, from = paths()): string | null => {
   return verdict.allowed ? null : verdict.why;
 };
 
-const OUTSIDE = 'a path outside of the scope';
+const OUTSIDE = 'a path outside the scope';
 const DOTS = 'a path with ".."; write it without';
 const NOT_TEXT = 'the path is not plain UTF-8';
-const RELATIVE = 'a relative path, and the target has not said where it starts';
+const RELATIVE = 'a relative path, and the target has not reported where it starts';
 
 describe('a path of an SFTP request', () => {
   it.each<[string | Buffer, string | null]>([
@@ -65,7 +65,7 @@ describe('a path of an SFTP request', () => {
     ['a', RELATIVE],
     ['', RELATIVE],
     ['.', RELATIVE],
-    ['~/a', 'a path that begins with "~"; write it out'],
+    ['~/a', 'a path that begins with "~"; write it in full'],
     ['../srv/in/a', RELATIVE],
   ])('%j: %s', (path, expected) => {
     expect(why(path)).toBe(expected);

@@ -49,7 +49,7 @@ describe('what a client and the gateway lack in common', () => {
     [
       'the settings that would let it in',
       proposal({ kex: ['ecdh-sha2-nistp256', 'x'], ciphers: ['aes256-ctr'], macs: ['hmac-sha2-256'] }),
-      /^no key exchange in common: the client offers ecdh-sha2-nistp256, x; the gateway takes curve25519-sha256; no MAC in common: the client offers hmac-sha2-256; the gateway takes \S+, \S+\. Its operators can let it in: gateway\.kex can add ecdh-sha2-nistp256; gateway\.macs can add hmac-sha2-256\.$/,
+      /^no key exchange in common: the client offers ecdh-sha2-nistp256, x; the gateway accepts curve25519-sha256; no MAC in common: the client offers hmac-sha2-256; the gateway accepts \S+, \S+\. Its operators can allow yours: gateway\.kex can add ecdh-sha2-nistp256; gateway\.macs can add hmac-sha2-256\.$/,
     ],
     ['none where none would', proposal({ ciphers: ['3des-cbc'] }), /A newer client is needed\.$/],
     [
@@ -65,9 +65,9 @@ describe('what a client and the gateway lack in common', () => {
     const target = proposal({ kex: ['ecdh-sha2-nistp256'] });
     const found = missing(proposal({}), target);
     expect(targetWords(found, true)).toBe(
-      'no key exchange in common: the target offers ecdh-sha2-nistp256; the gateway takes curve25519-sha256; add "algorithms: legacy" to it in targets.yml',
+      'no key exchange in common: the target offers ecdh-sha2-nistp256; the gateway accepts curve25519-sha256; add "algorithms: legacy" to it in targets.yml',
     );
-    expect(targetWords(found, false)).toMatch(/; its sshd has to offer more$/);
+    expect(targetWords(found, false)).toMatch(/; its sshd must offer more$/);
   });
 });
 

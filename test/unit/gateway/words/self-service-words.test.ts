@@ -27,7 +27,7 @@ describe('answers', () => {
     expect(stdout).toMatch(/and 2950 more\n$/);
     const leftOut = many((n) => Login.parse(`l${'o'.repeat(25)}${n}`), 200);
     const { stderr } = carried({ kind: 'certificate', line: 'x', leftOut });
-    expect(stderr).toMatch(/197 more\. Say: cert <grant>\n$/);
+    expect(stderr).toMatch(/197 more\. Try: cert <grant>\n$/);
     carried({ kind: 'config', publicKey: 'ssh-ed25519 AAAA' });
     const ids = many((n) => String(n));
     carried({ kind: 'refused', why: { code: 'ambiguous_grant', given: 'x'.repeat(1_000), ids } });
@@ -35,7 +35,9 @@ describe('answers', () => {
     const rests = { code: 'channel_unread', engagement: 'e'.repeat(300), since: NOON } as const;
     const notes = many(() => rests, 40);
     expect(carried({ kind: 'list', grants: [], pending: [], notes, at: NOON }).stderr.split('\n')).toHaveLength(4);
-    expect(carried({ kind: 'refused', why: rests }).stderr).toMatch(/since 2030-05-02 12:00 UTC .* access in it rests/);
+    expect(carried({ kind: 'refused', why: rests }).stderr).toMatch(
+      /since 2030-05-02 12:00 UTC .* access in it is paused/,
+    );
   });
 });
 

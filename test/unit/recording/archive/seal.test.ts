@@ -95,22 +95,22 @@ describe('sealing', () => {
     const doubts = async (n: number, written: ReturnType<Desk['write']>) =>
       (await desk.seal(n, report(written)))?.doubts;
     expect(await doubts(1, desk.write(1, { manifest: { session: sessionId(9) } }))).toEqual([
-      'the manifest is of another session',
+      'the manifest belongs to another session',
     ]);
     expect(await doubts(2, desk.write(2, { header: { session: sessionId(9) } }))).toEqual([
-      'the recording is of another session',
+      'the recording belongs to another session',
     ]);
     const third = desk.write(3);
     writeFileSync(join(desk.folder(3), 'key.age'), 'another');
-    expect(await doubts(3, third)).toEqual(['the wrapped key is another one']);
+    expect(await doubts(3, third)).toEqual(['the wrapped key is a different one']);
     const fourth = desk.write(4);
     rmSync(join(desk.folder(4), 'key.age'));
     expect(await doubts(4, fourth)).toEqual(['there is no wrapped key']);
     const fifth = desk.write(5);
     rmSync(join(desk.folder(5), 'recording.bin'));
-    expect(await doubts(5, fifth)).toEqual(['the worker reported a recording, and there is none']);
+    expect(await doubts(5, fifth)).toEqual(['the worker reported a recording, but there is none']);
     const sixth = desk.write(6, { manifest: { format: 'x' } });
-    expect(await doubts(6, sixth)).toEqual(['the manifest that the worker left is none']);
+    expect(await doubts(6, sixth)).toEqual(['what the worker left is not a manifest']);
     expect(existsSync(join(aside(desk, 6), 'manifest.json'))).toBe(true);
     for (const n of [1, 2, 3, 4, 5, 6])
       expect(await verify(desk, n), String(n)).toMatchObject({ state: 'interrupted' });
@@ -125,7 +125,7 @@ describe('sealing', () => {
       copyFileSync(join(desk.folder(1), name), join(desk.folder(2), name));
     const sealed = await desk.seal(2, own);
     expect(sealed).toMatchObject({ state: 'interrupted', head: own.head });
-    expect(sealed?.doubts).toEqual(['the manifest is of another session']);
+    expect(sealed?.doubts).toEqual(['the manifest belongs to another session']);
     expect(manifestOf(desk, 2)).toMatchObject({ session: sessionId(2), chain: own });
     expect(manifestOf(desk, 2)).not.toHaveProperty('person');
     expect(await verify(desk, 2)).toMatchObject({ state: 'interrupted', problems: [], head: own.head });

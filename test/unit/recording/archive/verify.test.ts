@@ -122,7 +122,7 @@ describe('a sealed recording', () => {
     }
     writeFileSync(join(folder, 'more\u001b[2J'), '');
     expect((await verify(desk, 1)).problems).toEqual([
-      { file: 'more?[2J', chunk: null, offset: null, why: 'it is no part of a recording' },
+      { file: 'more?[2J', chunk: null, offset: null, why: 'it is not part of a recording' },
     ]);
   });
 
@@ -190,7 +190,7 @@ describe('an erased recording', () => {
     await desk.sealed(2);
     rmSync(join(desk.folder(1), 'key.age'));
     expect((await verify(desk, 1)).problems).toEqual([
-      expect.objectContaining({ why: 'it is missing, and no erasure says why' }),
+      expect.objectContaining({ why: 'it is missing, and no erasure explains why' }),
     ]);
     await eraseRecording(await desk.deps(), desk.folder(2), 'r');
     for (const name of ['erased.json', 'erased.json.sig'])
@@ -261,7 +261,7 @@ describe('the ledger', () => {
     const lines = readFileSync(desk.ledgerPath, 'utf8').split('\n');
     writeFileSync(desk.ledgerPath, `${lines.slice(0, 2).join('\n')}\n`);
     expect((await all(desk)).broken).toMatchObject([
-      { session: sessionId(3), problems: [{ file: 'ledger.jsonl', why: expect.stringContaining('does not have') }] },
+      { session: sessionId(3), problems: [{ file: 'ledger.jsonl', why: expect.stringContaining('does not list') }] },
     ]);
   });
 
@@ -271,7 +271,7 @@ describe('the ledger', () => {
     await desk.reopen();
     truncateSync(desk.ledgerPath, readFileSync(desk.ledgerPath).length - 5);
     expect((await verifyLedger(desk.recordings, desk.checker)).verdict.problems).toMatchObject([
-      { line: 2, why: 'it is torn: a crash, or a cut' },
+      { line: 2, why: 'it is torn: by a crash, or cut off' },
     ]);
     await desk.seal(2, null);
     expect(await all(desk)).toMatchObject({ broken: [], ledger: { problems: [], lines: 2 } });
