@@ -71,7 +71,7 @@ describe('a session that a worker carries', () => {
     ['as of another key', `key_fingerprint = 'SHA256:${'A'.repeat(43)}'`],
   ])('ends where its record was written %s, and security is told', async (_how, set) => {
     await write(set);
-    expect(await held()).toEqual([[session.id, expect.stringContaining('changed without Daypass')]]);
+    expect(await held()).toEqual([[session.id, expect.stringContaining('changed outside Daypass')]]);
     expect(await changed()).toEqual([{ what: 'session', id: session.id }]);
     const told = await store.sql("select notice from outbox where kind = 'record_changed' and lane = 'security'");
     expect(told.map(({ notice }) => notice)).toMatchObject([{ what: 'session', id: session.id }]);
