@@ -124,13 +124,13 @@ const KINDS = {
     { ...engagementsNamed, error: z.string(), restsAt: Instant },
     (notice) => `channel_refused:${named(notice)}`,
   ),
-  /** Slack has not told for too long who is in these engagements' channels, so access in them is paused: to security's channel. */
+  /** For too long Slack has not shown who is in these engagements' channels, so access in them is paused: to security's channel. */
   channels_in_doubt: once(
     1,
     { ...engagementsNamed, sessions: Count, doubtSeconds: z.int().positive() },
     (notice) => `channels_in_doubt:${named(notice)}`,
   ),
-  /** It tells again. */
+  /** Slack shows these engagements' channel again: to security's channel. */
   channel_read_again: once(1, engagementsNamed, (notice) => `channel_read_again:${named(notice)}`),
   /** Recordings run out of space, or have some again: to security's channel. */
   free_space: once(
@@ -138,7 +138,7 @@ const KINDS = {
     { at: Instant, level: z.enum(SPACE_LEVELS), freeMiB: Count, minFreeMiB: Count },
     ({ at }) => `space:${at}`,
   ),
-  /** A record was changed without control, and counts for nothing: to security's channel. `isLast`: of more the audit log alone tells. */
+  /** A record was changed outside Daypass and is ignored: to security's channel. Where `isLast`, further ones are only in the audit log. */
   record_changed: once(
     1,
     { what: z.string(), id: z.string(), at: Instant, isLast: z.boolean() },

@@ -35,6 +35,7 @@ const PACKAGES = [
   { name: 'procps', programs: ['ps'] },
   { name: 'sudo', programs: ['sudo'] },
   { name: 'strace', programs: ['strace'] },
+  { name: 'systemd', programs: ['systemd-notify'] },
   { name: 'bsdutils', programs: ['script'] },
   { name: 'util-linux', programs: ['setpriv'] },
   { name: 'postgresql', present: hasPostgres },

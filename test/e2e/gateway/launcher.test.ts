@@ -3,12 +3,16 @@ import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { testFolder } from '../../support/checks/folder.ts';
 import { describeAsRoot } from '../../support/checks/root.ts';
 import { ssh, sshClient, WAYS } from '../../support/peers/gateway-client.ts';
 import { run, runOk } from '../../support/peers/processes.ts';
+import { ServiceManager } from '../../support/peers/service-manager.ts';
 import { CONTROL_ID, LaunchedWorld, WORKER_ID } from '../../support/worlds/launched-world.ts';
 
 let world: LaunchedWorld;
+let manager: ServiceManager;
+const folder = testFolder();
 
 const AS_WORKER = ['--reuid', String(WORKER_ID), '--regid', String(WORKER_ID), '--clear-groups', '--'];
 const asWorker = (...command: string[]) => run('setpriv', [...AS_WORKER, ...command]);
@@ -23,9 +27,19 @@ const sealed = (recording: string) => expect.poll(() => existsSync(join(recordin
 /** What `serve` says to an ordinary user is in command-line.test.ts. */
 describeAsRoot('daypass serve as root', () => {
   beforeAll(async () => {
-    world = await LaunchedWorld.start();
+    manager = await ServiceManager.listen(join(folder.path, 'notify'));
+    world = await LaunchedWorld.start({ notifySocket: manager.path });
   });
-  afterAll(() => world?.[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await world?.[Symbol.asyncDispose]();
+    await manager?.[Symbol.asyncDispose]();
+    folder[Symbol.dispose]();
+  });
+
+  it('tells the service manager once people can connect', async () => {
+    await expect.poll(() => manager.heard.filter((each) => each.includes('READY=1')).length).toBe(1);
+    expect(manager.heard.filter((each) => each.includes('STOPPING=1'))).toEqual([]);
+  });
 
   it('runs control and workers under accounts of their own, and says so', async () => {
     expect(world.lines).toContainEqual(
@@ -150,6 +164,7 @@ describeAsRoot('daypass serve as root', () => {
     expect(client.stderr()).toMatch(/this session ends in 1 seconds/);
     expect(client.stderr()).toMatch(/session ended: the gateway is restarting/);
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
+    await expect.poll(() => manager.heard).toContain('STOPPING=1');
   });
 
   it('is not kept from starting by what root asks while it does not run', async () => {

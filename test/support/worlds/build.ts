@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ForkHost } from '../../../src/gateway/launch/fork-host.ts';
+import { ForkHost, type ForkHostOptions } from '../../../src/gateway/launch/fork-host.ts';
 import type { WorkerHost } from '../../../src/gateway/launch/worker-host.ts';
 import { DEFAULT_LIMITS } from '../../../src/gateway/limits.ts';
 import type { GatewayOptions } from '../../../src/gateway/supervisor/gateway.ts';
@@ -52,10 +52,22 @@ export function builtWorkers(host: WorkerHost, { listen, spool, log, limits }: G
   const folder = built();
   if (folder === null) return host;
   const { kexMs, loginMs } = { ...DEFAULT_LIMITS, ...limits };
-  const door = { kexMs, loginMs, ...listen.door };
-  return new ForkHost({
-    ...{ listen: { ...listen, door }, cwd: spool, account: null, log },
-    files: { collect: (id) => host.collect(id), left: () => host.left() },
-    program: join(folder, 'dist', 'gateway', 'worker', 'worker.js'),
+  const program = join(folder, 'dist', 'gateway', 'worker', 'worker.js');
+  return otherWorkers(host, {
+    listen: { ...listen, door: { kexMs, loginMs, ...listen.door } },
+    cwd: spool,
+    log,
+    program,
   });
 }
+
+/** The files of a host, and workers that run something else. */
+export const otherWorkers = (
+  host: WorkerHost,
+  options: Omit<ForkHostOptions, 'account' | 'files'> & { readonly program: string },
+): WorkerHost =>
+  new ForkHost({
+    ...options,
+    account: null,
+    files: { collect: (id) => host.collect(id), left: () => host.left() },
+  });

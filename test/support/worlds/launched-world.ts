@@ -34,6 +34,8 @@ export type LaunchOptions = {
   /** Sees to the data folder, which is there and empty, before anything is put into it. */
   readonly prepareData?: (path: string) => Promise<void>;
   readonly minFreeMiB?: number;
+  /** Where a service manager listens. */
+  readonly notifySocket?: string;
 };
 
 type Line = { readonly msg?: string } & Readonly<Record<string, unknown>>;
@@ -122,7 +124,7 @@ export class LaunchedWorld implements AsyncDisposable {
 
   async serve(): Promise<void> {
     this.lines.splice(0);
-    const { events } = this.#options;
+    const { events, notifySocket } = this.#options;
     const verb = events ? ['serve', '--events'] : ['serve'];
     const child = spawn(process.execPath, [this.#cli, '--config', this.#config, ...verb], {
       stdio: ['ignore', 'pipe', events ? 'pipe' : 'inherit', 'ipc'],
@@ -130,6 +132,7 @@ export class LaunchedWorld implements AsyncDisposable {
         PATH: process.env['PATH'],
         SLACK_BOT_TOKEN: this.#workspace.botToken,
         SLACK_APP_TOKEN: this.#workspace.appToken,
+        ...(notifySocket === undefined ? {} : { NOTIFY_SOCKET: notifySocket }),
       },
     });
     this.#child = child;

@@ -2,11 +2,11 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ForkHost } from '../../../src/gateway/launch/fork-host.ts';
 import type { WorkerHost } from '../../../src/gateway/launch/worker-host.ts';
 import type { DoorLimits } from '../../../src/gateway/limits.ts';
 import { createLog } from '../../../src/log.ts';
 import { type TestFolder, testFolder } from '../checks/folder.ts';
+import { otherWorkers } from './build.ts';
 
 export type Lag = { readonly p99: number; readonly max: number };
 
@@ -28,9 +28,8 @@ export class WatchedHost implements Disposable {
     const recordings = join(this.#folder.path, 'recordings');
     const log = createLog(process.env['DAYPASS_LOG_LEVEL'] ?? 'silent');
     const wrap = (host: WorkerHost): WorkerHost =>
-      new ForkHost({
-        ...{ listen: { host: '127.0.0.1', port: 0, door: this.#door }, cwd: spool, account: null, log },
-        files: { collect: (id) => host.collect(id), left: () => host.left() },
+      otherWorkers(host, {
+        ...{ listen: { host: '127.0.0.1', port: 0, door: this.#door }, cwd: spool, log },
         program: fileURLToPath(new URL('./watched-worker.ts', import.meta.url)),
         args: [this.#lagFile],
       });

@@ -38,6 +38,13 @@ class Hands {
     await pass(0);
   }
 
+  /** It hangs for so long that a spare one starts, which works. */
+  async suspects(n: number, spare: number): Promise<void> {
+    this.get(n).hangs();
+    await pass(SUSPECT_WORKER_MS);
+    await this.works(spare);
+  }
+
   /** Who counts as one of the crew, who runs, who takes connections, and how many were started so far. */
   get state() {
     const { workers, all } = this.crew;
@@ -73,9 +80,7 @@ describe('when a worker of a crew is silent', () => {
 
   it('a spare worker starts, which takes no connections', async () => {
     const hands = await Hands.of(2);
-    hands.get(1).hangs();
-    await pass(SUSPECT_WORKER_MS);
-    await hands.works(3);
+    await hands.suspects(1, 3);
     expect(hands.state).toEqual({ crew: [1, 2], all: [1, 2, 3], open: [1, 2], started: 3 });
   });
 
@@ -97,9 +102,7 @@ describe('when a worker of a crew is silent', () => {
 
   it('and speaks again, the spare worker is killed and not replaced', async () => {
     const hands = await Hands.of(2);
-    hands.get(1).hangs();
-    await pass(SUSPECT_WORKER_MS);
-    await hands.works(3);
+    await hands.suspects(1, 3);
     hands.get(1).beats();
     await pass(60_000);
     expect(hands.get(3).kills).toBe(1);
@@ -133,9 +136,7 @@ describe('when a worker of a crew is silent', () => {
   it('and the spare worker is silent as well, no other spare worker starts', async () => {
     const hands = await Hands.of(1);
     hands.get(1).isTenacious = true;
-    hands.get(1).hangs();
-    await pass(SUSPECT_WORKER_MS);
-    await hands.works(2);
+    await hands.suspects(1, 2);
     hands.get(2).hangs();
     await pass(SUSPECT_WORKER_MS);
     expect(hands.state).toMatchObject({ all: [1, 2], started: 2 });
@@ -148,9 +149,7 @@ describe('when a worker of a crew is silent', () => {
   it('and the spare worker is silent as well, it is killed as soon as the first one speaks again', async () => {
     const hands = await Hands.of(1);
     hands.get(1).isTenacious = true;
-    hands.get(1).hangs();
-    await pass(SUSPECT_WORKER_MS);
-    await hands.works(2);
+    await hands.suspects(1, 2);
     hands.get(2).hangs();
     await pass(SUSPECT_WORKER_MS);
     hands.get(1).beats();
@@ -160,13 +159,9 @@ describe('when a worker of a crew is silent', () => {
 
   it('a worker that hung and is gone does not count as silent any more', async () => {
     const hands = await Hands.of(2);
-    hands.get(1).hangs();
-    await pass(SUSPECT_WORKER_MS);
-    await hands.works(3);
+    await hands.suspects(1, 3);
     await pass(SILENT_WORKER_MS - SUSPECT_WORKER_MS);
-    hands.get(2).hangs();
-    await pass(SUSPECT_WORKER_MS);
-    await hands.works(4);
+    await hands.suspects(2, 4);
     hands.get(2).beats();
     await pass(0);
     expect(hands.state).toEqual({ crew: [2, 3], all: [2, 3], open: [2, 3], started: 4 });
@@ -174,18 +169,14 @@ describe('when a worker of a crew is silent', () => {
 
   it('and another one exits, the spare worker takes the place of that one', async () => {
     const hands = await Hands.of(2);
-    hands.get(1).hangs();
-    await pass(SUSPECT_WORKER_MS);
-    await hands.works(3);
+    await hands.suspects(1, 3);
     hands.get(2).exits();
     expect(hands.state).toEqual({ crew: [1, 3], all: [1, 3], open: [1, 3], started: 3 });
   });
 
   it('and the spare worker is needed after it was killed, it is replaced when it exits', async () => {
     const hands = await Hands.of(2);
-    hands.get(1).hangs();
-    await pass(SUSPECT_WORKER_MS);
-    await hands.works(3);
+    await hands.suspects(1, 3);
     hands.get(3).isTenacious = true;
     hands.get(1).beats();
     hands.get(2).exits();
