@@ -1,8 +1,8 @@
-import { policyGaps } from '../access/policy.ts';
 import { loadKeys } from '../ca/keys.ts';
 import { type Config, loadConfig, loadSecrets } from '../config/load.ts';
 import { inventoryOf, keysFolder } from '../config/places.ts';
 import { usableRecipients } from '../control/recordings.ts';
+import { startWarnings } from '../control/warnings.ts';
 import { checkKind } from '../store/place.ts';
 import { accountsOf } from './accounts.ts';
 import { actAsOwnerOf } from './as-owner.ts';
@@ -40,7 +40,7 @@ export function check(file: string, environment: NodeJS.ProcessEnv, isSingleUser
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 const warnings = (config: Config): string[] => [
-  ...policyGaps(config.policy).map((gap) => `${gap}; see docs/policy.md for the lines to add`),
+  ...startWarnings(config),
   ...(config.targets.length === 0 ? ['targets.yml has no targets: nobody can request access.'] : []),
   ...config.policy.scopes.flatMap((scope) => scopeWarnings(scope).map((warning) => `scope ${scope.name}: ${warning}`)),
 ];

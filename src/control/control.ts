@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { OperatorAccount } from '../access/audit-event.ts';
 import type { SessionId } from '../access/ids.ts';
-import { policyGaps } from '../access/policy.ts';
 import { certificateAuthority } from '../ca/authority.ts';
 import { type Keys, loadKeys } from '../ca/keys.ts';
 import { recordSeals } from '../ca/seal.ts';
@@ -24,7 +23,6 @@ import { targetCheck } from '../gateway/upstream/check-target.ts';
 import type { Log } from '../log.ts';
 import { type Erased, localOperators } from '../operator/operator.ts';
 import { serveAdminSocket } from '../operator/socket.ts';
-import { mixesKinds } from '../recording/format/wrapped-key.ts';
 import { keepSlack } from '../slack/keep-slack.ts';
 import { openStore } from '../store/store.ts';
 import { gatewayControl } from '../use-cases/sessions/gateway-authority.ts';
@@ -37,6 +35,7 @@ import { endSessionsOn } from './live-sessions.ts';
 import { eraseFor, openRecordings, type Recordings, usableRecipients } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
 import { erasingOld, flushing, watchingSpace } from './upkeep.ts';
+import { startWarnings } from './warnings.ts';
 
 export type Control = AsyncDisposable & {
   readonly gateway: { readonly address: string; readonly port: number };
@@ -72,8 +71,6 @@ export async function startControl(
 
 const LEASE_MARGIN_MS = 15_000;
 const MAINTAIN_EVERY_MS = 60_000;
-const MIXED_RECIPIENTS =
-  'recordings.recipients mixes post-quantum recipients (age1pq1…) with others: anyone who breaks the others can still read every recording';
 
 type Own = <T extends AsyncDisposable>(part: T) => T;
 
@@ -96,8 +93,7 @@ async function wire(
   const authority = certificateAuthority(keys, random);
   const live = liveConfig(config, log);
   const { inventory } = live;
-  if (mixesKinds(config.recordings.recipients)) log.warn(MIXED_RECIPIENTS);
-  for (const gap of policyGaps(config.policy)) log.warn(`${gap}; see docs/policy.md for the lines to add`);
+  for (const warning of startWarnings(config)) log.warn(warning);
   const databaseUrl = secrets.DAYPASS_DATABASE_URL ?? null;
   const options = { databaseUrl, dataDir: config.dataDir, log, seals: recordSeals(keys.mac) };
   // Sessions end by themselves on a control that cannot reach its database: only afterwards may another take over.

@@ -13,8 +13,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generateHybridIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { Fingerprint } from '../../../src/access/ids.ts';
 import { storeOptions } from '../../../src/cli/store-options.ts';
 import { loadConfig } from '../../../src/config/load.ts';
@@ -141,6 +142,18 @@ describe('daypass serve', () => {
     renameSync(`${keys}.aside`, keys);
     expect(both).toMatchObject({ code: 2, err: expect.stringMatching(/SLACK_APP_TOKEN: missing.*data\/keys/s) });
     expect(existsSync(join(folder, 'data', 'db'))).toBe(false);
+  });
+
+  it('--check warns of recipients of whom the weakest decides', async () => {
+    const good = readFileSync(config, 'utf8');
+    const strong = await identityToRecipient(await generateHybridIdentity());
+    const settings = parse(good) as { recordings: { recipients: string[] } };
+    settings.recordings.recipients.push(strong);
+    writeFileSync(config, stringify(settings));
+    const tokens = { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_APP_TOKEN: 'xapp-1' };
+    const ran = await daypass(['serve', '--check', '--insecure-single-user'], tokens);
+    writeFileSync(config, good);
+    expect(ran).toMatchObject({ code: 0, out: expect.stringMatching(/^warning: recordings\.recipients mixes/m) });
   });
 
   it('takes a public_host without a port', async () => {
