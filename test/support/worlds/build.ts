@@ -49,16 +49,21 @@ export function daypassCommand(): string[] {
 
 /** The same host, whose workers run what was built. */
 export function builtWorkers(host: WorkerHost, { listen, spool, log, limits }: GatewayOptions): WorkerHost {
-  const folder = built();
-  if (folder === null) return host;
+  const program = workerProgram();
+  if (program === null) return host;
   const { kexMs, loginMs } = { ...DEFAULT_LIMITS, ...limits };
-  const program = join(folder, 'dist', 'gateway', 'worker', 'worker.js');
   return otherWorkers(host, {
     listen: { ...listen, door: { kexMs, loginMs, ...listen.door } },
     cwd: spool,
     log,
     program,
   });
+}
+
+function workerProgram(): string | null {
+  if (process.env['NODE_V8_COVERAGE']) return fileURLToPath(new URL('./covered-worker.ts', import.meta.url));
+  const folder = built();
+  return folder && join(folder, 'dist', 'gateway', 'worker', 'worker.js');
 }
 
 /** The files of a host, and workers that run something else. */
