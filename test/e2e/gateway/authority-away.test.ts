@@ -128,7 +128,7 @@ describe('control, killed between a revocation and its push', () => {
     const workers = descendants(world.control);
     await world.told();
     const before = await world.threadSays(/^Access ended/);
-    process.kill(world.control, 'SIGSTOP');
+    await world.stopControl();
     await world.access.revoke(grant);
     await world.kill();
     const killed = performance.now();

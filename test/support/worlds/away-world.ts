@@ -28,7 +28,7 @@ import { AccessWorld, granted } from './access-world.ts';
 import { openBeside } from './beside.ts';
 import { daypassCommand } from './build.ts';
 import { fingerprintOf } from './gateway-world.ts';
-import { type PostgresServer, startPostgres } from './postgres.ts';
+import { type PostgresServer, rowsOf, startPostgres } from './postgres.ts';
 import { reader } from './reader.ts';
 import { ENGAGEMENT_CHANNEL, MEMBER, SECURITY_CHANNEL } from './slack-world.ts';
 
@@ -37,6 +37,9 @@ const HOUR_S = 3_600;
 const LINES_MAX = 200;
 
 type SessionRow = { readonly id: string; readonly target: string; readonly state: string };
+
+const IN_TRANSACTION =
+  "select 1 from pg_stat_activity where backend_type = 'client backend' and state <> 'idle' and pid <> pg_backend_pid()";
 
 /** `daypass serve` on PostgreSQL and Slack, the ways to both of which can be cut; access is given behind its back. */
 export class AwayWorld implements AsyncDisposable {
@@ -232,6 +235,16 @@ export class AwayWorld implements AsyncDisposable {
     cpSync(join(this.access.folder, 'keys'), join(this.folder.path, 'other', 'keys'), { recursive: true });
     const verb = [...daypassCommand(), '--config', other, 'serve', '--insecure-single-user'];
     return run(process.execPath, verb, { env: this.#env() });
+  }
+
+  /** Stops control between two transactions: in the middle of one it would keep locked what others wait for. */
+  async stopControl(): Promise<void> {
+    for (;;) {
+      process.kill(this.control, 'SIGSTOP');
+      if ((await rowsOf(this.#parts.postgres.url, IN_TRANSACTION)).length === 0) return;
+      process.kill(this.control, 'SIGCONT');
+      await pause(10);
+    }
   }
 
   async kill(): Promise<void> {

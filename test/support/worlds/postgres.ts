@@ -70,10 +70,14 @@ export async function createDatabase(url: string): Promise<AsyncDisposable & { r
 }
 
 export async function runSql(url: string, sql: string): Promise<void> {
+  await rowsOf(url, sql);
+}
+
+export async function rowsOf(url: string, sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(sql);
+    return (await client.query<Record<string, unknown>>(sql)).rows;
   } finally {
     await client.end();
   }
