@@ -19,9 +19,7 @@ async function withOperator<T>(config: Config, work: (operator: Operator) => Pro
   actAsOwnerOf(config.dataDir);
   await using store = await openForCommand(await storeOptions(config), changes);
   // Awaited here: the store closes when this returns.
-  return await work(
-    localOperators({ store, clock: systemClock, check: null, gateways: () => null })(operatorAccount()),
-  );
+  return await work(localOperators({ store, clock: systemClock, control: null })(operatorAccount()));
 }
 
 export function reloadCommand(program: Command, config: () => Config): void {

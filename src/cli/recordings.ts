@@ -89,11 +89,7 @@ async function erase(config: Config, id: SessionId, rule: string): Promise<Erase
   const log = createLog('warn');
   const clock = systemClock;
   await using store = await openForCommand(await storeOptions(config), true);
-  await using _socket = await serveAdminSocket(
-    path,
-    localOperators({ store, clock, check: null, gateways: () => null }),
-    log,
-  );
+  await using _socket = await serveAdminSocket(path, localOperators({ store, clock, control: null }), log);
   const keys = loadKeys(keysFolder(config));
   await using recordings = await openRecordings({ keys, store, clock, log, folder });
   return await eraseFor(recordings)(id, rule, operatorAccount());

@@ -68,7 +68,7 @@ export function recipientsOf({ file, recordings }: Config): readonly string[] {
 }
 
 /** The secrets of the environment; throws a ConfigError that names the missing ones. */
-export function loadSecrets(environment: NodeJS.ProcessEnv): z.infer<typeof Secrets> {
+export function loadSecrets(environment: NodeJS.ProcessEnv): Secrets {
   const parsed = Secrets.safeParse(environment);
   if (parsed.success) return parsed.data;
   throw new ConfigError('The environment', problems(Secrets, parsed.error));

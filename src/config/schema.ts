@@ -308,3 +308,4 @@ export const Secrets = z.object({
       examples: ['postgresql://daypass:…@db/daypass'],
     }),
 });
+export type Secrets = z.infer<typeof Secrets>;

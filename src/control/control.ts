@@ -1,12 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { OperatorAccount } from '../access/audit-event.ts';
-import type { SessionId } from '../access/ids.ts';
 import { certificateAuthority } from '../ca/authority.ts';
 import { type Keys, loadKeys } from '../ca/keys.ts';
 import { recordSeals } from '../ca/seal.ts';
 import type { ConfigChanges } from '../config/changes.ts';
-import type { Config, loadSecrets } from '../config/load.ts';
+import type { Config } from '../config/load.ts';
 import {
   adminSocketPath,
   gatewayPlace,
@@ -17,20 +16,22 @@ import {
   systemClock,
   systemRandom,
 } from '../config/places.ts';
+import type { Secrets } from '../config/schema.ts';
 import type { WorkerHost } from '../gateway/launch/worker-host.ts';
-import { type Gateway, type GatewayOptions, startGateway } from '../gateway/supervisor/gateway.ts';
+import { type GatewayOptions, startGateway } from '../gateway/supervisor/gateway.ts';
 import { targetCheck } from '../gateway/upstream/check-target.ts';
 import type { Log } from '../log.ts';
-import { type Erased, localOperators } from '../operator/operator.ts';
-import { serveAdminSocket } from '../operator/socket.ts';
+import { localOperators } from '../operator/operator.ts';
+import { claimAdminSocket } from '../operator/socket.ts';
 import { keepSlack } from '../slack/keep-slack.ts';
-import { openStore } from '../store/store.ts';
+import type { SlackOptions } from '../slack/slack.ts';
+import { type OpenStore, openStore } from '../store/store.ts';
 import { gatewayControl } from '../use-cases/sessions/gateway-authority.ts';
 import { refusalNotes } from '../use-cases/sessions/note-refusals.ts';
 import { closeInterruptedSessions } from '../use-cases/sessions/record-session.ts';
 import { writeEvents } from './events.ts';
 import { freshness } from './freshness.ts';
-import { liveConfig } from './live-config.ts';
+import { type LiveConfig, liveConfig } from './live-config.ts';
 import { endSessionsOn } from './live-sessions.ts';
 import { eraseFor, openRecordings, type Recordings, usableRecipients } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
@@ -46,7 +47,7 @@ export type Control = AsyncDisposable & {
 /** Starts everything that control runs; what had started is stopped again when a later part fails. */
 export async function startControl(
   config: Config,
-  secrets: ReturnType<typeof loadSecrets>,
+  secrets: Secrets,
   log: Log,
   host: WorkerHost | null,
   /** Another control has taken the database over: this one has to end, and its sessions with it. */
@@ -61,8 +62,8 @@ export async function startControl(
     for (const part of started.splice(0).reverse()) await part[Symbol.asyncDispose]();
   };
   try {
-    const { gateway, reload } = await wire({ config, secrets, log, host, lost }, own);
-    return { gateway: { address: gateway.address, port: gateway.port }, reload, [Symbol.asyncDispose]: stop };
+    const parts = await startParts({ config, secrets, log, host, lost }, own);
+    return { ...parts, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
@@ -74,93 +75,78 @@ const MAINTAIN_EVERY_MS = 60_000;
 
 type Own = <T extends AsyncDisposable>(part: T) => T;
 
-type Parts = {
+type Given = {
   readonly config: Config;
-  readonly secrets: ReturnType<typeof loadSecrets>;
+  readonly secrets: Secrets;
   readonly log: Log;
   /** What runs the workers, where that is not this process. */
   readonly host: WorkerHost | null;
   readonly lost: (by: string) => void;
 };
 
-async function wire(
-  { config, secrets, log, host, lost }: Parts,
-  own: Own,
-): Promise<{ gateway: Gateway } & Pick<Control, 'reload'>> {
+/** Each part needs only those above it. They are stopped in the opposite order. */
+async function startParts(given: Given, own: Own): Promise<Omit<Control, keyof AsyncDisposable>> {
+  const { config, log } = given;
   const keys = loadKeys(keysFolder(config));
-  const random = systemRandom;
   const clock = systemClock;
-  const authority = certificateAuthority(keys, random);
+  const authority = certificateAuthority(keys, systemRandom);
   const live = liveConfig(config, log);
-  const { inventory } = live;
   for (const warning of startWarnings(config)) log.warn(warning);
-  const databaseUrl = secrets.DAYPASS_DATABASE_URL ?? null;
-  const options = { databaseUrl, dataDir: config.dataDir, log, seals: recordSeals(keys.mac) };
-  // Sessions end by themselves on a control that cannot reach its database: only afterwards may another take over.
-  const leaseMs = config.gateway.lease_live_seconds * 1_000 + LEASE_MARGIN_MS;
-  const store = own(await openStore(options, { leaseMs, lost }));
+
+  // Whoever has the socket has the data folder: nobody else writes the ledger.
+  const admin = own(await claimAdminSocket(adminSocketPath(config), log));
+  const store = own(await openControlStore(given, keys));
+  const deps = { store, clock, random: systemRandom, authority, inventory: live.inventory, log };
+  if (config.events) own(await writeEvents({ ...deps, site: config.site, dataDir: config.dataDir }, process.stdout));
   own(startSchedules([{ name: 'maintain the database', everyMs: MAINTAIN_EVERY_MS, run: store.maintain }], log));
-  if (config.events) own(await writeEvents({ store, log, site: config.site, dataDir: config.dataDir }, process.stdout));
-  const deps = { store, clock, random, authority, inventory, log };
-  const { source_address: sourceAddress, target_login_seconds: targetLoginSeconds } = config.gateway;
-  const targetLoginMs = targetLoginSeconds * 1_000;
-  const check = targetCheck({ authority, inventory, clock, sourceAddress, targetLoginMs });
-  let recordings: Recordings | null = null;
-  const erase = async (id: SessionId, rule: string, by: OperatorAccount): Promise<Erased> =>
-    recordings ? eraseFor(recordings)(id, rule, by) : { ok: false, why: 'control is starting. Try again in a moment.' };
-  let running: Gateway | null = null;
-  const reload = (by: OperatorAccount): Promise<ConfigChanges> => live.reload({ store, clock }, by);
-  const operators = localOperators({ store, clock, check, erase, gateways: () => running, inventory, reload });
-  own(await serveAdminSocket(adminSocketPath(config), operators, log));
-  // Whoever has the admin socket is the ledger's only writer.
-  const folder = recordingsFolder(config);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  recordings = own(await openRecordings({ keys, store, clock, log, folder }));
+
+  for (const folder of [recordingsFolder(config), spoolFolder(config)])
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const recordings = own(await openRecordings({ ...deps, keys, folder: recordingsFolder(config) }));
   const interrupted = await closeInterruptedSessions(deps)();
   if (interrupted > 0) log.warn({ interrupted }, 'sessions of an earlier run were marked interrupted');
-
   await recordings.catchUp();
   own(erasingOld(recordings, config, clock, log));
 
-  const refusals = refusalNotes({ store, clock });
+  const refusals = refusalNotes(deps);
   own(flushing(refusals, log));
-  const { connections_per_grant: connectionsPerGrant } = config.gateway;
-  const control = gatewayControl({ ...deps, sourceAddress, connectionsPerGrant, refusals });
+  const { source_address: sourceAddress, connections_per_grant: connectionsPerGrant } = config.gateway;
+  const decisions = gatewayControl({ ...deps, sourceAddress, connectionsPerGrant, refusals });
   const touch = freshness();
-  const gateway = own(
-    await startGateway(
-      { ...gatewayOptions(config, keys, log), ...sealing(recordings), ...(host && { host }), knownMsAgo: touch.ageMs },
-      control,
-    ),
-  );
-  running = gateway;
-  own(watchingSpace({ store, clock, log }, config));
-  own(endSessionsOn({ store, gateway, clock, authority, inventory, log, touch }));
-  own(
-    await keepSlack(
-      {
-        botToken: secrets.SLACK_BOT_TOKEN,
-        appToken: secrets.SLACK_APP_TOKEN,
-        apiUrl: config.slack.api_url ?? null,
-        security: live.security,
-        proxy: config.slack.proxy ?? null,
-        environment: process.env,
-      },
-      {
-        ...deps,
-        gateway: {
-          host: config.gateway.public_host,
-          port: config.gateway.public_port ?? gateway.port,
-          hostKeyLine: keys.gatewayHostPublicKey,
-          site: config.site,
-        },
-      },
-    ),
-  );
-  return { gateway, reload };
+  const options = { ...gatewayOptions(given, keys, recordings), knownMsAgo: touch.ageMs };
+  const gateway = own(await startGateway(options, decisions));
+  own(watchingSpace(deps, config));
+  own(endSessionsOn({ ...deps, gateway, touch }));
+
+  const targetLoginMs = config.gateway.target_login_seconds * 1_000;
+  const check = targetCheck({ ...deps, sourceAddress, targetLoginMs });
+  const reload = (by: OperatorAccount): Promise<ConfigChanges> => live.reload(deps, by);
+  const running = { check, reload, erase: eraseFor(recordings), gateways: gateway, inventory: live.inventory };
+  own(admin.serve(localOperators({ store, clock, control: running })));
+
+  const { public_host: host, public_port: port = gateway.port } = config.gateway;
+  const place = { host, port, hostKeyLine: keys.gatewayHostPublicKey, site: config.site };
+  own(await keepSlack(slackOptions(given, live), { ...deps, gateway: place }));
+  return { gateway: { address: gateway.address, port: gateway.port }, reload };
 }
 
-function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof startGateway>[0] {
+function openControlStore({ config, secrets, log, lost }: Given, keys: Keys): Promise<OpenStore> {
+  const databaseUrl = secrets.DAYPASS_DATABASE_URL ?? null;
+  // Sessions end by themselves on a control that cannot reach its database: only afterwards may another take over.
+  const leaseMs = config.gateway.lease_live_seconds * 1_000 + LEASE_MARGIN_MS;
+  return openStore({ databaseUrl, dataDir: config.dataDir, log, seals: recordSeals(keys.mac) }, { leaseMs, lost });
+}
+
+const slackOptions = ({ config, secrets }: Given, { security }: LiveConfig): SlackOptions => ({
+  botToken: secrets.SLACK_BOT_TOKEN,
+  appToken: secrets.SLACK_APP_TOKEN,
+  apiUrl: config.slack.api_url ?? null,
+  security,
+  proxy: config.slack.proxy ?? null,
+  environment: process.env,
+});
+
+function gatewayOptions({ config, log, host }: Given, keys: Keys, { seal, sealLate }: Recordings): GatewayOptions {
   const { workers = availableParallelism(), min_free_mib: minFreeMiB } = config.gateway;
   const { kex, macs, ciphers, target_login_seconds: targetLogin } = config.gateway;
   const { channels_per_connection: channelsPerConnection, tunnels_per_connection: tunnelsPerConnection } =
@@ -169,11 +155,10 @@ function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof
   const { lease_new_seconds: leaseNew, lease_live_seconds: leaseLive } = config.gateway;
   const listen = listenOf(config.gateway);
   const { kexMs, loginMs } = listen.door;
-  const recordings = recordingsFolder(config);
-  const spool = spoolFolder(config);
-  for (const folder of [recordings, spool]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const [folder, spool] = [recordingsFolder(config), spoolFolder(config)];
   return {
-    ...{ listen, workers, minFreeMiB, kex, macs, ciphers, recordings, spool, log },
+    ...{ listen, workers, minFreeMiB, kex, macs, ciphers, recordings: folder, spool, log, seal, sealLate },
+    ...(host && { host }),
     recipients: usableRecipients(config),
     site: config.site,
     publicPlace: { hosts: gatewayPlace(config.gateway).hosts, port: config.gateway.public_port ?? null },
@@ -190,5 +175,3 @@ function gatewayOptions(config: Config, keys: Keys, log: Log): Parameters<typeof
     drainMs: drainSeconds * 1_000,
   };
 }
-
-const sealing = ({ seal, sealLate }: Recordings): Pick<GatewayOptions, 'seal' | 'sealLate'> => ({ seal, sealLate });

@@ -118,21 +118,22 @@ export type Operator = {
 
 export type Operators = (by: OperatorAccount) => Operator;
 
+/** What only a control that runs can do. */
+export type RunningControl = {
+  readonly gateways: Pick<Gateways, 'watch'>;
+  readonly inventory: Pick<Inventory, 'targets'>;
+  check(target: TargetId): Promise<readonly Finding[]>;
+  reload(
+    by: OperatorAccount,
+  ): Promise<{ readonly applied: readonly string[]; readonly atNextStart: readonly string[] }>;
+  erase(id: SessionId, rule: string, by: OperatorAccount): Promise<Erased>;
+};
+
 type Deps = {
   readonly store: Store;
   readonly clock: Clock;
-  /** Null where no control runs, and until its gateway has started. */
-  readonly gateways: () => Pick<Gateways, 'watch'> | null;
-  /** Null where no control runs: `daypass targets check` needs no store. */
-  readonly check: ((target: TargetId) => Promise<readonly Finding[]>) | null;
-  /** Left out where no control runs. */
-  readonly inventory?: Pick<Inventory, 'targets'>;
-  readonly reload?: (by: OperatorAccount) => Promise<{
-    readonly applied: readonly string[];
-    readonly atNextStart: readonly string[];
-  }>;
-  /** Left out where the recordings are not open. */
-  readonly erase?: (id: SessionId, rule: string, by: OperatorAccount) => Promise<Erased>;
+  /** Null where a command serves itself, because no control runs. */
+  readonly control: RunningControl | null;
 };
 
 /** What an operator can do here; `by` is the account that the audit log has of each deed. */
@@ -164,29 +165,28 @@ export const localOperators =
       return retired.ok ? ok({ fingerprint }) : retired;
     },
     async watch(id, watcher) {
-      const gateways = deps.gateways();
       // Where no control runs, no session lives.
-      if (!gateways) return refuse({ code: 'unknown_session' });
-      return watchSession({ ...deps, gateways })(by, id, watcher);
+      if (!deps.control) return refuse({ code: 'unknown_session' });
+      return watchSession({ ...deps, gateways: deps.control.gateways })(by, id, watcher);
     },
     eraseRecording: async (id, rule) =>
-      deps.erase
-        ? deps.erase(id, rule, by)
-        : { ok: false, why: 'the recordings are not open yet. Try again in a moment.' },
+      deps.control
+        ? deps.control.erase(id, rule, by)
+        : { ok: false, why: 'another command is using the data folder. Try again in a moment.' },
     noteExport: (id, facts) => recordExported(deps)(by, id, facts),
-    reload: () => reloaded(deps.reload, by),
-    targets: async () => deps.inventory?.targets ?? null,
-    check: async (target) => (deps.check ? deps.check(target) : []),
+    reload: () => reloaded(deps.control, by),
+    targets: async () => deps.control?.inventory.targets ?? null,
+    check: async (target) => (deps.control ? deps.control.check(target) : []),
   });
 
-async function reloaded(reload: Deps['reload'], by: OperatorAccount): Promise<Reloaded> {
-  if (!reload)
+async function reloaded(control: Deps['control'], by: OperatorAccount): Promise<Reloaded> {
+  if (!control)
     return {
       ok: false,
       why: 'No control is running here, so there is nothing to reload. The next start reads the files.',
     };
   try {
-    const { applied, atNextStart } = await reload(by);
+    const { applied, atNextStart } = await control.reload(by);
     return { ok: true, applied: [...applied], atNextStart: [...atNextStart] };
   } catch (error) {
     // Which file, which path in it, and what is wrong: for the one who wrote it.

@@ -64,27 +64,55 @@ class AdminSocketError extends Error {
   readonly code = 'admin_socket';
 }
 
-export type AdminSocket = AsyncDisposable & { readonly path: string };
+export type AdminSocket = AsyncDisposable & {
+  readonly path: string;
+  /** Answers operators until what this returns is disposed of; before and after, they are told to try again. */
+  serve(operators: Operators): AsyncDisposable;
+};
 
-/** Serves operators at `path`. Throws where another control serves it already. */
-export async function serveAdminSocket(path: string, operators: Operators, log: Log): Promise<AdminSocket> {
+/** Takes the data folder whose socket this is. Throws where another control has it. */
+export async function claimAdminSocket(path: string, log: Log): Promise<AdminSocket> {
   if (await isServed(path)) {
     throw new AdminSocketError(`A Daypass control is already running and answers at ${path}. Stop it first.`);
   }
   removeStale(path);
+  let served: Operators | null = null;
   const server = createServer((message, response) => {
-    answer(operators, message, response).then(
+    if (!served) return void refuse(response, 503, NOT_NOW);
+    answer(served, message, response).then(
       (value) => {
         if (value !== STREAMED) response.setHeader('content-type', 'application/json').end(JSON.stringify(value));
       },
       (error: unknown) => {
         log.warn({ err: error }, 'admin request failed');
-        const isUnknown = error instanceof z.ZodError;
-        const text = isUnknown ? 'this version does not know the request' : wordFault(error);
-        response.writeHead(isUnknown ? 400 : 500).end(JSON.stringify({ error: text }));
+        if (error instanceof z.ZodError) refuse(response, 400, 'this version does not know the request');
+        else refuse(response, 500, wordFault(error));
       },
     );
   });
+  await listen(server, path);
+  return {
+    path,
+    serve(operators) {
+      served = operators;
+      return {
+        async [Symbol.asyncDispose]() {
+          served = null;
+        },
+      };
+    },
+    [Symbol.asyncDispose]: () => close(server),
+  };
+}
+
+/** Takes the data folder, and answers operators at once. */
+export async function serveAdminSocket(path: string, operators: Operators, log: Log): Promise<AdminSocket> {
+  const socket = await claimAdminSocket(path, log);
+  socket.serve(operators);
+  return socket;
+}
+
+async function listen(server: Server, path: string): Promise<void> {
   const before = process.umask(0o177);
   try {
     server.listen(path);
@@ -93,8 +121,13 @@ export async function serveAdminSocket(path: string, operators: Operators, log: 
   }
   await once(server, 'listening');
   chmodSync(path, 0o600);
-  return { path, [Symbol.asyncDispose]: () => close(server) };
 }
+
+const NOT_NOW = 'it is starting or stopping, so nothing was done. Try again in a moment.';
+
+const refuse = (response: ServerResponse, status: number, error: string): void => {
+  response.writeHead(status).end(JSON.stringify({ error }));
+};
 
 /** What the store threw: whether anything was done is what an operator has to know. */
 const STORE_FAULTS: ReadonlyMap<unknown, string> = new Map([

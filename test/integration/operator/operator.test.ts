@@ -7,7 +7,13 @@ import { GrantId, SessionId } from '../../../src/access/ids.ts';
 import { Target } from '../../../src/access/target.ts';
 import { createLog } from '../../../src/log.ts';
 import { localOperators, type Operator } from '../../../src/operator/operator.ts';
-import { type AdminSocket, isServed, remoteOperator, serveAdminSocket } from '../../../src/operator/socket.ts';
+import {
+  type AdminSocket,
+  claimAdminSocket,
+  isServed,
+  remoteOperator,
+  serveAdminSocket,
+} from '../../../src/operator/socket.ts';
 import { gate } from '../../support/checks/gate.ts';
 import { AccessWorld } from '../../support/worlds/access-world.ts';
 import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
@@ -37,9 +43,15 @@ beforeEach(async () => {
   );
   grant = await world.grant(contractor, reviewer, await world.engagement([contractor], [reviewer]));
   const check = async () => [{ level: 'ok', text: 'logged in' }] as const;
+  const running = {
+    gateways: { watch: () => null },
+    inventory: world.deps.inventory,
+    reload: async () => ({ applied: [], atNextStart: [] }),
+    erase: async () => ({ ok: false, why: 'not here' }) as const,
+  };
   socket = await serveAdminSocket(
     join(world.folder, 'control.sock'),
-    localOperators({ ...world.deps, check, gateways: () => null }),
+    localOperators({ ...world.deps, control: { ...running, check } }),
     log,
   );
   operator = remoteOperator(socket.path, ALICE);
@@ -111,7 +123,8 @@ describe('the admin socket', () => {
   });
 
   it('says that there is nothing to reload where no control runs', async () => {
-    expect(await operator.reload()).toMatchObject({ ok: false, why: expect.stringContaining('No control is running') });
+    const here = localOperators({ ...world.deps, control: null })(ALICE);
+    expect(await here.reload()).toMatchObject({ ok: false, why: expect.stringContaining('No control is running') });
   });
 
   it('ends a grant, once, and says when it had ended', async () => {
@@ -164,6 +177,18 @@ describe('the admin socket', () => {
     await asked.opened;
     await other[Symbol.asyncDispose]();
     await expect(revoking).rejects.toThrow(/disconnected, so this may or may not have been done/);
+  });
+
+  it('answers nobody before and after it is served', async () => {
+    await using claimed = await claimAdminSocket(join(world.folder, 'other.sock'), log);
+    const remote = remoteOperator(claimed.path, ALICE);
+    const notNow = /is starting or stopping, so nothing was done/;
+    await expect(remote.revoke(grant.id, null)).rejects.toThrow(notNow);
+    const serving = claimed.serve(() => operator);
+    expect(await remote.grants({ live: true, limit: 10 })).toHaveLength(1);
+    await serving[Symbol.asyncDispose]();
+    await expect(remote.revoke(grant.id, null)).rejects.toThrow(notNow);
+    expect(await operator.grants({ live: true, limit: 10 })).toHaveLength(1);
   });
 
   it('is served by one control only, and a stale one is replaced', async () => {

@@ -44,8 +44,14 @@ beforeEach(async () => {
   folder = testFolder();
   store = await openTestStore('embedded');
   carrier = new Carrier();
-  const deps = { store, clock: systemClock, check: null, gateways: () => carrier };
-  const local = localOperators({ ...deps, erase: async () => ({ ok: false, why: 'not here' }) });
+  const control = {
+    gateways: carrier,
+    inventory: { targets: [] },
+    check: async () => [],
+    reload: async () => ({ applied: [], atNextStart: [] }),
+    erase: async () => ({ ok: false, why: 'not here' }) as const,
+  };
+  const local = localOperators({ store, clock: systemClock, control });
   socket = await serveAdminSocket(join(folder.path, 'control.sock'), local, createLog('silent'));
   operator = remoteOperator(socket.path, { account: 'root (sudo: alice)' });
 });
