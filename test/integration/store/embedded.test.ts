@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBeside } from '../../support/worlds/beside.ts';
-import { bareFolder, openTestStore, storePlace, type TestStore } from '../../support/worlds/store.ts';
+import { bareFolder, openOwnStore, storePlace, type TestStore } from '../../support/worlds/store.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../support/worlds/open-store-process.ts', import.meta.url));
 const KILLS = process.env['DAYPASS_LONG'] === '1' ? 200 : 2;
@@ -29,7 +29,7 @@ async function acknowledged(child: ChildProcess, count: number): Promise<string[
 describe('an open embedded database', () => {
   let store: TestStore;
   beforeAll(async () => {
-    store = await openTestStore('embedded');
+    store = await openOwnStore('embedded');
   });
   afterAll(() => store[Symbol.asyncDispose]());
 

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
+import { openOwnStore, type TestStore } from '../../support/worlds/store.ts';
 
 const LONG = process.env['DAYPASS_LONG'] === '1';
 /** Small writes in all, and how many of them come between two looks after the database. */
@@ -26,7 +26,7 @@ const write = (store: TestStore): Promise<unknown> =>
 
 describe('the embedded database', () => {
   it('stays small over many small writes, and nobody waits long for it to be looked after', async () => {
-    await using store = await openTestStore('embedded');
+    await using store = await openOwnStore('embedded');
     const wal = join(store.options.dataDir, 'db', 'pg_wal');
     await store.sql(`insert into message select 'key ' || n, 'C1', 'x' from generate_series(0, 99) as n`);
     const sizes: { readonly table: number; readonly wal: number }[] = [];

@@ -1,13 +1,14 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { createLog } from '../../../src/log.ts';
+import type { Backend } from '../../../src/store/dialect.ts';
 import { type OpenStore, openBackend, type StoreOptions, storeOn } from '../../../src/store/store.ts';
-import { runOk } from '../peers/processes.ts';
 import { beside, testSeals } from './beside.ts';
+import { copyTemplate } from './embedded-template.ts';
 import { createDatabase } from './postgres.ts';
+import { WarmDatabase } from './warm-database.ts';
 
 export type StoreKind = OpenStore['kind'];
 export const STORE_KINDS: readonly StoreKind[] = ['postgres', 'embedded'];
@@ -44,23 +45,32 @@ export type TestStore = OpenStore & {
   sql(text: string, parameters?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
 };
 
-/** A new store with the schema and no rows. */
+/** A store with the schema and no rows, on a database that other stores of this file have had. */
 export async function openTestStore(kind: StoreKind): Promise<TestStore> {
+  const warm = await WarmDatabase.take(kind);
+  const dataDir = await mkdtemp(join(tmpdir(), 'daypass-store-'));
+  return openOn(warm.backend, { ...{ databaseUrl: warm.databaseUrl, dataDir, log }, seals: testSeals }, async () => {
+    await warm.giveBack();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+}
+
+/** A new store with the schema and no rows, on a database of its own, for tests of what it is kept in. */
+export async function openOwnStore(kind: StoreKind): Promise<TestStore> {
   const place = await storePlace(kind);
   try {
-    return await openAt(place);
+    return await openOn(await openBackend(place.options), place.options, async () => place[Symbol.asyncDispose]());
   } catch (error) {
     await place[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-async function openAt(place: StorePlace): Promise<TestStore> {
-  const backend = await openBackend(place.options);
-  const store = await storeOn(backend, place.options, beside);
+async function openOn(backend: Backend, options: StoreOptions, closed: () => Promise<void>): Promise<TestStore> {
+  const store = await storeOn(backend, options, beside);
   return {
     ...store,
-    options: place.options,
+    options,
     async sql(text, parameters = []) {
       const connection = await backend.connect();
       try {
@@ -72,24 +82,7 @@ async function openAt(place: StorePlace): Promise<TestStore> {
     },
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
-      await place[Symbol.asyncDispose]();
+      await closed();
     },
   };
-}
-
-/** Making a database takes seconds, copying one tenths of a second. */
-async function copyTemplate(dataDir: string): Promise<void> {
-  const folder = inject('embeddedTemplates');
-  const template = join(folder, 'template');
-  if (!existsSync(template)) {
-    const making = await mkdtemp(join(folder, 'making-'));
-    const backend = await openBackend({ databaseUrl: null, dataDir: making, log });
-    await backend.close();
-    // Another test file may have been quicker.
-    await rename(making, template).catch((error: unknown) => {
-      if (!existsSync(template)) throw error;
-    });
-  }
-  // Node's own takes two seconds for it.
-  await runOk('cp', ['-r', `${template}/.`, dataDir]);
 }
