@@ -38,11 +38,14 @@ async function aim(target: HostileTarget): Promise<void> {
   world.grant('shell');
 }
 
+const AT_ONCE = 'cat';
+/** A client that does not read for a while: nothing of a flood drains to it. */
+const LATE = 'sleep 2; cat';
+
 /** What the person who tried it read, and how its session ended. */
-async function tried(): Promise<{ stderr: string; ending: SessionEnding }> {
+async function tried(reading = AT_ONCE): Promise<{ stderr: string; ending: SessionEnding }> {
   const known = new Set(world.control.sessions);
-  // A reader that does not read for a while: nothing of a flood drains to it.
-  const reader = `ssh -F ${world.sshConfig} ${EVIL().join(' ')} true | (sleep 2; cat >/dev/null); true`;
+  const reader = `ssh -F ${world.sshConfig} ${EVIL().join(' ')} true | (${reading}) >/dev/null; true`;
   const { stderr } = await run('sh', ['-c', reader]);
   const ids = world.control.sessions.filter((id) => !known.has(id));
   const endings = await Promise.all(ids.map((id) => world.control.endingOf(id)));
@@ -83,15 +86,17 @@ function nextKeys(): (payload: Buffer) => boolean {
 }
 
 describe('a target that breaks the rules fails its session and nothing else', () => {
-  const attacks: readonly (readonly [string, Attack])[] = [
-    ['by channels before login', { atLogin: (send) => send(openSession()) }],
+  const attacks: readonly (readonly [string, Attack, string])[] = [
+    ['by channels before login', { atLogin: (send) => send(openSession()) }, AT_ONCE],
     [
       'by a maximum packet of 0',
       { onMessage: (got, send) => isOpen(got) && send(confirm(opener(got), { packet: 0 })) },
+      AT_ONCE,
     ],
     [
       'by data beyond the window',
       onRequest((_, send) => many(1_300, () => send(channelData(0, Buffer.alloc(32_000, 'x'))))),
+      LATE,
     ],
     [
       'by data without end after the end of its data',
@@ -99,10 +104,15 @@ describe('a target that breaks the rules fails its session and nothing else', ()
         send(EOF);
         many(1_300, () => send(channelData(0, Buffer.alloc(32_000, 'x'))));
       }),
+      LATE,
     ],
-    ['by a window that overflows', onRequest((_, send) => send(encode(uint8(93), uint32(0), uint32(2))), 2 ** 32 - 1)],
-    ['by a malformed message', { onMessage: (got, send) => isOpen(got) && send(Buffer.from([91, 0])) }],
-    ['by an answer that nobody asked for', { onMessage: (got, send) => isOpen(got) && send(confirm(77)) }],
+    [
+      'by a window that overflows',
+      onRequest((_, send) => send(encode(uint8(93), uint32(0), uint32(2))), 2 ** 32 - 1),
+      AT_ONCE,
+    ],
+    ['by a malformed message', { onMessage: (got, send) => isOpen(got) && send(Buffer.from([91, 0])) }, AT_ONCE],
+    ['by an answer that nobody asked for', { onMessage: (got, send) => isOpen(got) && send(confirm(77)) }, AT_ONCE],
     [
       'by a wrong message in one piece with its answer',
       {
@@ -114,12 +124,13 @@ describe('a target that breaks the rules fails its session and nothing else', ()
           socket.uncork();
         },
       },
+      AT_ONCE,
     ],
-    ['by data for a channel that is not open', onRequest((_, send) => send(channelData(5, Buffer.from('x'))))],
+    ['by data for a channel that is not open', onRequest((_, send) => send(channelData(5, Buffer.from('x')))), AT_ONCE],
   ];
-  it.each(attacks)('%s', (_name, attack) =>
+  it.each(attacks)('%s', (_name, attack, reading) =>
     attacked(attack, async () => {
-      const { stderr, ending } = await tried();
+      const { stderr, ending } = await tried(reading);
       expect(stderr).toMatch(/daypass: evil-01 broke the SSH protocol/);
       expect(ending).toEqual(FAILED('protocol'));
     }),
@@ -155,21 +166,36 @@ describe('a target that goes silent, deaf or mad loses its session and nothing e
     }),
   );
 
-  it.each<readonly [string, Parameters<typeof strangeHost>[1]]>([
-    ['that says nothing', () => {}],
-    ['that ends nothing it says', (socket) => socket.write('x'.repeat(100_000))],
-    ['that talks of something else', (socket) => socket.write(randomBytes(100_000))],
-    ['that says its version and no more', (socket) => socket.write('SSH-2.0-evil\r\n')],
-  ])('%s', async (_name, greet) => {
-    await using target = await strangeHost(hostKey.line, greet);
-    await aim(target);
+  const greetings: Record<string, Parameters<typeof strangeHost>[1]> = {
+    'says-nothing': () => {},
+    'never-ends': (socket) => socket.write('x'.repeat(100_000)),
+    'off-topic': (socket) => socket.write(randomBytes(100_000)),
+    'version-only': (socket) => socket.write('SSH-2.0-evil\r\n'),
+  };
+  it('by what it says before its keys, or by saying nothing', async () => {
+    const hosts = await Promise.all(Object.values(greetings).map((greet) => strangeHost(hostKey.line, greet)));
+    await using _hosts = {
+      async [Symbol.asyncDispose]() {
+        for (const host of hosts) await host[Symbol.asyncDispose]();
+      },
+    };
+    world.control.targets.splice(1);
+    for (const [n, name] of Object.keys(greetings).entries()) world.addTarget(name, hosts[n] as HostileTarget);
+    world.grant('shell');
+    const before = world.control.sessions.length;
     await unhurt(world, async () => {
       const start = performance.now();
-      const { stderr, ending } = await tried();
-      expect(stderr).toMatch(UNREACHABLE);
+      await Promise.all(
+        Object.keys(greetings).map(async (name) => {
+          const { stderr } = await ssh(world, ['-l', `${world.login}+${name}`, 'direct', 'true']);
+          expect(stderr).toContain(`daypass: ${name} cannot be reached from the gateway`);
+        }),
+      );
       expect(performance.now() - start).toBeLessThan(25_000);
-      expect(ending).toEqual(FAILED('target_unreachable'));
     });
+    const endings = await Promise.all(world.control.sessions.slice(before).map((id) => world.control.endingOf(id)));
+    const failed = Object.keys(greetings).map(() => FAILED('target_unreachable'));
+    expect(endings.filter(({ how }) => how !== 'closed')).toEqual(failed);
   });
 });
 
@@ -214,7 +240,7 @@ describe('a target that asks too much costs little', () => {
         },
       },
       async () => {
-        expect((await tried()).ending).toEqual({ how: 'closed' });
+        expect((await tried(LATE)).ending).toEqual({ how: 'closed' });
         expect(refused).toBe(20_000);
       },
     );
@@ -246,7 +272,7 @@ describe('a target that asks too much costs little', () => {
           send(CLOSE);
         }),
       },
-      async () => expect((await tried()).ending).toEqual({ how: 'closed' }),
+      async () => expect((await tried(LATE)).ending).toEqual({ how: 'closed' }),
     );
   });
 
