@@ -1,94 +1,66 @@
-import { expiresAt, type Grant, goesOnUnder } from '../../access/grant.ts';
-import type { GrantId, SessionId } from '../../access/ids.ts';
+import type { Grant } from '../../access/grant.ts';
+import type { SessionId } from '../../access/ids.ts';
 import type { Carried, RegistryEntry, TerminationOrder, Watcher } from '../../use-cases/ports.ts';
-import {
-  type AuthorizedSession,
-  type GatewayControl,
-  runningOf,
-  type SessionReport,
-} from '../../use-cases/sessions/gateway-control.ts';
-import { deferred } from '../deferred.ts';
+import type { GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
 import type { HostedWorker, WorkerEvents, WorkerHost } from '../launch/worker-host.ts';
-import {
-  CUT_CONFIRM_MS,
-  HEARTBEAT_MS,
-  SILENT_WORKER_MS,
-  SUSPECT_WORKER_MS,
-  TERMINATE_CONFIRM_MS,
-  WORKER_ADDRESSES_MAX,
-  WORKER_START_MS,
-} from '../limits.ts';
 import { Briefing } from '../pipe/registry.ts';
 import { FromWorker, type ToWorker } from '../pipe/worker-messages.ts';
-import { printable } from '../words/refusals.ts';
-import { FAULT, type Questioned, WorkerQuestions } from './worker-questions.ts';
+import { CarriedSessions, type CarriedSessionsDeps } from './carried-sessions.ts';
+import { HandedAddresses } from './handed-addresses.ts';
+import { Liveness } from './liveness.ts';
+import { Watchers } from './watchers.ts';
+import { type Questioned, WorkerQuestions } from './worker-questions.ts';
 
-export type WorkerOptions = Questioned & {
-  readonly start: Extract<ToWorker, { type: 'start' }>;
-  /** What it is told of the registry before it starts. */
-  readonly registry: readonly RegistryEntry[];
-  readonly control: Questioned['control'] & Pick<GatewayControl, 'refused'>;
-  readonly host: Pick<WorkerHost, 'spawn'>;
-  /** How long ago control knew what was revoked: a worker's lease begins there. */
-  readonly knownMsAgo: () => number;
-  /** Why a session that control has just authorised must not begin: it was ended meanwhile. */
-  readonly endedEarly: (id: SessionId) => TerminationOrder | null;
-  readonly opened: (id: SessionId, head: string) => void;
-  /** The worker has done with a session, or has died with it. */
-  readonly closed: (id: SessionId, report: SessionReport) => void;
-  /** It is silent for longer than workers are, or speaks again. */
-  readonly suspected: (worker: WorkerProcess, isSilent: boolean) => void;
-  readonly gone: (worker: WorkerProcess) => void;
-};
+export type WorkerOptions = Questioned &
+  Pick<CarriedSessionsDeps, 'endedEarly' | 'opened' | 'closed'> & {
+    readonly start: Extract<ToWorker, { type: 'start' }>;
+    /** What it is told of the registry before it starts. */
+    readonly registry: readonly RegistryEntry[];
+    readonly control: Questioned['control'] & Pick<GatewayControl, 'refused'>;
+    readonly host: Pick<WorkerHost, 'spawn'>;
+    /** How long ago control knew what was revoked: a worker's lease begins there. */
+    readonly knownMsAgo: () => number;
+    /** It is silent for longer than workers are, or speaks again. */
+    readonly suspected: (worker: WorkerProcess, isSilent: boolean) => void;
+    readonly gone: (worker: WorkerProcess) => void;
+  };
 
-type Running = {
-  readonly session: AuthorizedSession;
-  /** Under which it runs now. */
-  grantId: GrantId;
-  endsAt: Date;
-  isCut: boolean;
-  order: TerminationOrder | null;
-};
 type Heard<Type extends FromWorker['type']> = Extract<FromWorker, { type: Type }>;
 
 /** Control's end of one worker: what it says is checked, what it carries is known, and its silence ends it. */
 export class WorkerProcess {
   readonly #options: WorkerOptions;
   readonly #worker: HostedWorker;
-  readonly #sessions = new Map<SessionId, Running>();
-  readonly #ready = deferred<void>();
-  readonly #exit = deferred<void>();
-  readonly #beat: NodeJS.Timeout;
-  readonly #addresses = new Set<string>();
-  readonly #watchers = new Map<number, Watcher>();
-  #nextWatch = 0;
+  readonly #liveness: Liveness;
+  readonly #sessions: CarriedSessions;
+  readonly #watchers: Watchers;
+  readonly #addresses = new HandedAddresses();
   readonly #questions: WorkerQuestions;
   readonly #briefing: Briefing;
-  #isReady = false;
   #isServing = false;
-  #isSuspect = false;
-  /** Beats of ours since it was heard. A time would count against it what this process slept itself. */
-  #silentBeats = 0;
-  #isGone = false;
-  /** Why no session begins any more. */
-  #draining: TerminationOrder | null = null;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    const { control, facts, favour, log } = options;
-    this.#questions = new WorkerQuestions({
-      ...{ control, facts, favour, log },
-      send: (message) => this.#send(message),
-      knows: (remoteAddress) => this.#knows(remoteAddress),
-      begin: (session) => this.#begin(session),
+    const { control, facts, favour, log, endedEarly, opened, closed, knownMsAgo } = options;
+    const send = (message: ToWorker): void => this.#send(message);
+    this.#sessions = new CarriedSessions({
+      ...{ send, log, endedEarly, opened, closed },
+      late: (sessions) => this.#killFor('worker did not end its sessions', { sessions }),
     });
+    this.#watchers = new Watchers(send);
+    const [sessions, addresses] = [this.#sessions, this.#addresses];
+    this.#questions = new WorkerQuestions({ control, facts, favour, log, worker: this, send, sessions, addresses });
     this.#worker = options.host.spawn(this.#events());
+    this.#liveness = new Liveness({
+      beat: () => send({ type: 'heartbeat', knownMsAgo: knownMsAgo() }),
+      suspected: (isSilent) => options.suspected(this, isSilent),
+      hangs: (silentMs) => this.#killFor('worker is silent', { silentMs }),
+    });
     this.#briefing = new Briefing(
       options.registry,
-      (entries) => this.#send({ type: 'registry', entries }),
-      () => this.#send(options.start),
+      (entries) => send({ type: 'registry', entries }),
+      () => send(options.start),
     );
-    this.#beat = setInterval(() => this.#heartbeat(), HEARTBEAT_MS);
   }
 
   get pid(): number | undefined {
@@ -97,11 +69,11 @@ export class WorkerProcess {
 
   /** Rejects where the worker ends before it could take connections. */
   get ready(): Promise<void> {
-    return this.#ready.promise;
+    return this.#liveness.ready;
   }
 
   get isReady(): boolean {
-    return this.#isReady && !this.#isGone;
+    return this.#liveness.wasReady && !this.#liveness.isGone;
   }
 
   /** Something was registered or retired. */
@@ -112,12 +84,12 @@ export class WorkerProcess {
   /** Takes connections from now on, or as soon as it can. */
   serve(): void {
     this.#isServing = true;
-    if (this.#isReady) this.#worker.open();
+    if (this.#liveness.wasReady) this.#worker.open();
   }
 
   /** Whether it ever took connections. */
   get hasServed(): boolean {
-    return this.#isServing && this.#isReady;
+    return this.#isServing && this.#liveness.wasReady;
   }
 
   carries(id: SessionId): boolean {
@@ -125,93 +97,30 @@ export class WorkerProcess {
   }
 
   get carried(): readonly Carried[] {
-    return [...this.#sessions].map(
-      ([
-        id,
-        {
-          session: { personId, keyFingerprint },
-          grantId,
-        },
-      ]) => {
-        return { session: id, grantId, personId, keyFingerprint };
-      },
-    );
+    return this.#sessions.all;
   }
 
-  /**
-   * Ends sessions that it carries; where both their connections are not dead within a second, the whole worker ends. Only its word says
-   * that a session was dead before, so that it is told all the same, and has to have done with it soon.
-   */
+  /** Ends sessions that it carries; where it does not end them in time, the whole worker ends. */
   terminate(ids: readonly SessionId[], order: TerminationOrder): void {
-    const carried = ids.filter((id) => this.#sessions.has(id));
-    const live = carried.filter((id) => this.#sessions.get(id)?.isCut === false);
-    const cut = carried.filter((id) => !live.includes(id));
-    for (const id of live) this.#setOrder(id, order);
-    if (carried.length === 0) return;
-    this.#send({ type: 'terminate', sessions: carried, why: order.why, message: printable(order.message) });
-    this.#expect(live, TERMINATE_CONFIRM_MS, (session) => session.isCut);
-    this.#expect(cut, CUT_CONFIRM_MS, () => false);
+    this.#sessions.terminate(ids, order);
   }
 
-  /** What it still carries then has to be so, or it ends. */
-  #expect(ids: readonly SessionId[], ms: number, isSo: (running: Running) => boolean): void {
-    if (ids.length === 0) return;
-    setTimeout(() => {
-      const late = ids.filter((id) => {
-        const carried = this.#sessions.get(id);
-        return carried !== undefined && !isSo(carried);
-      });
-      if (this.#isGone || late.length === 0) return;
-      this.#options.log.error({ worker: this.pid, sessions: late }, 'worker did not end its sessions; killing it');
-      this.kill();
-    }, ms);
-  }
-
-  /** Only what is in memory here says what runs: the grant has to allow exactly that. */
   extend(id: SessionId, under: Grant): boolean {
-    const carried = this.#sessions.get(id);
-    const endsAt = expiresAt(under);
-    if (!carried || carried.isCut || carried.order) return false;
-    if (carried.grantId === under.id || endsAt <= carried.endsAt) return carried.grantId === under.id;
-    if (!goesOnUnder(under, runningOf(carried.session))) {
-      this.#options.log.error(
-        { session: id, grant: under.id },
-        'a grant does not allow the session that it should extend',
-      );
-      return false;
-    }
-    carried.endsAt = endsAt;
-    carried.grantId = under.id;
-    const { id: grantId, digest: grantDigest } = under;
-    this.#send({ type: 'extend', session: id, grantId, grantDigest, endsAt: endsAt.getTime() });
-    return true;
+    return this.#sessions.extend(id, under);
   }
 
   /** Shows what passes in a session that it carries; the answer stops that. */
   watch(session: SessionId, watcher: Watcher): () => void {
-    const watch = this.#nextWatch++;
-    this.#watchers.set(watch, watcher);
-    this.#send({ type: 'watch', session, watch, told: watcher.told });
-    return () => {
-      if (this.#watchers.delete(watch)) this.#send({ type: 'unwatch', session, watch });
-    };
-  }
-
-  #watchOver(watch: number): void {
-    const watcher = this.#watchers.get(watch);
-    this.#watchers.delete(watch);
-    watcher?.over();
+    return this.#watchers.watch(session, watcher);
   }
 
   /** No new sessions, and an end of those that still live after `ms`. */
   drain(order: TerminationOrder, ms: number): void {
-    this.#draining = order;
-    for (const id of this.#sessions.keys()) this.#setOrder(id, order);
-    this.#send({ type: 'drain', ms });
+    this.#sessions.drain(order, ms);
   }
 
   get isIdle(): boolean {
-    return this.#isGone || this.#sessions.size === 0;
+    return this.#sessions.count === 0;
   }
 
   kill(): void {
@@ -219,49 +128,31 @@ export class WorkerProcess {
   }
 
   exited(): Promise<void> {
-    return this.#exit.promise;
+    return this.#liveness.exit;
   }
 
   #events(): WorkerEvents {
     return {
       message: (message) => this.#hear(message),
-      connection: (remoteAddress) => this.#handed(remoteAddress),
+      connection: (remoteAddress) => this.#addresses.add(remoteAddress),
       broken: (why) => this.#options.log.error({ worker: this.pid, why }, 'worker broke its protocol; killing it'),
       exit: ({ code, signal }) => this.#exited(code, signal),
     };
   }
 
-  #handed(remoteAddress: string): void {
-    this.#addresses.delete(remoteAddress);
-    this.#addresses.add(remoteAddress);
-    const [oldest] = this.#addresses;
-    if (this.#addresses.size > WORKER_ADDRESSES_MAX && oldest !== undefined) this.#addresses.delete(oldest);
-  }
-
-  #setOrder(id: SessionId, order: TerminationOrder): void {
-    const carried = this.#sessions.get(id);
-    if (carried) carried.order ??= order;
-  }
-
   #hear(raw: unknown): void {
-    if (this.#isGone) return;
+    if (this.#liveness.isGone) return;
     const message = FromWorker.safeParse(raw);
-    this.#silentBeats = 0;
-    this.#suspect(false);
-    if (!message.success) {
-      this.#options.log.error({ worker: this.pid, err: message.error }, 'worker broke its protocol; killing it');
-      this.kill();
-      return;
-    }
-    this.#act(message.data);
+    this.#liveness.heard();
+    if (message.success) this.#act(message.data);
+    else this.#killFor('worker broke its protocol', { err: message.error });
   }
 
   #act(heard: FromWorker): void {
     switch (heard.type) {
       case 'ready':
-        this.#isReady = true;
+        this.#liveness.becomeReady();
         if (this.#isServing) this.#worker.open();
-        this.#ready.resolve();
         break;
       case 'heartbeat':
         break;
@@ -277,23 +168,21 @@ export class WorkerProcess {
         this.#questions.hear(heard);
         break;
       case 'opened':
-        if (this.#sessions.has(heard.session)) this.#options.opened(heard.session, heard.head);
+        this.#sessions.opened(heard.session, heard.head);
         break;
-      case 'cut': {
-        const carried = this.#sessions.get(heard.session);
-        if (carried) carried.isCut = true;
+      case 'cut':
+        this.#sessions.cut(heard.session);
         break;
-      }
       case 'closed': {
         const { session, ending, channels, refusals, recording } = heard;
-        if (this.#sessions.delete(session)) this.#options.closed(session, { ending, channels, refusals, recording });
+        this.#sessions.closed(session, { ending, channels, refusals, recording });
         break;
       }
       case 'watched':
-        for (const shown of heard.shown) this.#watchers.get(heard.watch)?.see(shown);
+        this.#watchers.see(heard.watch, heard.shown);
         break;
       case 'watch_over':
-        this.#watchOver(heard.watch);
+        this.#watchers.over(heard.watch);
         break;
       default:
         heard satisfies never;
@@ -305,58 +194,20 @@ export class WorkerProcess {
     this.#options.control.refused({ address: remoteAddress, reason, fingerprint });
   }
 
-  #knows(client: string): boolean {
-    if (this.#addresses.has(client)) return true;
-    this.#options.log.error({ worker: this.pid, client }, 'worker named an address that it was not given');
-    return false;
-  }
-
-  /** Whether the worker may carry it: what control ended meanwhile does not begin, and nothing does while the worker drains. */
-  #begin(session: AuthorizedSession): string | null {
-    const { id, endsAt } = session;
-    const early = this.#options.endedEarly(id) ?? this.#draining;
-    if (!early && !this.#isGone) {
-      this.#sessions.set(id, { session, grantId: session.grantId, endsAt, isCut: false, order: null });
-      return null;
-    }
-    const ending = early ? ({ how: 'terminated', why: early.why } as const) : ({ how: 'interrupted' } as const);
-    this.#options.closed(id, { ending, channels: [], refusals: [], recording: null });
-    return printable(early?.message ?? FAULT);
-  }
-
-  #heartbeat(): void {
-    this.#send({ type: 'heartbeat', knownMsAgo: this.#options.knownMsAgo() });
-    this.#silentBeats += 1;
-    const silentMs = this.#silentBeats * HEARTBEAT_MS;
-    this.#suspect(this.#isReady && silentMs >= SUSPECT_WORKER_MS);
-    if (silentMs < (this.#isReady ? SILENT_WORKER_MS : WORKER_START_MS)) return;
-    this.#options.log.error({ worker: this.pid, silentMs }, 'worker is silent; killing it');
-    this.kill();
-  }
-
-  #suspect(isSilent: boolean): void {
-    if (isSilent === this.#isSuspect) return;
-    this.#isSuspect = isSilent;
-    this.#options.suspected(this, isSilent);
-  }
-
   #exited(code: number | null, signal: string | null): void {
-    this.#isGone = true;
-    this.#exit.resolve();
-    clearInterval(this.#beat);
-    this.#ready.reject(new Error(`a gateway worker exited (${signal ?? code}) before it could accept connections`));
-    const carried = [...this.#sessions];
-    this.#sessions.clear();
-    for (const watch of [...this.#watchers.keys()]) this.#watchOver(watch);
-    this.#options.log.info({ worker: this.pid, code, signal, sessions: carried.length }, 'worker exited');
-    for (const [id, { order }] of carried) {
-      const ending = order ? ({ how: 'terminated', why: order.why } as const) : ({ how: 'interrupted' } as const);
-      this.#options.closed(id, { ending, channels: [], refusals: [], recording: null });
-    }
+    this.#liveness.gone(signal ?? code);
+    this.#watchers.allOver();
+    this.#options.log.info({ worker: this.pid, code, signal, sessions: this.#sessions.count }, 'worker exited');
+    this.#sessions.over();
     this.#options.gone(this);
   }
 
+  #killFor(why: string, facts: object): void {
+    this.#options.log.error({ worker: this.pid, ...facts }, `${why}; killing it`);
+    this.kill();
+  }
+
   #send(message: ToWorker): void {
-    if (!this.#isGone) this.#worker.send(JSON.stringify(message));
+    if (!this.#liveness.isGone) this.#worker.send(JSON.stringify(message));
   }
 }

@@ -1,12 +1,14 @@
 import type { Rejection } from '../../access/rejection.ts';
 import type { Log } from '../../log.ts';
-import type { Authorization, AuthorizedSession, GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
+import type { Authorization, GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
 import { AUTHORIZE_OUTSTANDING_MAX } from '../limits.ts';
 import type { LoginCode } from '../pipe/login-reasons.ts';
 import type { Answer, FromWorker, Served, ToWorker } from '../pipe/worker-messages.ts';
 import { type ConfigFacts, setUpLines } from '../words/client-config.ts';
-import { gatewayAddress, wordForTerminal } from '../words/refusals.ts';
+import { gatewayAddress, printable, wordForTerminal } from '../words/refusals.ts';
 import { failure } from '../words/self-service-words.ts';
+import type { CarriedSessions } from './carried-sessions.ts';
+import type { HandedAddresses } from './handed-addresses.ts';
 import { Desk } from './self-service-desk.ts';
 
 export type Questioned = {
@@ -19,11 +21,10 @@ export type Questioned = {
 };
 
 type Asker = Questioned & {
+  readonly worker: { readonly pid: number | undefined };
   readonly send: (message: ToWorker) => void;
-  /** Whether the worker was handed a connection from there. */
-  readonly knows: (remoteAddress: string) => boolean;
-  /** The worker is to carry this session; a sentence where it was ended before it could begin. */
-  readonly begin: (session: AuthorizedSession) => string | null;
+  readonly addresses: Pick<HandedAddresses, 'has'>;
+  readonly sessions: Pick<CarriedSessions, 'begin'>;
 };
 
 type Heard<Type extends FromWorker['type']> = Extract<FromWorker, { type: Type }>;
@@ -72,7 +73,7 @@ export class WorkerQuestions {
     const { control, log } = this.#asker;
     const refused = (code: LoginCode, message: string): void => this.#answer(id, { kind: 'refused', code, message });
     if (this.#outstanding >= AUTHORIZE_OUTSTANDING_MAX) return void refused('busy', BUSY);
-    if (!this.#asker.knows(remoteAddress)) return void refused('fault', FAULT);
+    if (!this.#knows(remoteAddress)) return void refused('fault', FAULT);
     this.#outstanding += 1;
     control
       .authorize({
@@ -102,8 +103,11 @@ export class WorkerQuestions {
     switch (value.kind) {
       case 'session': {
         const { session } = value;
-        const obstacle = this.#asker.begin(session);
-        if (obstacle !== null) return { kind: 'refused', code: 'ended', message: obstacle };
+        const begun = this.#asker.sessions.begin(session);
+        if (begun !== 'begun') {
+          const message = printable(begun === 'worker_gone' ? FAULT : begun.message);
+          return { kind: 'refused', code: 'ended', message };
+        }
         const { hostKeys, endsAt } = session;
         return { kind: 'session', session: { ...session, hostKeys: [...hostKeys], endsAt: endsAt.getTime() } };
       }
@@ -117,6 +121,13 @@ export class WorkerQuestions {
       case 'registered':
         return { kind: 'registered', lines: [...value.lines, ...setUpLines(this.#asker.facts())] };
     }
+  }
+
+  #knows(client: string): boolean {
+    const { addresses, log, worker } = this.#asker;
+    if (addresses.has(client)) return true;
+    log.error({ worker: worker.pid, client }, 'worker named an address that it was not given');
+    return false;
   }
 
   #word(rejection: Rejection): string {
