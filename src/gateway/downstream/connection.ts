@@ -5,7 +5,7 @@ import type { Log } from '../../log.ts';
 import type { UserauthProof } from '../../use-cases/ports.ts';
 import { FAREWELL_MS, type Limits } from '../limits.ts';
 import type { Registry } from '../pipe/registry.ts';
-import type { Answer, Ask, OwnRefusal, Served } from '../pipe/worker-messages.ts';
+import type { Answer, Ask, OwnRefusal } from '../pipe/worker-messages.ts';
 import type { Client, Session } from '../session/session.ts';
 import { sessionPolicy } from '../session/session-policy.ts';
 import type { Downstream as Algorithms } from '../ssh/algorithms.ts';
@@ -15,28 +15,12 @@ import { partingWords } from '../ssh/negotiation.ts';
 import { Transport } from '../ssh/transport.ts';
 import { makeSessionKey, type SessionKey } from '../upstream/connect.ts';
 import { recordedBanner } from '../words/refusals.ts';
-import { jumpPolicy } from './jump.ts';
+import { Jump, type JumpHost } from './jump.ts';
 import { Login, type Purpose } from './login.ts';
+import type { Accept, Origin } from './origin.ts';
 import { registeredPolicy } from './registered.ts';
 
-/** Where a connection comes from: TCP, or a channel of a jump. */
-export type Origin =
-  | { readonly kind: 'outer'; readonly remoteAddress: string }
-  | {
-      readonly kind: 'inner';
-      readonly remoteAddress: string;
-      readonly targetName: string;
-      readonly outerSshSessionId: string;
-      /** A session runs through it: the jump lives as long as that. */
-      readonly began: () => void;
-      /** Ends the jump as well, unless another connection runs through it. */
-      readonly release: () => void;
-    };
-
-export type DownstreamHost = {
-  readonly site: string;
-  /** Where people reach the gateway, as ssh is told. */
-  readonly at: string;
+export type DownstreamHost = JumpHost & {
   /** OpenSSH PEM. */
   readonly hostKey: string;
   /** Public key blob. */
@@ -46,9 +30,6 @@ export type DownstreamHost = {
   readonly log: Log;
   authorize(ask: Ask): Promise<Answer>;
   readonly registry: Pick<Registry, 'key' | 'code'>;
-  /** What is asked of the gateway itself on a jump. */
-  ask(sshSessionId: string, words: string): Promise<Served>;
-  jumpOver(sshSessionId: string): void;
   begin(session: NewSession): Session;
   /** How far a connection has come before it is in: keys that work, an offer of a key that could log in. */
   reached(socket: Duplex, step: 'kex' | 'offer', key: Fingerprint | Digest | null): void;
@@ -64,8 +45,6 @@ export type NewSession = {
   readonly origin: Origin;
   readonly client: Client;
 };
-
-type Accept = (socket: Duplex, origin: Origin) => void;
 
 /** One connection of a contractor. */
 export class DownstreamConnection {
@@ -184,7 +163,7 @@ export class DownstreamConnection {
       remoteAddress: origin.remoteAddress,
       route:
         origin.kind === 'inner'
-          ? { kind: 'inner', targetName: origin.targetName, outerSshSessionId: origin.outerSshSessionId }
+          ? { kind: 'inner', targetName: origin.targetName, outerSshSessionId: origin.jump.sshSessionId }
           : { kind: purpose === 'jump' ? 'jump' : 'direct' },
       sessionKey: this.#key ? Buffer.from(this.#key.publicBlob).toString('base64') : null,
     });
@@ -210,7 +189,7 @@ export class DownstreamConnection {
     const key = this.#key;
     if (!key) throw new Error('a session without its own key');
     const origin = this.#origin;
-    if (origin.kind === 'inner') origin.began();
+    if (origin.kind === 'inner') origin.jump.carries(this.#socket);
     const session = this.#host.begin({ authorized, proof, key, origin, client: this.#asClient() });
     this.#gone = () => session.clientGone();
     if (this.#isGone) session.clientGone();
@@ -236,46 +215,24 @@ export class DownstreamConnection {
       destroy: (isFinal) => {
         if (!isFinal) return void this.#transport.destroy();
         this.#transport.reset();
-        if (this.#origin.kind === 'inner') this.#origin.release();
+        if (this.#origin.kind === 'inner') this.#origin.jump.release(this.#socket);
       },
     };
   }
 
-  #enterJump({ targetIds, endsAt, noTargets }: Extract<Answer, { kind: 'jump' }>): void {
-    const { remoteAddress } = this.#origin;
-    const outerSshSessionId = this.#transport.sessionId;
-    const inner = new Set<Duplex>();
-    const carrying = new Set<Duplex>();
-    const end = setInterval(() => {
-      // What it carries has an end of its own, which may have been moved meanwhile.
-      if (Date.now() >= endsAt && carrying.size === 0) this.#transport.destroy();
-    }, 1_000);
-    this.#gone = () => {
-      clearInterval(end);
-      this.#host.jumpOver(outerSshSessionId);
-    };
-    if (this.#isGone) this.#gone();
-    const ask = (words: string): Promise<Served> => this.#host.ask(outerSshSessionId, words);
-    const policy = jumpPolicy(
-      { site: this.#host.site, at: this.#host.at, targetIds, noTargets, ask },
-      ({ socket, targetName }) => {
-        inner.add(socket);
-        socket.once('close', () => {
-          inner.delete(socket);
-          carrying.delete(socket);
-        });
-        socket.on('error', () => socket.destroy());
-        const release = (): void => {
-          inner.delete(socket);
-          if (inner.size === 0) this.#transport.reset();
-        };
-        const began = (): void => void carrying.add(socket);
-        this.#accept(socket, { kind: 'inner', remoteAddress, targetName, outerSshSessionId, began, release });
+  #enterJump(leads: Extract<Answer, { kind: 'jump' }>): void {
+    const jump = new Jump(
+      {
+        ...{ host: this.#host, transport: this.#transport, accept: this.#accept },
+        remoteAddress: this.#origin.remoteAddress,
+        killed: (why) => this.#killed(why),
       },
-      (why) => this.#killed(why),
+      leads,
     );
+    this.#gone = () => jump.over();
+    if (this.#isGone) jump.over();
     // What it tunnels are connections to targets.
-    this.#use(policy, this.#host.limits.channelsPerConnection);
+    this.#use(jump.policy, this.#host.limits.channelsPerConnection);
   }
 
   #use(policy: ChannelPolicy, tunnels: number): void {

@@ -4,11 +4,12 @@ import { TURNED_AWAY_LINGER_MS } from '../limits.ts';
 import { BEHIND_GCM, downstreamAlgorithms } from '../ssh/algorithms.ts';
 import { IDENTIFICATION, plainDisconnect, SOFTWARE } from '../ssh/messages.ts';
 import { internalsOf, offerCiphers, skipIdentification } from '../ssh/ssh2-internals.ts';
-import { DownstreamConnection, type DownstreamHost, type Origin } from './connection.ts';
+import { DownstreamConnection, type DownstreamHost } from './connection.ts';
+import type { Accept, Origin } from './origin.ts';
 
 export type Downstream = {
   /** The client of an outer connection has read our identification. */
-  accept(socket: Duplex, origin: Origin): void;
+  readonly accept: Accept;
   /** Ends a connection that is not in, and says why where there is a way to. */
   turnAway(socket: Duplex, sentence: string): void;
 };
@@ -32,7 +33,7 @@ export function downstreamServer(host: DownstreamHost): Downstream {
     keepaliveInterval: keepaliveMs,
     keepaliveCountMax: Math.max(1, Math.round(unansweredMs / keepaliveMs) - 1),
   } as never);
-  const accept = (socket: Duplex, origin: Origin): void => {
+  const accept: Accept = (socket, origin) => {
     const { kexMs, loginMs } = host.limits;
     // Silent peers never come as far as a connection of ssh2: time runs on the socket.
     const kex = setTimeout(() => socket.destroy(), kexMs);
