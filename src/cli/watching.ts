@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import type { Shown, Watcher } from '../use-cases/ports.ts';
+import type { Shown } from '../access/shown.ts';
+import type { Watcher } from '../use-cases/ports.ts';
 import { TerminalFilter } from './terminal-filter.ts';
 
 type Channel = { readonly filter: TerminalFilter; readonly decoder: StringDecoder };

@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import type { SessionId } from '../access/ids.ts';
 import { ok, type Result } from '../access/result.ts';
-import type { Shown, Watcher } from '../use-cases/ports.ts';
+import { Shown } from '../access/shown.ts';
+import type { Watcher } from '../use-cases/ports.ts';
 import type { Watch } from '../use-cases/sessions/watch-session.ts';
 import type { Operator } from './operator.ts';
 import { outcome } from './outcome.ts';
@@ -14,23 +15,6 @@ import { outcome } from './outcome.ts';
 const BACKLOG_MAX = 8 * 1024 * 1024;
 
 const Begun = z.strictObject({ ok: z.literal(true), isTold: z.boolean() });
-
-const Line: z.ZodType<Shown> = z.discriminatedUnion('show', [
-  z.strictObject({
-    show: z.literal('channel'),
-    channel: z.int(),
-    kind: z.enum(['shell', 'exec', 'subsystem', 'tunnel']),
-    command: z.string().nullable(),
-    size: z.strictObject({ columns: z.int(), rows: z.int() }).nullable(),
-  }),
-  z.strictObject({
-    show: z.literal('output'),
-    channel: z.int(),
-    stream: z.enum(['stdout', 'stderr']),
-    bytes: z.base64(),
-  }),
-  z.strictObject({ show: z.literal('lost'), bytes: z.int() }),
-]);
 
 /** Shows until the session is over or the one who asked has gone. */
 export async function serveWatch(operator: Operator, id: SessionId, response: ServerResponse): Promise<void> {
@@ -73,7 +57,7 @@ export async function requestWatch(path: string, body: string, watcher: Omit<Wat
   });
   const begun = Begun.safeParse(JSON.parse(first));
   if (!begun.success) return outcome<Watch>(JSON.parse(first), { isTold: true, stop: () => {} });
-  lines.on('line', (text) => watcher.see(Line.parse(JSON.parse(text))));
+  lines.on('line', (text) => watcher.see(Shown.parse(JSON.parse(text))));
   lines.once('close', () => watcher.over());
   return ok({ isTold: begun.data.isTold, stop: () => outgoing.destroy() });
 }

@@ -14,11 +14,13 @@ import type {
 } from '../access/ids.ts';
 import type { Person, RegisteredKey, RegistrationCode, SlackAccount, Standing } from '../access/person.ts';
 import type { Policy } from '../access/policy.ts';
+import type { RegistryEntry } from '../access/registry-entry.ts';
 import type { RejectionOf } from '../access/rejection.ts';
 import type { AccessRequest } from '../access/request.ts';
 import type { Result } from '../access/result.ts';
 import type { Scope } from '../access/scopes/scope.ts';
-import type { ChannelKind, RecordingMarks, Session, SessionEnd, SessionEnding } from '../access/session.ts';
+import type { RecordingMarks, Session, SessionEnd, SessionEnding } from '../access/session.ts';
+import type { Shown } from '../access/shown.ts';
 import type { Target } from '../access/target.ts';
 import type { MessageRef, Notice, OutboxItem } from './notice.ts';
 
@@ -38,12 +40,6 @@ export type Store = {
 };
 
 export type RegistryMax = { readonly keys: number; readonly codes: number };
-
-/** A key or a registration code as its row is now. */
-export type RegistryEntry =
-  | { readonly kind: 'key'; readonly fingerprint: Fingerprint; readonly isRetired: boolean }
-  /** `until` is in milliseconds since the epoch; 0 once it was used. */
-  | { readonly kind: 'code'; readonly digest: Digest; readonly until: number };
 
 /** What others must act on at once. Delivery is at most once: whoever listens also looks again on a timer. */
 export type Change =
@@ -392,24 +388,6 @@ export type Watcher = {
   /** There is nothing more to see. */
   over(): void;
 };
-
-export type Shown =
-  | {
-      readonly show: 'channel';
-      readonly channel: number;
-      readonly kind: ChannelKind;
-      readonly command: string | null;
-      readonly size: { readonly columns: number; readonly rows: number } | null;
-    }
-  /** Base64. */
-  | {
-      readonly show: 'output';
-      readonly channel: number;
-      readonly stream: 'stdout' | 'stderr';
-      readonly bytes: string;
-    }
-  /** More passed than could be shown. */
-  | { readonly show: 'lost'; readonly bytes: number };
 
 export type TerminationOrder = {
   readonly why: Extract<SessionEnding, { how: 'terminated' }>['why'];

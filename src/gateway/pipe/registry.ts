@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Digest, type Fingerprint } from '../../access/ids.ts';
-import type { RegistryEntry } from '../../use-cases/ports.ts';
+import type { RegistryEntry } from '../../access/registry-entry.ts';
 import { REGISTRY_MAX, REGISTRY_PIECE_MAX } from '../limits.ts';
 
 export type KeyState = 'in_use' | 'retired' | 'unknown';

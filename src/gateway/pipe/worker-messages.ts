@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../../access/ids.ts';
+import { RegistryEntry } from '../../access/registry-entry.ts';
 import { Scope } from '../../access/scopes/scope.ts';
-import { ChannelKind, ChannelSummary, SessionEnding, TerminationReason } from '../../access/session.ts';
+import { ChannelSummary, SessionEnding, TerminationReason } from '../../access/session.ts';
+import { Shown } from '../../access/shown.ts';
 import { TargetAlgorithms } from '../../access/target.ts';
 import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX, REGISTRY_PIECE_MAX, REPORT_CHANNELS_MAX } from '../limits.ts';
 import { CIPHERS, KEX, MACS } from '../ssh/algorithms.ts';
@@ -52,28 +54,6 @@ const OWN_REFUSALS = [
   'no_common_algorithm',
 ] as const;
 export type OwnRefusal = (typeof OWN_REFUSALS)[number];
-
-const Channel = z.int().nonnegative();
-
-/** What one who looks on at a session is shown. */
-export const Shown = z.discriminatedUnion('show', [
-  z.strictObject({
-    show: z.literal('channel'),
-    channel: Channel,
-    kind: ChannelKind,
-    command: z.string().max(65_536).nullable(),
-    size: z.strictObject({ columns: z.int().nonnegative(), rows: z.int().nonnegative() }).nullable(),
-  }),
-  z.strictObject({
-    show: z.literal('output'),
-    channel: Channel,
-    stream: z.enum(['stdout', 'stderr']),
-    bytes: z.base64().max(262_144),
-  }),
-  /** More passed than could be shown. */
-  z.strictObject({ show: z.literal('lost'), bytes: z.int().positive() }),
-]);
-export type Shown = z.infer<typeof Shown>;
 
 export const FromWorker = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
@@ -199,14 +179,7 @@ export const ToWorker = z.discriminatedUnion('type', [
   /** What is registered: some of it before `start`, each change later. */
   z.strictObject({
     type: z.literal('registry'),
-    entries: z
-      .array(
-        z.discriminatedUnion('kind', [
-          z.strictObject({ kind: z.literal('key'), fingerprint: Fingerprint, isRetired: z.boolean() }),
-          z.strictObject({ kind: z.literal('code'), digest: Digest, until: Millis }),
-        ]),
-      )
-      .max(REGISTRY_PIECE_MAX),
+    entries: z.array(RegistryEntry).max(REGISTRY_PIECE_MAX),
   }),
   z.strictObject({
     type: z.literal('served'),

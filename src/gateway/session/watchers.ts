@@ -1,5 +1,5 @@
+import type { Shown } from '../../access/shown.ts';
 import { WATCH_BYTES_MAX, WATCH_COMMAND_MAX, WATCH_FLUSH_MS, WATCH_MESSAGE_MAX } from '../limits.ts';
-import type { Shown } from '../pipe/worker-messages.ts';
 import type { Stream } from '../ssh/channel.ts';
 
 type Send = (shown: readonly Shown[]) => void;

@@ -1,5 +1,5 @@
+import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { Log } from '../../log.ts';
-import type { RegistryEntry } from '../../use-cases/ports.ts';
 import type { RegistryFeed } from '../../use-cases/sessions/gateway-control.ts';
 import { REGISTRY_LOOK_MS, REGISTRY_MAX } from '../limits.ts';
 import { Registry } from '../pipe/registry.ts';

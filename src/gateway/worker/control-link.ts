@@ -2,7 +2,8 @@ import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SessionId } from '../../access/ids.ts';
-import type { RegistryEntry } from '../../use-cases/ports.ts';
+import type { RegistryEntry } from '../../access/registry-entry.ts';
+import type { Shown } from '../../access/shown.ts';
 import type { SessionReport } from '../../use-cases/sessions/gateway-control.ts';
 import { AUTHORIZE_MS, DEFAULT_LIMITS, HEARTBEAT_MS, type Limits, REFUSALS_PER_SECOND } from '../limits.ts';
 import { MessagePipe, WORKER_PIPE_FD } from '../pipe/message-pipe.ts';
@@ -13,7 +14,6 @@ import {
   type FromWorker,
   Handed,
   type Served,
-  type Shown,
   ToWorker,
 } from '../pipe/worker-messages.ts';
 import { closedMessage } from './closed-message.ts';

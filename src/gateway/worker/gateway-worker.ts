@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { Log } from '../../log.ts';
 import { Recorder } from '../../recording/write/recorder.ts';
 import { encodePublicKey, parsePublicKeyLine } from '../../sshwire/public-key.ts';
-import type { RegistryEntry } from '../../use-cases/ports.ts';
 import type { DownstreamHost } from '../downstream/connection.ts';
 import { type Downstream, downstreamServer } from '../downstream/server.ts';
 import { RESERVE_CHECK_MS } from '../limits.ts';

@@ -10,12 +10,13 @@ import type {
   TargetId,
 } from '../../access/ids.ts';
 import type { NotActive } from '../../access/person.ts';
+import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { RejectionOf } from '../../access/rejection.ts';
 import type { Result } from '../../access/result.ts';
 import type { Scope } from '../../access/scopes/scope.ts';
 import type { ChannelSummary, SessionEnding } from '../../access/session.ts';
 import type { TargetAlgorithms } from '../../access/target.ts';
-import type { RegistryEntry, RegistryMax, UserauthProof } from '../ports.ts';
+import type { RegistryMax, UserauthProof } from '../ports.ts';
 import type { Caller, SelfServiceAnswer, SelfServiceAsk } from './self-service.ts';
 
 /** What a connection that proved a key asks for. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../../src/access/ids.ts';
-import type { Shown } from '../../../src/use-cases/ports.ts';
+import type { Shown } from '../../../src/access/shown.ts';
 import { sshClient, sshTerminal, WAYS } from '../../support/peers/gateway-client.ts';
 import { GatewayWorld } from '../../support/worlds/gateway-world.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RegistryEntry } from '../../../src/use-cases/ports.ts';
+import type { RegistryEntry } from '../../../src/access/registry-entry.ts';
 import { digest, fingerprint, later, NOON, personId } from '../../support/samples/samples.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
 import { insertWorld, key } from '../../support/worlds/world.ts';

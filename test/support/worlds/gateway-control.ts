@@ -3,12 +3,13 @@ import { EventEmitter, once } from 'node:events';
 import { downstreamCertificate, upstreamCertificate } from '../../../src/access/certificate.ts';
 import { type Grant, grantedTargets, isActive, pickGrant } from '../../../src/access/grant.ts';
 import { type Fingerprint, GrantId, Login, RequestId, SessionId } from '../../../src/access/ids.ts';
+import type { RegistryEntry } from '../../../src/access/registry-entry.ts';
 import { ok, type Result, refuse } from '../../../src/access/result.ts';
 import type { Scope } from '../../../src/access/scopes/scope.ts';
 import type { SessionEnding } from '../../../src/access/session.ts';
 import { pin, type Target, targetIdFromName } from '../../../src/access/target.ts';
 import { codeDigest } from '../../../src/use-cases/people/issue-registration-code.ts';
-import type { CertificateAuthority, RegistryEntry, VerifiedProof } from '../../../src/use-cases/ports.ts';
+import type { CertificateAuthority, VerifiedProof } from '../../../src/use-cases/ports.ts';
 import type {
   Authorization,
   AuthorizeAsk,

@@ -1,5 +1,6 @@
+import type { Shown } from '../../../src/access/shown.ts';
 import { DEFAULT_LIMITS } from '../../../src/gateway/limits.ts';
-import type { Answer, Ask, FromWorker, Shown, ToWorker } from '../../../src/gateway/pipe/worker-messages.ts';
+import type { Answer, Ask, FromWorker, ToWorker } from '../../../src/gateway/pipe/worker-messages.ts';
 import { DEFAULT_KEX, DEFAULT_MACS } from '../../../src/gateway/ssh/algorithms.ts';
 import type { AuthorizedSession, SessionReport } from '../../../src/use-cases/sessions/gateway-control.ts';
 import {

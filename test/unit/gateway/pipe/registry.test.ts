@@ -1,11 +1,11 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { RegistryEntry } from '../../../../src/access/registry-entry.ts';
 import { digest } from '../../../../src/ca/seal.ts';
 import { REGISTRY_LOOK_MS, REGISTRY_MAX, REGISTRY_PIECE_MAX } from '../../../../src/gateway/limits.ts';
 import { Briefing, type CodeState, Registry, registrationDigest } from '../../../../src/gateway/pipe/registry.ts';
 import { RegistryKeeper } from '../../../../src/gateway/supervisor/registry-keeper.ts';
 import { codeDigest } from '../../../../src/use-cases/people/issue-registration-code.ts';
-import type { RegistryEntry } from '../../../../src/use-cases/ports.ts';
 import { fingerprint, later, NOON } from '../../../support/samples/samples.ts';
 
 const key = (n: number, isRetired = false): RegistryEntry => ({ kind: 'key', fingerprint: fingerprint(n), isRetired });

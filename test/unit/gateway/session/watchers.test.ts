@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Shown } from '../../../../src/access/shown.ts';
 import {
   WATCH_BYTES_MAX,
   WATCH_COMMAND_MAX,
   WATCH_FLUSH_MS,
   WATCH_MESSAGE_MAX,
 } from '../../../../src/gateway/limits.ts';
-import { Shown } from '../../../../src/gateway/pipe/worker-messages.ts';
 import { Watchers } from '../../../../src/gateway/session/watchers.ts';
 
 beforeEach(() => void vi.useFakeTimers());
