@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Actor, actorOf, type OperatorAccount } from '../access/audit-event.ts';
 import { SessionId } from '../access/ids.ts';
+import type { ReportedRecording } from '../access/session-report.ts';
 import type { Keys } from '../ca/keys.ts';
 import { recordingChecker, recordingSigner } from '../ca/recordings.ts';
 import { type Config, ConfigError, recipientsOf } from '../config/load.ts';
@@ -8,7 +9,7 @@ import type { Log } from '../log.ts';
 import type { Erased } from '../operator/operator.ts';
 import { EraseError, eraseRecording } from '../recording/archive/erase.ts';
 import { LEDGER_FILE, Ledger } from '../recording/archive/ledger.ts';
-import { type Reported, sealRecording } from '../recording/archive/seal.ts';
+import { sealRecording } from '../recording/archive/seal.ts';
 import { isOfEarlierVersion, listRecordings } from '../recording/archive/verify-all.ts';
 import { recipientProblem } from '../recording/format/wrapped-key.ts';
 import type { Clock, Store } from '../use-cases/ports.ts';
@@ -17,7 +18,7 @@ import { recordErased, recordLateSeal } from '../use-cases/sessions/record-recor
 
 /** Control's recordings: sealed with its key, entered in its ledger, erased under a rule. One per data folder. */
 export type Recordings = AsyncDisposable & {
-  seal(folder: string, reported: Reported | null): Promise<SealOutcome>;
+  seal(folder: string, reported: ReportedRecording | null): Promise<SealOutcome>;
   sealLate(folder: string): Promise<void>;
   /** Seals what lies in the folder and was never sealed, because an earlier run ended in between. */
   catchUp(): Promise<void>;
@@ -71,7 +72,7 @@ export async function openRecordings({ keys, store, clock, log, folder }: Deps):
     );
   }
   const deps = { signer, checker, ledger, now: clock.now };
-  const seal = async (path: string, reported: Reported | null): Promise<SealOutcome> => {
+  const seal = async (path: string, reported: ReportedRecording | null): Promise<SealOutcome> => {
     try {
       const sealed = await sealRecording(deps, path, reported);
       if (!sealed) return { kind: 'none' };

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../../access/ids.ts';
+import { AuthorizedSession } from '../../access/authorized-session.ts';
+import { Digest, Fingerprint, GrantId, PersonId, SessionId, TargetId } from '../../access/ids.ts';
 import { RegistryEntry } from '../../access/registry-entry.ts';
-import { Scope } from '../../access/scopes/scope.ts';
-import { ChannelSummary, SessionEnding, TerminationReason } from '../../access/session.ts';
+import { Route, SshSessionId } from '../../access/route.ts';
+import { TerminationReason } from '../../access/session.ts';
+import { ChainHead, SessionReport } from '../../access/session-report.ts';
 import { Shown } from '../../access/shown.ts';
-import { TargetAlgorithms } from '../../access/target.ts';
 import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX, REGISTRY_PIECE_MAX, REPORT_CHANNELS_MAX } from '../limits.ts';
 import { CIPHERS, KEX, MACS } from '../ssh/algorithms.ts';
 import { LOGIN_CODES } from './login-reasons.ts';
@@ -18,22 +19,9 @@ const Bytes = z.base64().max(65_536);
 const Millis = z.int().nonnegative();
 const Correlation = z.int().nonnegative();
 const Sentence = z.string().max(2_000);
-const Hash = z.string().regex(/^[0-9a-f]{64}$/);
-
-const SshSessionId = z.string().regex(/^[0-9a-f]{40,128}$/);
 /** What one may say to the gateway itself, and what it answers. */
 export const WORDS_MAX = 1_024;
 export const ANSWER_MAX = 65_536;
-
-const Route = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('direct') }),
-  z.strictObject({ kind: z.literal('jump') }),
-  z.strictObject({
-    kind: z.literal('inner'),
-    targetName: z.string().max(255),
-    outerSshSessionId: SshSessionId,
-  }),
-]);
 
 /** Why a worker turns a connection away without asking control. */
 const OWN_REFUSALS = [
@@ -54,6 +42,8 @@ const OWN_REFUSALS = [
   'no_common_algorithm',
 ] as const;
 export type OwnRefusal = (typeof OWN_REFUSALS)[number];
+
+const { shape: Report } = SessionReport;
 
 export const FromWorker = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
@@ -86,7 +76,7 @@ export const FromWorker = z.discriminatedUnion('type', [
   /** That jump is over: nothing more is asked on it. */
   z.strictObject({ type: z.literal('jump_over'), sshSessionId: SshSessionId }),
   /** The recording accepts; its hash chain begins with `head`. */
-  z.strictObject({ type: z.literal('opened'), session: SessionId, head: Hash }),
+  z.strictObject({ type: z.literal('opened'), session: SessionId, head: ChainHead }),
   /** Both connections of a session are dead; its report follows once the recording is written. */
   z.strictObject({ type: z.literal('cut'), session: SessionId }),
   z.strictObject({ type: z.literal('watched'), watch: Correlation, shown: z.array(Shown).max(10_000) }),
@@ -95,34 +85,13 @@ export const FromWorker = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('closed'),
     session: SessionId,
-    ending: SessionEnding,
-    channels: z.array(ChannelSummary).max(REPORT_CHANNELS_MAX),
+    ...Report,
+    channels: Report.channels.unwrap().max(REPORT_CHANNELS_MAX).readonly(),
     /** With one that says how many more there were. */
-    refusals: z.array(Sentence).max(REFUSALS_KEPT_MAX + 1),
-    /** Where the chain of the recording ends; null where it could not be closed. */
-    recording: z.strictObject({ head: Hash, chunks: z.int().nonnegative(), bytes: z.int().nonnegative() }).nullable(),
+    refusals: Report.refusals.unwrap().max(REFUSALS_KEPT_MAX + 1).readonly(),
   }),
 ]);
 export type FromWorker = z.infer<typeof FromWorker>;
-
-const AuthorizedSession = z.strictObject({
-  id: SessionId,
-  grantId: GrantId,
-  grantDigest: Digest,
-  engagementId: EngagementId,
-  personId: PersonId,
-  keyFingerprint: Fingerprint,
-  targetId: TargetId,
-  targetName: z.string(),
-  address: z.string(),
-  port: z.int(),
-  hostKeys: z.array(z.string()),
-  algorithms: TargetAlgorithms,
-  login: Login,
-  scope: Scope,
-  endsAt: Millis,
-  certificate: z.string(),
-});
 
 export const ToWorker = z.discriminatedUnion('type', [
   z.strictObject({
@@ -173,7 +142,10 @@ export const ToWorker = z.discriminatedUnion('type', [
         noTargets: Sentence.nullable(),
       }),
       z.strictObject({ kind: z.literal('registered'), lines: z.array(z.string()).max(20) }),
-      z.strictObject({ kind: z.literal('session'), session: AuthorizedSession }),
+      z.strictObject({
+        kind: z.literal('session'),
+        session: z.strictObject({ ...AuthorizedSession.shape, endsAt: Millis }),
+      }),
     ]),
   }),
   /** What is registered: some of it before `start`, each change later. */

@@ -1,9 +1,9 @@
+import type { AuthorizedSession } from '../../access/authorized-session.ts';
 import { type ChannelVerdict, permits } from '../../access/scopes/permits.ts';
 import type { Shown } from '../../access/shown.ts';
 import { slotOf } from '../../recording/format/format.ts';
 import type { ChannelRecorder } from '../../recording/write/channel-recorder.ts';
 import type { ChannelRecord, ChannelStart, Fact } from '../../recording/write/recorder-messages.ts';
-import type { AuthorizedSession } from '../../use-cases/sessions/gateway-control.ts';
 import { NOTICES_WAITING_MAX, REFUSAL_LENGTH_MAX, REFUSALS_KEPT_MAX } from '../limits.ts';
 import { Channel } from '../ssh/channel.ts';
 import type { PendingOpen } from '../ssh/channel-table.ts';

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import type { AuthorizedSession } from '../../access/authorized-session.ts';
 import type { SessionEnding } from '../../access/session.ts';
+import type { SessionReport } from '../../access/session-report.ts';
 import type { ChainEnd } from '../../recording/format/chain.ts';
 import type { Recorder } from '../../recording/write/recorder.ts';
 import { RecordingError } from '../../recording/write/recorder-messages.ts';
 import { SessionRecording } from '../../recording/write/session-recording.ts';
 import type { UserauthProof } from '../../use-cases/ports.ts';
-import type { AuthorizedSession, SessionReport } from '../../use-cases/sessions/gateway-control.ts';
 import {
   DEADLINE_CHECK_MS,
   FAILURE_LINGER_MS,

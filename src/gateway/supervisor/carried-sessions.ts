@@ -1,8 +1,9 @@
+import { type AuthorizedSession, runningOf } from '../../access/authorized-session.ts';
 import { expiresAt, type Grant, goesOnUnder } from '../../access/grant.ts';
 import type { GrantId, SessionId } from '../../access/ids.ts';
+import type { SessionReport } from '../../access/session-report.ts';
 import type { Log } from '../../log.ts';
 import type { Carried, TerminationOrder } from '../../use-cases/ports.ts';
-import { type AuthorizedSession, runningOf, type SessionReport } from '../../use-cases/sessions/gateway-control.ts';
 import { CUT_CONFIRM_MS, TERMINATE_CONFIRM_MS } from '../limits.ts';
 import type { ToWorker } from '../pipe/worker-messages.ts';
 import { printable } from '../words/refusals.ts';

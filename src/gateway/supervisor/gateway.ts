@@ -4,14 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import type { Grant } from '../../access/grant.ts';
 import type { SessionId } from '../../access/ids.ts';
+import type { ReportedRecording, SessionReport } from '../../access/session-report.ts';
 import type { Log } from '../../log.ts';
 import type { Carried, Gateways, TerminationOrder, Watcher } from '../../use-cases/ports.ts';
-import type {
-  GatewayControl,
-  ReportedRecording,
-  SealOutcome,
-  SessionReport,
-} from '../../use-cases/sessions/gateway-control.ts';
+import type { GatewayControl, SealOutcome } from '../../use-cases/sessions/gateway-control.ts';
 import { ForkHost, type ForkHostOptions, type Listen } from '../launch/fork-host.ts';
 import { filedWithoutCopy, leftInSpool, Spool } from '../launch/spool.ts';
 import type { WorkerHost } from '../launch/worker-host.ts';

@@ -175,8 +175,8 @@ export class WorkerProcess {
         this.#sessions.cut(heard.session);
         break;
       case 'closed': {
-        const { session, ending, channels, refusals, recording } = heard;
-        this.#sessions.closed(session, { ending, channels, refusals, recording });
+        const { type: _type, session, ...report } = heard;
+        this.#sessions.closed(session, report);
         break;
       }
       case 'watched':

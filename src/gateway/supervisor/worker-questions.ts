@@ -108,8 +108,7 @@ export class WorkerQuestions {
           const message = printable(begun === 'worker_gone' ? FAULT : begun.message);
           return { kind: 'refused', code: 'ended', message };
         }
-        const { hostKeys, endsAt } = session;
-        return { kind: 'session', session: { ...session, hostKeys: [...hostKeys], endsAt: endsAt.getTime() } };
+        return { kind: 'session', session: { ...session, endsAt: session.endsAt.getTime() } };
       }
       case 'jump': {
         const { caller, endsAt, targetIds } = value;

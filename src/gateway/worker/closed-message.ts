@@ -1,5 +1,5 @@
 import type { SessionId } from '../../access/ids.ts';
-import type { SessionReport } from '../../use-cases/sessions/gateway-control.ts';
+import type { SessionReport } from '../../access/session-report.ts';
 import { REPORT_COMMANDS_MAX } from '../limits.ts';
 import type { FromWorker } from '../pipe/worker-messages.ts';
 
@@ -13,7 +13,7 @@ export function closedMessage(
     ...channel,
     command: channel.command === null ? null : shortened(channel.command, share),
   }));
-  return { type: 'closed', session, ending, channels: shown, refusals: [...refusals], recording };
+  return { type: 'closed', session, ending, channels: shown, refusals, recording };
 }
 
 /** How long each command may be, as JSON: no long one takes the place of another, so that none hides what was run after it. */

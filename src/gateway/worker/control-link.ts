@@ -3,8 +3,8 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SessionId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
+import type { SessionReport } from '../../access/session-report.ts';
 import type { Shown } from '../../access/shown.ts';
-import type { SessionReport } from '../../use-cases/sessions/gateway-control.ts';
 import { AUTHORIZE_MS, DEFAULT_LIMITS, HEARTBEAT_MS, type Limits, REFUSALS_PER_SECOND } from '../limits.ts';
 import { MessagePipe, WORKER_PIPE_FD } from '../pipe/message-pipe.ts';
 import {

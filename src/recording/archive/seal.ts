@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, opendir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { type Chain, walkChain } from '../format/chain.ts';
+import { type Chain, type ChainEnd, walkChain } from '../format/chain.ts';
 import {
   FILES,
   FolderError,
@@ -18,9 +18,6 @@ import { FORMAT } from '../format/format.ts';
 import { Manifest } from '../format/manifest.ts';
 import type { RecordingChecker, RecordingSigner } from '../format/signing.ts';
 import type { Ledger } from './ledger.ts';
-
-/** What a worker said of the recording that it closed. */
-export type Reported = { readonly head: string; readonly chunks: number; readonly bytes: number };
 
 export type Sealed = {
   readonly state: 'closed' | 'interrupted';
@@ -58,9 +55,9 @@ const SealedManifest = z.looseObject({
 /**
  * Seals a recording that lies out of its worker's reach: the chain is walked, what a crash tore is cut, and the manifest that says
  * what there is is signed and entered in the ledger. Doing it again changes nothing. Where it throws, nothing is lost. Null
- * where there is no folder.
+ * where there is no folder. `reported`: where the chain ends by the worker's word.
  */
-export async function sealRecording(deps: Deps, folder: string, reported: Reported | null): Promise<Sealed | null> {
+export async function sealRecording(deps: Deps, folder: string, reported: ChainEnd | null): Promise<Sealed | null> {
   const session = z.uuid().parse(basename(folder));
   if (!(await isFolder(folder))) return null;
   const sealed = (await alreadySealed(deps, folder, session)) ?? (await sealNow(deps, folder, session, reported));
@@ -99,7 +96,7 @@ const noFile = (error: unknown): null => {
   throw error;
 };
 
-async function sealNow(deps: Deps, folder: string, session: string, reported: Reported | null): Promise<Sealed> {
+async function sealNow(deps: Deps, folder: string, session: string, reported: ChainEnd | null): Promise<Sealed> {
   const doubts: string[] = [];
   await setStraysAside(folder, doubts);
   const walked = await walkAndIndex(folder, doubts);
@@ -135,7 +132,7 @@ function contradictions(
   session: string,
   chain: Chain | null,
   keySha256: string | null,
-  reported: Reported | null,
+  reported: ChainEnd | null,
 ): string[] {
   const doubts: string[] = [];
   if (chain && chain.header.session !== session) doubts.push('the recording belongs to another session');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
+import type { ReportedRecording } from '../../access/session-report.ts';
 import { CHUNK_MAX, CIPHER, FIRST_LINE, HEADER_MAX, LENGTH_BYTES, TAG_BYTES } from './format.ts';
 
 /** The hash chain of a recording, computed over ciphertext: whoever has the file can check it, and no key is needed. */
@@ -133,4 +134,4 @@ class Source {
 }
 
 /** Where a recording's chain has come to. */
-export type ChainEnd = { readonly head: string; readonly chunks: number; readonly bytes: number };
+export type ChainEnd = ReportedRecording;

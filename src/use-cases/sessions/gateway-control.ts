@@ -1,21 +1,12 @@
-import type { PickRefusal, Running } from '../../access/grant.ts';
-import type {
-  Digest,
-  EngagementId,
-  Fingerprint,
-  GrantId,
-  Login,
-  PersonId,
-  SessionId,
-  TargetId,
-} from '../../access/ids.ts';
+import type { AuthorizedSession } from '../../access/authorized-session.ts';
+import type { PickRefusal } from '../../access/grant.ts';
+import type { Fingerprint, SessionId, TargetId } from '../../access/ids.ts';
 import type { NotActive } from '../../access/person.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { RejectionOf } from '../../access/rejection.ts';
 import type { Result } from '../../access/result.ts';
-import type { Scope } from '../../access/scopes/scope.ts';
-import type { ChannelSummary, SessionEnding } from '../../access/session.ts';
-import type { TargetAlgorithms } from '../../access/target.ts';
+import type { Route } from '../../access/route.ts';
+import type { SessionReport } from '../../access/session-report.ts';
 import type { RegistryMax, UserauthProof } from '../ports.ts';
 import type { Caller, SelfServiceAnswer, SelfServiceAsk } from './self-service.ts';
 
@@ -24,12 +15,7 @@ export type AuthorizeAsk = {
   readonly proof: UserauthProof;
   /** The TCP peer of the outermost connection, without port. */
   readonly remoteAddress: string;
-  readonly route: /** `ssh <login>+<target>@gateway` or `ssh register-<code>@gateway`. */
-    | { readonly kind: 'direct' }
-    /** The outer connection of a jump: login name `daypass`. */
-    | { readonly kind: 'jump' }
-    /** The connection inside a jump: `targetName` is the host of its direct-tcpip; `outerSshSessionId` is hex. */
-    | { readonly kind: 'inner'; readonly targetName: string; readonly outerSshSessionId: string };
+  readonly route: Route;
   /** ed25519 public key blob that the worker made for this connection's session; null for a jump's outer connection. */
   readonly sessionKey: Uint8Array | null;
 };
@@ -72,37 +58,6 @@ export type Authorization =
   | { readonly kind: 'registered'; readonly lines: readonly string[] }
   | { readonly kind: 'session'; readonly session: AuthorizedSession };
 
-/** All that a worker may know of a session that it carries. */
-export type AuthorizedSession = {
-  readonly id: SessionId;
-  readonly grantId: GrantId;
-  readonly grantDigest: Digest;
-  readonly engagementId: EngagementId;
-  readonly personId: PersonId;
-  readonly keyFingerprint: Fingerprint;
-  readonly targetId: TargetId;
-  /** What people call it. */
-  readonly targetName: string;
-  readonly address: string;
-  readonly port: number;
-  /** `<type> <base64>` lines; any other host key is refused. */
-  readonly hostKeys: readonly string[];
-  readonly algorithms: TargetAlgorithms;
-  readonly login: Login;
-  readonly scope: Scope;
-  readonly endsAt: Date;
-  /** `ssh-ed25519-cert-v01@openssh.com <base64>` for the worker's session key. */
-  readonly certificate: string;
-};
-
-/** What runs, as it was decided. */
-export const runningOf = (session: AuthorizedSession): Running => {
-  const { personId, engagementId, login, keyFingerprint: fingerprint, scope } = session;
-  const { targetId: id, address, port, hostKeys } = session;
-  const target = { id, address, port, hostKeys: [...hostKeys].sort() };
-  return { personId, engagementId, login, fingerprint, scope, target };
-};
-
 /** Why a connection was turned away, by a worker or by control; the key only where its signature was verified. */
 export type ConnectionRefusal = {
   readonly address: string;
@@ -131,17 +86,6 @@ export type GatewayControl = {
   /** A worker turned a connection away by itself. */
   refused(refusal: ConnectionRefusal): void;
 };
-
-export type SessionReport = {
-  readonly ending: SessionEnding;
-  readonly channels: readonly ChannelSummary[];
-  /** What was asked and refused on this connection, one sentence each, bounded. */
-  readonly refusals: readonly string[];
-  /** What the worker wrote, by its own word; null where it could not say. */
-  readonly recording: ReportedRecording | null;
-};
-
-export type ReportedRecording = { readonly head: string; readonly chunks: number; readonly bytes: number };
 
 /** What control found of a recording when it sealed it. */
 export type SealOutcome =

@@ -1,10 +1,11 @@
 import { isRunning } from '../../access/grant.ts';
 import { Digest, type SessionId } from '../../access/ids.ts';
 import { channelCount, type SessionEnd, type SessionEnding } from '../../access/session.ts';
+import type { SessionReport } from '../../access/session-report.ts';
 import { noteIfOver } from '../grants/ending.ts';
 import { SECURITY_LANE, threadLane } from '../notice.ts';
 import type { Clock, Store, Tx } from '../ports.ts';
-import type { SealOutcome, SessionReport } from './gateway-control.ts';
+import type { SealOutcome } from './gateway-control.ts';
 import { noteSeal } from './record-recording.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { Scope } from '../../../src/access/scopes/scope.ts';
-import type { SessionReport } from '../../../src/use-cases/sessions/gateway-control.ts';
+import type { SessionReport } from '../../../src/access/session-report.ts';
 import type { GatewayWorld } from '../worlds/gateway-world.ts';
 import type { Way } from './gateway-client.ts';
 import type { Outcome, RunOptions } from './processes.ts';

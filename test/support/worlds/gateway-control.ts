@@ -7,6 +7,7 @@ import type { RegistryEntry } from '../../../src/access/registry-entry.ts';
 import { ok, type Result, refuse } from '../../../src/access/result.ts';
 import type { Scope } from '../../../src/access/scopes/scope.ts';
 import type { SessionEnding } from '../../../src/access/session.ts';
+import type { SessionReport } from '../../../src/access/session-report.ts';
 import { pin, type Target, targetIdFromName } from '../../../src/access/target.ts';
 import { codeDigest } from '../../../src/use-cases/people/issue-registration-code.ts';
 import type { CertificateAuthority, VerifiedProof } from '../../../src/use-cases/ports.ts';
@@ -17,7 +18,6 @@ import type {
   ConnectionRejection,
   GatewayControl,
   RegistryFeed,
-  SessionReport,
 } from '../../../src/use-cases/sessions/gateway-control.ts';
 import type { Caller, SelfServiceAnswer, SelfServiceAsk } from '../../../src/use-cases/sessions/self-service.ts';
 import { digest, engagementId, personId, requestId } from '../samples/samples.ts';

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import pino from 'pino';
 import type { SessionId } from '../../../src/access/ids.ts';
 import { ok, type Result } from '../../../src/access/result.ts';
+import type { SessionReport } from '../../../src/access/session-report.ts';
 import { type Deferred, deferred } from '../../../src/gateway/deferred.ts';
 import type { HostedWorker, WorkerEvents, WorkerHost } from '../../../src/gateway/launch/worker-host.ts';
 import { HEARTBEAT_MS } from '../../../src/gateway/limits.ts';
@@ -14,7 +15,6 @@ import type {
   AuthorizeAsk,
   ConnectionRefusal,
   ConnectionRejection,
-  SessionReport,
 } from '../../../src/use-cases/sessions/gateway-control.ts';
 import type { SelfServiceAnswer } from '../../../src/use-cases/sessions/self-service.ts';
 import { streamPair, turn } from '../peers/stream-pair.ts';

@@ -1,8 +1,9 @@
+import type { AuthorizedSession } from '../../../src/access/authorized-session.ts';
+import type { SessionReport } from '../../../src/access/session-report.ts';
 import type { Shown } from '../../../src/access/shown.ts';
 import { DEFAULT_LIMITS } from '../../../src/gateway/limits.ts';
 import type { Answer, Ask, FromWorker, ToWorker } from '../../../src/gateway/pipe/worker-messages.ts';
 import { DEFAULT_KEX, DEFAULT_MACS } from '../../../src/gateway/ssh/algorithms.ts';
-import type { AuthorizedSession, SessionReport } from '../../../src/use-cases/sessions/gateway-control.ts';
 import {
   digest,
   engagementId,
@@ -36,8 +37,8 @@ export function authorizedSession(n: number, change: Partial<AuthorizedSession> 
 
 /** The same session in the answer to the worker. */
 export function sessionAnswer(n: number): Extract<Answer, { kind: 'session' }> {
-  const { hostKeys, endsAt, ...session } = authorizedSession(n);
-  return { kind: 'session', session: { ...session, hostKeys: [...hostKeys], endsAt: endsAt.getTime() } };
+  const session = authorizedSession(n);
+  return { kind: 'session', session: { ...session, endsAt: session.endsAt.getTime() } };
 }
 
 export const REFUSED: Answer = { kind: 'refused', code: 'no_live_grant', message: 'none' };
@@ -71,7 +72,7 @@ export const FROM_WORKER: Each<FromWorker> = {
   cut: { type: 'cut', session: sessionId(1) },
   watched: { type: 'watched', watch: 0, shown: [SHOWN] },
   watch_over: { type: 'watch_over', watch: 0 },
-  closed: { type: 'closed', session: sessionId(1), ...REPORT, channels: [], refusals: [] },
+  closed: { type: 'closed', session: sessionId(1), ...REPORT },
 };
 
 export const TO_WORKER: Each<ToWorker> = {

@@ -1,17 +1,18 @@
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ReportedRecording } from '../../../src/access/session-report.ts';
 import { createKeys, loadKeys } from '../../../src/ca/keys.ts';
 import { recordingChecker, recordingSigner } from '../../../src/ca/recordings.ts';
 import { LEDGER_FILE, Ledger } from '../../../src/recording/archive/ledger.ts';
-import { type Reported, sealRecording } from '../../../src/recording/archive/seal.ts';
+import { sealRecording } from '../../../src/recording/archive/seal.ts';
 import { testFolder } from '../checks/folder.ts';
 
 export const sessionId = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
 /** Recordings as docs/recording-format.md describes them, made here from nothing, and a desk that seals them. */
 
-export type Written = Reported & { readonly headAtStart: string; readonly offsets: readonly number[] };
+export type Written = ReportedRecording & { readonly headAtStart: string; readonly offsets: readonly number[] };
 
 const uint32 = (value: number): Buffer => {
   const bytes = Buffer.alloc(4);
@@ -114,7 +115,7 @@ export class Desk implements AsyncDisposable {
     return writeRecording(this.folder(n), sessionId(n), options);
   }
 
-  async seal(n: number, reported: Reported | null) {
+  async seal(n: number, reported: ReportedRecording | null) {
     return sealRecording(await this.deps(), this.folder(n), reported);
   }
 

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { vi } from 'vitest';
+import type { AuthorizedSession } from '../../../src/access/authorized-session.ts';
 import { SessionId } from '../../../src/access/ids.ts';
 import type { SessionEnding } from '../../../src/access/session.ts';
+import type { SessionReport } from '../../../src/access/session-report.ts';
 import { Session, type SessionEvents } from '../../../src/gateway/session/session.ts';
 import { sessionPolicy } from '../../../src/gateway/session/session-policy.ts';
 import { ChannelTable } from '../../../src/gateway/ssh/channel-table.ts';
 import { tunnelTo } from '../../../src/gateway/ssh/messages.ts';
 import { makeSessionKey } from '../../../src/gateway/upstream/connect.ts';
 import { encode, string } from '../../../src/sshwire/bytes.ts';
-import type { AuthorizedSession, SessionReport } from '../../../src/use-cases/sessions/gateway-control.ts';
 import { saying } from '../peers/channel-words.ts';
 import { type MemoryThread, memoryRecorder } from '../peers/memory-recorder.ts';
 import { MemoryTarget } from '../peers/memory-target.ts';

@@ -35,8 +35,8 @@ describe('the table of rooms in docs/architecture.md', () => {
     ['access/grant.ts', `import type { Tx } from '../use-cases/ports.ts';`, 'types of ../use-cases/ports.ts'],
     ['access/scopes/scope.ts', `import { createLog } from '../../log.ts';`, '../../log.ts'],
     ['use-cases/grants/end-grant.ts', `import {\n  openStore,\n} from '../../store/store.ts';`, '../../store/store.ts'],
-    ['gateway/worker/worker.ts', `import type { Tx } from '../../use-cases/ports.ts';`, null],
-    ['gateway/worker/worker.ts', `import { x } from '../../use-cases/ports.ts';`, '../../use-cases/ports.ts'],
+    ['gateway/session/session.ts', `import type { Tx } from '../../use-cases/ports.ts';`, null],
+    ['gateway/session/session.ts', `import { x } from '../../use-cases/ports.ts';`, '../../use-cases/ports.ts'],
     ['gateway/session/session.ts', `export { Crew } from '../supervisor/crew.ts';`, '../supervisor/crew.ts'],
     [
       'gateway/launch/launcher.ts',
