@@ -16,6 +16,8 @@ import { LOGIN_CODES } from './login-reasons.ts';
  */
 
 const Bytes = z.base64().max(65_536);
+/** Of a client, without its port. */
+export const RemoteAddress = z.string().max(64);
 const Millis = z.int().nonnegative();
 const Correlation = z.int().nonnegative();
 const Sentence = z.string().max(2_000);
@@ -55,13 +57,13 @@ export const FromWorker = z.discriminatedUnion('type', [
     id: Correlation,
     signed: Bytes,
     signature: Bytes,
-    remoteAddress: z.string().max(64),
+    remoteAddress: RemoteAddress,
     route: Route,
     sessionKey: Bytes.nullable(),
   }),
   z.strictObject({
     type: z.literal('refused'),
-    remoteAddress: z.string().max(64),
+    remoteAddress: RemoteAddress,
     reason: z.enum(OWN_REFUSALS),
     /** Of a key whose signature was verified. */
     fingerprint: Fingerprint.nullable(),
@@ -88,10 +90,21 @@ export const FromWorker = z.discriminatedUnion('type', [
     ...Report,
     channels: Report.channels.unwrap().max(REPORT_CHANNELS_MAX).readonly(),
     /** With one that says how many more there were. */
-    refusals: Report.refusals.unwrap().max(REFUSALS_KEPT_MAX + 1).readonly(),
+    refusals: Report.refusals
+      .unwrap()
+      .max(REFUSALS_KEPT_MAX + 1)
+      .readonly(),
   }),
 ]);
 export type FromWorker = z.infer<typeof FromWorker>;
+
+/** What is written to the person who asked the gateway itself. */
+const Served = z.strictObject({
+  stdout: z.string().max(ANSWER_MAX),
+  stderr: z.string().max(2_000),
+  exit: z.int().min(0).max(255),
+});
+export type Served = Readonly<z.infer<typeof Served>>;
 
 export const ToWorker = z.discriminatedUnion('type', [
   z.strictObject({
@@ -149,17 +162,8 @@ export const ToWorker = z.discriminatedUnion('type', [
     ]),
   }),
   /** What is registered: some of it before `start`, each change later. */
-  z.strictObject({
-    type: z.literal('registry'),
-    entries: z.array(RegistryEntry).max(REGISTRY_PIECE_MAX),
-  }),
-  z.strictObject({
-    type: z.literal('served'),
-    id: Correlation,
-    stdout: z.string().max(ANSWER_MAX),
-    stderr: z.string().max(2_000),
-    exit: z.int().min(0).max(255),
-  }),
+  z.strictObject({ type: z.literal('registry'), entries: z.array(RegistryEntry).max(REGISTRY_PIECE_MAX) }),
+  z.strictObject({ type: z.literal('served'), id: Correlation, ...Served.shape }),
   z.strictObject({
     type: z.literal('terminate'),
     sessions: z.array(SessionId),
@@ -188,7 +192,7 @@ export type ToWorker = z.infer<typeof ToWorker>;
 /** What comes with each connection: where it comes from, and what its client has said. */
 export const Handed = z.strictObject({
   connection: Correlation,
-  remoteAddress: z.string().max(64),
+  remoteAddress: RemoteAddress,
   head: z.base64().max(Math.ceil(FIRST_WORDS_MAX / 3) * 4),
 });
 export type Handed = z.infer<typeof Handed>;
@@ -206,6 +210,3 @@ export type AtDoor = z.infer<typeof AtDoor>;
 
 export type Answer = Extract<ToWorker, { type: 'authorized' }>['answer'];
 export type Ask = Omit<Extract<FromWorker, { type: 'authorize' }>, 'type' | 'id'>;
-
-/** What is written to the person who asked the gateway itself. */
-export type Served = { readonly stdout: string; readonly stderr: string; readonly exit: number };

@@ -1,6 +1,7 @@
 import { permits } from '../../access/scopes/permits.ts';
 import type { Scope } from '../../access/scopes/scope.ts';
-import type { ChannelKind, ChannelSummary } from '../../access/session.ts';
+import type { ChannelSummary } from '../../access/session.ts';
+import type { Shown } from '../../access/shown.ts';
 import type { ChannelRecorder } from '../../recording/write/channel-recorder.ts';
 import type { ChannelStart } from '../../recording/write/recorder-messages.ts';
 import { encode } from '../../sshwire/bytes.ts';
@@ -28,11 +29,7 @@ export type RelaySession = {
 };
 
 /** What a channel is, for those who look on. */
-export type RelayView = {
-  readonly kind: ChannelKind;
-  readonly command: string | null;
-  readonly size: { readonly columns: number; readonly rows: number } | null;
-};
+export type RelayView = Omit<Extract<Shown, { show: 'channel' }>, 'show' | 'channel'>;
 
 export type RelayRecord = Omit<ChannelSummary, 'id'>;
 

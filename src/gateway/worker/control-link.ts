@@ -185,8 +185,8 @@ export class ControlLink {
         this.#send({ type: 'registry_taken' });
         break;
       case 'served': {
-        const { id, stdout, stderr, exit } = message;
-        this.#asks.get(id)?.({ stdout, stderr, exit });
+        const { type: _type, id, ...served } = message;
+        this.#asks.get(id)?.(served);
         break;
       }
       case 'terminate':

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { FRAME_HEADER_BYTES, slotOf } from '../format/format.ts';
 import { wrapNewKey } from '../format/wrapped-key.ts';
 import {
+  type Answers,
   type FromThread,
   failureOf,
   type Order,
@@ -100,7 +101,7 @@ function bySession(all: Buffer): Map<number, Buffer[]> {
   return found;
 }
 
-async function carryOut(id: number, order: Order): Promise<unknown> {
+async function carryOut(id: number, order: Order): Promise<Answers[Order['do']]> {
   switch (order.do) {
     case 'begin': {
       const session = await RecordedSession.begin(order.folder, order.opening, recipients, gathered);
@@ -112,7 +113,7 @@ async function carryOut(id: number, order: Order): Promise<unknown> {
         session.channel(order.start, order.micros, () =>
           tell({ tell: 'overrun', session: id, channel: slotOf(order.start.number) }),
         );
-        return true;
+        return true as const;
       });
       return isBegun ?? Promise.reject(sessions.get(id));
     }

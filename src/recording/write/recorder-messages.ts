@@ -1,5 +1,5 @@
-import type { Digest } from '../../access/ids.ts';
-import type { ChannelKind, ChannelSummary, Coverage, FileCounts } from '../../access/session.ts';
+import type { ChannelSummary } from '../../access/session.ts';
+import type { ChainEnd } from '../format/chain.ts';
 import type { ChannelOutline, ManifestOpening } from '../format/manifest.ts';
 
 /** Between those who record and the thread that writes. */
@@ -15,35 +15,24 @@ export type TerminalStart = {
 };
 
 /** What a channel is when it begins. */
-export type ChannelStart = {
+export type ChannelStart = Pick<ChannelSummary, 'kind' | 'command' | 'destination'> & {
   readonly number: number;
-  readonly kind: ChannelKind;
-  /** The exec line or the subsystem's name; with its bytes where they are no UTF-8. */
-  readonly command: string | null;
+  /** The command's bytes, where they are no UTF-8. */
   readonly commandHex?: string;
   readonly terminal: TerminalStart | null;
   /** What the client set for it. A value can be all that a command runs, so it is no typed input. */
   readonly environment?: readonly { readonly name: string; readonly value: string; readonly valueHex?: string }[];
-  /** Of a tunnel. */
-  readonly destination: { readonly host: string; readonly port: number } | null;
   /** What is typed at its terminal is kept, as far as it was echoed. */
   readonly recordInput: boolean;
   /** False where a channel has to end rather than that the middle of its binary data is left out. */
   readonly mayLeaveOut: boolean;
 };
 
-/** What the recording says of a channel that is over. Bytes are channel data, both streams of output added up. */
-export type ChannelRecord = {
-  readonly coverage: Coverage;
-  readonly label: string;
-  readonly files: FileCounts | null;
-  readonly bytesFromClient: number;
-  readonly bytesToClient: number;
-  /** Of what was delivered; stdin of a terminal is what was kept of it. */
-  readonly stdoutSha256: Digest;
-  readonly stderrSha256: Digest;
-  readonly stdinSha256: Digest;
-};
+/** What the recording says of a channel that is over. */
+export type ChannelRecord = Pick<
+  ChannelSummary,
+  'coverage' | 'label' | 'files' | 'bytesFromClient' | 'bytesToClient' | 'stdoutSha256' | 'stderrSha256' | 'stdinSha256'
+>;
 
 /** A line of the journal, for those who may read the recording. */
 export type Fact = { readonly what: string; readonly [name: string]: unknown };
@@ -68,6 +57,14 @@ export type Order =
   | { readonly do: 'finish'; readonly channel: number; readonly micros: number; readonly exit: Exit }
   | { readonly do: 'close'; readonly closing: Closing; readonly micros: number };
 
+/** What the thread answers to each: where the chain begins, in hex, for a recording that began. */
+export type Answers = {
+  readonly begin: string;
+  readonly channel: true;
+  readonly finish: ChannelRecord;
+  readonly close: ChainEnd;
+};
+
 export type ToThread =
   | ({ readonly session: number; readonly call: number } & Order)
   | { readonly do: 'journal'; readonly session: number; readonly micros: number; readonly fact: Fact }
@@ -78,7 +75,7 @@ export type Failure = { readonly code: string; readonly message: string };
 
 export type FromThread =
   | { readonly tell: 'ready' }
-  | { readonly tell: 'done'; readonly call: number; readonly value: unknown }
+  | { readonly tell: 'done'; readonly call: number; readonly value: Answers[keyof Answers] }
   | { readonly tell: 'refused'; readonly call: number; readonly failure: Failure }
   | { readonly tell: 'failed'; readonly session: number; readonly failure: Failure }
   /** The channel carries more binary data than is kept, and nothing of it may be left out. */

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { FRAME_HEADER_BYTES, type FrameType, writeFrame } from '../format/format.ts';
 import {
+  type Answers,
   type Failure,
   type FromThread,
   failureOf,
@@ -111,13 +112,13 @@ export class Recorder implements AsyncDisposable {
   }
 
   /** The same, for an answer. */
-  ask(session: number, order: Order): Promise<unknown> {
+  ask<Asked extends Order>(session: number, order: Asked): Promise<Answers[Asked['do']]> {
     this.#send();
     const thread = this.#thread;
     if (!thread) return Promise.reject(new RecordingError(GONE));
     const call = this.#next++;
     return new Promise((resolve, reject) => {
-      this.#calls.set(call, { resolve, reject });
+      this.#calls.set(call, { resolve: resolve as Call['resolve'], reject });
       thread.postMessage({ session, call, ...order } satisfies ToThread);
     });
   }

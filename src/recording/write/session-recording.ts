@@ -4,6 +4,7 @@ import { type FrameType, slotOf } from '../format/format.ts';
 import { ChannelRecorder } from './channel-recorder.ts';
 import type { Recorder } from './recorder.ts';
 import type {
+  Answers,
   ChannelRecord,
   ChannelStart,
   Closing,
@@ -49,7 +50,7 @@ export class SessionRecording {
   ): Promise<SessionRecording> {
     const recording = new SessionRecording(recorder, failed);
     try {
-      recording.#head = (await recorder.ask(recording.#id, { do: 'begin', folder, opening })) as string;
+      recording.#head = await recorder.ask(recording.#id, { do: 'begin', folder, opening });
       return recording;
     } catch (error) {
       recorder.leave(recording.#id);
@@ -98,19 +99,19 @@ export class SessionRecording {
   async finish(channel: number, exit: Exit): Promise<ChannelRecord> {
     const record = await this.#ask({ do: 'finish', channel, micros: this.#micros(), exit });
     this.#overruns.delete(channel);
-    return record as ChannelRecord;
+    return record;
   }
 
   /** Resolves when the disk has all of it; rejects where it has not. */
   async close(closing: Closing): Promise<ChainEnd> {
     try {
-      return (await this.#ask({ do: 'close', closing, micros: this.#micros() })) as ChainEnd;
+      return await this.#ask({ do: 'close', closing, micros: this.#micros() });
     } finally {
       this.#recorder.leave(this.#id);
     }
   }
 
-  async #ask(order: Order): Promise<unknown> {
+  async #ask<Asked extends Order>(order: Asked): Promise<Answers[Asked['do']]> {
     if (this.#error && order.do !== 'close') throw this.#error;
     return this.#recorder.ask(this.#id, order);
   }

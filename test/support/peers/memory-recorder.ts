@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { Recorder } from '../../../src/recording/write/recorder.ts';
 import type {
+  Answers,
   ChannelRecord,
   Failure,
   FromThread,
@@ -18,7 +19,7 @@ const RECORD: ChannelRecord = {
   ...{ coverage: 'full', label: 'command', files: null, bytesFromClient: 0, bytesToClient: 0 },
   ...{ stdoutSha256: digest(1), stderrSha256: digest(2), stdinSha256: digest(3) },
 };
-const VALUES: Readonly<Record<Order['do'], unknown>> = { begin: HEAD, channel: true, finish: RECORD, close: CHAIN_END };
+const VALUES: Answers = { begin: HEAD, channel: true, finish: RECORD, close: CHAIN_END };
 
 /** The thread of a recorder that has no disk: it takes what it is given, answers at once or when it is told to, and can fail. */
 export class MemoryThread extends EventEmitter {
