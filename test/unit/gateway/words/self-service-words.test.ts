@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Login } from '../../../../src/access/ids.ts';
 import { ToWorker } from '../../../../src/gateway/pipe/worker-messages.ts';
-import { clientConfig } from '../../../../src/gateway/words/client-config.ts';
 import { parseWords, wordAnswer } from '../../../../src/gateway/words/self-service-words.ts';
 import type { SelfServiceAnswer } from '../../../../src/use-cases/sessions/self-service.ts';
 import { hostileText, runs } from '../../../support/samples/hostile-text.ts';
@@ -71,22 +70,5 @@ describe('words', () => {
   it('setup asks for the same as config, as a script', () => {
     expect(parseWords('setup')).toEqual({ ask: { verb: 'config' }, asJson: false, asScript: true });
     expect(parseWords('setup now')).toMatchObject({ served: { exit: 2 } });
-  });
-});
-
-describe('the snippet', () => {
-  const made = (keyType: string) => clientConfig(FACTS, { publicKey: `${keyType} AAAA` });
-
-  it('leaves the login to what is granted', () => {
-    expect(made('ssh-ed25519').match(/^ {2}User .*$/gm)).toEqual(['  User daypass', '  User daypass']);
-  });
-
-  it.each([
-    ['ssh-ed25519', 'id_ed25519'],
-    ['ssh-rsa', 'id_rsa'],
-    ['ecdsa-sha2-nistp384', 'id_ecdsa'],
-    ['sk-ssh-ed25519@openssh.com', 'id_ed25519_sk'],
-  ])('names the file where ssh-keygen puts a key of %s', (type, file) => {
-    expect(made(type)).toMatch(new RegExp(`^ {2}IdentityFile ~/\\.ssh/${file}$`, 'm'));
   });
 });

@@ -52,7 +52,65 @@ function resolved(config: string, ...destination: string[]): Map<string, string[
 
 const conf = (of = files()): string => of.find((file) => file.name.endsWith('.conf'))?.content ?? '';
 
+/** Of the files of two keys. */
+const WHOLE = `# Daypass: web-01, db-01 as deploy
+# Valid until 2030-05-02 13:00 UTC. Delete ~/.ssh/daypass/daypass-dd000000* after that.
+# Keep this file in ~/.ssh/daypass/. The first line of ~/.ssh/config must be: Include daypass/*.conf
+# IdentityFile is where ssh-keygen saves such a key by default. If the private key that you registered is elsewhere,
+# change each IdentityFile line. For a key in an agent, name its .pub file.
+
+# ssh uses the first IgnoreUnknown that it reads. UseKeychain is for configurations shared with a Mac.
+IgnoreUnknown WarnWeakCrypto,UseKeychain
+
+Host acme.daypass
+  HostName ssh.example.com
+  Port 2222
+  User daypass
+
+Host web-01.acme.daypass db-01.acme.daypass
+  User deploy
+  ProxyJump acme.daypass
+
+Host acme.daypass web-01.acme.daypass db-01.acme.daypass
+  HostKeyAlias acme.daypass
+  UserKnownHostsFile ~/.ssh/daypass/daypass-dd000000.known_hosts
+  StrictHostKeyChecking yes
+  CertificateFile ~/.ssh/daypass/daypass-dd000000-1-cert.pub
+  CertificateFile ~/.ssh/daypass/daypass-dd000000-2-cert.pub
+  IdentityFile ~/.ssh/id_ed25519
+  IdentityFile ~/.ssh/id_ecdsa
+  IdentitiesOnly yes
+  ForwardAgent no
+  WarnWeakCrypto no-pq-kex
+
+# The direct form, ssh <login>+<target>@<gateway>. Without the quotes, programs that read this file and do not know Match
+# would stop here.
+"Match" originalhost ssh.example.com user deploy+web-01,deploy+db-01
+  Port 2222
+  HostKeyAlias acme.daypass
+  UserKnownHostsFile ~/.ssh/daypass/daypass-dd000000.known_hosts
+  StrictHostKeyChecking yes
+  CertificateFile ~/.ssh/daypass/daypass-dd000000-1-cert.pub
+  CertificateFile ~/.ssh/daypass/daypass-dd000000-2-cert.pub
+  IdentityFile ~/.ssh/id_ed25519
+  IdentityFile ~/.ssh/id_ecdsa
+  IdentitiesOnly yes
+  ForwardAgent no
+  WarnWeakCrypto no-pq-kex
+
+Host *
+`;
+
 describe('the ssh_config of a grant', () => {
+  it('is this, to the byte, beside the certificates and the host key', () => {
+    expect(files(2)).toEqual([
+      { name: `${PREFIX}-1-cert.pub`, content: 'ssh-ed25519-cert-v01@openssh.com AAAA1\n' },
+      { name: `${PREFIX}-2-cert.pub`, content: 'ssh-ed25519-cert-v01@openssh.com AAAA2\n' },
+      { name: `${PREFIX}.conf`, content: WHOLE },
+      { name: `${PREFIX}.known_hosts`, content: 'acme.daypass ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==\n' },
+    ]);
+  });
+
   it('sends ssh to the target through the gateway as the granted login, trusting the gateway’s key only', () => {
     const web = resolved(conf(), 'web-01.acme.daypass');
     expect(web.get('user')).toEqual(['deploy']);
