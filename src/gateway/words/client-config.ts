@@ -1,25 +1,24 @@
-import { IDENTITY_FILE } from '../../access/identity-file.ts';
+import {
+  aliasKnownHost,
+  FOLDER,
+  type GatewayAddress,
+  gatewayAlias,
+  gatewaySection,
+  INCLUDE,
+  identityFile,
+  setUpCommand,
+  trustLines,
+  writeSshConfig,
+} from '../../access/ssh-config.ts';
 
 /** How people reach the gateway. */
-export type ConfigFacts = {
-  readonly site: string;
-  readonly host: string;
-  readonly port: number;
+export type ConfigFacts = GatewayAddress & {
   /** `<type> <base64>` */
   readonly hostKey: string;
 };
 
 /** For whom: `<type> <base64>` of the key that they asked with. */
 export type ConfigOwner = { readonly publicKey: string };
-
-const FOLDER = '~/.ssh/daypass';
-const INCLUDE = 'Include daypass/*.conf';
-
-/** What is asked of the gateway by its address, before any ssh_config of ours is there. */
-const askCommand = (words: string, { host, port }: ConfigFacts): string => `ssh daypass@${host} -p ${port} ${words}`;
-
-/** The one line that sets ssh up; it is the same in every shell. */
-export const setUpCommand = (facts: ConfigFacts): string => `${askCommand('setup', facts)} | sh`;
 
 /**
  * An ssh_config that is installed once. It fetches the certificate by `Match … exec`, which ssh evaluates only once the host has
@@ -28,57 +27,57 @@ export const setUpCommand = (facts: ConfigFacts): string => `${askCommand('setup
  * OpenSSH 8.7; names below the home folder, which may hold a space, are left to `cd ~`, which no shell splits.
  */
 export function clientConfig(facts: ConfigFacts, { publicKey }: ConfigOwner): string {
-  const { site, host, port, hostKey } = facts;
-  const gateway = `${site}.daypass`;
+  const { site, hostKey } = facts;
+  const gateway = gatewayAlias(facts);
   const file = `${site}-cert.pub`;
   const fetch = `ssh -T -o BatchMode=yes -o ConnectTimeout=5 ${gateway} cert`;
   const keep = `t=.${file}.$$; echo $c >$t && mv -f $t ${file} || rm -f $t`;
   const refresh = `sh -c 'IFS=; umask 077; cd ${FOLDER} && c=$(${fetch} 2>/dev/null) && { ${keep}; }'`;
-  return [
-    `# Daypass, site ${site}: ssh <target>.${gateway}`,
-    '# Set up once; new grants need no change here. For more, and for Windows, see docs/clients.md.',
-    `# To install it with the gateway's host key, run: ${setUpCommand(facts)}`,
-    `# By hand: save this file as ${FOLDER}/${site}.conf, begin ~/.ssh/config with the line: ${INCLUDE}`,
-    `# and put this line in ${FOLDER}/${site}.known_hosts: ${gateway} ${hostKey}`,
-    '',
+  return writeSshConfig(
+    [
+      `# Daypass, site ${site}: ssh <target>.${gateway}`,
+      '# Set up once; new grants need no change here. For more, and for Windows, see docs/clients.md.',
+      `# To install it with the gateway's host key, run: ${setUpCommand(facts)}`,
+      `# By hand: save this file as ${FOLDER}/${site}.conf, begin ~/.ssh/config with the line: ${INCLUDE}`,
+      `# and put this line in ${FOLDER}/${site}.known_hosts: ${aliasKnownHost(facts, hostKey)}`,
+    ],
     '# Older versions of ssh do not know WarnWeakCrypto, and only a Mac knows UseKeychain. Others ignore them.',
-    'IgnoreUnknown WarnWeakCrypto,UseKeychain',
-    '',
-    '# Before a connection to these hosts, and no others: fetches the certificate for the access you have now. The quotes around',
-    '# Match keep programs that read this file and do not know Match from giving up.',
-    `"Match" host *.${gateway} exec "${refresh}"`,
-    '',
-    `Host ${gateway}`,
-    `  HostName ${host}`,
-    `  Port ${port}`,
-    '  User daypass',
-    '  # A shared connection would know only the access you had when it started.',
-    '  ControlPath none',
-    '',
-    `Host *.${gateway}`,
-    `  ProxyJump ${gateway}`,
-    `  # Means the login that you were granted. If there are several: ssh <login>@<target>.${gateway}`,
-    '  User daypass',
-    '',
-    `Host ${gateway} *.${gateway}`,
-    `  HostKeyAlias ${gateway}`,
-    `  UserKnownHostsFile ${FOLDER}/${site}.known_hosts`,
-    '  StrictHostKeyChecking yes',
-    '  # The private key that you registered, or its .pub file if an agent holds the key.',
-    `  IdentityFile ${identityFile(publicKey)}`,
-    `  CertificateFile ${FOLDER}/${file}`,
-    '  IdentitiesOnly yes',
-    '  ForwardAgent no',
-    '  # The gateway has no post-quantum key exchange yet. Newer versions of ssh would warn at each connection.',
-    '  WarnWeakCrypto no-pq-kex',
-    '',
-    'Host *',
-    '',
-  ].join('\n');
+    [
+      {
+        comments: [
+          '# Before a connection to these hosts, and no others: fetches the certificate for the access you have now. The quotes around',
+          '# Match keep programs that read this file and do not know Match from giving up.',
+        ],
+        head: `"Match" host *.${gateway} exec "${refresh}"`,
+      },
+      gatewaySection(facts, [
+        '# A shared connection would know only the access you had when it started.',
+        'ControlPath none',
+      ]),
+      {
+        head: `Host *.${gateway}`,
+        lines: [
+          `ProxyJump ${gateway}`,
+          `# Means the login that you were granted. If there are several: ssh <login>@<target>.${gateway}`,
+          'User daypass',
+        ],
+      },
+      { head: `Host ${gateway} *.${gateway}`, lines: trusted(facts, publicKey, file) },
+    ],
+  );
 }
 
-const identityFile = (publicKey: string): string =>
-  `~/.ssh/${IDENTITY_FILE[publicKey.split(' ')[0] ?? ''] ?? 'id_ed25519'}`;
+const trusted = (facts: ConfigFacts, publicKey: string, certificate: string): readonly string[] =>
+  trustLines(
+    facts,
+    `${facts.site}.known_hosts`,
+    [
+      '# The private key that you registered, or its .pub file if an agent holds the key.',
+      `IdentityFile ${identityFile(publicKey)}`,
+      `CertificateFile ${FOLDER}/${certificate}`,
+    ],
+    ['# The gateway has no post-quantum key exchange yet. Newer versions of ssh would warn at each connection.'],
+  );
 
 /**
  * The same with all that installs it, as a script for `sh`. It comes over a connection whose host key ssh has checked, so that it may
@@ -106,7 +105,7 @@ set_up() {
   done
   sed "s|^  IdentityFile .*|  IdentityFile \${identity:-${identityFile(owner.publicKey)}}|" > "$ours/${site}.conf" <<'DAYPASS' || exit 1
 ${clientConfig(facts, owner)}DAYPASS
-  echo '${site}.daypass ${hostKey}' > "$ours/${site}.known_hosts" || exit 1
+  echo '${aliasKnownHost(facts, hostKey)}' > "$ours/${site}.known_hosts" || exit 1
 
   # First in ~/.ssh/config, before any Host or Match. A link stays a link, and the file keeps its mode.
   if [ ! -e "$config" ] || ! awk '

@@ -1,6 +1,7 @@
+import { setUpCommand } from '../../access/ssh-config.ts';
 import { ACTION, COMMAND, COMMAND_WORDS } from '../words/action-ids.ts';
 import { actions, bullets, button, paragraph, preformatted, rich, section } from '../words/blocks.ts';
-import { type GatewayFacts, gatewayCommand, targetName } from '../words/gateway-facts.ts';
+import { type GatewayFacts, targetName } from '../words/gateway-facts.ts';
 import { line, mono, toNotification } from '../words/line.ts';
 import type { Answer } from './answer.ts';
 
@@ -34,7 +35,7 @@ export function helpAnswer(unknown: string | null, gateway: GatewayFacts): Answe
       rich(bullets(COMMAND_WORDS.map((word) => line`${mono(`${COMMAND} ${word}`, 60)} ${WHAT[word]}`))),
       rich(
         paragraph(line`To set up ssh, paste this into a terminal. You only need to do this once:`),
-        preformatted(gatewayCommand('setup | sh', gateway)),
+        preformatted(setUpCommand(gateway)),
         paragraph(
           line`From then on, ${mono(`ssh ${targetName('<target>', gateway)}`, 200)} works for every target you have access to. Instead of \`setup | sh\`, you can use \`list\`, \`cert\`, \`end\` or \`help\`.`,
         ),

@@ -1,15 +1,21 @@
 import { expiresAt, type Grant } from '../../access/grant.ts';
-import { IDENTITY_FILE } from '../../access/identity-file.ts';
 import { short } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
+import {
+  aliasKnownHost,
+  FOLDER,
+  gatewayAlias,
+  gatewaySection,
+  INCLUDE,
+  identityFile,
+  trustLines,
+  writeSshConfig,
+} from '../../access/ssh-config.ts';
 import type { IssuedCertificate } from '../../use-cases/ports.ts';
-import { type GatewayFacts, gatewayAlias, keyOf, targetName } from '../words/gateway-facts.ts';
+import { type GatewayFacts, keyOf, targetName } from '../words/gateway-facts.ts';
 import { utc } from '../words/units.ts';
 
 export type AccessFile = { readonly name: string; readonly content: string };
-
-const FOLDER = '~/.ssh/daypass';
-const INCLUDE = 'Include daypass/*.conf';
 
 /** Every file of a grant begins with this, so that one pattern moves or removes them all. */
 const filePrefix = (grant: Pick<Grant, 'id'>): string => `daypass-${short(grant.id)}`;
@@ -27,59 +33,46 @@ export function accessFiles(
     content: `${each.certificate}\n`,
   }));
   const certified = keys.filter((key) => certificates.some((each) => each.fingerprint === key.fingerprint));
-  const identities = certified.map((key) => IDENTITY_FILE[key.publicKey.split(' ')[0] ?? ''] ?? 'id_ed25519');
-  const trust = [
-    `  HostKeyAlias ${gatewayAlias(gateway)}`,
-    `  UserKnownHostsFile ${FOLDER}/${prefix}.known_hosts`,
-    '  StrictHostKeyChecking yes',
-    ...numbered.map(({ name }) => `  CertificateFile ${FOLDER}/${name}`),
-    ...[...new Set(identities)].map((identity) => `  IdentityFile ~/.ssh/${identity}`),
-    '  IdentitiesOnly yes',
-    '  ForwardAgent no',
-    '  WarnWeakCrypto no-pq-kex',
-  ];
+  const identities = new Set(certified.map((key) => identityFile(key.publicKey)));
+  const trust = trustLines(gateway, `${prefix}.known_hosts`, [
+    ...numbered.map(({ name }) => `CertificateFile ${FOLDER}/${name}`),
+    ...[...identities].map((identity) => `IdentityFile ${identity}`),
+  ]);
   return [
     ...numbered,
     { name: `${prefix}.conf`, content: sshConfig(grant, gateway, trust) },
-    { name: `${prefix}.known_hosts`, content: `${gatewayAlias(gateway)} ${keyOf(gateway.hostKeyLine)}\n` },
+    { name: `${prefix}.known_hosts`, content: `${aliasKnownHost(gateway, keyOf(gateway.hostKeyLine))}\n` },
   ];
 }
 
 function sshConfig(grant: Grant, gateway: GatewayFacts, trust: readonly string[]): string {
   const { login, targets } = grant.terms;
+  const alias = gatewayAlias(gateway);
   const names = targets.map((target) => targetName(target.id, gateway));
   const direct = targets.map((target) => `${login}+${target.id}`);
-  return [
-    `# Daypass: ${targets.map((target) => target.id).join(', ')} as ${login}`,
-    `# Valid until ${utc(expiresAt(grant))}. Delete ${FOLDER}/${filePrefix(grant)}* after that.`,
-    `# Keep this file in ${FOLDER}/. The first line of ~/.ssh/config must be: ${INCLUDE}`,
-    '# IdentityFile is where ssh-keygen saves such a key by default. If the private key that you registered is elsewhere,',
-    '# change each IdentityFile line. For a key in an agent, name its .pub file.',
-    '',
+  return writeSshConfig(
+    [
+      `# Daypass: ${targets.map((target) => target.id).join(', ')} as ${login}`,
+      `# Valid until ${utc(expiresAt(grant))}. Delete ${FOLDER}/${filePrefix(grant)}* after that.`,
+      `# Keep this file in ${FOLDER}/. The first line of ~/.ssh/config must be: ${INCLUDE}`,
+      '# IdentityFile is where ssh-keygen saves such a key by default. If the private key that you registered is elsewhere,',
+      '# change each IdentityFile line. For a key in an agent, name its .pub file.',
+    ],
     '# ssh uses the first IgnoreUnknown that it reads. UseKeychain is for configurations shared with a Mac.',
-    'IgnoreUnknown WarnWeakCrypto,UseKeychain',
-    '',
-    `Host ${gatewayAlias(gateway)}`,
-    `  HostName ${gateway.host}`,
-    `  Port ${gateway.port}`,
-    '  User daypass',
-    '',
-    `Host ${names.join(' ')}`,
-    `  User ${login}`,
-    `  ProxyJump ${gatewayAlias(gateway)}`,
-    '',
-    `Host ${gatewayAlias(gateway)} ${names.join(' ')}`,
-    ...trust,
-    '',
-    '# The direct form, ssh <login>+<target>@<gateway>. Without the quotes, programs that read this file and do not know Match',
-    '# would stop here.',
-    `"Match" originalhost ${gateway.host} user ${direct.join(',')}`,
-    `  Port ${gateway.port}`,
-    ...trust,
-    '',
-    'Host *',
-    '',
-  ].join('\n');
+    [
+      gatewaySection(gateway),
+      { head: `Host ${names.join(' ')}`, lines: [`User ${login}`, `ProxyJump ${alias}`] },
+      { head: `Host ${alias} ${names.join(' ')}`, lines: trust },
+      {
+        comments: [
+          '# The direct form, ssh <login>+<target>@<gateway>. Without the quotes, programs that read this file and do not know Match',
+          '# would stop here.',
+        ],
+        head: `"Match" originalhost ${gateway.host} user ${direct.join(',')}`,
+        lines: [`Port ${gateway.port}`, ...trust],
+      },
+    ],
+  );
 }
 
 /**

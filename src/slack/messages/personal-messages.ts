@@ -1,6 +1,7 @@
 import { expiresAt, type Grant } from '../../access/grant.ts';
 import type { PersonId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
+import { setUpCommand } from '../../access/ssh-config.ts';
 import type { GrantView, RequestView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
@@ -15,7 +16,7 @@ import {
   rich,
   section,
 } from '../words/blocks.ts';
-import { directCommand, type GatewayFacts, gatewayCommand, targetName } from '../words/gateway-facts.ts';
+import { directCommand, type GatewayFacts, targetName } from '../words/gateway-facts.ts';
 import { type Line, line, listed, mono, own, strong, toNotification, value } from '../words/line.ts';
 import { entities } from '../words/text.ts';
 import { count, duration, when } from '../words/units.ts';
@@ -141,7 +142,7 @@ export function grantIssued(view: GrantView, gateway: GatewayFacts): Message {
         paragraph(rest > 0 ? line`Connect to these and ${own(count(rest, 'more target'))}:` : line`Connect:`),
         preformatted(names.join('\n')),
         paragraph(line`First time? Run this once to set up ssh. There is never anything to download after that:`),
-        preformatted(gatewayCommand('setup | sh', gateway)),
+        preformatted(setUpCommand(gateway)),
       ),
       context(line`Sessions are recorded.`),
       actions('granted', [

@@ -1,16 +1,11 @@
 import { createHash } from 'node:crypto';
+import { type GatewayAddress, gatewayAlias } from '../../access/ssh-config.ts';
 
 /** How the gateway is reached from outside. */
-export type GatewayFacts = {
-  readonly host: string;
-  readonly port: number;
+export type GatewayFacts = GatewayAddress & {
   /** `<type> <base64>`, perhaps with a comment. */
   readonly hostKeyLine: string;
-  readonly site: string;
 };
-
-/** Both connections of a jump end at the gateway, so one name stands for its host key everywhere. */
-export const gatewayAlias = (gateway: GatewayFacts): string => `${gateway.site}.daypass`;
 
 export const targetName = (target: string, gateway: GatewayFacts): string => `${target}.${gatewayAlias(gateway)}`;
 
@@ -43,7 +38,3 @@ export const hostKeyFingerprint = ({ hostKeyLine }: GatewayFacts): string => {
 /** `ssh <login>+<target>@gateway`, which needs no ssh_config; address literals with colons need no brackets here. */
 export const directCommand = (login: string, target: string, { host, port }: GatewayFacts): string =>
   `ssh ${login}+${target}@${host} -p ${port}`;
-
-/** What is asked of the gateway itself. */
-export const gatewayCommand = (words: string, { host, port }: GatewayFacts): string =>
-  `ssh daypass@${host} -p ${port} ${words}`;

@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { clientConfig, setUpCommand, setUpScript } from '../../../src/gateway/words/client-config.ts';
+import { setUpCommand } from '../../../src/access/ssh-config.ts';
+import { clientConfig, setUpScript } from '../../../src/gateway/words/client-config.ts';
 import { accessFiles, installLines } from '../../../src/slack/messages/access-files.ts';
 import { knownHostsCommand, knownHostsLine } from '../../../src/slack/words/gateway-facts.ts';
 import { type TestFolder, testFolder } from '../../support/checks/folder.ts';
