@@ -7,7 +7,7 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value, n
 
 /** Left-aligned columns, two spaces apart; control characters in a cell are shown, not sent to the terminal. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [header, ...rows].map((row) => row.map(printable));
+  const cells = [header, ...rows].map((row) => row.map(escaped));
   const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   return cells
     .map((row) =>
@@ -19,7 +19,8 @@ export function table(header: readonly string[], rows: readonly (readonly string
     .join('\n');
 }
 
-const printable = (text: string): string =>
+/** Cells are compared and typed again, so what stands there can be told apart. */
+const escaped = (text: string): string =>
   text.replace(/\p{C}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 
 /** A command that was refused, with the sentence that says why and the exit code that cli.ts gives. */

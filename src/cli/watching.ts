@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
+import { withoutControls } from '../access/printable.ts';
 import type { Shown } from '../access/shown.ts';
 import type { Watcher } from '../use-cases/ports.ts';
 import { TerminalFilter } from './terminal-filter.ts';
@@ -30,7 +31,7 @@ export class Watching implements Omit<Watcher, 'told'> {
     switch (shown.show) {
       case 'channel': {
         const size = shown.size ? `, ${shown.size.columns}x${shown.size.rows}` : '';
-        const what = shown.command === null ? shown.kind : `${shown.kind} ${shown.command.replace(/\p{C}/gu, '?')}`;
+        const what = shown.command === null ? shown.kind : `${shown.kind} ${withoutControls(shown.command)}`;
         this.#line(`channel ${shown.channel}: ${what.slice(0, 200)}${size}`);
         this.#last = shown.channel;
         break;

@@ -79,7 +79,7 @@ export function checkCertificate(certificate: Certificate, terms: CertificateTer
   if (!options.ok) return options;
   const extensions = certificate.extensions.map((extension) => extension.name);
   const stuffed = certificate.extensions.find((each) => FLAG_EXTENSIONS.has(each.name) && each.data.length > 0);
-  if (stuffed) return refused('bad_option_data', `its extension ${printable(stuffed.name)} has data`);
+  if (stuffed) return refused('bad_option_data', `its extension ${nameOf(stuffed.name)} has data`);
   if (certificate.principals.length === 0) return refused('no_principals', 'it names no principal');
   if (terms.principal !== undefined && !certificate.principals.includes(terms.principal)) {
     return refused('principal_missing', 'it is for other principals');
@@ -126,7 +126,7 @@ function checkCriticalOptions(options: readonly CertificateOption[], terms: Cert
       const elsewhere = checkSourceAddress(option, terms.sourceAddress);
       if (elsewhere) return elsewhere;
     } else if (!terms.honours?.some((honoured) => honoured === option.name)) {
-      return refused('unknown_critical_option', `its critical option ${printable(option.name)} is not supported`);
+      return refused('unknown_critical_option', `its critical option ${nameOf(option.name)} is not supported`);
     } else if (option.name === 'force-command') {
       const command = optionText(option);
       if (!command.ok || command.value === '') return refused('bad_option_data', 'its force-command is malformed');
@@ -146,5 +146,5 @@ function checkSourceAddress(option: CertificateOption, address: string | null): 
   return inside ? null : refused('source_address_mismatch', 'it cannot be used from this address');
 }
 
-/** Names come from outside and go to logs and terminals. */
-const printable = (name: string): string => (/^[\x21-\x7e]{1,64}$/.test(name) ? name : '(unprintable)');
+/** Names come from outside and go to logs and terminals: as they are or not at all, as with a part replaced they would be others. */
+const nameOf = (name: string): string => (/^[\x21-\x7e]{1,64}$/.test(name) ? name : '(unprintable)');

@@ -1,3 +1,4 @@
+import { asciiOnly } from '../printable.ts';
 import { splitCommand } from './command-words.ts';
 import { matchesExec } from './exec-patterns.ts';
 import { isSftpAlone } from './forced-command.ts';
@@ -79,8 +80,8 @@ function described(ask: ChannelAsk): string {
 
 const SHOWN = 60;
 const shown = (text: string): string => {
-  const printable = text.replace(/[^\x20-\x7e]/g, '?');
-  return printable.length > SHOWN ? `${printable.slice(0, SHOWN)}...` : printable;
+  const plain = asciiOnly(text);
+  return plain.length > SHOWN ? `${plain.slice(0, SHOWN)}...` : plain;
 };
 
 /** Variables that change no more than how a program words and colours what it says. */

@@ -1,3 +1,4 @@
+import { asciiOnly } from '../printable.ts';
 import type { Scope } from './scope.ts';
 import { readHost, readHostPattern, sameHost, type TunnelHost } from './tunnel-host.ts';
 
@@ -18,7 +19,7 @@ export function whyNotTunnel(
   facts: TunnelFacts | null,
 ): string | null {
   const host = readHost(text);
-  const named = `a tunnel to ${text.replace(/[^\x20-\x7e]/g, '?').slice(0, HOST_SHOWN)}:${port}`;
+  const named = `a tunnel to ${asciiOnly(text).slice(0, HOST_SHOWN)}:${port}`;
   if (!facts || !host || !Number.isInteger(port) || port < 1 || port > 65_535) return named;
   const isSshd = port === facts.target.port || port === SSH_PORT;
   const { id, name, address } = facts.target;

@@ -1,3 +1,4 @@
+import { asciiOnly } from '../../access/printable.ts';
 import { attempt, reader } from '../../sshwire/bytes.ts';
 import { CIPHERS, KEX, MACS } from './algorithms.ts';
 
@@ -48,7 +49,7 @@ const NAMES_MAX = 160;
 
 /** What a peer calls itself may be anything. */
 function some(names: readonly string[]): string {
-  const text = names.join(', ').replace(/[^\x20-\x7e]/g, '?');
+  const text = asciiOnly(names.join(', '));
   if (text === '') return 'nothing';
   return text.length <= NAMES_MAX ? text : `${text.slice(0, NAMES_MAX - 3)}...`;
 }

@@ -1,4 +1,5 @@
 import { short } from '../../access/ids.ts';
+import { asciiOnly, withoutControls } from '../../access/printable.ts';
 import type { Rejection, RejectionCode } from '../../access/rejection.ts';
 import type { Scope } from '../../access/scopes/scope.ts';
 
@@ -56,10 +57,11 @@ export const recordedBanner = (
     `${login} on ${name === id ? id : `${id} (${name})`}, until ${minuteUtc(endsAt)}. This session is recorded${scope.record_input ? ', including what you type' : ''}.`,
   );
 
-/** Somebody's words on somebody else's terminal: one line, nothing that moves a cursor or turns text round. */
-export const plainLine = (text: string): string => text.replace(/\p{C}/gu, '?').slice(0, SENTENCE_MAX);
+/** Somebody's words on somebody else's terminal, in any script: one line. */
+export const plainLine = (text: string): string => withoutControls(text).slice(0, SENTENCE_MAX);
 
-export const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, TERMINAL_MAX);
+/** A sentence of ours with what people or targets chose in it: one line of ASCII. */
+export const printable = (text: string): string => asciiOnly(text).slice(0, TERMINAL_MAX);
 
 const TERMINAL_MAX = 500;
 const SENTENCE_MAX = 500;

@@ -1,5 +1,6 @@
 import { expiresAt, type Grant } from '../../access/grant.ts';
 import { short } from '../../access/ids.ts';
+import { asciiOnly } from '../../access/printable.ts';
 import type { RejectionCode } from '../../access/rejection.ts';
 import type { SelfServiceAnswer, SelfServiceAsk, SelfServiceRefusal } from '../../use-cases/sessions/self-service.ts';
 import { ANSWER_MAX, type Served } from '../pipe/worker-messages.ts';
@@ -149,7 +150,7 @@ const row = (cells: readonly string[]): string =>
     .trimEnd();
 
 const clip = (text: string, max: number): string => {
-  const plain = text.replace(/[^\x20-\x7e]/g, '?');
+  const plain = asciiOnly(text);
   return plain.length <= max ? plain : `${plain.slice(0, max - 2)}..`;
 };
 

@@ -6,7 +6,7 @@ import { FolderError, openRegular, readSmall, SMALL_FILE_MAX, sha256 } from '../
 import type { RecordingChecker } from '../format/signing.ts';
 import { LEDGER_FILE, LEDGER_LINE_MAX, type LedgerEntry, ledgerLines, NO_LINE, readLedgerLine } from './ledger.ts';
 import { ASIDE_FOLDER } from './seal.ts';
-import { type Verdict, verifyRecording } from './verify.ts';
+import { shownName, type Verdict, verifyRecording } from './verify.ts';
 
 export type LedgerProblem = { readonly line: number; readonly offset: number; readonly why: string };
 
@@ -165,7 +165,7 @@ export async function verifyAll(
 }
 
 const stray = (name: string): Verdict => ({
-  session: name.slice(0, 100).replace(/[^\x20-\x7e]/g, '?'),
+  session: shownName(name),
   state: 'broken',
   problems: [
     { file: '.', chunk: null, offset: null, why: 'it is not a recording, nor anything else that Daypass puts here' },

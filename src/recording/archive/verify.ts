@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, opendir } from 'node:fs/promises';
 import { z } from 'zod';
+import { asciiOnly } from '../../access/printable.ts';
 import { type Chain, walkChain } from '../format/chain.ts';
 import {
   FILES,
@@ -107,11 +108,12 @@ type Note = (file: string, why: string, chunk?: number | null, offset?: number |
 
 async function noteStrays(folder: string, note: Note): Promise<void> {
   for await (const { name } of await opendir(folder)) {
-    if (!EXPECTED.has(name)) note(printable(name), 'it is not part of a recording');
+    if (!EXPECTED.has(name)) note(shownName(name), 'it is not part of a recording');
   }
 }
 
-const printable = (name: string): string => name.slice(0, 100).replace(/[^\x20-\x7e]/g, '?');
+/** Of a file or folder that is none of ours. */
+export const shownName = (name: string): string => asciiOnly(name.slice(0, 100));
 
 /** A small file, or a problem; null also where it is not there. */
 async function readFileOr(folder: string, name: string, limit: number, note: Note): Promise<Buffer | null> {
