@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import type { Rejection } from '../../../src/access/rejection.ts';
+import { wordForOperator } from '../../../src/cli/refusals.ts';
+import { fingerprint, NOON } from '../../support/samples/samples.ts';
+
+describe('a refusal on the command line', () => {
+  it.each<readonly [Rejection, string]>([
+    [{ code: 'unknown_grant' }, 'Refused: unknown grant.'],
+    [{ code: 'may_not_end_grant' }, 'Refused: may not end grant.'],
+    [{ code: 'grant_already_ended', at: NOON }, 'That grant ended at 2030-05-02T12:00:00.000Z.'],
+    [{ code: 'unknown_session' }, 'Refused: unknown session.'],
+    [{ code: 'may_not_end_session' }, 'Refused: may not end session.'],
+    [{ code: 'session_already_ended', at: NOON }, 'That session ended at 2030-05-02T12:00:00.000Z.'],
+    [{ code: 'may_not_retire_key' }, 'Refused: may not retire key.'],
+    [{ code: 'key_retired', fingerprint: fingerprint(1) }, 'Refused: key retired.'],
+    // None that a command meets.
+    [{ code: 'too_many_logins', max: 3 }, 'Refused: too many logins.'],
+  ])('%o', (rejection, sentence) => {
+    expect(wordForOperator(rejection)).toBe(sentence);
+  });
+
+  it.each(['not_known_yet', 'constructor'])('%s, from a control of another version, is shown', (code) => {
+    expect(wordForOperator({ code } as unknown as Rejection)).toBe(`Refused: ${code.replaceAll('_', ' ')}.`);
+  });
+});
