@@ -1,27 +1,23 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../../src/access/grant.ts';
 import { internalsOf, sendPayload, tapMessages } from '../../../src/gateway/ssh/ssh2-internals.ts';
 import { presentCertificate } from '../../../src/gateway/upstream/present-certificate.ts';
 import { encode, string, uint8 } from '../../../src/sshwire/bytes.ts';
 import type { ConnectionRejection } from '../../../src/use-cases/sessions/gateway-control.ts';
-import { scp, sftp, ssh, sshClient, WAYS } from '../../support/peers/gateway-client.ts';
-import { freePort } from '../../support/peers/gateway-tools.ts';
+import { ssh, WAYS } from '../../support/peers/gateway-client.ts';
 import { makeKeyFile } from '../../support/peers/openssh.ts';
 import { run } from '../../support/peers/processes.ts';
 import { makeKey } from '../../support/peers/raw-client.ts';
 import { NOON, personId } from '../../support/samples/samples.ts';
 import { fingerprintOf, GatewayWorld } from '../../support/worlds/gateway-world.ts';
 
-const fresh = async (options?: Parameters<typeof GatewayWorld.start>[0]) => GatewayWorld.start(options);
-
 describe('a refused person reads why', () => {
   let world: GatewayWorld;
   let granted: readonly Grant[];
   beforeAll(async () => {
-    world = await fresh();
+    world = await GatewayWorld.start();
     granted = [...world.control.grants];
   });
   beforeEach(() => {
@@ -267,170 +263,9 @@ describe('a refused person reads why', () => {
   });
 });
 
-describe('registering a key', () => {
-  let world: GatewayWorld;
-  beforeAll(async () => {
-    world = await fresh({ isGranted: false });
-  });
-  afterAll(() => world?.[Symbol.asyncDispose]());
-
-  const register = async (kind: string, code: string, args: readonly string[]) => {
-    const key = await makeKeyFile(world.folder.path, kind, `register-${kind}-${args.length}-${code}`);
-    const outcome = await run('ssh', [
-      ...['-F', 'none', '-o', 'BatchMode=yes', '-o', 'IdentitiesOnly=yes', '-o', 'IdentityAgent=none'],
-      ...['-o', 'HostKeyAlias=daypass-gateway', '-o', `UserKnownHostsFile=${join(world.folder.path, 'known_hosts')}`],
-      ...['-p', String(world.gateway.port), '-i', key.path, ...args, `register-${code}@${world.gateway.address}`],
-    ]);
-    return { key, outcome };
-  };
-
-  it.each(['ed25519', 'ecdsa-256', 'ecdsa-521', 'rsa-3072'])('a plain key of %s is proven', async (kind) => {
-    const { key, outcome } = await register(kind, world.control.code, []);
-    expect(outcome.code).toBe(0);
-    expect(outcome.stdout).toMatch(`Your key is registered: ${fingerprintOf(key)}`);
-    expect(world.control.registered).toContain(key.line);
-  });
-
-  it('a weak key is refused with the reason', async () => {
-    const { outcome } = await register('rsa-2048', world.control.code, []);
-    expect(outcome.code).toBe(255);
-    expect(outcome.stderr).toMatch(/daypass: That key was refused: its RSA key has 2048 bits/);
-  });
-
-  it('an unknown code is refused with the way to a new one', async () => {
-    const { outcome } = await register('ed25519', 'zzzz-zzzz', []);
-    expect(outcome.stderr).toMatch(/daypass: That registration code is unknown\. For a new one, type \/access key/);
-  });
-
-  it('who asks for no channel is told all the same', async () => {
-    const { outcome } = await register('ed25519', world.control.code, ['-N']);
-    expect(outcome.stderr).toMatch(/daypass: Your key is registered/);
-  });
-});
-
-describe('what a scope does not hold', () => {
-  let world: GatewayWorld;
-  beforeAll(async () => {
-    world = await fresh();
-  });
-  afterAll(() => world?.[Symbol.asyncDispose]());
-
-  const lastRefusals = async (): Promise<readonly string[]> => {
-    const id = await world.control.session(world.control.sessions.length - 1);
-    return (await world.control.closing(id)).report.refusals;
-  };
-
-  it.each(WAYS)('tunnels from the client are refused and listed, by way of %s', async (way) => {
-    const { code, stderr } = await ssh(world, ['-W', '127.0.0.1:22', way]);
-    expect(code).not.toBe(0);
-    expect(stderr).toMatch(
-      /administratively prohibited: daypass: scope shell does not allow a tunnel to 127\.0\.0\.1:22/,
-    );
-    expect(await lastRefusals()).toEqual(['a tunnel to 127.0.0.1:22 was refused']);
-  });
-
-  it.each(WAYS)('a port forwarded from the client carries nothing, by way of %s', async (way) => {
-    for (const flag of ['-L', '-D']) {
-      const port = await freePort();
-      const forward = flag === '-L' ? `127.0.0.1:${port}:127.0.0.1:${world.sshd.port}` : `127.0.0.1:${port}`;
-      await using client = sshClient(world, [flag, forward, '-o', 'ExitOnForwardFailure=yes', way, 'echo ready; cat']);
-      await new Promise((resolve) => client.stdout.once('data', resolve));
-      const connect =
-        flag === '-L'
-          ? ['-w', '3', '127.0.0.1', String(port)]
-          : ['-w', '3', '-X', '5', '-x', `127.0.0.1:${port}`, '127.0.0.1', '22'];
-      const { stdout } = await throughPort(port, flag === '-D', connect);
-      expect(stdout).not.toMatch(/SSH-2\.0/);
-      client.child.stdin?.end();
-      expect(await client.exited).toBe(0);
-      expect(await lastRefusals()).toEqual([expect.stringMatching(/^a tunnel to 127\.0\.0\.1:\d+ was refused$/)]);
-    }
-  });
-
-  async function throughPort(port: number, isSocks: boolean, _args: readonly string[]): Promise<{ stdout: string }> {
-    const { connect } = await import('node:net');
-    const socket = connect(port, '127.0.0.1');
-    let stdout = '';
-    socket.on('data', (bytes) => {
-      stdout += bytes.toString('latin1');
-      if (isSocks && stdout.length === 2) {
-        // RFC 1928: connect to 127.0.0.1 and the target's port.
-        socket.write(Buffer.from([5, 1, 0, 1, 127, 0, 0, 1, world.sshd.port >> 8, world.sshd.port & 0xff]));
-      }
-    });
-    socket.on('error', () => {});
-    if (isSocks) socket.write(Buffer.from([5, 1, 0]));
-    await new Promise((resolve) => {
-      socket.once('close', resolve);
-      setTimeout(() => socket.destroy(), 1_500);
-    });
-    return { stdout };
-  }
-
-  it.each(WAYS)('a tunnel from the target is refused and listed, by way of %s', async (way) => {
-    const { stderr } = await ssh(world, ['-R', '127.0.0.1:0:127.0.0.1:9', way, 'true']);
-    expect(stderr).toMatch(/remote port forwarding failed/);
-    expect(await lastRefusals()).toEqual(['a tunnel from the target (-R) was refused']);
-  });
-
-  it('agent and X11 are refused and listed', async () => {
-    const env = { DISPLAY: ':7', SSH_AUTH_SOCK: '' };
-    const agent = await run('ssh-agent', [
-      'sh',
-      '-c',
-      `ssh -F ${world.sshConfig} -o IdentityAgent=SSH_AUTH_SOCK -A direct 'echo agent=$SSH_AUTH_SOCK'`,
-    ]);
-    expect(agent.stdout).toBe('agent=\n');
-    expect(agent.stderr).toMatch(/daypass: agent forwarding \(-A\) is refused: .*ProxyJump/);
-    expect(await lastRefusals()).toEqual(['agent forwarding (-A) was refused']);
-    const x11 = await ssh(world, ['-X', 'direct', 'echo display=$DISPLAY'], { env });
-    expect(x11.stdout).toBe('display=\n');
-    expect(await lastRefusals()).toEqual(['X11 forwarding (-X) was refused']);
-  });
-
-  it('nothing but targets is behind the jump', async () => {
-    const { stderr } = await ssh(world, ['gateway', 'true']);
-    expect(stderr).toMatch(/daypass: "true" is not a command\. Try: help/);
-    const elsewhere = await ssh(world, ['-W', '127.0.0.1:22', 'gateway']);
-    expect(elsewhere.stderr).toMatch(/daypass: No target is called "127\.0\.0\.1"/);
-  });
-});
-
-describe('files-rw', () => {
-  let world: GatewayWorld;
-  beforeAll(async () => {
-    world = await fresh({ scopeName: 'files-rw' });
-  });
-  afterAll(() => world?.[Symbol.asyncDispose]());
-  afterEach(() => {});
-
-  it.each(WAYS)('moves files by sftp and both protocols of scp, by way of %s', async (way) => {
-    const there = join(world.folder.path, `files-${way}`);
-    mkdirSync(there);
-    writeFileSync(join(there, 'a'), 'content');
-    expect((await sftp(world, way, `put ${there}/a ${there}/b\n`)).code).toBe(0);
-    for (const protocol of ['-O', '-s']) {
-      expect(await scp(world, [protocol, `${there}/b`, `${way}:${there}/c${protocol}`])).toMatchObject({ code: 0 });
-      expect(readFileSync(join(there, `c${protocol}`), 'utf8')).toBe('content');
-    }
-  });
-
-  it.each(WAYS)('has no shell, no command and no terminal, by way of %s', async (way) => {
-    const exec = await ssh(world, [way, 'touch /tmp/x; id']);
-    expect(exec).toMatchObject({ code: 254, stdout: '' });
-    expect(exec.stderr).toMatch(/daypass: scope files-rw does not allow this command; it allows: Read and write files/);
-    const shell = await ssh(world, [way]);
-    expect(shell.code).toBe(254);
-    expect(shell.stderr).toMatch(/does not allow a shell/);
-    const id = await world.control.session(world.control.sessions.length - 1);
-    expect((await world.control.closing(id)).report.refusals).toHaveLength(1);
-    expect((await ssh(world, ['-tt', way])).stderr).toMatch(/PTY allocation request failed/);
-  });
-});
-
 describe('a disk that is nearly full', () => {
   it('lets no session begin, and says so', async () => {
-    await using world = await fresh({ minFreeMiB: 1_000_000_000 });
+    await using world = await GatewayWorld.start({ minFreeMiB: 1_000_000_000 });
     for (const way of WAYS) {
       const { code, stderr } = await ssh(world, [way, 'true']);
       expect(code).toBe(255);

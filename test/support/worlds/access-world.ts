@@ -70,7 +70,7 @@ export class AccessWorld implements AsyncDisposable {
     return folder;
   }
 
-  private constructor(folder: string, store: OpenStore, clock: Clock) {
+  protected constructor(folder: string, store: OpenStore, clock: Clock) {
     this.folder = folder;
     this.store = store;
     this.clock = clock;

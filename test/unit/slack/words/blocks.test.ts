@@ -1,16 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SPACE_LEVELS } from '../../../../src/access/disk-space.ts';
-import { PersonId, TargetId } from '../../../../src/access/ids.ts';
+import { PersonId } from '../../../../src/access/ids.ts';
 import { BUILT_IN_SCOPES } from '../../../../src/access/scopes/scope.ts';
-import type { Target } from '../../../../src/access/target.ts';
 import { say } from '../../../../src/slack/conversations/answer.ts';
-import { engagementForm } from '../../../../src/slack/conversations/engagement.ts';
 import { helpAnswer } from '../../../../src/slack/conversations/help.ts';
 import { governedBlocks } from '../../../../src/slack/conversations/home.ts';
 import { listBlocks } from '../../../../src/slack/conversations/list.ts';
-import { noEngagementView, noKeyView, requestForm } from '../../../../src/slack/conversations/request-form.ts';
-import { denyView } from '../../../../src/slack/conversations/review.ts';
 import { engagementMessage } from '../../../../src/slack/messages/engagement-message.ts';
 import { freeSpaceMessage } from '../../../../src/slack/messages/free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from '../../../../src/slack/messages/grant-messages.ts';
@@ -23,9 +19,9 @@ import {
   requestReceived,
 } from '../../../../src/slack/messages/personal-messages.ts';
 import { grantsSuspendedMessage, recordChangedMessage } from '../../../../src/slack/messages/record-messages.ts';
-import { type CardAudience, reviewCard } from '../../../../src/slack/messages/review-card.ts';
+import { reviewCard } from '../../../../src/slack/messages/review-card.ts';
 import { sessionDetail, sessionLine } from '../../../../src/slack/messages/session-messages.ts';
-import { checkInert, checkMessage, checkView, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
+import { checkInert, checkMessage, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
 import {
   grantView,
@@ -40,27 +36,10 @@ import {
   type World,
   worlds,
 } from '../../../support/samples/hostile-views.ts';
-import {
-  digest,
-  engagement,
-  fingerprint,
-  grant,
-  later,
-  NOON,
-  pending,
-  personId,
-  requestId,
-} from '../../../support/samples/samples.ts';
+import { fingerprint, grant, NOON, pending, personId, requestId } from '../../../support/samples/samples.ts';
 import { key } from '../../../support/worlds/world.ts';
 
 const GATEWAY = { host: 'ssh.example.com', port: 2222, hostKeyLine: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5', site: 'acme' };
-const card = (world: World) =>
-  reviewCard(requestView(world), {
-    inventory: inventory(world),
-    audience: world.audience,
-    now: NOON,
-    userId: 'U0CONTRACT',
-  });
 
 const PLAIN: World = {
   ...{ text: 'Web server', other: 'because', targets: 2, idLength: 8, status: 'pending', audience: 'reviewer' },
@@ -68,7 +47,9 @@ const PLAIN: World = {
 };
 
 const messagesOf = (world: World) => [
-  card(world),
+  reviewCard(requestView(world), {
+    ...{ inventory: inventory(world), audience: world.audience, now: NOON, userId: 'U0CONTRACT' },
+  }),
   engagementMessage(hostileEngagement(world), names(world), BUILT_IN_SCOPES),
   requestReceived(requestView(world)),
   requestClosed(requestView(world)),
@@ -244,149 +225,6 @@ describe('the way to the gateway itself', () => {
     const view = grantView({ ...PLAIN, targets: 50, idLength: 63 });
     expect(checkMessage(grantIssued(view, long))).toContain(`ssh daypass@${long.host} -p 2222 setup | sh`);
     expect(grantFiles(view, [grant(2), grant(3)], long).text.length).toBeLessThan(4_000);
-  });
-});
-
-describe('a review card', () => {
-  it('shows every one of fifty targets with its whole id', () => {
-    fc.assert(
-      fc.property(worlds, (world) => {
-        const shown = checkMessage(card(world)).join('\n');
-        for (const id of ids(world)) expect(shown).toContain(id);
-      }),
-      runs(60),
-    );
-  });
-
-  it('shows a target’s name, and to reviewers its address', () => {
-    const world: World = {
-      text: 'Web server',
-      other: 'because',
-      targets: 2,
-      idLength: 8,
-      status: 'pending',
-      audience: 'reviewer',
-      keys: 1,
-      sessions: 1,
-      channels: 0,
-    };
-    const toReviewer = checkMessage(card(world)).join('\n');
-    expect(toReviewer).toContain('Web server');
-    expect(toReviewer).toContain(`${'a'.repeat(240)}:22`);
-    expect(checkMessage(card({ ...world, audience: 'thread' })).join('\n')).not.toContain('aaaa:22');
-  });
-
-  it('has buttons while it is pending, and none once it is decided or its time has run out', () => {
-    const view = (change: Partial<World> = {}) =>
-      requestView({
-        text: 'x',
-        other: 'y',
-        targets: 1,
-        idLength: 8,
-        status: 'pending',
-        audience: 'thread',
-        keys: 1,
-        sessions: 1,
-        channels: 0,
-        ...change,
-      });
-    const context = { inventory: { find: () => null }, audience: 'thread', now: NOON, userId: null } as const;
-    const buttons = (blocks: readonly unknown[]) =>
-      JSON.stringify(blocks).match(/"action_id":"(?:approve|deny)"/g)?.length ?? 0;
-    expect(buttons(reviewCard(view(), context).blocks)).toBe(2);
-    for (const status of ['approved', 'denied', 'expired', 'withdrawn'] as const) {
-      expect(buttons(reviewCard(view({ status }), context).blocks)).toBe(0);
-    }
-    expect(buttons(reviewCard(view(), { ...context, now: later(86_400) }).blocks)).toBe(0);
-  });
-
-  it('keeps a reviewer’s remark from the thread', () => {
-    const world: World = {
-      text: 'Vendor',
-      other: 'they broke it last time',
-      targets: 1,
-      idLength: 8,
-      status: 'denied',
-      audience: 'reviewer',
-      keys: 1,
-      sessions: 1,
-      channels: 0,
-    };
-    const view = requestView(world);
-    const about = { ...view, request: { ...view.request, ask: { ...view.request.ask, reason: 'fix' } } };
-    const shown = (audience: CardAudience) =>
-      checkMessage(reviewCard(about, { inventory: inventory(world), audience, now: NOON, userId: null })).join('\n');
-    expect(shown('reviewer')).toContain('they broke it last time');
-    expect(shown('thread')).not.toContain('they broke it last time');
-  });
-});
-
-describe('the thread’s session line', () => {
-  const world: World = {
-    text: '192.0.2.77',
-    other: 'cat /etc/secret-file',
-    targets: 1,
-    idLength: 8,
-    status: 'approved',
-    audience: 'thread',
-    keys: 1,
-    sessions: 3,
-    channels: 2,
-  };
-
-  it('has a Terminate button for each live session, and says no command and no address', () => {
-    const view = { ...sessionsView(world), names: new Map([[personId(1), 'Ada']]) };
-    const { blocks } = sessionLine(view);
-    const shown = checkMessage({ text: 'x', blocks }).join('\n');
-    expect(shown).not.toContain('secret-file');
-    expect(shown).not.toContain('192.0.2.77');
-    const live = view.sessions.filter((each) => each.ended === null).map((each) => each.id);
-    const values = blocks.flatMap((each) =>
-      each.type === 'actions' ? each.elements.map((button) => ('value' in button ? button.value : '')) : [],
-    );
-    expect(values).toEqual([...live, `sessions:${view.sessions[0]?.id}`]);
-  });
-
-  it('has ids and digests behind a button, and nothing else in hex but the first characters', () => {
-    const view = sessionsView(world);
-    for (const { blocks } of [sessionLine(view), sessionDetail(view), grantAnnounced(grantView(world), NOON)]) {
-      expect(checkMessage({ text: 'x', blocks }).join('\n')).not.toMatch(/[0-9a-f]{16}/);
-      expect(JSON.stringify(blocks)).toContain('"text":"Details"');
-    }
-  });
-
-  it('leaves commands and addresses to security', () => {
-    const shown = checkMessage(sessionDetail(sessionsView(world))).join('\n');
-    expect(shown).toContain('secret-file');
-    expect(shown).toContain('192.0.2.77');
-  });
-});
-
-describe('a form', () => {
-  it('is within Slack’s limits for any number of targets and any names', () => {
-    fc.assert(
-      fc.property(worlds, fc.constantFrom(1, 99, 101, 400), (world, many) => {
-        const targets = Array.from({ length: many }, (_, n) => ({
-          ...(inventory(world).targets[0] as Target),
-          id: TargetId.parse(`t${n}`),
-          logins: ['deploy' as Target['logins'][number]],
-        }));
-        const chosen = engagement({ name: world.text.slice(0, 80), targetIds: targets.map((each) => each.id) });
-        const whole = { ...inventory(world), site: 'acme', targets };
-        for (const view of [
-          requestForm({ keys: [], engagements: [chosen], chosen, inventory: whole }),
-          requestForm({ keys: [], engagements: [chosen], chosen: null, inventory: whole }),
-          engagementForm({ inventory: whole, clock: { now: () => NOON } }, { timeZone: 'Europe/Berlin' }),
-          noKeyView(),
-          noEngagementView(),
-          denyView(`${requestId(1)}:${digest(1)}`, { channelId: 'C1', ts: '1.2' }),
-        ]) {
-          checkVisible(checkView(view));
-          checkInert(markupIn(view?.blocks ?? []));
-        }
-      }),
-      runs(40),
-    );
   });
 });
 

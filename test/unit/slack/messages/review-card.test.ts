@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type CardAudience, reviewCard } from '../../../../src/slack/messages/review-card.ts';
+import { checkMessage } from '../../../support/checks/slack-limits.ts';
+import { runs } from '../../../support/samples/hostile-text.ts';
+import { ids, inventory, requestView, type World, worlds } from '../../../support/samples/hostile-views.ts';
+import { later, NOON } from '../../../support/samples/samples.ts';
+
+const card = (world: World) =>
+  reviewCard(requestView(world), {
+    inventory: inventory(world),
+    audience: world.audience,
+    now: NOON,
+    userId: 'U0CONTRACT',
+  });
+
+describe('a review card', () => {
+  it('shows every one of fifty targets with its whole id', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const shown = checkMessage(card(world)).join('\n');
+        for (const id of ids(world)) expect(shown).toContain(id);
+      }),
+      runs(60),
+    );
+  });
+
+  it('shows a target’s name, and to reviewers its address', () => {
+    const world: World = {
+      text: 'Web server',
+      other: 'because',
+      targets: 2,
+      idLength: 8,
+      status: 'pending',
+      audience: 'reviewer',
+      keys: 1,
+      sessions: 1,
+      channels: 0,
+    };
+    const toReviewer = checkMessage(card(world)).join('\n');
+    expect(toReviewer).toContain('Web server');
+    expect(toReviewer).toContain(`${'a'.repeat(240)}:22`);
+    expect(checkMessage(card({ ...world, audience: 'thread' })).join('\n')).not.toContain('aaaa:22');
+  });
+
+  it('has buttons while it is pending, and none once it is decided or its time has run out', () => {
+    const view = (change: Partial<World> = {}) =>
+      requestView({
+        text: 'x',
+        other: 'y',
+        targets: 1,
+        idLength: 8,
+        status: 'pending',
+        audience: 'thread',
+        keys: 1,
+        sessions: 1,
+        channels: 0,
+        ...change,
+      });
+    const context = { inventory: { find: () => null }, audience: 'thread', now: NOON, userId: null } as const;
+    const buttons = (blocks: readonly unknown[]) =>
+      JSON.stringify(blocks).match(/"action_id":"(?:approve|deny)"/g)?.length ?? 0;
+    expect(buttons(reviewCard(view(), context).blocks)).toBe(2);
+    for (const status of ['approved', 'denied', 'expired', 'withdrawn'] as const) {
+      expect(buttons(reviewCard(view({ status }), context).blocks)).toBe(0);
+    }
+    expect(buttons(reviewCard(view(), { ...context, now: later(86_400) }).blocks)).toBe(0);
+  });
+
+  it('keeps a reviewer’s remark from the thread', () => {
+    const world: World = {
+      text: 'Vendor',
+      other: 'they broke it last time',
+      targets: 1,
+      idLength: 8,
+      status: 'denied',
+      audience: 'reviewer',
+      keys: 1,
+      sessions: 1,
+      channels: 0,
+    };
+    const view = requestView(world);
+    const about = { ...view, request: { ...view.request, ask: { ...view.request.ask, reason: 'fix' } } };
+    const shown = (audience: CardAudience) =>
+      checkMessage(reviewCard(about, { inventory: inventory(world), audience, now: NOON, userId: null })).join('\n');
+    expect(shown('reviewer')).toContain('they broke it last time');
+    expect(shown('thread')).not.toContain('they broke it last time');
+  });
+});
