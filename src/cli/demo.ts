@@ -12,16 +12,24 @@ export function demoCommand(program: Command): void {
     .option('--tour', 'play the story unattended, print each step, and exit')
     .action(async (options: { tour?: boolean }) => {
       const { runDemo } = await import('../demo/demo.ts');
-      const cli = [
-        process.execPath,
-        ...process.execArgv,
-        fileURLToPath(new URL(import.meta.url.replace(/cli\/demo\.(ts|js)$/, 'cli.$1'))),
-      ];
-      const code = await runDemo({ cli, tour: options.tour ?? false, port: demoPort(), out: process.stdout });
+      const code = await runDemo({
+        cli: commandIn,
+        tour: options.tour ?? false,
+        port: demoPort(),
+        out: process.stdout,
+      });
       process.exitCode = code;
       // Nothing that is left over may keep the terminal.
       setTimeout(() => process.exit(), EXIT_MS).unref();
     });
+}
+
+/** What runs `daypass`: this build, or one that is made of these sources in the folder. */
+async function commandIn(folder: string): Promise<readonly string[]> {
+  if (import.meta.url.endsWith('.js'))
+    return [process.execPath, ...process.execArgv, fileURLToPath(new URL('../cli.js', import.meta.url))];
+  const { compile } = await import('../demo/compile.ts');
+  return [process.execPath, await compile(folder)];
 }
 
 function demoPort(): number {

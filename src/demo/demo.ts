@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { isInstalled } from './command.ts';
 import { type People, peopleOf } from './people.ts';
-import { type Product, type Served, serve, setUpProduct } from './product.ts';
+import { makeDatabase, type Product, type Served, serve, setUpProduct } from './product.ts';
 import { replays } from './replays.ts';
 import { freeMiB, tooLittleRoom, whyFailed } from './room.ts';
 import { findSshd, givesTerminal, makeRootFolder } from './sshd.ts';
@@ -16,8 +16,8 @@ import { CHANNELS } from './workspace/seed.ts';
 import { startWorkspace, type Workspace } from './workspace/workspace.ts';
 
 export type DemoOptions = {
-  /** The command that runs the daypass command line. */
-  readonly cli: readonly string[];
+  /** The command that runs `daypass`; what has to be made for it is made in the folder. */
+  readonly cli: (folder: string) => Promise<readonly string[]>;
   readonly tour: boolean;
   /** 0 takes any free port. */
   readonly port: number;
@@ -132,7 +132,11 @@ async function startHosts(
   const rootFolder = makeRootFolder();
   const step = (what: string): void => say(`  … ${what}`);
   step('targets: one sshd or SSH server each, on this machine');
-  const opened = await Promise.all(TARGETS.map(async ({ id }) => parts.own(await openTarget(id, join(folder, id)))));
+  const database = await parts.own(makeDatabase(folder));
+  const [cli, ...opened] = await Promise.all([
+    options.cli(join(folder, 'build')),
+    ...TARGETS.map(async ({ id }) => parts.own(await openTarget(id, join(folder, id)))),
+  ]);
   await parts.own(
     startSweeper(
       opened.map(({ port }) => port),
@@ -143,15 +147,16 @@ async function startHosts(
     return { id, port, hostKey, name: TARGETS.find((each) => each.id === id)?.name ?? id };
   });
   const durations = options.tour ? TOUR_DURATIONS : DURATIONS;
-  const product = await parts.own(setUpProduct(options.cli, folder, named, login, durations));
-  step('keys: two certificate authorities, a host key and a recording key');
+  const product = await parts.own(setUpProduct(cli, folder, named, login, durations));
+  step('a database (this takes longest), and keys: two certificate authorities, a host key and a recording key');
   const sshd = findSshd();
   const [usable] = await Promise.all([
     sshd !== null && givesTerminal(sshd, login, join(folder, 'probe')),
     product.cli('init'),
+    database.made,
   ]);
-  step('Daypass: its database (this takes longest), then the gateway and Slack');
-  const served = await parts.own(serve(options.cli, product.configFile, workspace));
+  step('Daypass: the gateway and Slack');
+  const served = await parts.own(serve(cli, product.configFile, workspace));
   const [gatewayPort] = await Promise.all([
     served.ready,
     ...opened.map((target) => setUpTarget(product, target, login, usable ? sshd : null)),

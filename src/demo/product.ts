@@ -1,7 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { mustRun } from './command.ts';
 import type { Snippet } from './targets.ts';
@@ -80,6 +82,24 @@ export function setUpProduct(
     async [Symbol.asyncDispose]() {
       stop.abort();
       await Promise.allSettled(running);
+    },
+  };
+}
+
+/** Makes the database while everything else starts; `serve` would make it too, but later. */
+export function makeDatabase(folder: string): AsyncDisposable & { readonly made: Promise<void> } {
+  const program = fileURLToPath(import.meta.url).replace(/product(\.[jt]s)$/, 'make-database$1');
+  const child = fork(program, [join(folder, 'data')], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const made = exited.then((code) => {
+    if (code !== 0) throw new Error(`the database could not be made (${code})`);
+  });
+  made.catch(() => {});
+  return {
+    made,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await exited;
     },
   };
 }

@@ -1,28 +1,16 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compile } from '../../../src/demo/compile.ts';
 import { ForkHost, type ForkHostOptions } from '../../../src/gateway/launch/fork-host.ts';
 import type { WorkerHost } from '../../../src/gateway/launch/worker-host.ts';
 import { DEFAULT_LIMITS } from '../../../src/gateway/limits.ts';
 import type { GatewayOptions } from '../../../src/gateway/supervisor/gateway.ts';
-import { runOk } from '../peers/processes.ts';
 
-/** Daypass as it is installed. Its processes start in a third of the time that sources take. */
+/** Daypass as it is installed. */
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const BUILDS = join(ROOT, '.build');
-const SOURCE_ONLY = /\.ts$|tsconfig\.json$|README\.md$/;
-
-/** Compiles everything into `folder`, laid out like the repository. */
-export async function build(folder: string): Promise<void> {
-  await runOk(join(ROOT, 'node_modules', '.bin', 'tsc'), [
-    ...['-p', join(ROOT, 'src'), '--noCheck', '--outDir', join(folder, 'dist')],
-  ]);
-  cpSync(join(ROOT, 'src'), join(folder, 'dist'), { recursive: true, filter: (path) => !SOURCE_ONLY.test(path) });
-  for (const name of ['package.json', 'manifest.yml', 'migrations'])
-    cpSync(join(ROOT, name), join(folder, name), { recursive: true });
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-}
 
 /** Once for a run of the tests; each run has its own, which goes when it ends. */
 export default async function setup(): Promise<() => void> {
@@ -32,7 +20,7 @@ export default async function setup(): Promise<() => void> {
   }
   const folder = join(BUILDS, String(process.pid));
   if (existsSync(folder)) return () => {};
-  await build(folder);
+  await compile(folder);
   process.env['DAYPASS_TEST_BUILD'] = folder;
   return () => rmSync(folder, { recursive: true, force: true });
 }

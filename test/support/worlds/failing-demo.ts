@@ -11,6 +11,6 @@ if (argv.includes('serve')) {
 `;
 
 process.exitCode = await runDemo({
-  ...{ cli: [process.execPath, '-e', DAYPASS, '--'], tour: false, port: 0 },
+  ...{ cli: async () => [process.execPath, '-e', DAYPASS, '--'], tour: false, port: 0 },
   out: process.stdout,
 });

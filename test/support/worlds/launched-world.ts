@@ -8,6 +8,7 @@ import { Fingerprint } from '../../../src/access/ids.ts';
 import { Target } from '../../../src/access/target.ts';
 import { loadKeys } from '../../../src/ca/keys.ts';
 import { recordSeals } from '../../../src/ca/seal.ts';
+import { compile } from '../../../src/demo/compile.ts';
 import { CHANNELS, USERS } from '../../../src/demo/workspace/seed.ts';
 import { startWorkspace, type Workspace } from '../../../src/demo/workspace/workspace.ts';
 import { createLog } from '../../../src/log.ts';
@@ -18,7 +19,6 @@ import { Persona } from '../peers/persona.ts';
 import { descendants, type Outcome, run, runOk } from '../peers/processes.ts';
 import { type Sshd, startSshd } from '../peers/sshd.ts';
 import { AccessWorld } from './access-world.ts';
-import { build } from './build.ts';
 import { fingerprintOf } from './gateway-world.ts';
 import { reader } from './reader.ts';
 
@@ -233,7 +233,7 @@ export class LaunchedWorld implements AsyncDisposable {
 
 /** Where workers under other accounts can read it. */
 async function install(folder: string, { workerPrelude }: LaunchOptions): Promise<void> {
-  await build(folder);
+  await compile(folder);
   if (workerPrelude === undefined) return;
   const worker = join(folder, 'dist', 'gateway', 'worker', 'worker.js');
   renameSync(worker, join(folder, 'dist', 'gateway', 'worker', 'worker-itself.js'));
