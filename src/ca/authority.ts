@@ -1,7 +1,9 @@
 import type { CertificateSpec } from '../access/certificate.ts';
 import type { Read } from '../sshwire/bytes.ts';
 import { encodePublicKey, type PublicKey, parsePublicKey, parsePublicKeyLine } from '../sshwire/public-key.ts';
-import type { CertificateAuthority, Clock, IssuedCertificate, RandomSource } from '../use-cases/ports.ts';
+import type { CertificateAuthority, IssuedCertificate } from '../use-cases/ports/authority.ts';
+import type { Clock } from '../use-cases/ports/clock.ts';
+import type { RandomSource } from '../use-cases/ports/random.ts';
 import { CertificateFault, DOWNSTREAM, type Issuer, issue, UPSTREAM } from './issue.ts';
 import type { Keys } from './keys.ts';
 import { verifyProof } from './proof.ts';

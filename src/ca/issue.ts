@@ -15,7 +15,8 @@ import {
 } from '../sshwire/certificate.ts';
 import { encodePublicKey, fingerprint, type PublicKey } from '../sshwire/public-key.ts';
 import { verifySignature } from '../sshwire/signature.ts';
-import type { IssuedCertificate, RandomSource } from '../use-cases/ports.ts';
+import type { IssuedCertificate } from '../use-cases/ports/authority.ts';
+import type { RandomSource } from '../use-cases/ports/random.ts';
 
 /** A certificate was asked for that must not be made, or one was made that is not what was asked for. */
 export class CertificateFault extends Error {

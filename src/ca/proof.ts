@@ -5,7 +5,7 @@ import type { Certificate } from '../sshwire/certificate.ts';
 import { checkCertificate } from '../sshwire/certificate-check.ts';
 import { fingerprint, publicKeyLine } from '../sshwire/public-key.ts';
 import { type UserauthRefusal, verifyUserauth } from '../sshwire/userauth.ts';
-import type { ProofRejection, UserauthProof, VerifiedProof } from '../use-cases/ports.ts';
+import type { ProofRejection, UserauthProof, VerifiedProof } from '../use-cases/ports/authority.ts';
 import { LATEST_SECONDS } from './issue.ts';
 
 /**

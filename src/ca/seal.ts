@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { Digest, type GrantId } from '../access/ids.ts';
-import type { Seals } from '../use-cases/ports.ts';
+import type { Seals } from '../use-cases/ports/seals.ts';
 
 /** SHA-256 over RFC 8785 JSON. A value that JSON cannot hold is a fault. */
 export function digest(value: unknown): Digest {

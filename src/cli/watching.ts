@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { withoutControls } from '../access/printable.ts';
 import type { Shown } from '../access/shown.ts';
-import type { Watcher } from '../use-cases/ports.ts';
+import type { Watcher } from '../use-cases/ports/gateways.ts';
 import { TerminalFilter } from './terminal-filter.ts';
 
 type Channel = { readonly filter: TerminalFilter; readonly decoder: StringDecoder };

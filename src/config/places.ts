@@ -2,7 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { scopesOf } from '../access/policy.ts';
 import type { Listen } from '../gateway/launch/fork-host.ts';
-import type { Clock, Inventory, RandomSource } from '../use-cases/ports.ts';
+import type { Clock } from '../use-cases/ports/clock.ts';
+import type { Inventory } from '../use-cases/ports/inventory.ts';
+import type { RandomSource } from '../use-cases/ports/random.ts';
 import { doorOf } from './door.ts';
 import type { Config } from './load.ts';
 

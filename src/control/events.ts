@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { escapeControls, type Log } from '../log.ts';
 import { AuditFollower, type NumberedEvent } from '../use-cases/audit/follow-audit.ts';
-import type { Store } from '../use-cases/ports.ts';
+import type { Store } from '../use-cases/ports/store.ts';
 
 /** Every audit event as one JSON line, for a SIEM. docs/operations.md describes the lines. */
 

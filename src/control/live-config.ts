@@ -3,7 +3,9 @@ import { type ConfigChanges, configChanges } from '../config/changes.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { inventoryOf } from '../config/places.ts';
 import type { Log } from '../log.ts';
-import type { Clock, Inventory, Store } from '../use-cases/ports.ts';
+import type { Clock } from '../use-cases/ports/clock.ts';
+import type { Inventory } from '../use-cases/ports/inventory.ts';
+import type { Store } from '../use-cases/ports/store.ts';
 
 /** The configuration as it is now: targets, policy and whom security is, each read at the moment that it decides something. */
 export type LiveConfig = {

@@ -4,7 +4,10 @@ import { tellOfUnreadChannels } from '../use-cases/engagements/channel-in-doubt.
 import { noteExpiredGrants } from '../use-cases/grants/expire-grants.ts';
 import { holdSessionsToGrants, sessionEndOrder } from '../use-cases/grants/hold-sessions.ts';
 import { tellOfDoubts } from '../use-cases/people/people-in-doubt.ts';
-import type { CertificateAuthority, Change, Clock, Inventory, Store } from '../use-cases/ports.ts';
+import type { CertificateAuthority } from '../use-cases/ports/authority.ts';
+import type { Clock } from '../use-cases/ports/clock.ts';
+import type { Inventory } from '../use-cases/ports/inventory.ts';
+import type { Change, Store } from '../use-cases/ports/store.ts';
 import { expireRequests } from '../use-cases/requests/expire-requests.ts';
 import { forgetOld } from '../use-cases/upkeep/forget.ts';
 import type { Freshness } from './freshness.ts';

@@ -12,7 +12,8 @@ import { LEDGER_FILE, Ledger } from '../recording/archive/ledger.ts';
 import { sealRecording } from '../recording/archive/seal.ts';
 import { isOfEarlierVersion, listRecordings } from '../recording/archive/verify-all.ts';
 import { recipientProblem } from '../recording/format/wrapped-key.ts';
-import type { Clock, Store } from '../use-cases/ports.ts';
+import type { Clock } from '../use-cases/ports/clock.ts';
+import type { Store } from '../use-cases/ports/store.ts';
 import type { SealOutcome } from '../use-cases/sessions/gateway-control.ts';
 import { recordErased, recordLateSeal } from '../use-cases/sessions/record-recording.ts';
 

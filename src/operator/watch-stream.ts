@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { SessionId } from '../access/ids.ts';
 import { ok, type Result } from '../access/result.ts';
 import { Shown } from '../access/shown.ts';
-import type { Watcher } from '../use-cases/ports.ts';
+import type { Watcher } from '../use-cases/ports/gateways.ts';
 import type { Watch } from '../use-cases/sessions/watch-session.ts';
 import type { Operator } from './operator.ts';
 import { outcome } from './outcome.ts';

@@ -1,6 +1,11 @@
 import { App, type Logger, LogLevel, SocketModeReceiver, type webApi } from '@slack/bolt';
 import type { Log } from '../log.ts';
-import type { CertificateAuthority, Clock, Directory, Inventory, RandomSource, Store } from '../use-cases/ports.ts';
+import type { CertificateAuthority } from '../use-cases/ports/authority.ts';
+import type { Clock } from '../use-cases/ports/clock.ts';
+import type { Directory } from '../use-cases/ports/directory.ts';
+import type { Inventory } from '../use-cases/ports/inventory.ts';
+import type { RandomSource } from '../use-cases/ports/random.ts';
+import type { Store } from '../use-cases/ports/store.ts';
 import { Boundary } from './conversations/boundary.ts';
 import { FormTurns } from './conversations/form-turns.ts';
 import { listen } from './conversations/listeners.ts';

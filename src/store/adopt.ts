@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Seals } from '../use-cases/ports.ts';
+import type { Seals } from '../use-cases/ports/seals.ts';
 import { Decisions, type Suspension } from './decisions.ts';
 import { sealEngagement } from './engagements.ts';
 import { sealKeys } from './keys.ts';

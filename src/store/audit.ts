@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { AUDIT_EVENT_TYPES, type AuditEvent } from '../access/audit-event.ts';
 import { PersonId } from '../access/ids.ts';
-import type { Audit } from '../use-cases/ports.ts';
+import type { Audit } from '../use-cases/ports/audit.ts';
 import { instant, json, read, Timestamp, text } from './rows.ts';
 import type { Trx } from './tables.ts';
 

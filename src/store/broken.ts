@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts';
 import type { Notice } from '../use-cases/notice.ts';
 import { SECURITY_LANE } from '../use-cases/notice.ts';
-import type { Broken } from '../use-cases/ports.ts';
+import type { Broken } from '../use-cases/ports/seals.ts';
 import { audit } from './audit.ts';
 import type { Suspension } from './decisions.ts';
 import { outbox } from './outbox.ts';

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Actor } from '../access/audit-event.ts';
 import { Digest, Fingerprint, GrantId, SessionId } from '../access/ids.ts';
 import type { Log } from '../log.ts';
-import type { Change } from '../use-cases/ports.ts';
+import type { Change } from '../use-cases/ports/store.ts';
 import { databaseFault } from './fault.ts';
 import { CLOSE_MAX_MS, withinMs } from './postgres.ts';
 import { json } from './rows.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Engagement } from '../access/engagement.ts';
 import { EngagementId, PersonId, TargetId } from '../access/ids.ts';
 import { ScopeName } from '../access/scopes/scope.ts';
-import type { Engagements } from '../use-cases/ports.ts';
+import type { Engagements } from '../use-cases/ports/engagements.ts';
 import { instant, instantOrNull, json, read, Timestamp, text } from './rows.ts';
 import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import type { Groups } from '../use-cases/ports.ts';
+import type { Groups } from '../use-cases/ports/groups.ts';
 import { instant, read, Timestamp, text } from './rows.ts';
 import type { Trx } from './tables.ts';
 

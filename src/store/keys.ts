@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Digest, Fingerprint, PersonId } from '../access/ids.ts';
 import type { RegisteredKey, RegistrationCode } from '../access/person.ts';
 import type { RegistryEntry } from '../access/registry-entry.ts';
-import type { Keys } from '../use-cases/ports.ts';
+import type { Keys } from '../use-cases/ports/keys.ts';
 import { changedOne, instant, instantOrNull, read, Timestamp, text } from './rows.ts';
 import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';

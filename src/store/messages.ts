@@ -1,4 +1,4 @@
-import type { Messages } from '../use-cases/ports.ts';
+import type { Messages } from '../use-cases/ports/messages.ts';
 import { moveEngagements } from './engagements.ts';
 import { instant, text } from './rows.ts';
 import type { Sealing } from './sealing.ts';

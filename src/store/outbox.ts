@@ -8,7 +8,7 @@ import {
   StoredNotice,
   urgencyOf,
 } from '../use-cases/notice.ts';
-import type { Outbox } from '../use-cases/ports.ts';
+import type { Outbox } from '../use-cases/ports/outbox.ts';
 import { StoreFault } from './fault.ts';
 import { changedOne, instant, json, read, Timestamp, text } from './rows.ts';
 import type { Tables, Trx } from './tables.ts';

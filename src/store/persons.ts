@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PersonId } from '../access/ids.ts';
 import type { Person, SlackAccount } from '../access/person.ts';
-import type { Persons } from '../use-cases/ports.ts';
+import type { Persons } from '../use-cases/ports/persons.ts';
 import { changedOne, instant, instantOrNull, read, Timestamp, text } from './rows.ts';
 import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from '../access/ids.ts';
 import type { AccessRequest, Ask, Review } from '../access/request.ts';
 import { Scope } from '../access/scopes/scope.ts';
-import type { Requests } from '../use-cases/ports.ts';
+import type { Requests } from '../use-cases/ports/requests.ts';
 import { changedOne, instant, instantOrNull, json, read, Timestamp, text, textOrNull } from './rows.ts';
 import type { Sealing } from './sealing.ts';
 import type { Tables, Trx } from './tables.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Broken, Sealed, Seals } from '../use-cases/ports.ts';
+import type { Broken, Sealed, Seals } from '../use-cases/ports/seals.ts';
 import type { Decisions, Over, Suspension } from './decisions.ts';
 import type { Trx } from './tables.ts';
 

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, SessionId, TargetId } from '../access/ids.ts';
 import { ChannelSummary, RecordingState, type Session, SessionEnding } from '../access/session.ts';
-import type { SessionFilter, Sessions } from '../use-cases/ports.ts';
+import type { SessionFilter, Sessions } from '../use-cases/ports/sessions.ts';
 import { changedOne, instant, instantOrNull, json, read, Timestamp, text } from './rows.ts';
 import type { Trx } from './tables.ts';
 

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Connection } from 'ssh2';
 import type { Digest, Fingerprint } from '../../access/ids.ts';
 import type { Log } from '../../log.ts';
-import type { UserauthProof } from '../../use-cases/ports.ts';
+import type { UserauthProof } from '../../use-cases/ports/authority.ts';
 import { FAREWELL_MS, type Limits } from '../limits.ts';
 import type { Registry } from '../pipe/registry.ts';
 import type { Answer, Ask, OwnRefusal } from '../pipe/worker-messages.ts';

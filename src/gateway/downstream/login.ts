@@ -6,7 +6,7 @@ import { type Certificate, isCertificateType, parseCertificate } from '../../ssh
 import { checkCertificate } from '../../sshwire/certificate-check.ts';
 import { fingerprint } from '../../sshwire/public-key.ts';
 import { SIGNATURE_ALGORITHMS, verifyUserauth } from '../../sshwire/userauth.ts';
-import type { UserauthProof } from '../../use-cases/ports.ts';
+import type { UserauthProof } from '../../use-cases/ports/authority.ts';
 import { FAILED_SIGNATURES_MAX, REFUSED_LINGER_MS, UNSIGNED_OFFERS_MAX } from '../limits.ts';
 import { isFinal, type LoginCode, LoginReasons } from '../pipe/login-reasons.ts';
 import { type Registry, registrationDigest } from '../pipe/registry.ts';

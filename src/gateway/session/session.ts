@@ -6,7 +6,7 @@ import type { ChainEnd } from '../../recording/format/chain.ts';
 import type { Recorder } from '../../recording/write/recorder.ts';
 import { RecordingError } from '../../recording/write/recorder-messages.ts';
 import { SessionRecording } from '../../recording/write/session-recording.ts';
-import type { UserauthProof } from '../../use-cases/ports.ts';
+import type { UserauthProof } from '../../use-cases/ports/authority.ts';
 import {
   DEADLINE_CHECK_MS,
   FAILURE_LINGER_MS,

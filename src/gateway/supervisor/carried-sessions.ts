@@ -3,7 +3,7 @@ import { expiresAt, type Grant, goesOnUnder } from '../../access/grant.ts';
 import type { GrantId, SessionId } from '../../access/ids.ts';
 import type { SessionReport } from '../../access/session-report.ts';
 import type { Log } from '../../log.ts';
-import type { Carried, TerminationOrder } from '../../use-cases/ports.ts';
+import type { Carried, TerminationOrder } from '../../use-cases/ports/gateways.ts';
 import { CUT_CONFIRM_MS, TERMINATE_CONFIRM_MS } from '../limits.ts';
 import type { ToWorker } from '../pipe/worker-messages.ts';
 import { printable } from '../words/refusals.ts';

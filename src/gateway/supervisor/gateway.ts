@@ -6,7 +6,7 @@ import type { Grant } from '../../access/grant.ts';
 import type { SessionId } from '../../access/ids.ts';
 import type { ReportedRecording, SessionReport } from '../../access/session-report.ts';
 import type { Log } from '../../log.ts';
-import type { Carried, Gateways, TerminationOrder, Watcher } from '../../use-cases/ports.ts';
+import type { Carried, Gateways, TerminationOrder, Watcher } from '../../use-cases/ports/gateways.ts';
 import type { GatewayControl, SealOutcome } from '../../use-cases/sessions/gateway-control.ts';
 import { ForkHost, type ForkHostOptions, type Listen } from '../launch/fork-host.ts';
 import { filedWithoutCopy, leftInSpool, Spool } from '../launch/spool.ts';

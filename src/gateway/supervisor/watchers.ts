@@ -1,6 +1,6 @@
 import type { SessionId } from '../../access/ids.ts';
 import type { Shown } from '../../access/shown.ts';
-import type { Watcher } from '../../use-cases/ports.ts';
+import type { Watcher } from '../../use-cases/ports/gateways.ts';
 import type { ToWorker } from '../pipe/worker-messages.ts';
 
 /** Those who look on at sessions of one worker, by a number that it shows them things under. */

@@ -7,7 +7,9 @@ import {
 import { type Login, TargetId } from '../../access/ids.ts';
 import type { Target } from '../../access/target.ts';
 import { encode, string, uint8, uint32 } from '../../sshwire/bytes.ts';
-import type { CertificateAuthority, Clock, Inventory } from '../../use-cases/ports.ts';
+import type { CertificateAuthority } from '../../use-cases/ports/authority.ts';
+import type { Clock } from '../../use-cases/ports/clock.ts';
+import type { Inventory } from '../../use-cases/ports/inventory.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { Channel } from '../ssh/channel.ts';
 import { connectUpstream, makeSessionKey, type Upstream } from './connect.ts';

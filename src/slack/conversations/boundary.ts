@@ -1,5 +1,5 @@
 import type { Log } from '../../log.ts';
-import type { RandomSource } from '../../use-cases/ports.ts';
+import type { RandomSource } from '../../use-cases/ports/random.ts';
 import { SlackUnavailable } from '../workspace/directory.ts';
 import { faultOf } from '../workspace/fault.ts';
 

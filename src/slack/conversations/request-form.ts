@@ -6,7 +6,7 @@ import type { Rejection } from '../../access/rejection.ts';
 import type { AccessRequest } from '../../access/request.ts';
 import { findScope } from '../../access/scopes/scope.ts';
 import type { Target } from '../../access/target.ts';
-import type { Inventory } from '../../use-cases/ports.ts';
+import type { Inventory } from '../../use-cases/ports/inventory.ts';
 import type { RequestAccessInput } from '../../use-cases/requests/request-access.ts';
 import { ACTION, CALLBACK, TARGETS_MENU } from '../words/action-ids.ts';
 import {

@@ -11,7 +11,7 @@ import {
   trustLines,
   writeSshConfig,
 } from '../../access/ssh-config.ts';
-import type { IssuedCertificate } from '../../use-cases/ports.ts';
+import type { IssuedCertificate } from '../../use-cases/ports/authority.ts';
 import { type GatewayFacts, keyOf, targetName } from '../words/gateway-facts.ts';
 import { utc } from '../words/units.ts';
 

@@ -1,7 +1,7 @@
 import type { AuditEventType } from '../../access/audit-event.ts';
 import type { DeliveryState, OutboxItem } from '../../use-cases/notice.ts';
 import { SECURITY_LANE } from '../../use-cases/notice.ts';
-import type { Tx } from '../../use-cases/ports.ts';
+import type { Tx } from '../../use-cases/ports/store.ts';
 
 /** Notices to security have their own lane, next to the lanes that they are about. */
 const NEWS_LANE = 'deliveries';

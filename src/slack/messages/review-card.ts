@@ -2,7 +2,7 @@ import type { PersonId } from '../../access/ids.ts';
 import { short } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
 import { type AccessRequest, isExpired, RULE_BREAK } from '../../access/request.ts';
-import type { Inventory } from '../../use-cases/ports.ts';
+import type { Inventory } from '../../use-cases/ports/inventory.ts';
 import type { RequestView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';

@@ -1,6 +1,7 @@
 import type { webApi } from '@slack/bolt';
 import { z } from 'zod';
-import type { Clock, Store } from '../../use-cases/ports.ts';
+import type { Clock } from '../../use-cases/ports/clock.ts';
+import type { Store } from '../../use-cases/ports/store.ts';
 
 type Deps = { readonly web: webApi.WebClient; readonly store: Store; readonly clock: Clock };
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { webApi } from '@slack/bolt';
 import { z } from 'zod';
 import type { SlackAccount, Standing } from '../../access/person.ts';
-import type { Directory, Profile } from '../../use-cases/ports.ts';
+import type { Directory, Profile } from '../../use-cases/ports/directory.ts';
 
 /** The workspace that Daypass was installed into, as auth.test says. */
 export type Workspace = {

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../../access/audit-event.ts';
-import type { AuditPage, Store } from '../ports.ts';
+import type { AuditPage } from '../ports/audit.ts';
+import type { Store } from '../ports/store.ts';
 
 export type NumberedEvent = AuditEvent & { readonly id: number };
 

@@ -1,6 +1,8 @@
 import { type Engagement, isOver, whyItRests } from '../../access/engagement.ts';
 import { SECURITY_LANE } from '../notice.ts';
-import type { Clock, Inventory, Store, Tx } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Inventory } from '../ports/inventory.ts';
+import type { Store, Tx } from '../ports/store.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock; readonly inventory: Pick<Inventory, 'policy'> };
 

@@ -6,7 +6,9 @@ import { engagementRules } from '../../access/policy.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { isEligibleReviewer } from '../../access/review.ts';
 import { directLane, threadLane } from '../notice.ts';
-import type { Clock, Inventory, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Inventory } from '../ports/inventory.ts';
+import type { Store } from '../ports/store.ts';
 import { reviewerFacts } from './reviewer-facts.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock; readonly inventory: Pick<Inventory, 'policy' | 'targets'> };

@@ -10,7 +10,10 @@ import { humansAmong, isEligibleReviewer, whyNotChosen } from '../../access/revi
 import { findScope } from '../../access/scopes/scope.ts';
 import type { Target } from '../../access/target.ts';
 import { directLane, threadLane } from '../notice.ts';
-import type { Clock, Inventory, RandomSource, Store, Tx } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Inventory } from '../ports/inventory.ts';
+import type { RandomSource } from '../ports/random.ts';
+import type { Store, Tx } from '../ports/store.ts';
 import { reviewerFacts } from './reviewer-facts.ts';
 
 type Deps = {

@@ -1,7 +1,8 @@
 import type { EngagementRules } from '../../access/engagement-rules.ts';
 import type { Person } from '../../access/person.ts';
 import type { ReviewerFacts } from '../../access/review.ts';
-import type { Clock, Store, Tx } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store, Tx } from '../ports/store.ts';
 
 /** What decides whether somebody may review, read at this moment: vendors through all accounts that are known as theirs, and groups. */
 export async function reviewerFacts(tx: Tx, rules: EngagementRules, reviewer: Person): Promise<ReviewerFacts> {

@@ -1,7 +1,8 @@
 import { type Engagement, isOver } from '../../access/engagement.ts';
 import type { PersonId } from '../../access/ids.ts';
 import { endAccessIn } from '../people/person-gone.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 import { tellReadAgain } from './channel-in-doubt.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };

@@ -2,7 +2,8 @@ import { whyItRests } from '../../access/engagement.ts';
 import type { Grant } from '../../access/grant.ts';
 import type { EngagementId } from '../../access/ids.ts';
 import type { RejectionOf } from '../../access/rejection.ts';
-import type { CertificateAuthority, Tx } from '../ports.ts';
+import type { CertificateAuthority } from '../ports/authority.ts';
+import type { Tx } from '../ports/store.ts';
 
 /** Whether a grant's terms, digest and MAC agree; one where they do not was made by no decision. */
 export const isBelievable = (authority: Pick<CertificateAuthority, 'digest' | 'sealed'>, grant: Grant): boolean =>

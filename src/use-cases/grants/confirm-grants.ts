@@ -1,5 +1,6 @@
 import { actorOf, type OperatorAccount } from '../../access/audit-event.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
 

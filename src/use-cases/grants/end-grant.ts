@@ -2,7 +2,8 @@ import { actorOf, type OperatorAccount } from '../../access/audit-event.ts';
 import { type Grant, isActive } from '../../access/grant.ts';
 import type { GrantId, PersonId } from '../../access/ids.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 import { endGrantIn } from './ending.ts';
 import { mayEnd } from './may-end.ts';
 

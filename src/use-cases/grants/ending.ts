@@ -3,7 +3,7 @@ import { type Grant, type GrantEnd, hasExpired } from '../../access/grant.ts';
 import type { GrantId, PersonId } from '../../access/ids.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { directLane, threadLane } from '../notice.ts';
-import type { Tx } from '../ports.ts';
+import type { Tx } from '../ports/store.ts';
 
 /** Ends a grant inside a transaction: state, audit event, notice, and the change that ends its live sessions. */
 export async function endGrantIn(

@@ -1,5 +1,6 @@
 import type { GrantId } from '../../access/ids.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 import { noteIfOver, refreshMessages } from './ending.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };

@@ -1,6 +1,6 @@
 import { expiresAt, type Grant, goesOnUnder, isActive } from '../../access/grant.ts';
 import type { Session } from '../../access/session.ts';
-import type { Tx } from '../ports.ts';
+import type { Tx } from '../ports/store.ts';
 
 /**
  * Live sessions that a new grant allows just as they run go on under it, inside the transaction that creates it: nobody has to

@@ -3,16 +3,11 @@ import { type Grant, isActive } from '../../access/grant.ts';
 import type { EngagementId, Fingerprint, GrantId, PersonId, SessionId } from '../../access/ids.ts';
 import { isInDoubt } from '../../access/person.ts';
 import type { Session } from '../../access/session.ts';
-import type {
-  Carried,
-  CertificateAuthority,
-  Clock,
-  Gateways,
-  Inventory,
-  Store,
-  TerminationOrder,
-  Tx,
-} from '../ports.ts';
+import type { CertificateAuthority } from '../ports/authority.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Carried, Gateways, TerminationOrder } from '../ports/gateways.ts';
+import type { Inventory } from '../ports/inventory.ts';
+import type { Store, Tx } from '../ports/store.ts';
 import { isBelievable, restingOf, type WhyResting } from './believable.ts';
 import { enderOf } from './ending.ts';
 

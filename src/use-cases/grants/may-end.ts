@@ -1,6 +1,6 @@
 import type { OperatorAccount } from '../../access/audit-event.ts';
 import type { EngagementId, PersonId } from '../../access/ids.ts';
-import type { Tx } from '../ports.ts';
+import type { Tx } from '../ports/store.ts';
 
 type Who = { readonly by: PersonId | OperatorAccount; readonly isSecurity: boolean };
 

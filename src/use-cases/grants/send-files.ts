@@ -2,7 +2,8 @@ import { expiresAt, isActive } from '../../access/grant.ts';
 import type { GrantId, PersonId } from '../../access/ids.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { directLane } from '../notice.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
 

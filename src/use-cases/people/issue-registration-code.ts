@@ -1,7 +1,10 @@
 import type { PersonId } from '../../access/ids.ts';
 import { REGISTRATION_CODE_MS } from '../../access/person.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import type { CertificateAuthority, Clock, RandomSource, Store } from '../ports.ts';
+import type { CertificateAuthority } from '../ports/authority.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { RandomSource } from '../ports/random.ts';
+import type { Store } from '../ports/store.ts';
 
 type Deps = {
   readonly store: Store;

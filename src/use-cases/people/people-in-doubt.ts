@@ -2,7 +2,9 @@ import { isOver } from '../../access/engagement.ts';
 import type { PersonId } from '../../access/ids.ts';
 import { isInDoubt, type Person } from '../../access/person.ts';
 import { SECURITY_LANE } from '../notice.ts';
-import type { Clock, Inventory, Store, Tx } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Inventory } from '../ports/inventory.ts';
+import type { Store, Tx } from '../ports/store.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
 

@@ -3,7 +3,7 @@ import type { EngagementId, PersonId } from '../../access/ids.ts';
 import { endGrantIn } from '../grants/ending.ts';
 import type { GoneWhy } from '../notice.ts';
 import { SECURITY_LANE } from '../notice.ts';
-import type { Tx } from '../ports.ts';
+import type { Tx } from '../ports/store.ts';
 
 export type Gone = {
   readonly personId: PersonId;

@@ -3,7 +3,9 @@ import type { RejectionOf } from '../../access/rejection.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { tampered } from '../grants/believable.ts';
 import { directLane } from '../notice.ts';
-import type { CertificateAuthority, Clock, Store, VerifiedProof } from '../ports.ts';
+import type { CertificateAuthority, VerifiedProof } from '../ports/authority.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 import { codeDigest } from './issue-registration-code.ts';
 
 type Deps = {

@@ -5,7 +5,8 @@ import type { RegisteredKey } from '../../access/person.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { endGrantIn } from '../grants/ending.ts';
 import { directLane } from '../notice.ts';
-import type { Clock, Store, Tx } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store, Tx } from '../ports/store.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
 

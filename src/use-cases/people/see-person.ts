@@ -2,7 +2,10 @@ import { isTooLongAgo } from '../../access/age.ts';
 import type { Actor } from '../../access/audit-event.ts';
 import { PersonId } from '../../access/ids.ts';
 import { type Person, type SlackAccount, UNSEEN_MS } from '../../access/person.ts';
-import type { Clock, Profile, RandomSource, Store, Tx } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Profile } from '../ports/directory.ts';
+import type { RandomSource } from '../ports/random.ts';
+import type { Store, Tx } from '../ports/store.ts';
 import { endAccessIn } from './person-gone.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock; readonly random: RandomSource };

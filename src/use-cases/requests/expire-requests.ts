@@ -1,6 +1,7 @@
 import { transition } from '../../access/request.ts';
 import { directLane } from '../notice.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 import { refreshCards } from './review-request.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };

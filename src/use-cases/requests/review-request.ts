@@ -13,7 +13,11 @@ import { reviewerFacts } from '../engagements/reviewer-facts.ts';
 import { tampered } from '../grants/believable.ts';
 import { extendSessionsIn } from '../grants/extend-sessions.ts';
 import { directLane, messageKey, threadLane } from '../notice.ts';
-import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx } from '../ports.ts';
+import type { CertificateAuthority } from '../ports/authority.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Inventory } from '../ports/inventory.ts';
+import type { RandomSource } from '../ports/random.ts';
+import type { Store, Tx } from '../ports/store.ts';
 
 type Deps = {
   readonly store: Store;

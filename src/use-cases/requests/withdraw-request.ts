@@ -2,7 +2,8 @@ import type { PersonId, RequestId } from '../../access/ids.ts';
 import { type AccessRequest, transition } from '../../access/request.ts';
 import { type Result, refuse } from '../../access/result.ts';
 import { tampered } from '../grants/believable.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 import { refreshCards } from './review-request.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };

@@ -24,7 +24,11 @@ import {
   type WhyResting,
 } from '../grants/believable.ts';
 import { registerKey } from '../people/register-key.ts';
-import type { CertificateAuthority, Clock, Inventory, RandomSource, Store, Tx, VerifiedProof } from '../ports.ts';
+import type { CertificateAuthority, VerifiedProof } from '../ports/authority.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Inventory } from '../ports/inventory.ts';
+import type { RandomSource } from '../ports/random.ts';
+import type { Store, Tx } from '../ports/store.ts';
 import type { Authorization, AuthorizeAsk, ConnectionRefusal, ConnectionRejection } from './gateway-control.ts';
 import { PLAIN_LOGINS_PER_DAY } from './plain-logins.ts';
 

@@ -3,7 +3,8 @@ import type { PersonId, SessionId } from '../../access/ids.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import type { Session } from '../../access/session.ts';
 import { mayEnd } from '../grants/may-end.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
 

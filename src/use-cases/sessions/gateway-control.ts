@@ -7,7 +7,8 @@ import type { RejectionOf } from '../../access/rejection.ts';
 import type { Result } from '../../access/result.ts';
 import type { Route } from '../../access/route.ts';
 import type { SessionReport } from '../../access/session-report.ts';
-import type { RegistryMax, UserauthProof } from '../ports.ts';
+import type { RegistryMax } from '../ports/keys.ts';
+import type { UserauthProof } from '../ports/authority.ts';
 import type { Caller, SelfServiceAnswer, SelfServiceAsk } from './self-service.ts';
 
 /** What a connection that proved a key asks for. */

@@ -1,5 +1,6 @@
 import type { Fingerprint } from '../../access/ids.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 import type { ConnectionRefusal } from './gateway-control.ts';
 
 /** Address and reason; beyond so many between two flushes only their number is kept. */

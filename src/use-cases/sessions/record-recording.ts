@@ -2,7 +2,8 @@ import { type Actor, type AuditEvent, actorOf, type OperatorAccount } from '../.
 import { Digest, type SessionId } from '../../access/ids.ts';
 import type { Session } from '../../access/session.ts';
 import { threadLane } from '../notice.ts';
-import type { Clock, Store, Tx } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store, Tx } from '../ports/store.ts';
 import type { SealOutcome } from './gateway-control.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };

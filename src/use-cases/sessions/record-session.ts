@@ -4,7 +4,8 @@ import { channelCount, type SessionEnd, type SessionEnding } from '../../access/
 import type { SessionReport } from '../../access/session-report.ts';
 import { noteIfOver } from '../grants/ending.ts';
 import { SECURITY_LANE, threadLane } from '../notice.ts';
-import type { Clock, Store, Tx } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store, Tx } from '../ports/store.ts';
 import type { SealOutcome } from './gateway-control.ts';
 import { noteSeal } from './record-recording.ts';
 

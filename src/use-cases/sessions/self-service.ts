@@ -6,7 +6,10 @@ import type { RejectionOf } from '../../access/rejection.ts';
 import { type AccessRequest, isExpired } from '../../access/request.ts';
 import { engagementsOf, isBelievable, restingOf, tampered, type WhyResting } from '../grants/believable.ts';
 import { endGrant } from '../grants/end-grant.ts';
-import type { CertificateAuthority, Clock, Inventory, Store, Tx } from '../ports.ts';
+import type { CertificateAuthority } from '../ports/authority.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Inventory } from '../ports/inventory.ts';
+import type { Store, Tx } from '../ports/store.ts';
 
 export type SelfServiceDeps = {
   readonly store: Store;

@@ -1,7 +1,9 @@
 import { actorOf, type OperatorAccount } from '../../access/audit-event.ts';
 import type { SessionId } from '../../access/ids.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import type { Clock, Gateways, Store, Watcher } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Gateways, Watcher } from '../ports/gateways.ts';
+import type { Store } from '../ports/store.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock; readonly gateways: Pick<Gateways, 'watch'> };
 

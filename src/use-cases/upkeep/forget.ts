@@ -1,4 +1,5 @@
-import type { Clock, Store, Tx } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store, Tx } from '../ports/store.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
 

@@ -1,6 +1,7 @@
 import { type SpaceLevel, spaceLevel } from '../../access/disk-space.ts';
 import { SECURITY_LANE } from '../notice.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 
 type Deps = {
   readonly store: Store;

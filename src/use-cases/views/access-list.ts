@@ -4,7 +4,8 @@ import type { PersonId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
 import { type AccessRequest, isExpired } from '../../access/request.ts';
 import type { Session } from '../../access/session.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store } from '../ports/store.ts';
 import type { Names } from './views.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };

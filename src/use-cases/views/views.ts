@@ -7,7 +7,9 @@ import type { AccessRequest } from '../../access/request.ts';
 import type { Session } from '../../access/session.ts';
 import { heldToPolicy, type Today } from '../../access/standing-ask.ts';
 import { enderOf } from '../grants/ending.ts';
-import type { Clock, IssuedCertificate, Store, Tx } from '../ports.ts';
+import type { IssuedCertificate } from '../ports/authority.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Store, Tx } from '../ports/store.ts';
 
 type Deps = { readonly store: Store; readonly clock: Clock };
 

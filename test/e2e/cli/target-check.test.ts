@@ -5,7 +5,8 @@ import { TargetId } from '../../../src/access/ids.ts';
 import type { Target } from '../../../src/access/target.ts';
 import { targetCheck } from '../../../src/gateway/upstream/check-target.ts';
 import { scanHostKeys } from '../../../src/gateway/upstream/scan-host-keys.ts';
-import type { CertificateAuthority, Inventory } from '../../../src/use-cases/ports.ts';
+import type { CertificateAuthority } from '../../../src/use-cases/ports/authority.ts';
+import type { Inventory } from '../../../src/use-cases/ports/inventory.ts';
 import { runningUser, type Sshd, startSshd } from '../../support/peers/sshd.ts';
 import { testAuthority, testKeys } from '../../support/worlds/authority.ts';
 

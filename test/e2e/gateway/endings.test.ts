@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../../src/access/ids.ts';
 import { internalsOf, tapMessages } from '../../../src/gateway/ssh/ssh2-internals.ts';
-import type { TerminationOrder } from '../../../src/use-cases/ports.ts';
+import type { TerminationOrder } from '../../../src/use-cases/ports/gateways.ts';
 import { allDead, connected } from '../../support/checks/sockets.ts';
 import { ssh, sshClient, sshTerminal, WAYS } from '../../support/peers/gateway-client.ts';
 import { descendants } from '../../support/peers/processes.ts';

@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/config/places.ts';
 import { createLog } from '../../../src/log.ts';
 import { localOperators, type Operator } from '../../../src/operator/operator.ts';
 import { type AdminSocket, remoteOperator, serveAdminSocket } from '../../../src/operator/socket.ts';
-import type { Gateways, Watcher } from '../../../src/use-cases/ports.ts';
+import type { Gateways, Watcher } from '../../../src/use-cases/ports/gateways.ts';
 import { type TestFolder, testFolder } from '../../support/checks/folder.ts';
 import { grant, grantId, requestId, scope } from '../../support/samples/samples.ts';
 import { openTestStore, type TestStore } from '../../support/worlds/store.ts';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Change, Store } from '../../../src/use-cases/ports.ts';
+import type { Change, Store } from '../../../src/use-cases/ports/store.ts';
 import { gate } from '../../support/checks/gate.ts';
 import { hearing } from '../../support/checks/hearing.ts';
 import { grantId } from '../../support/samples/samples.ts';

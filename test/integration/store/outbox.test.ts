@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Notice, OutboxItem } from '../../../src/use-cases/notice.ts';
-import type { Change } from '../../../src/use-cases/ports.ts';
+import type { Change } from '../../../src/use-cases/ports/store.ts';
 import { gate } from '../../support/checks/gate.ts';
 import { grantId, later, NOON, personId, requestId } from '../../support/samples/samples.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenStore } from '../../../src/store/store.ts';
-import type { Change } from '../../../src/use-cases/ports.ts';
+import type { Change } from '../../../src/use-cases/ports/store.ts';
 import { gate } from '../../support/checks/gate.ts';
 import { hearing } from '../../support/checks/hearing.ts';
 import { Way } from '../../support/peers/cut.ts';

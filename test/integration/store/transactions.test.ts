@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Tx } from '../../../src/use-cases/ports.ts';
+import type { Tx } from '../../../src/use-cases/ports/store.ts';
 import { gate } from '../../support/checks/gate.ts';
 import { hearing } from '../../support/checks/hearing.ts';
 import { grantId, later, NOON, pending, personId, requestId } from '../../support/samples/samples.ts';

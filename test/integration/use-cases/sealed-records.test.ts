@@ -5,7 +5,7 @@ import { Fingerprint, type PersonId, type RequestId } from '../../../src/access/
 import type { Person } from '../../../src/access/person.ts';
 import { Target } from '../../../src/access/target.ts';
 import { messageKey } from '../../../src/use-cases/notice.ts';
-import type { Tx } from '../../../src/use-cases/ports.ts';
+import type { Tx } from '../../../src/use-cases/ports/store.ts';
 import { requestAccess } from '../../../src/use-cases/requests/request-access.ts';
 import { reviewRequest } from '../../../src/use-cases/requests/review-request.ts';
 import { selfService } from '../../../src/use-cases/sessions/self-service.ts';

@@ -1,4 +1,4 @@
-import type { Change, Store } from '../../../src/use-cases/ports.ts';
+import type { Change, Store } from '../../../src/use-cases/ports/store.ts';
 
 /** What a store hears from now until it hears `last`. */
 export function hearing(store: Store, last: Change): Promise<readonly Change[]> {

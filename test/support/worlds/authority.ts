@@ -2,7 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { certificateAuthority } from '../../../src/ca/authority.ts';
 import { createKeys, type Keys, loadKeys } from '../../../src/ca/keys.ts';
-import type { CertificateAuthority, Clock, RandomSource } from '../../../src/use-cases/ports.ts';
+import type { CertificateAuthority } from '../../../src/use-cases/ports/authority.ts';
+import type { Clock } from '../../../src/use-cases/ports/clock.ts';
+import type { RandomSource } from '../../../src/use-cases/ports/random.ts';
 import { testFolder } from '../checks/folder.ts';
 
 export const systemRandom: RandomSource = {

@@ -10,7 +10,7 @@ import type { SessionEnding } from '../../../src/access/session.ts';
 import type { SessionReport } from '../../../src/access/session-report.ts';
 import { pin, type Target, targetIdFromName } from '../../../src/access/target.ts';
 import { codeDigest } from '../../../src/use-cases/people/issue-registration-code.ts';
-import type { CertificateAuthority, VerifiedProof } from '../../../src/use-cases/ports.ts';
+import type { CertificateAuthority, VerifiedProof } from '../../../src/use-cases/ports/authority.ts';
 import type {
   Authorization,
   AuthorizeAsk,

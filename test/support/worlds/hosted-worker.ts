@@ -9,7 +9,7 @@ import { HEARTBEAT_MS } from '../../../src/gateway/limits.ts';
 import { MessagePipe } from '../../../src/gateway/pipe/message-pipe.ts';
 import { type FromWorker, ToWorker } from '../../../src/gateway/pipe/worker-messages.ts';
 import { type WorkerOptions, WorkerProcess } from '../../../src/gateway/supervisor/worker-process.ts';
-import type { TerminationOrder } from '../../../src/use-cases/ports.ts';
+import type { TerminationOrder } from '../../../src/use-cases/ports/gateways.ts';
 import type {
   Authorization,
   AuthorizeAsk,

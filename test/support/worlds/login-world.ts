@@ -7,7 +7,7 @@ import { wordForTerminal } from '../../../src/gateway/words/refusals.ts';
 import { encode, string } from '../../../src/sshwire/bytes.ts';
 import type { CertificateBody } from '../../../src/sshwire/certificate.ts';
 import { fingerprint } from '../../../src/sshwire/public-key.ts';
-import type { UserauthProof } from '../../../src/use-cases/ports.ts';
+import type { UserauthProof } from '../../../src/use-cases/ports/authority.ts';
 import {
   certificateAlgorithm,
   makeCertificate,

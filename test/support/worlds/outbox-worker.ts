@@ -3,7 +3,7 @@ import { Policy } from '../../../src/access/policy.ts';
 import { BUILT_IN_SCOPES } from '../../../src/access/scopes/scope.ts';
 import { createLog } from '../../../src/log.ts';
 import { OutboxWorker } from '../../../src/slack/messages/outbox.ts';
-import type { Store } from '../../../src/use-cases/ports.ts';
+import type { Store } from '../../../src/use-cases/ports/store.ts';
 import type { UnreliableSlack } from '../peers/unreliable-slack.ts';
 import { grantId, NOON } from '../samples/samples.ts';
 import { certificate, insertWorld } from './world.ts';

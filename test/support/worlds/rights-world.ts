@@ -6,7 +6,7 @@ import type { Person } from '../../../src/access/person.ts';
 import { Target } from '../../../src/access/target.ts';
 import type { OpenStore } from '../../../src/store/store.ts';
 import { messageKey } from '../../../src/use-cases/notice.ts';
-import type { Clock } from '../../../src/use-cases/ports.ts';
+import type { Clock } from '../../../src/use-cases/ports/clock.ts';
 import { requestAccess } from '../../../src/use-cases/requests/request-access.ts';
 import { reviewRequest } from '../../../src/use-cases/requests/review-request.ts';
 import type { ConnectionRefusal } from '../../../src/use-cases/sessions/gateway-control.ts';

@@ -15,7 +15,7 @@ import { type KeptSlack, keepSlack } from '../../../src/slack/keep-slack.ts';
 import type { SlackDeps } from '../../../src/slack/slack.ts';
 import { type OpenStore, openBackend, storeOn } from '../../../src/store/store.ts';
 import { registerKey } from '../../../src/use-cases/people/register-key.ts';
-import type { RandomSource } from '../../../src/use-cases/ports.ts';
+import type { RandomSource } from '../../../src/use-cases/ports/random.ts';
 import { Persona } from '../peers/persona.ts';
 import { fingerprintOf, makeKey } from '../peers/slack-keys.ts';
 import { ANYBODY } from './access-world.ts';

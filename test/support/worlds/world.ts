@@ -1,7 +1,8 @@
 import { SessionId } from '../../../src/access/ids.ts';
 import type { RegisteredKey } from '../../../src/access/person.ts';
 import { NO_RECORDING, type Session, type SessionEnd } from '../../../src/access/session.ts';
-import type { IssuedCertificate, Store } from '../../../src/use-cases/ports.ts';
+import type { IssuedCertificate } from '../../../src/use-cases/ports/authority.ts';
+import type { Store } from '../../../src/use-cases/ports/store.ts';
 import {
   digest,
   engagement,

@@ -8,7 +8,7 @@ import { encode, string, uint8 } from '../../../src/sshwire/bytes.ts';
 import { type Certificate, parseCertificateLine } from '../../../src/sshwire/certificate.ts';
 import { checkCertificate } from '../../../src/sshwire/certificate-check.ts';
 import { encodePublicKey, fingerprint, parsePublicKeyLine, publicKeyLine } from '../../../src/sshwire/public-key.ts';
-import type { RandomSource } from '../../../src/use-cases/ports.ts';
+import type { RandomSource } from '../../../src/use-cases/ports/random.ts';
 import { KEY_TYPES, keyIn, makeKey, oneOfEach } from '../../support/peers/ssh-keys.ts';
 import { grant, later, NOON, targetId } from '../../support/samples/samples.ts';
 import { systemRandom, testAuthority, testKeys } from '../../support/worlds/authority.ts';

@@ -11,7 +11,7 @@ import {
   stringOption,
 } from '../../../src/sshwire/certificate.ts';
 import { encodePublicKey, fingerprint, parsePublicKeyLine, publicKeyLine } from '../../../src/sshwire/public-key.ts';
-import type { UserauthProof } from '../../../src/use-cases/ports.ts';
+import type { UserauthProof } from '../../../src/use-cases/ports/authority.ts';
 import {
   certificateBody,
   plainAlgorithm,

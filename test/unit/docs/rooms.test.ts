@@ -32,11 +32,19 @@ describe('the table of rooms in docs/architecture.md', () => {
   it.each<[string, string, string | null]>([
     ['access/grant.ts', `import { z } from 'zod';`, null],
     ['access/grant.ts', `import { readFileSync } from 'node:fs';`, 'node:fs'],
-    ['access/grant.ts', `import type { Tx } from '../use-cases/ports.ts';`, 'types of ../use-cases/ports.ts'],
+    [
+      'access/grant.ts',
+      `import type { Tx } from '../use-cases/ports/store.ts';`,
+      'types of ../use-cases/ports/store.ts',
+    ],
     ['access/scopes/scope.ts', `import { createLog } from '../../log.ts';`, '../../log.ts'],
     ['use-cases/grants/end-grant.ts', `import {\n  openStore,\n} from '../../store/store.ts';`, '../../store/store.ts'],
-    ['gateway/session/session.ts', `import type { Tx } from '../../use-cases/ports.ts';`, null],
-    ['gateway/session/session.ts', `import { x } from '../../use-cases/ports.ts';`, '../../use-cases/ports.ts'],
+    ['gateway/session/session.ts', `import type { Tx } from '../../use-cases/ports/store.ts';`, null],
+    [
+      'gateway/session/session.ts',
+      `import { x } from '../../use-cases/ports/store.ts';`,
+      '../../use-cases/ports/store.ts',
+    ],
     ['gateway/session/session.ts', `export { Crew } from '../supervisor/crew.ts';`, '../supervisor/crew.ts'],
     [
       'gateway/launch/launcher.ts',

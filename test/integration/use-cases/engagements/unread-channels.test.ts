@@ -7,7 +7,7 @@ import { openEngagement } from '../../../../src/use-cases/engagements/open-engag
 import { seeChannel } from '../../../../src/use-cases/engagements/see-channel.ts';
 import { holdSessionsToGrants } from '../../../../src/use-cases/grants/hold-sessions.ts';
 import { messageKey } from '../../../../src/use-cases/notice.ts';
-import type { Gateways } from '../../../../src/use-cases/ports.ts';
+import type { Gateways } from '../../../../src/use-cases/ports/gateways.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
 import { reviewRequest } from '../../../../src/use-cases/requests/review-request.ts';
 import type { AuthorizeAsk } from '../../../../src/use-cases/sessions/gateway-control.ts';

@@ -5,7 +5,7 @@ import type { SessionId } from '../../../../src/access/ids.ts';
 import type { Person } from '../../../../src/access/person.ts';
 import { holdSessionsToGrants } from '../../../../src/use-cases/grants/hold-sessions.ts';
 import { retireKey } from '../../../../src/use-cases/people/retire-key.ts';
-import type { Carried } from '../../../../src/use-cases/ports.ts';
+import type { Carried } from '../../../../src/use-cases/ports/gateways.ts';
 import type { SshKey } from '../../../support/peers/signing-key.ts';
 import { AccessWorld } from '../../../support/worlds/access-world.ts';
 import { openTestStore, type TestStore } from '../../../support/worlds/store.ts';

@@ -8,7 +8,8 @@ import { holdSessionsToGrants } from '../../../../src/use-cases/grants/hold-sess
 import { messageKey, type Notice } from '../../../../src/use-cases/notice.ts';
 import { peopleToConfirm, tellOfDoubts } from '../../../../src/use-cases/people/people-in-doubt.ts';
 import { missPerson, seePerson } from '../../../../src/use-cases/people/see-person.ts';
-import type { Gateways, Profile } from '../../../../src/use-cases/ports.ts';
+import type { Profile } from '../../../../src/use-cases/ports/directory.ts';
+import type { Gateways } from '../../../../src/use-cases/ports/gateways.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
 import { reviewRequest } from '../../../../src/use-cases/requests/review-request.ts';
 import { selfService } from '../../../../src/use-cases/sessions/self-service.ts';

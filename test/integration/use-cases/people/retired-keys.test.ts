@@ -4,7 +4,7 @@ import { Fingerprint } from '../../../../src/access/ids.ts';
 import type { Person } from '../../../../src/access/person.ts';
 import { holdSessionsToGrants } from '../../../../src/use-cases/grants/hold-sessions.ts';
 import { listKeys, retireKey } from '../../../../src/use-cases/people/retire-key.ts';
-import type { Gateways } from '../../../../src/use-cases/ports.ts';
+import type { Gateways } from '../../../../src/use-cases/ports/gateways.ts';
 import { selfService } from '../../../../src/use-cases/sessions/self-service.ts';
 import { granted } from '../../../support/worlds/access-world.ts';
 import { RightsWorld } from '../../../support/worlds/rights-world.ts';

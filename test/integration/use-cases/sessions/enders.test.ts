@@ -8,7 +8,7 @@ import { type EndGrantInput, endGrant } from '../../../../src/use-cases/grants/e
 import { noteExpiredGrants } from '../../../../src/use-cases/grants/expire-grants.ts';
 import { holdSessionsToGrants, sessionEndOrder } from '../../../../src/use-cases/grants/hold-sessions.ts';
 import { seePerson } from '../../../../src/use-cases/people/see-person.ts';
-import type { Change } from '../../../../src/use-cases/ports.ts';
+import type { Change } from '../../../../src/use-cases/ports/store.ts';
 import { endSession } from '../../../../src/use-cases/sessions/end-session.ts';
 import { recordSessionClosed } from '../../../../src/use-cases/sessions/record-session.ts';
 import { viewGrant, viewSession } from '../../../../src/use-cases/views/views.ts';

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SessionId } from '../../../../src/access/ids.ts';
 import { CUT_CONFIRM_MS, TERMINATE_CONFIRM_MS } from '../../../../src/gateway/limits.ts';
 import { CarriedSessions } from '../../../../src/gateway/supervisor/carried-sessions.ts';
-import type { TerminationOrder } from '../../../../src/use-cases/ports.ts';
+import type { TerminationOrder } from '../../../../src/use-cases/ports/gateways.ts';
 import { authorizedSession, REPORT } from '../../../support/worlds/pipe-messages.ts';
 import { sessionId } from '../../../support/worlds/world.ts';
 

@@ -5,7 +5,7 @@ import type { Answer } from '../../../../src/gateway/pipe/worker-messages.ts';
 import { FAULT } from '../../../../src/gateway/supervisor/worker-questions.ts';
 import { setUpLines } from '../../../../src/gateway/words/client-config.ts';
 import { gatewayAddress, printable, wordForTerminal } from '../../../../src/gateway/words/refusals.ts';
-import type { TerminationOrder } from '../../../../src/use-cases/ports.ts';
+import type { TerminationOrder } from '../../../../src/use-cases/ports/gateways.ts';
 import { fingerprint, later, NOON, personId, targetId } from '../../../support/samples/samples.ts';
 import { DRAINING, FACTS, SHUTDOWN, STATES, SupervisedWorker } from '../../../support/worlds/hosted-worker.ts';
 import {

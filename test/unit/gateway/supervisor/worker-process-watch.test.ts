@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Shown } from '../../../../src/access/shown.ts';
-import type { Watcher } from '../../../../src/use-cases/ports.ts';
+import type { Watcher } from '../../../../src/use-cases/ports/gateways.ts';
 import { NOON } from '../../../support/samples/samples.ts';
 import { SupervisedWorker } from '../../../support/worlds/hosted-worker.ts';
 import { FROM_WORKER, SHOWN, TO_WORKER } from '../../../support/worlds/pipe-messages.ts';

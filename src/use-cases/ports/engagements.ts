@@ -1,0 +1,34 @@
+import type { Engagement } from '../../access/engagement.ts';
+import type { EngagementId, PersonId } from '../../access/ids.ts';
+
+export type Engagements = {
+  byId(id: EngagementId): Promise<Engagement | null>;
+  byIds(ids: readonly EngagementId[]): Promise<readonly Engagement[]>;
+  insert(engagement: Engagement): Promise<void>;
+  /** Also those whose channel the member has left. */
+  ofMember(id: PersonId): Promise<readonly Engagement[]>;
+  /** False where somebody has. */
+  confirm(
+    id: EngagementId,
+    confirmed: { readonly by: PersonId; readonly at: Date; readonly labels: readonly string[] },
+  ): Promise<boolean>;
+  askToConfirm(id: EngagementId, people: readonly PersonId[]): Promise<void>;
+  /** Who was asked to confirm it. */
+  confirmers(id: EngagementId): Promise<readonly PersonId[]>;
+  inChannel(channelId: string): Promise<readonly Engagement[]>;
+  /**
+   * Writes down that Slack, asked at `at`, said who is in its channel: `outdated`, and nothing written, where it said so of a later
+   * moment already; `read_again` where security had been told that it did not.
+   */
+  channelRead(id: EngagementId, at: Date, now: Date): Promise<'read' | 'read_again' | 'outdated'>;
+  /** Slack names the channel of these as what it cannot show. Whether that is news: it was said of none of them since it was read. */
+  channelRefused(ids: readonly EngagementId[], error: string): Promise<boolean>;
+  /** Writes down that security is told that access in these rests; returns those of which it had not been told. */
+  toldOfUnread(ids: readonly EngagementId[], at: Date): Promise<readonly EngagementId[]>;
+  /** These members were in the channel just now. */
+  seenIn(id: EngagementId, people: readonly PersonId[], at: Date): Promise<void>;
+  leftFrom(id: EngagementId, people: readonly PersonId[], at: Date): Promise<void>;
+  /** Members who were in the channel at some time. */
+  everSeenIn(id: EngagementId): Promise<readonly PersonId[]>;
+  all(): Promise<readonly Engagement[]>;
+};

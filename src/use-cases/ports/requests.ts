@@ -1,0 +1,15 @@
+import type { PersonId, RequestId } from '../../access/ids.ts';
+import type { AccessRequest } from '../../access/request.ts';
+
+export type Requests = {
+  byId(id: RequestId): Promise<AccessRequest | null>;
+  /** `select … for update`: concurrent decisions on one request take turns. */
+  lock(id: RequestId): Promise<AccessRequest | null>;
+  insert(request: AccessRequest): Promise<void>;
+  /** Writes status, reviews and decision; nothing of the ask. */
+  save(request: AccessRequest): Promise<void>;
+  pendingOf(person: PersonId): Promise<readonly AccessRequest[]>;
+  pendingForReviewer(person: PersonId): Promise<readonly AccessRequest[]>;
+  /** Pending ones whose `expiresAt` has come, locked. */
+  lockOverdue(now: Date, limit: number): Promise<readonly AccessRequest[]>;
+};
