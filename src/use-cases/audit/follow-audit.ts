@@ -16,12 +16,12 @@ type Gap = { readonly next: bigint; readonly sinceMs: number };
  * taken it is over.
  */
 export class AuditFollower {
-  readonly #store: Store;
+  readonly #store: Store<'audit'>;
   readonly #nowMs: () => number;
   #gap: Gap | null = null;
   #id: number;
 
-  constructor(store: Store, after: number, nowMs: () => number) {
+  constructor(store: Store<'audit'>, after: number, nowMs: () => number) {
     this.#store = store;
     this.#id = after;
     this.#nowMs = nowMs;

@@ -9,9 +9,13 @@ import { directLane, threadLane } from '../notice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Inventory } from '../ports/inventory.ts';
 import type { Store } from '../ports/store.ts';
-import { reviewerFacts } from './reviewer-facts.ts';
+import { type FactParts, reviewerFacts } from './reviewer-facts.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock; readonly inventory: Pick<Inventory, 'policy' | 'targets'> };
+type Deps = {
+  readonly store: Store<FactParts | 'audit' | 'outbox'>;
+  readonly clock: Clock;
+  readonly inventory: Pick<Inventory, 'policy' | 'targets'>;
+};
 
 /** A second person lets the first engagement on a label begin; its root message follows. */
 export const confirmEngagement =

@@ -14,10 +14,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { Inventory } from '../ports/inventory.ts';
 import type { RandomSource } from '../ports/random.ts';
 import type { Store, Tx } from '../ports/store.ts';
-import { reviewerFacts } from './reviewer-facts.ts';
+import { type FactParts, reviewerFacts } from './reviewer-facts.ts';
 
 type Deps = {
-  readonly store: Store;
+  readonly store: Store<FactParts | 'audit' | 'outbox'>;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly inventory: Inventory;
@@ -103,7 +103,7 @@ export const openEngagement =
       return ok(engagement);
     });
 
-async function mayNotOpen(deps: Deps, tx: Tx, sponsor: Person | null, now: Date): Promise<Rejection | null> {
+async function mayNotOpen(deps: Deps, tx: Tx<FactParts>, sponsor: Person | null, now: Date): Promise<Rejection | null> {
   const rules = engagementRules(deps.inventory.policy);
   const inactive = whyNotActive(sponsor, now, deps.inventory.policy.doubt);
   if (inactive || !sponsor) return inactive;
@@ -115,7 +115,7 @@ async function mayNotOpen(deps: Deps, tx: Tx, sponsor: Person | null, now: Date)
 
 async function wrongTargets(
   deps: Deps,
-  tx: Tx,
+  tx: Tx<FactParts>,
   sponsor: Person,
   input: OpenEngagementInput,
   now: Date,
@@ -127,7 +127,7 @@ async function wrongTargets(
 }
 
 /** Whether one of the labels has had no engagement yet: who opens the first one does not decide alone that there is any. */
-async function needsSecondPerson(deps: Deps, tx: Tx, input: OpenEngagementInput): Promise<boolean> {
+async function needsSecondPerson(deps: Deps, tx: Tx<'engagements'>, input: OpenEngagementInput): Promise<boolean> {
   if (!engagementRules(deps.inventory.policy).second_person) return false;
   const before = (await tx.engagements.all()).filter((engagement) => engagement.confirmedAt !== null);
   // As they were when somebody agreed: today's labels of those targets may be ones that nobody has looked at.
@@ -138,7 +138,7 @@ async function needsSecondPerson(deps: Deps, tx: Tx, input: OpenEngagementInput)
 /** Who may confirm: reviewers by policy who are neither the opener nor a member, through whichever account. */
 async function secondPeople(
   deps: Deps,
-  tx: Tx,
+  tx: Tx<FactParts>,
   sponsor: Person,
   input: OpenEngagementInput,
   now: Date,
@@ -178,7 +178,7 @@ function wrongWords(inventory: Inventory, input: OpenEngagementInput, now: Date)
 
 async function wrongPeople(
   deps: Deps,
-  tx: Tx,
+  tx: Tx<FactParts>,
   sponsor: Person,
   input: OpenEngagementInput,
   now: Date,

@@ -1,11 +1,11 @@
 import { type Engagement, isOver } from '../../access/engagement.ts';
 import type { PersonId } from '../../access/ids.ts';
-import { endAccessIn } from '../people/person-gone.ts';
+import { endAccessIn, type GoneParts } from '../people/person-gone.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { tellReadAgain } from './channel-in-doubt.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps = { readonly store: Store<GoneParts>; readonly clock: Clock };
 
 export type SeenChannel = {
   readonly channelId: string;

@@ -10,7 +10,7 @@ export const isBelievable = (authority: Pick<CertificateAuthority, 'digest' | 's
   authority.digest(grant.terms) === grant.digest && authority.sealed(grant.id, grant.digest, grant.mac);
 
 /** The refusal where something is missing because its seal is broken; null where it is merely missing. */
-export function tampered(tx: Pick<Tx, 'broken'>): RejectionOf<'record_tampered'> | null {
+export function tampered(tx: Tx<'broken'>): RejectionOf<'record_tampered'> | null {
   const broken = tx.broken();
   return broken && { code: 'record_tampered', what: broken.what, id: broken.id };
 }
@@ -20,7 +20,7 @@ export type Resting = ReadonlyMap<EngagementId, WhyResting>;
 
 /** Why access rests in these engagements; one that is not to be believed opens nothing. */
 export async function restingOf(
-  tx: Pick<Tx, 'engagements'>,
+  tx: Tx<'engagements'>,
   ids: Iterable<EngagementId>,
   now: Date,
   doubtSeconds: number,

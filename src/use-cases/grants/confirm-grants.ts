@@ -2,7 +2,7 @@ import { actorOf, type OperatorAccount } from '../../access/audit-event.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps = { readonly store: Store<'audit' | 'suspension' | 'liftSuspension'>; readonly clock: Clock };
 
 /** An operator has looked at a database that was restored or exchanged: what it says of grants counts again. */
 export const confirmGrants =

@@ -4,10 +4,10 @@ import type { GrantId, PersonId } from '../../access/ids.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
-import { endGrantIn } from './ending.ts';
+import { type EndingParts, endGrantIn } from './ending.ts';
 import { mayEnd } from './may-end.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps = { readonly store: Store<EndingParts | 'engagements'>; readonly clock: Clock };
 
 export type EndGrantInput = {
   /** An account of the host, where an operator ends it at the command line. */

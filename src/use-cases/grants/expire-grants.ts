@@ -1,9 +1,9 @@
 import type { GrantId } from '../../access/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
-import { noteIfOver, refreshMessages } from './ending.ts';
+import { type EndingParts, noteIfOver, refreshMessages } from './ending.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps = { readonly store: Store<EndingParts>; readonly clock: Clock };
 
 const BATCH = 100;
 

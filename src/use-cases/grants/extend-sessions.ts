@@ -6,7 +6,11 @@ import type { Tx } from '../ports/store.ts';
  * Live sessions that a new grant allows just as they run go on under it, inside the transaction that creates it: nobody has to
  * connect again. Access only grows longer by it, and what revokes the new grant ends them.
  */
-export async function extendSessionsIn(tx: Tx, grant: Grant, now: Date): Promise<void> {
+export async function extendSessionsIn(
+  tx: Tx<'sessions' | 'grants' | 'audit' | 'announce'>,
+  grant: Grant,
+  now: Date,
+): Promise<void> {
   const mine = (await tx.sessions.live()).filter(({ personId }) => personId === grant.terms.personId);
   // All of them before any grant: a session that ends at this moment is held while its grant is waited for.
   const held: Session[] = [];
@@ -19,7 +23,12 @@ export async function extendSessionsIn(tx: Tx, grant: Grant, now: Date): Promise
   if (extended > 0) tx.announce({ kind: 'sessions_extended', grantId: grant.id });
 }
 
-async function extendIn(tx: Tx, session: Session, grant: Grant, now: Date): Promise<boolean> {
+async function extendIn(
+  tx: Tx<'sessions' | 'grants' | 'audit'>,
+  session: Session,
+  grant: Grant,
+  now: Date,
+): Promise<boolean> {
   const { id } = session;
   // A revocation that is being written at this moment goes first.
   const before = await tx.grants.lock(session.grantId);

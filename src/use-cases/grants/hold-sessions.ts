@@ -11,9 +11,9 @@ import type { Store, Tx } from '../ports/store.ts';
 import { isBelievable, restingOf, type WhyResting } from './believable.ts';
 import { enderOf } from './ending.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
-
-type HoldDeps = Deps & {
+type HoldDeps = {
+  readonly store: Store<'sessions' | 'grants' | 'keys' | 'persons' | 'engagements' | 'audit' | 'breaks'>;
+  readonly clock: Clock;
   readonly inventory: Pick<Inventory, 'policy'>;
   readonly gateways: Pick<Gateways, 'carried' | 'terminate' | 'extend'>;
   readonly authority: Pick<CertificateAuthority, 'digest' | 'sealed'>;
@@ -95,7 +95,11 @@ type Judging = {
   readonly retired: ReadonlySet<Fingerprint>;
 };
 
-async function holdOne(tx: Tx, live: Live, { now, grantOf, resting, engagements, retired }: Judging): Promise<Held> {
+async function holdOne(
+  tx: Tx<'persons' | 'audit' | 'breaks'>,
+  live: Live,
+  { now, grantOf, resting, engagements, retired }: Judging,
+): Promise<Held> {
   const { id: session, row, carried } = live;
   const isChanged =
     carried !== null &&
@@ -116,7 +120,7 @@ async function holdOne(tx: Tx, live: Live, { now, grantOf, resting, engagements,
 
 /** Those of live sessions whose account is gone, or whom nobody has confirmed for too long. */
 async function restingPeople(
-  tx: Tx,
+  tx: Tx<'persons'>,
   sessions: readonly Live[],
   now: Date,
   doubt: number,
@@ -152,7 +156,7 @@ const RESTING: Readonly<Record<WhyResting['code'], TerminationOrder>> = {
 };
 const SUSPENDED = 'ended: all access is paused until the operators have checked their restored database.';
 
-async function orderFor(tx: Tx, grant: Grant | null): Promise<TerminationOrder> {
+async function orderFor(tx: Tx<'persons' | 'audit'>, grant: Grant | null): Promise<TerminationOrder> {
   if (!grant) return { why: 'revoked', message: 'ended: the grant for this session no longer exists.' };
   const { end, suspended } = grant;
   if (suspended && !end) return { why: 'revoked', message: SUSPENDED };
@@ -172,7 +176,7 @@ function byWhom(actor: Actor | null, name: string | null): string {
 
 /** The order that ends one session at somebody's word. It ends whether or not its people can be looked up. */
 export const sessionEndOrder =
-  (deps: Pick<Deps, 'store'>) =>
+  (deps: { readonly store: Store<'sessions' | 'persons'> }) =>
   async (id: SessionId, by: Actor): Promise<TerminationOrder> => {
     const look = deps.store.transaction(async (tx) => ({
       isOwn: by.kind === 'person' && (await tx.sessions.byId(id))?.personId === by.id,

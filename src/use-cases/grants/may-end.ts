@@ -9,7 +9,7 @@ type Who = { readonly by: PersonId | OperatorAccount; readonly isSecurity: boole
  * Ending is the safe direction, so standing is not asked again, but a deactivated account may nothing.
  */
 export async function mayEnd(
-  tx: Tx,
+  tx: Tx<'persons' | 'engagements'>,
   who: Who,
   access: { readonly personId: PersonId; readonly engagementId: EngagementId },
 ): Promise<boolean> {

@@ -5,7 +5,7 @@ import { directLane } from '../notice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps = { readonly store: Store<'grants' | 'outbox'>; readonly clock: Clock };
 
 /** Brings the holder of a live grant its files as a message, once; false where that message is there already. */
 export const sendFiles =

@@ -7,7 +7,7 @@ import type { RandomSource } from '../ports/random.ts';
 import type { Store } from '../ports/store.ts';
 
 type Deps = {
-  readonly store: Store;
+  readonly store: Store<'persons' | 'keys' | 'audit'>;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly authority: Pick<CertificateAuthority, 'digest'>;

@@ -1,6 +1,6 @@
 import { isOver } from '../../access/engagement.ts';
 import type { EngagementId, PersonId } from '../../access/ids.ts';
-import { endGrantIn } from '../grants/ending.ts';
+import { type EndingParts, endGrantIn } from '../grants/ending.ts';
 import type { GoneWhy } from '../notice.ts';
 import { SECURITY_LANE } from '../notice.ts';
 import type { Tx } from '../ports/store.ts';
@@ -12,6 +12,9 @@ export type Gone = {
   readonly engagementId: EngagementId | null;
 };
 
+/** What is touched where their access ends. */
+export type GoneParts = EndingParts | 'engagements';
+
 const COMMENTS: Readonly<Record<GoneWhy, string>> = {
   deactivated: 'the Slack account was deactivated',
   unseen: 'Slack no longer shows the account',
@@ -19,7 +22,7 @@ const COMMENTS: Readonly<Record<GoneWhy, string>> = {
 };
 
 /** Ends what somebody has who is gone, inside a transaction, and tells security what ended. */
-export async function endAccessIn(tx: Tx, { personId, why, engagementId }: Gone, now: Date): Promise<void> {
+export async function endAccessIn(tx: Tx<GoneParts>, { personId, why, engagementId }: Gone, now: Date): Promise<void> {
   const all = await tx.grants.ofPerson(personId);
   const concerned = all.filter((grant) => engagementId === null || grant.terms.engagementId === engagementId);
   let grants = 0;

@@ -9,7 +9,7 @@ import type { Store } from '../ports/store.ts';
 import { codeDigest } from './issue-registration-code.ts';
 
 type Deps = {
-  readonly store: Store;
+  readonly store: Store<'keys' | 'persons' | 'engagements' | 'audit' | 'outbox' | 'broken'>;
   readonly clock: Clock;
   readonly authority: Pick<CertificateAuthority, 'digest'>;
 };

@@ -3,12 +3,12 @@ import { isMember, isOver } from '../../access/engagement.ts';
 import type { Fingerprint, PersonId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import { endGrantIn } from '../grants/ending.ts';
+import { type EndingParts, endGrantIn } from '../grants/ending.ts';
 import { directLane } from '../notice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store, Tx } from '../ports/store.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps<Part extends keyof Tx> = { readonly store: Store<Part>; readonly clock: Clock };
 
 export type RetireKeyInput = {
   /** An account of the host, where an operator does it at the command line. */
@@ -22,7 +22,7 @@ export type RetireKeyInput = {
  * Its owner may, the sponsor of an engagement that the owner works in, security, and the operator.
  */
 export const retireKey =
-  (deps: Deps) =>
+  (deps: Deps<EndingParts | 'keys' | 'engagements'>) =>
   (input: RetireKeyInput): Promise<Result<RegisteredKey>> =>
     deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
@@ -47,7 +47,12 @@ export const retireKey =
       return ok({ ...key, retiredAt: now });
     });
 
-async function mayRetire(tx: Tx, { by, isSecurity }: RetireKeyInput, owner: PersonId, now: Date): Promise<boolean> {
+async function mayRetire(
+  tx: Tx<'persons' | 'engagements'>,
+  { by, isSecurity }: RetireKeyInput,
+  owner: PersonId,
+  now: Date,
+): Promise<boolean> {
   if (typeof by !== 'string') return true;
   if (!(await tx.persons.byId(by))?.active) return false;
   if (by === owner || isSecurity) return true;
@@ -62,7 +67,7 @@ export type ListedKey = { readonly key: RegisteredKey; readonly owner: string };
  * part of an owner's name or of a fingerprint.
  */
 export const listKeys =
-  (deps: Deps) =>
+  (deps: Deps<'engagements' | 'persons' | 'keys'>) =>
   ({
     personId,
     isSecurity,

@@ -6,9 +6,9 @@ import type { Clock } from '../ports/clock.ts';
 import type { Profile } from '../ports/directory.ts';
 import type { RandomSource } from '../ports/random.ts';
 import type { Store, Tx } from '../ports/store.ts';
-import { endAccessIn } from './person-gone.ts';
+import { endAccessIn, type GoneParts } from './person-gone.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock; readonly random: RandomSource };
+type Deps<Part extends keyof Tx> = { readonly store: Store<Part>; readonly clock: Clock };
 
 const DAYPASS: Actor = { kind: 'daypass' };
 
@@ -17,7 +17,7 @@ const DAYPASS: Actor = { kind: 'daypass' };
  * takes the person's live grants with it.
  */
 export const seePerson =
-  (deps: Deps) =>
+  (deps: Deps<GoneParts | 'broken'> & { readonly random: RandomSource }) =>
   ({ account, profile }: { account: SlackAccount; profile: Profile }): Promise<Person> =>
     deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
@@ -43,7 +43,7 @@ export const seePerson =
       return refresh(tx, other, profile, now);
     });
 
-async function refresh(tx: Tx, { id }: Person, profile: Profile, now: Date): Promise<Person> {
+async function refresh(tx: Tx<GoneParts>, { id }: Person, profile: Profile, now: Date): Promise<Person> {
   const person = await tx.persons.lock(id);
   if (!person) throw new Error('a person vanished between two statements of one transaction');
   const { name, active } = profile;
@@ -68,7 +68,7 @@ async function refresh(tx: Tx, { id }: Person, profile: Profile, now: Date): Pro
  * is over with the access that there is. Returns whether it is to be asked again.
  */
 export const missPerson =
-  (deps: Pick<Deps, 'store' | 'clock'>) =>
+  (deps: Deps<GoneParts>) =>
   (personId: PersonId): Promise<'ask_again' | 'over'> =>
     deps.store.transaction(async (tx) => {
       const now = deps.clock.now();

@@ -13,14 +13,20 @@ import type { Requests } from './requests.ts';
 import type { Broken, Suspension } from './seals.ts';
 import type { Sessions } from './sessions.ts';
 
-/** Everything that changes goes through here: one transaction, committed when `work` resolves, rolled back when it throws. */
-export type Store = {
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+/**
+ * Everything that changes goes through here: one transaction, committed when `work` resolves, rolled back when it throws.
+ * `Store<'grants' | 'audit'>` is asked for by somebody who touches nothing else.
+ */
+export type Store<Part extends keyof WholeTx = keyof WholeTx> = {
+  transaction<T>(work: (tx: Tx<Part>) => Promise<T>): Promise<T>;
   /** Hears of each change after its commit, from this process and, on PostgreSQL, from every other. */
   subscribe(listener: (change: Change) => void): () => void;
 };
 
-export type Tx = {
+/** What one transaction reaches, or the parts of it that somebody touches. */
+export type Tx<Part extends keyof WholeTx = keyof WholeTx> = Pick<WholeTx, Part>;
+
+type WholeTx = {
   readonly persons: Persons;
   readonly keys: Keys;
   readonly engagements: Engagements;

@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { refreshCards } from './review-request.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps = { readonly store: Store<'requests' | 'engagements' | 'audit' | 'outbox'>; readonly clock: Clock };
 
 const BATCH = 100;
 

@@ -8,7 +8,7 @@ import { ok, type Result, refuse } from '../../access/result.ts';
 import { isEligibleReviewer } from '../../access/review.ts';
 import { findScope, type Scope } from '../../access/scopes/scope.ts';
 import { pin, type Target } from '../../access/target.ts';
-import { reviewerFacts } from '../engagements/reviewer-facts.ts';
+import { type FactParts, reviewerFacts } from '../engagements/reviewer-facts.ts';
 import { tampered } from '../grants/believable.ts';
 import { directLane, threadLane } from '../notice.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
@@ -18,7 +18,7 @@ import type { RandomSource } from '../ports/random.ts';
 import type { Store, Tx } from '../ports/store.ts';
 
 type Deps = {
-  readonly store: Store;
+  readonly store: Store<FactParts | 'keys' | 'requests' | 'audit' | 'outbox' | 'broken'>;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly inventory: Inventory;
@@ -190,7 +190,7 @@ function askedTargets(inventory: Inventory, engagement: Engagement, ids: readonl
 
 async function eligibleReviewers(
   deps: Deps,
-  tx: Tx,
+  tx: Tx<FactParts>,
   engagement: Engagement,
   requester: Person,
   now: Date,

@@ -9,7 +9,7 @@ import { type AccessRequest, type Review, transition } from '../../access/reques
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { mayNotReview } from '../../access/review.ts';
 import { heldToPolicy } from '../../access/standing-ask.ts';
-import { reviewerFacts } from '../engagements/reviewer-facts.ts';
+import { type FactParts, reviewerFacts } from '../engagements/reviewer-facts.ts';
 import { tampered } from '../grants/believable.ts';
 import { extendSessionsIn } from '../grants/extend-sessions.ts';
 import { directLane, messageKey, threadLane } from '../notice.ts';
@@ -20,7 +20,9 @@ import type { RandomSource } from '../ports/random.ts';
 import type { Store, Tx } from '../ports/store.ts';
 
 type Deps = {
-  readonly store: Store;
+  readonly store: Store<
+    FactParts | 'keys' | 'requests' | 'grants' | 'sessions' | 'audit' | 'outbox' | 'messages' | 'announce' | 'broken'
+  >;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly inventory: Inventory;
@@ -99,7 +101,7 @@ type Reviewing = { readonly request: AccessRequest; readonly engagement: Engagem
 
 async function refusalOf(
   deps: Deps,
-  tx: Tx,
+  tx: Tx<FactParts>,
   { request, engagement, reviewer }: Reviewing,
   now: Date,
 ): Promise<Rejection | null> {
@@ -120,7 +122,7 @@ async function refusalOf(
  * The button has to sit on a card that Daypass posted for this very request, to this reviewer or to the thread. Where an attempt at
  * posting it was never heard of again, the card's own key tells that it is the one; from then on it is known.
  */
-async function isCardOf(tx: Tx, { requestId, by, card }: ReviewRequestInput): Promise<boolean> {
+async function isCardOf(tx: Tx<'messages' | 'outbox'>, { requestId, by, card }: ReviewRequestInput): Promise<boolean> {
   const { channelId, ts } = card;
   for (const to of [by, null]) {
     const key = messageKey({ kind: 'review_card', requestId, to });
@@ -134,7 +136,7 @@ async function isCardOf(tx: Tx, { requestId, by, card }: ReviewRequestInput): Pr
 }
 
 /** Every copy of a review card shows the request's state. */
-export async function refreshCards(tx: Tx, engagement: Engagement, requestId: RequestId): Promise<void> {
+export async function refreshCards(tx: Tx<'outbox'>, engagement: Engagement, requestId: RequestId): Promise<void> {
   for (const to of engagement.reviewerIds) {
     await tx.outbox.enqueue({ kind: 'review_card_changed', requestId, to }, directLane(to));
   }
@@ -143,7 +145,7 @@ export async function refreshCards(tx: Tx, engagement: Engagement, requestId: Re
 
 async function createGrant(
   deps: Deps,
-  tx: Tx,
+  tx: Tx<'keys' | 'grants' | 'sessions' | 'audit' | 'outbox' | 'announce'>,
   request: AccessRequest,
   engagement: Engagement,
   now: Date,

@@ -6,7 +6,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { refreshCards } from './review-request.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps = {
+  readonly store: Store<'requests' | 'engagements' | 'audit' | 'outbox' | 'broken'>;
+  readonly clock: Clock;
+};
 
 /** Takes back one's own request while nobody has decided it. */
 export const withdrawRequest =

@@ -33,7 +33,9 @@ import type { Authorization, AuthorizeAsk, ConnectionRefusal, ConnectionRejectio
 import { PLAIN_LOGINS_PER_DAY } from './plain-logins.ts';
 
 export type AuthorizeDeps = {
-  readonly store: Store;
+  readonly store: Store<
+    'persons' | 'keys' | 'engagements' | 'requests' | 'grants' | 'sessions' | 'audit' | 'outbox' | 'broken'
+  >;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly inventory: Inventory;
@@ -132,7 +134,7 @@ async function decide(
  * session, which every login on it names, or of the login that was refused.
  */
 async function once(
-  tx: Tx,
+  tx: Tx<'sessions'>,
   { sshSessionId, digest }: VerifiedProof,
   until: Date,
   decideNow: () => Promise<Result<Authorization, ConnectionRejection>>,
@@ -163,7 +165,7 @@ async function register(
 /** A grant whose terms, digest and MAC do not agree was not made by a decision: it counts for nothing. */
 async function believableGrants(
   deps: AuthorizeDeps,
-  tx: Tx,
+  tx: Tx<'grants'>,
   person: Person,
 ): Promise<Result<Grant[], RejectionOf<'grant_tampered'>>> {
   const stored = await tx.grants.ofPerson(person.id);
@@ -187,7 +189,7 @@ const ABSENT: ReadonlySet<ConnectionRejection['code']> = new Set(['no_live_grant
 
 /** Who has asked already is not told to ask. */
 async function orWaits(
-  tx: Tx,
+  tx: Tx<'requests'>,
   personId: PersonId,
   decided: Result<Authorization, ConnectionRejection>,
   now: Date,
@@ -234,7 +236,7 @@ function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonl
 
 async function openSession(
   deps: AuthorizeDeps,
-  tx: Tx,
+  tx: Tx<'grants' | 'sessions'>,
   opening: Opening,
 ): Promise<Result<Authorization, ConnectionRejection>> {
   const { ask, proof, person, now } = opening;

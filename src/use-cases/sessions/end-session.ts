@@ -6,7 +6,10 @@ import { mayEnd } from '../grants/may-end.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps = {
+  readonly store: Store<'sessions' | 'persons' | 'engagements' | 'audit' | 'announce'>;
+  readonly clock: Clock;
+};
 
 export type EndSessionInput = {
   /** An account of the host, where an operator ends it at the command line. */

@@ -1,13 +1,15 @@
+import type { Store } from '../ports/store.ts';
 import { type AuthorizeDeps, authorizeConnection, type OuterConnections } from './authorize-connection.ts';
 import type { GatewayControl, RegistryFeed } from './gateway-control.ts';
 import type { RefusalNotes } from './note-refusals.ts';
 import { plainLogins } from './plain-logins.ts';
 import { recordSessionClosed, recordSessionOpened } from './record-session.ts';
-import { selfService } from './self-service.ts';
+import { type SelfServiceDeps, selfService } from './self-service.ts';
 
 /** What the gateway may ask of control, bound to the store and the keys. */
 export function gatewayControl(
-  deps: Omit<AuthorizeDeps, 'outer' | 'refused' | 'plainLogins'> & { readonly refusals: RefusalNotes },
+  deps: Omit<AuthorizeDeps, 'outer' | 'refused' | 'plainLogins'> &
+    SelfServiceDeps & { readonly refusals: RefusalNotes },
 ): GatewayControl {
   const refused = deps.refusals.note;
   return {
@@ -20,7 +22,7 @@ export function gatewayControl(
   };
 }
 
-const registryFeed = ({ store }: Pick<AuthorizeDeps, 'store'>): RegistryFeed => ({
+const registryFeed = ({ store }: { readonly store: Store<'keys'> }): RegistryFeed => ({
   all: (max) => store.transaction((tx) => tx.keys.registry(max)),
   follow: (listener) =>
     store.subscribe((change) => {

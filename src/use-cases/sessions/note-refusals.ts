@@ -23,11 +23,13 @@ type Kind = {
   count: number;
 };
 
+type Deps = { readonly store: Store<'audit'>; readonly clock: Clock };
+
 /**
  * Refused connections, as audit events: one for each address and reason between two flushes while there are few of them, and of the
  * others one for each reason, so that a flood stays a few lines.
  */
-export function refusalNotes({ store, clock }: { readonly store: Store; readonly clock: Clock }): RefusalNotes {
+export function refusalNotes({ store, clock }: Deps): RefusalNotes {
   let kinds = new Map<string, Kind>();
   let others = new Map<string, number>();
   const lines = hourly(LINES_PER_HOUR);

@@ -6,10 +6,15 @@ import type { Clock } from '../ports/clock.ts';
 import type { Store, Tx } from '../ports/store.ts';
 import type { SealOutcome } from './gateway-control.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps<Part extends keyof Tx> = { readonly store: Store<Part>; readonly clock: Clock };
 
 /** Writes down what control found when it sealed a recording. */
-export async function noteSeal(tx: Tx, session: Session, sealed: SealOutcome, at: Date): Promise<void> {
+export async function noteSeal(
+  tx: Tx<'sessions' | 'audit'>,
+  session: Session,
+  sealed: SealOutcome,
+  at: Date,
+): Promise<void> {
   const tell = (type: AuditEvent['type'], facts: AuditEvent['facts']): Promise<void> =>
     tx.audit.append({ type, at, actor: { kind: 'daypass' }, facts: { session: session.id, ...facts } });
   const { headAtStart: told } = session.recording;
@@ -38,7 +43,7 @@ export async function noteSeal(tx: Tx, session: Session, sealed: SealOutcome, at
 
 /** A recording that an earlier run left behind unsealed: its session ended long ago. */
 export const recordLateSeal =
-  (deps: Deps) =>
+  (deps: Deps<'sessions' | 'audit' | 'outbox'>) =>
   (id: SessionId, sealed: SealOutcome): Promise<void> =>
     deps.store.transaction(async (tx) => {
       const session = await tx.sessions.lock(id);
@@ -54,7 +59,7 @@ export const recordLateSeal =
 
 /** By an operator who asked for it at the command line, or by Daypass where retention did. */
 export const recordErased =
-  (deps: Deps) =>
+  (deps: Deps<'sessions' | 'audit'>) =>
   (id: SessionId, rule: string, actor: Actor): Promise<void> =>
     deps.store.transaction(async (tx) => {
       const at = deps.clock.now();
@@ -66,7 +71,7 @@ export type ExportFacts = { readonly format: string; readonly channel: number | 
 
 /** Somebody with a key took a recording out in the clear. */
 export const recordExported =
-  (deps: Deps) =>
+  (deps: Deps<'audit'>) =>
   (by: OperatorAccount, id: SessionId, { format, channel }: ExportFacts): Promise<void> =>
     deps.store.transaction((tx) =>
       tx.audit.append({

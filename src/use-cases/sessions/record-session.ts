@@ -9,11 +9,11 @@ import type { Store, Tx } from '../ports/store.ts';
 import type { SealOutcome } from './gateway-control.ts';
 import { noteSeal } from './record-recording.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps<Part extends keyof Tx> = { readonly store: Store<Part>; readonly clock: Clock };
 
 /** The upstream connection stands and the recorder accepts. */
 export const recordSessionOpened =
-  (deps: Deps) =>
+  (deps: Deps<'sessions' | 'audit' | 'outbox'>) =>
   (id: SessionId, head: string | null): Promise<void> =>
     deps.store.transaction(async (tx) => {
       const session = await tx.sessions.lock(id);
@@ -38,9 +38,12 @@ export const recordSessionOpened =
       await refreshLine(tx, id, session.engagementId);
     });
 
+/** What is touched where a session is over, and its grant with it, perhaps. */
+type ClosingParts = 'sessions' | 'grants' | 'audit' | 'outbox';
+
 /** What was left of a session, reported once by its worker, or by control in the name of a worker that died. */
 export const recordSessionClosed =
-  (deps: Deps) =>
+  (deps: Deps<ClosingParts>) =>
   (id: SessionId, { channels, refusals, ending: reported }: SessionReport, sealed: SealOutcome): Promise<void> =>
     deps.store.transaction(async (tx) => {
       const at = deps.clock.now();
@@ -53,7 +56,7 @@ export const recordSessionClosed =
     });
 
 /** Who asked for a session's end is control's to say: its worker does not know. */
-async function withEnder(tx: Tx, id: SessionId, reported: SessionEnding): Promise<SessionEnding> {
+async function withEnder(tx: Tx<'audit'>, id: SessionId, reported: SessionEnding): Promise<SessionEnding> {
   if (reported.how !== 'terminated') return reported;
   const { how, why } = reported;
   const by = why === 'ended_by_reviewer' ? await tx.audit.enderOf('session', id) : null;
@@ -61,7 +64,7 @@ async function withEnder(tx: Tx, id: SessionId, reported: SessionEnding): Promis
 }
 
 /** Sessions that a control left open when it died are over: their workers went with it. */
-export const closeInterruptedSessions = (deps: Deps) => (): Promise<number> =>
+export const closeInterruptedSessions = (deps: Deps<ClosingParts>) => (): Promise<number> =>
   deps.store.transaction(async (tx) => {
     const live = await tx.sessions.live();
     for (const session of live) {
@@ -76,7 +79,7 @@ export const closeInterruptedSessions = (deps: Deps) => (): Promise<number> =>
     return live.length;
   });
 
-async function closeSessionIn(tx: Tx, id: SessionId, end: SessionEnd): Promise<void> {
+async function closeSessionIn(tx: Tx<ClosingParts>, id: SessionId, end: SessionEnd): Promise<void> {
   const session = await tx.sessions.lock(id);
   if (!session || session.ended) return;
   await tx.sessions.end(id, end);
@@ -106,7 +109,7 @@ async function closeSessionIn(tx: Tx, id: SessionId, end: SessionEnd): Promise<v
   if (grant && !isRunning(grant, end.at)) await noteIfOver(tx, grant);
 }
 
-async function refreshLine(tx: Tx, id: SessionId, engagementId: string): Promise<void> {
+async function refreshLine(tx: Tx<'sessions' | 'outbox'>, id: SessionId, engagementId: string): Promise<void> {
   const burstId = (await tx.sessions.burstOf(id)) ?? id;
   await tx.outbox.enqueue({ kind: 'session_line', burstId }, threadLane(engagementId));
 }

@@ -6,13 +6,14 @@ import type { RejectionOf } from '../../access/rejection.ts';
 import { type AccessRequest, isExpired } from '../../access/request.ts';
 import { engagementsOf, isBelievable, restingOf, tampered, type WhyResting } from '../grants/believable.ts';
 import { endGrant } from '../grants/end-grant.ts';
+import type { EndingParts } from '../grants/ending.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Inventory } from '../ports/inventory.ts';
 import type { Store, Tx } from '../ports/store.ts';
 
 export type SelfServiceDeps = {
-  readonly store: Store;
+  readonly store: Store<EndingParts | 'keys' | 'engagements' | 'requests' | 'broken'>;
   readonly clock: Clock;
   readonly inventory: Pick<Inventory, 'policy'>;
   readonly authority: Pick<CertificateAuthority, 'digest' | 'sealed' | 'issueDownstream'>;
@@ -90,7 +91,7 @@ export const selfService =
 /** The registered key of an active person, both looked up again: a connection outlives what it was let in with. */
 async function keyOf(
   { clock, inventory }: SelfServiceDeps,
-  tx: Tx,
+  tx: Tx<'persons' | 'keys' | 'broken'>,
   { personId, fingerprint }: Caller,
 ): Promise<RegisteredKey | SelfServiceRefusal> {
   const inactive = whyNotActive(await tx.persons.byId(personId), clock.now(), inventory.policy.doubt);
@@ -110,7 +111,12 @@ type Own = {
   readonly notes: readonly SelfServiceRefusal[];
 };
 
-async function ownGrants(deps: SelfServiceDeps, tx: Tx, { personId }: Caller, now: Date): Promise<Own> {
+async function ownGrants(
+  deps: SelfServiceDeps,
+  tx: Tx<'grants' | 'engagements'>,
+  { personId }: Caller,
+  now: Date,
+): Promise<Own> {
   const running = (await tx.grants.ofPerson(personId))
     .filter((grant) => isRunning(grant, now))
     .sort((a, b) => expiresAt(a).getTime() - expiresAt(b).getTime());
@@ -126,7 +132,7 @@ async function ownGrants(deps: SelfServiceDeps, tx: Tx, { personId }: Caller, no
   return { grants, running, whyNot, notes: [...notes.values()] };
 }
 
-const waiting = async (tx: Tx, { personId }: Caller, now: Date): Promise<AccessRequest[]> =>
+const waiting = async (tx: Tx<'requests'>, { personId }: Caller, now: Date): Promise<AccessRequest[]> =>
   (await tx.requests.pendingOf(personId)).filter((each) => !isExpired(each, now));
 
 const loginsOf = (grants: readonly Grant[]): Login[] => [...new Set(grants.map((grant) => grant.terms.login))];
@@ -158,7 +164,7 @@ type Certifying = {
 
 async function certify(
   deps: SelfServiceDeps,
-  tx: Tx,
+  tx: Tx<'grants' | 'requests' | 'audit'>,
   { caller, publicKey, own, now }: Certifying,
   given: string | null,
 ): Promise<SelfServiceAnswer> {
@@ -241,5 +247,5 @@ async function end(
   return ended.length > 0 ? { kind: 'ended', ended } : refused({ code: 'already_ended' });
 }
 
-const withSessions = async (tx: Tx, grants: readonly Grant[]) =>
+const withSessions = async (tx: Tx<'sessions'>, grants: readonly Grant[]) =>
   Promise.all(grants.map(async (grant) => ({ grant, sessions: (await tx.sessions.liveOfGrant(grant.id)).length })));

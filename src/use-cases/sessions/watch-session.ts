@@ -5,7 +5,11 @@ import type { Clock } from '../ports/clock.ts';
 import type { Gateways, Watcher } from '../ports/gateways.ts';
 import type { Store } from '../ports/store.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock; readonly gateways: Pick<Gateways, 'watch'> };
+type Deps = {
+  readonly store: Store<'sessions' | 'grants' | 'audit'>;
+  readonly clock: Clock;
+  readonly gateways: Pick<Gateways, 'watch'>;
+};
 
 export type Watch = {
   /** Whether the person reads that somebody looks on. */

@@ -1,7 +1,8 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Store, Tx } from '../ports/store.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type OldParts = 'sessions' | 'keys' | 'outbox';
+type Deps = { readonly store: Store<OldParts>; readonly clock: Clock };
 
 const DAY_MS = 86_400_000;
 /** A code is good for minutes; who comes late reads for a day that it has run out, and then that it is not known. */
@@ -17,7 +18,7 @@ export const forgetOld = (deps: Deps) => async (): Promise<number> => {
   const now = deps.clock.now();
   const before = (keptMs: number): Date => new Date(now.getTime() - keptMs);
   // Proofs over a certificate that has expired; none of them can be accepted again.
-  const jobs: ((tx: Tx) => Promise<number>)[] = [
+  const jobs: ((tx: Tx<OldParts>) => Promise<number>)[] = [
     (tx) => tx.sessions.forgetSshSessionIds(now, BATCH),
     (tx) => tx.keys.forgetCodes(before(CODES_KEPT_MS), BATCH),
     (tx) => tx.outbox.forget('delivered', before(DELIVERED_KEPT_MS), BATCH),

@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 
 type Deps = {
-  readonly store: Store;
+  readonly store: Store<'audit' | 'outbox'>;
   readonly clock: Clock;
   /** MiB that recordings may still fill. */
   readonly freeMiB: () => Promise<number>;

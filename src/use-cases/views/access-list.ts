@@ -8,7 +8,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import type { Names } from './views.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps = {
+  readonly store: Store<'persons' | 'keys' | 'engagements' | 'requests' | 'grants' | 'sessions'>;
+  readonly clock: Clock;
+};
 
 export type AccessList = {
   readonly grants: readonly Grant[];

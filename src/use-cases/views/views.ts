@@ -8,10 +8,9 @@ import type { Session } from '../../access/session.ts';
 import { heldToPolicy, type Today } from '../../access/standing-ask.ts';
 import { enderOf } from '../grants/ending.ts';
 import type { IssuedCertificate } from '../ports/authority.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { Store, Tx } from '../ports/store.ts';
 
-type Deps = { readonly store: Store; readonly clock: Clock };
+type Deps<Part extends keyof Tx> = { readonly store: Store<Part> };
 
 export type Names = ReadonlyMap<PersonId, string>;
 
@@ -25,7 +24,7 @@ export type RequestView = {
 
 /** While it waits, as today's policy wants it reviewed. */
 export const viewRequest =
-  (deps: Pick<Deps, 'store'> & { readonly inventory: Today }) =>
+  (deps: Deps<'requests' | 'engagements' | 'keys' | 'grants' | 'persons'> & { readonly inventory: Today }) =>
   ({ requestId }: { requestId: RequestId }): Promise<RequestView | null> =>
     deps.store.transaction(async (tx) => {
       const stored = await tx.requests.byId(requestId);
@@ -60,7 +59,7 @@ export type GrantView = {
 };
 
 export const viewGrant =
-  (deps: Pick<Deps, 'store'>) =>
+  (deps: Deps<'grants' | 'requests' | 'engagements' | 'keys' | 'sessions' | 'persons' | 'audit'>) =>
   ({ grantId }: { grantId: GrantId }): Promise<GrantView | null> =>
     deps.store.transaction(async (tx) => {
       const grant = await tx.grants.byId(grantId);
@@ -91,8 +90,11 @@ export type SessionsView = {
   readonly names: Names;
 };
 
+/** What is read around sessions to show them. */
+type ViewParts = 'engagements' | 'grants' | 'persons';
+
 export const viewBurst =
-  (deps: Pick<Deps, 'store'>) =>
+  (deps: Deps<'sessions' | ViewParts>) =>
   ({ burstId }: { burstId: SessionId }): Promise<SessionsView | null> =>
     deps.store.transaction(async (tx) => {
       const sessions = await tx.sessions.ofBurst(burstId);
@@ -100,14 +102,14 @@ export const viewBurst =
     });
 
 export const viewSession =
-  (deps: Pick<Deps, 'store'>) =>
+  (deps: Deps<'sessions' | ViewParts>) =>
   ({ sessionId }: { sessionId: SessionId }): Promise<SessionsView | null> =>
     deps.store.transaction(async (tx) => {
       const session = await tx.sessions.byId(sessionId);
       return viewOf(tx, session ? [session] : []);
     });
 
-async function viewOf(tx: Tx, sessions: readonly Session[]): Promise<SessionsView | null> {
+async function viewOf(tx: Tx<ViewParts>, sessions: readonly Session[]): Promise<SessionsView | null> {
   const [first] = sessions;
   const engagement = first && (await tx.engagements.byId(first.engagementId));
   const grant = first && (await tx.grants.byId(first.grantId));
@@ -117,5 +119,5 @@ async function viewOf(tx: Tx, sessions: readonly Session[]): Promise<SessionsVie
   return { sessions, engagement, grant, names: await namesOf(tx, engagement, [first.personId, ...people]) };
 }
 
-const namesOf = (tx: Tx, engagement: Engagement, others: readonly PersonId[]): Promise<Names> =>
+const namesOf = (tx: Tx<'persons'>, engagement: Engagement, others: readonly PersonId[]): Promise<Names> =>
   tx.persons.names([...new Set([engagement.sponsorId, ...engagement.reviewerIds, ...engagement.memberIds, ...others])]);
