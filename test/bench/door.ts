@@ -64,7 +64,7 @@ async function rows(world: GatewayWorld, far: number): Promise<readonly Row[]> {
   const { control, gateway, folder } = world;
   const type = await slowTypist(world, PASSPHRASE_S);
   const plain = await makeKeyFile(folder.path, 'ed25519', 'plain');
-  control.register({ kind: 'key', fingerprint: fingerprintOf(plain), isRetired: false });
+  control.register({ fingerprint: fingerprintOf(plain), publicKey: plain.line });
   const byKey = [
     ...['-F', '/dev/null', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'IdentityAgent=none'],
     ...['-o', 'UserKnownHostsFile=/dev/null', '-i', plain.path, '-p', `${gateway.port}`, `daypass@${gateway.address}`],
@@ -84,7 +84,7 @@ async function rows(world: GatewayWorld, far: number): Promise<readonly Row[]> {
     {
       ...{ does: 'exchange', perSecond: 100, crowd: 'key exchanges' },
       people: `keys registered with ${PASSPHRASE_S} s for a passphrase`,
-      login: (n) => type([...from(n), '-l', `register-${control.code}`, 'gateway']),
+      login: async (n) => type([...from(n), '-l', `register-${await control.newCode()}`, 'gateway']),
     },
     {
       ...{ does: 'offers', perSecond: 50, crowd: 'offers of 19 unknown keys each' },

@@ -105,7 +105,7 @@ describe('whom strangers shall not keep out', () => {
   it('a login with a plain key gets in while strangers offer keys that nobody registered', async () => {
     const { folder, gateway, control } = world;
     const mine = await makeKeyFile(folder.path, 'ed25519', 'plain');
-    control.register({ kind: 'key', fingerprint: fingerprintOf(mine), isRetired: false });
+    control.register({ fingerprint: fingerprintOf(mine), publicKey: mine.line });
     const theirs = Array.from({ length: 19 }, () => ssh2.utils.generateKeyPairSync('ed25519').private);
     const at = { host: gateway.address, port: gateway.port };
     using strangers = new Strangers(at);
@@ -126,10 +126,10 @@ describe('whom strangers shall not keep out', () => {
 
   it('who registers a key with a passphrase keeps the place while strangers exchange keys', async () => {
     const door = { afterKex: { start: 10, rate: 100, full: 20 } };
-    await using narrow = await GatewayWorld.start({ listen: { host: '127.0.0.1', port: 0, door } });
+    await using narrow = await GatewayWorld.start({ isGranted: false, listen: { host: '127.0.0.1', port: 0, door } });
     const type = await slowTypist(narrow, 7);
     using strangers = new Strangers({ host: narrow.gateway.address, port: narrow.gateway.port });
-    const typing = type(['-b', '127.0.0.12', '-l', `register-${narrow.control.code}`, 'gateway']);
+    const typing = type(['-b', '127.0.0.12', '-l', `register-${await narrow.control.newCode()}`, 'gateway']);
     while (!existsSync(join(narrow.folder.path, 'typed.asked'))) await pause(20);
     const timer = setInterval(() => strangers.hold(), 40);
     const { code, stdout } = await typing;

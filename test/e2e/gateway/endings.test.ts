@@ -247,11 +247,11 @@ describe('a target that is not what it should be', () => {
   });
 
   it('one that refuses the certificate is told apart', async () => {
-    world.control.sourceAddress = '192.0.2.1';
-    const { code, stderr } = await ssh(world, ['web-01', 'true']);
+    await using other = await GatewayWorld.start({ sourceAddress: '192.0.2.1' });
+    const { code, stderr } = await ssh(other, ['web-01', 'true']);
     expect(code).toBe(255);
     expect(stderr).toMatch(/daypass: web-01 refused the gateway's certificate\. .*daypass targets check web-01/);
-    expect(await world.control.endingOf(await world.control.session(0))).toEqual({
+    expect(await other.control.endingOf(await other.control.session(0))).toEqual({
       how: 'failed',
       why: 'target_refused',
     });

@@ -222,7 +222,7 @@ describe('a recording', () => {
     const { torn: _torn, ...end } = read.end;
     expect(report.recording).toEqual(end);
     expect(world.manifest(id).chain).toEqual(end);
-    expect(world.control.heads.get(id)).toMatch(/^[0-9a-f]{64}$/);
+    expect(world.control.headOf(id)).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it('is readable by control alone, and nothing stays in the spool', async () => {

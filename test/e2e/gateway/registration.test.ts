@@ -22,14 +22,14 @@ describe('registering a key', () => {
   };
 
   it.each(['ed25519', 'ecdsa-256', 'ecdsa-521', 'rsa-3072'])('a plain key of %s is proven', async (kind) => {
-    const { key, outcome } = await register(kind, world.control.code, []);
+    const { key, outcome } = await register(kind, await world.control.newCode(), []);
     expect(outcome.code).toBe(0);
     expect(outcome.stdout).toMatch(`Your key is registered: ${fingerprintOf(key)}`);
     expect(world.control.registered).toContain(key.line);
   });
 
   it('a weak key is refused with the reason', async () => {
-    const { outcome } = await register('rsa-2048', world.control.code, []);
+    const { outcome } = await register('rsa-2048', await world.control.newCode(), []);
     expect(outcome.code).toBe(255);
     expect(outcome.stderr).toMatch(/daypass: That key was refused: its RSA key has 2048 bits/);
   });
@@ -40,7 +40,7 @@ describe('registering a key', () => {
   });
 
   it('who asks for no channel is told all the same', async () => {
-    const { outcome } = await register('ed25519', world.control.code, ['-N']);
+    const { outcome } = await register('ed25519', await world.control.newCode(), ['-N']);
     expect(outcome.stderr).toMatch(/daypass: Your key is registered/);
   });
 });

@@ -15,10 +15,10 @@ it.concurrent('a session whose end control cannot take for long is told once it 
   const closed = control.closed.bind(control);
   let tries = 0;
   const away = performance.now();
-  control.closed = async (id, report) => {
+  control.closed = async (...told) => {
     tries += 1;
     if (performance.now() - away < AWAY_MS) throw new Error('the database is away');
-    await closed(id, report);
+    await closed(...told);
   };
   await using client = sshClient(world, ['direct', 'echo in; cat']);
   await once(client.stdout, 'data');

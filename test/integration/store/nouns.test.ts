@@ -1,21 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ScopeName } from '../../../src/access/scopes/scope.ts';
 import {
-  digest,
   engagement,
   engagementId,
   fingerprint,
   grant,
   grantId,
   later,
-  NOON,
   pending,
   personId,
   requestId,
   targetId,
 } from '../../support/samples/samples.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
-import { certificate, insertWorld, key, session, sessionEnd, sessionId } from '../../support/worlds/world.ts';
+import { insertWorld, key, session, sessionEnd, sessionId } from '../../support/worlds/world.ts';
 
 describe.each(STORE_KINDS)('the store on %s', (kind) => {
   let store: TestStore;
@@ -33,25 +31,6 @@ describe.each(STORE_KINDS)('the store on %s', (kind) => {
     });
     const again = store.transaction((tx) => tx.keys.insert(key(1, 2)));
     await expect(again).rejects.toMatchObject({ code: 'unique_violation' });
-  });
-
-  it('lets a registration code be used once', async () => {
-    const code = { codeDigest: digest(7), personId: personId(1), expiresAt: later(900), usedAt: null };
-    await store.transaction((tx) => tx.keys.insertCode(code));
-    const use = (): Promise<boolean> =>
-      store.transaction(async (tx) => {
-        const locked = await tx.keys.lockCode(digest(7));
-        if (locked?.usedAt !== null) return false;
-        expect(locked).toEqual(code);
-        await tx.keys.useCode(digest(7), later(1));
-        return true;
-      });
-    const uses = await Promise.all(Array.from({ length: 10 }, use));
-    expect(uses.filter((used) => used)).toHaveLength(1);
-    await expect(store.transaction((tx) => tx.keys.useCode(digest(7), NOON))).rejects.toMatchObject({
-      code: 'missing_row',
-    });
-    expect(await store.transaction((tx) => tx.keys.lockCode(digest(8)))).toBeNull();
   });
 
   it('keeps an engagement with its people and lists in their order', async () => {
@@ -126,17 +105,6 @@ describe.each(STORE_KINDS)('the store on %s', (kind) => {
       expect(await tx.grants.lockOpen(both)).toEqual([]);
       expect(await tx.grants.list({ activeAt: later(9), limit: 10 })).toEqual([]);
     });
-  });
-
-  it('keeps certificates with 64-bit serials, each once', async () => {
-    await store.transaction(async (tx) => {
-      await tx.grants.insertCertificate(grantId(1), certificate(2));
-      await tx.grants.insertCertificate(grantId(1), certificate(1));
-      await tx.grants.insertCertificate(null, certificate(3));
-      expect(await tx.grants.certificates(grantId(1))).toEqual([certificate(1), certificate(2)]);
-    });
-    const again = store.transaction((tx) => tx.grants.insertCertificate(null, certificate(3)));
-    await expect(again).rejects.toMatchObject({ code: 'unique_violation' });
   });
 
   it('gathers sessions into bursts and tells the live ones', async () => {

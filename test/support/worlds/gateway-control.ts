@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { downstreamCertificate, upstreamCertificate } from '../../../src/access/certificate.ts';
-import { type Grant, grantedTargets, isActive, pickGrant } from '../../../src/access/grant.ts';
-import { type Fingerprint, GrantId, Login, RequestId, SessionId } from '../../../src/access/ids.ts';
-import type { RegistryEntry } from '../../../src/access/registry-entry.ts';
-import { ok, type Result, refuse } from '../../../src/access/result.ts';
-import type { Scope } from '../../../src/access/scopes/scope.ts';
+import { downstreamCertificate } from '../../../src/access/certificate.ts';
+import type { Grant } from '../../../src/access/grant.ts';
+import { type Fingerprint, GrantId, Login, RequestId, type SessionId } from '../../../src/access/ids.ts';
+import { Policy } from '../../../src/access/policy.ts';
+import type { Result } from '../../../src/access/result.ts';
+import { BUILT_IN_SCOPES, type Scope } from '../../../src/access/scopes/scope.ts';
 import type { SessionEnding } from '../../../src/access/session.ts';
 import type { SessionReport } from '../../../src/access/session-report.ts';
-import { pin, type Target, targetIdFromName } from '../../../src/access/target.ts';
-import { codeDigest } from '../../../src/use-cases/people/issue-registration-code.ts';
-import type { CertificateAuthority, VerifiedProof } from '../../../src/use-cases/ports/authority.ts';
+import { pin, type Target } from '../../../src/access/target.ts';
+import { issueRegistrationCode } from '../../../src/use-cases/people/issue-registration-code.ts';
+import type { CertificateAuthority } from '../../../src/use-cases/ports/authority.ts';
+import { gatewayControl } from '../../../src/use-cases/sessions/gateway-authority.ts';
 import type {
   Authorization,
   AuthorizeAsk,
@@ -18,44 +19,59 @@ import type {
   ConnectionRejection,
   GatewayControl,
   RegistryFeed,
+  SealOutcome,
 } from '../../../src/use-cases/sessions/gateway-control.ts';
+import { refusalNotes } from '../../../src/use-cases/sessions/note-refusals.ts';
 import type { Caller, SelfServiceAnswer, SelfServiceAsk } from '../../../src/use-cases/sessions/self-service.ts';
-import { digest, engagementId, personId, requestId } from '../samples/samples.ts';
+import { digest, engagement, engagementId, person, personId, requestId } from '../samples/samples.ts';
+import { systemRandom } from './authority.ts';
+import { MemoryStore } from './memory-store.ts';
 
-/** Control as the gateway sees it: the real authority, one person, and grants that live in memory. */
-
-export type Asked = { readonly ask: AuthorizeAsk; readonly proof: VerifiedProof };
 export type Closed = { readonly id: SessionId; readonly report: SessionReport; readonly atMs: number };
 
 const SITE = 'test';
+const POLICY = Policy.parse({ rules: [{ name: 'any', max_duration: 'PT8H' }], doubt: 'P1D' });
+/** Whom a grant shall not stop here: some tests have a thousand sessions. */
+const CONNECTIONS_MAX = 100_000;
+const clock = { now: () => new Date() };
 
+/** Control's own decisions for one person in one engagement; tests grant, and see what is asked and told. */
 export class TestControl implements GatewayControl {
   readonly authority: CertificateAuthority;
+  readonly registry: RegistryFeed;
   readonly targets: Target[] = [];
-  readonly grants: Grant[] = [];
+  readonly store = new MemoryStore();
   /** Every session that was let in, and which of them came as far as a target. */
   readonly sessions: SessionId[] = [];
   readonly opened_: SessionId[] = [];
-  /** Where their recordings begin. */
-  readonly heads = new Map<SessionId, string>();
   readonly closed_: Closed[] = [];
   readonly rejections: ConnectionRejection[] = [];
   /** What workers turned away by themselves. */
   readonly refusals: ConnectionRefusal[] = [];
-  /** What was asked of the gateway itself, and by whom. */
-  readonly asks: { readonly caller: Caller; readonly ask: SelfServiceAsk }[] = [];
-  readonly code = 'abcd-efgh';
-  readonly registered: string[] = [];
-  sourceAddress: string | null = '127.0.0.1';
   readonly #events = new EventEmitter().setMaxListeners(100);
-  readonly #registered: RegistryEntry[];
-  readonly #accepted = new Set<string>();
-  readonly #outer = new Map<string, string>();
+  readonly #control: GatewayControl;
 
-  constructor(authority: CertificateAuthority) {
+  /** `sourceAddress` is the gateway's as its targets see it. */
+  constructor(authority: CertificateAuthority, sourceAddress: string) {
+    const { store, targets } = this;
+    const now = clock.now();
+    store.persons.push(person(1, { confirmedAt: now }));
+    store.engagements.push(engagement({ createdAt: now, confirmedAt: now, channelReadAt: now }));
     this.authority = authority;
-    const digest = codeDigest(authority, this.code);
-    this.#registered = [{ kind: 'code', digest, until: Date.now() + 3_600_000 }];
+    this.#control = gatewayControl({
+      ...{ store, clock, authority, sourceAddress, random: systemRandom, connectionsPerGrant: CONNECTIONS_MAX },
+      inventory: {
+        ...{ site: SITE, targets, policy: POLICY, scopes: BUILT_IN_SCOPES },
+        find: (id) => targets.find((each) => each.id === id) ?? null,
+      },
+      refusals: refusalNotes({ store, clock }),
+    });
+    this.registry = this.#control.registry;
+  }
+
+  /** What is granted, for tests to take away. */
+  get grants(): Grant[] {
+    return this.store.grants;
   }
 
   /** A grant for a key, and the certificate that its person is sent. */
@@ -80,65 +96,73 @@ export class TestControl implements GatewayControl {
       keyFingerprints: [options.fingerprint],
     };
     const id = GrantId.parse(randomUUID());
-    const of = this.authority.digest(terms);
-    const grant: Grant = {
-      ...{ id, terms, digest: of, end: null, expiredAt: null },
-      requestId: RequestId.parse(requestId(1)),
-      mac: this.authority.seal(id, of),
-    };
+    const grant = this.sealed({ id, requestId: RequestId.parse(requestId(1)), terms, end: null, expiredAt: null });
     this.grants.push(grant);
-    this.register({ kind: 'key', fingerprint: options.fingerprint, isRetired: false });
-    const { certificate } = this.authority.issueDownstream(options.publicKey, downstreamCertificate(grant));
-    return { grant, certificate };
+    this.register(options);
+    const issued = this.authority.issueDownstream(options.publicKey, downstreamCertificate(grant));
+    this.store.certificates.push({ ...issued, grantId: id });
+    return { grant, certificate: issued.certificate };
+  }
+
+  /** As a decision makes it: what is changed otherwise counts for nothing. */
+  sealed(grant: Omit<Grant, 'digest' | 'mac'>): Grant {
+    const of = this.authority.digest(grant.terms);
+    return { ...grant, digest: of, mac: this.authority.seal(grant.id, of) };
+  }
+
+  /** A key of the person's. */
+  register({ fingerprint, publicKey }: { readonly fingerprint: Fingerprint; readonly publicKey: string }): void {
+    if (this.store.keys.some((key) => key.fingerprint === fingerprint)) return;
+    const key = { fingerprint, publicKey, personId: personId(1), registeredAt: clock.now(), retiredAt: null };
+    this.store.keys.push(key);
+    this.store.publish({ kind: 'registry_changed', entry: { kind: 'key', fingerprint, isRetired: false } });
+  }
+
+  /** A registration code, good once. */
+  async newCode(): Promise<string> {
+    const { store, authority } = this;
+    const issued = await issueRegistrationCode({ store, clock, random: systemRandom, authority })({ by: personId(1) });
+    if (!issued.ok) throw new Error(`no code: ${issued.rejection.code}`);
+    return issued.value.code;
+  }
+
+  /** The public keys that were registered with a code. */
+  get registered(): readonly unknown[] {
+    return this.store.audit.filter(({ type }) => type === 'key_registered').map(({ facts }) => facts['publicKey']);
   }
 
   async authorize(ask: AuthorizeAsk): Promise<Result<Authorization, ConnectionRejection>> {
-    const decided = this.#decide(ask);
+    const decided = await this.#control.authorize(ask);
     if (!decided.ok) this.rejections.push(decided.rejection);
+    else if (decided.value.kind === 'session') this.sessions.push(decided.value.session.id);
     this.#events.emit('authorized');
     return decided;
   }
 
-  /** The key of each grant, and the code. */
-  readonly registry: RegistryFeed = {
-    all: async () => this.#registered,
-    follow: (listener) => {
-      this.#events.on('registered', listener);
-      return () => void this.#events.off('registered', listener);
-    },
-  };
-
-  register(entry: RegistryEntry): void {
-    this.#registered.push(entry);
-    this.#events.emit('registered', entry);
-  }
-
-  async serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer> {
-    this.asks.push({ caller, ask });
-    const now = new Date();
-    return {
-      kind: 'list',
-      grants: this.grants.filter((grant) => isActive(grant, now)),
-      pending: [],
-      notes: [],
-      at: now,
-    };
+  serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer> {
+    return this.#control.serve(caller, ask);
   }
 
   refused(refusal: ConnectionRefusal): void {
+    this.#control.refused(refusal);
     this.refusals.push(refusal);
-    this.#events.emit('refused');
   }
 
   async opened(id: SessionId, head: string | null): Promise<void> {
+    await this.#control.opened(id, head);
     this.opened_.push(id);
-    if (head !== null) this.heads.set(id, head);
     this.#events.emit('opened');
   }
 
-  async closed(id: SessionId, report: SessionReport): Promise<void> {
+  async closed(id: SessionId, report: SessionReport, sealed: SealOutcome): Promise<void> {
+    await this.#control.closed(id, report, sealed);
     this.closed_.push({ id, report, atMs: performance.now() });
     this.#events.emit('closed');
+  }
+
+  /** Where the recording of a session begins, as it is stored. */
+  headOf(id: SessionId): string | null {
+    return this.store.sessions.find((each) => each.id === id)?.recording.headAtStart ?? null;
   }
 
   /** Resolves with what is reported of this session. */
@@ -169,70 +193,5 @@ export class TestControl implements GatewayControl {
       if (id !== undefined) return id;
       await once(this.#events, 'authorized', { signal: AbortSignal.timeout(60_000) });
     }
-  }
-
-  #decide(ask: AuthorizeAsk): Result<Authorization, ConnectionRejection> {
-    const now = new Date();
-    const verified = this.authority.verifyProof(ask.proof, ask.remoteAddress, now);
-    if (!verified.ok) return verified;
-    const { sshSessionId, digest } = verified.value;
-    if (this.#accepted.has(sshSessionId) || this.#accepted.has(digest)) return refuse({ code: 'proof_replayed' });
-    this.#accepted.add(digest);
-    const decided = this.#route(ask, verified.value, now);
-    if (decided.ok) this.#accepted.add(sshSessionId);
-    return decided;
-  }
-
-  #route(ask: AuthorizeAsk, proof: VerifiedProof, now: Date): Result<Authorization, ConnectionRejection> {
-    if (ask.route.kind === 'direct' && proof.userName.startsWith('register-')) return this.#register(proof);
-    if (ask.route.kind === 'jump') {
-      const targetIds = this.targets.map((target) => target.id);
-      this.#outer.set(proof.sshSessionId, ask.remoteAddress);
-      const caller = { sshSessionId: proof.sshSessionId, personId: personId(1), fingerprint: proof.fingerprint };
-      const endsAt = new Date(now.getTime() + 3_600_000);
-      return ok({ kind: 'jump', caller, endsAt, targetIds, noTargets: null });
-    }
-    return this.#open(ask, proof, now);
-  }
-
-  #register(proof: VerifiedProof): Result<Authorization, ConnectionRejection> {
-    if (proof.userName !== `register-${this.code}`) return refuse({ code: 'code_unknown' });
-    this.registered.push(proof.publicKey);
-    return ok({ kind: 'registered', lines: [`Your key is registered: ${proof.fingerprint}`, 'Go back to Slack.'] });
-  }
-
-  #open(ask: AuthorizeAsk, proof: VerifiedProof, now: Date): Result<Authorization, ConnectionRejection> {
-    const plus = proof.userName.lastIndexOf('+');
-    const { route } = ask;
-    if (route.kind === 'inner' && !this.#outer.has(route.outerSshSessionId)) {
-      return refuse({ code: 'proof_invalid', why: 'it did not come through a known jump connection' });
-    }
-    const name = route.kind === 'inner' ? route.targetName : proof.userName.slice(plus + 1);
-    const login = Login.safeParse(route.kind === 'inner' ? proof.userName : proof.userName.slice(0, Math.max(plus, 0)));
-    if (!login.success) return refuse({ code: 'bad_login_name', given: proof.userName });
-    const targetId = targetIdFromName(name, SITE);
-    const target = this.targets.find((each) => each.id === targetId);
-    const live = this.grants.filter((each) => isActive(each, now));
-    if (!target) return refuse({ code: 'unknown_target_name', given: name, granted: grantedTargets(live) });
-    const asked = { target: pin(target), login: login.data, fingerprint: proof.fingerprint, certified: null };
-    const picked = pickGrant(this.grants, asked, now);
-    if (!picked.ok) return picked;
-    const grant = picked.value;
-    const id = SessionId.parse(randomUUID());
-    const spec = upstreamCertificate(grant, { id, targetId: target.id, sourceAddress: this.sourceAddress }, now);
-    const { certificate } = this.authority.issueUpstream(ask.sessionKey ?? new Uint8Array(0), spec);
-    this.sessions.push(id);
-    return ok({
-      kind: 'session',
-      session: {
-        ...{ id, grantId: grant.id, grantDigest: grant.digest, engagementId: engagementId(1), personId: personId(1) },
-        ...{ keyFingerprint: proof.fingerprint, targetId: target.id, targetName: target.name },
-        ...{ address: target.address, port: target.port, hostKeys: target.host_keys, login: login.data },
-        algorithms: target.algorithms ?? 'default',
-        scope: grant.terms.scope,
-        endsAt: new Date(grant.terms.notAfter),
-        certificate,
-      },
-    });
   }
 }

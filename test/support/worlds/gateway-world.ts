@@ -50,16 +50,19 @@ export class GatewayWorld implements AsyncDisposable {
       /** In the place of the host that would run the workers. */
       readonly wrap?: (host: WorkerHost) => WorkerHost;
       readonly seconds?: number;
+      /** The gateway's as its targets see it. */
+      readonly sourceAddress?: string;
       readonly sshd?: Partial<Pick<SshdOptions, 'extraConfig'>>;
     } = {},
   ): Promise<GatewayWorld> {
     const folder = testFolder();
     createKeys(join(folder.path, 'keys'));
     const keys = loadKeys(join(folder.path, 'keys'));
-    const control = new TestControl(certificateAuthority(keys, systemRandom));
+    const { keyKind, scopeName, scope: own, isGranted, seconds, sshd: ofSshd, wrap, ...others } = options;
+    const { sourceAddress = '127.0.0.1', ...rest } = others;
+    const control = new TestControl(certificateAuthority(keys, systemRandom), sourceAddress);
     const login = runningUser();
-    const sshd = await startSshd({ userCa: keys.targetCaPublicKey, principals: [`${login}@web-01`], ...options.sshd });
-    const { keyKind, scopeName, scope: own, isGranted, seconds, sshd: _sshd, wrap, ...rest } = options;
+    const sshd = await startSshd({ userCa: keys.targetCaPublicKey, principals: [`${login}@web-01`], ...ofSshd });
     const gatewayOptions: GatewayOptions = {
       listen: { host: '127.0.0.1', port: 0 },
       workers: 1,

@@ -66,7 +66,7 @@ export const certificate = (n: number): IssuedCertificate => ({
 });
 
 /** Persons 1 to 4 and their engagement, with requests 1 and 2 and the first one's grant. */
-export const insertWorld = (store: Store): Promise<void> =>
+export const insertWorld = (store: Store<'persons' | 'keys' | 'engagements' | 'requests' | 'grants'>): Promise<void> =>
   store.transaction(async (tx) => {
     for (const n of [1, 2, 3, 4]) await tx.persons.insert(person(n), `Person ${n}`);
     await tx.keys.insert(key(1));
