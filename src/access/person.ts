@@ -1,6 +1,6 @@
 import { isTooLongAgo } from './age.ts';
 import type { Digest, Fingerprint, PersonId } from './ids.ts';
-import type { RejectionOf } from './rejection.ts';
+import type { NotActive } from './rejection.ts';
 
 /** Slack's own identity of an account: team id + user id. Names are never identity. */
 export type SlackAccount = {
@@ -22,8 +22,6 @@ export type Person = {
   /** Since when Slack shows the account no more, as when a channel is no longer shared; null while it does. */
   readonly unseenSince: Date | null;
 };
-
-export type NotActive = RejectionOf<'person_inactive' | 'person_unseen' | 'person_unconfirmed'>;
 
 /**
  * Why somebody may nothing at this moment, or null. Unknown is not active: nobody acts whom Slack does not show, or has not confirmed

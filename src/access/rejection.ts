@@ -1,23 +1,46 @@
 import type { EngagementId, Fingerprint, GrantId, Login, PersonId, RequestId, TargetId } from './ids.ts';
 
 /**
- * Every expected refusal, with the facts a reader needs. Each edge words all of them in one exhaustive record.
- * `field` tells a form where the mistake is.
+ * Every expected refusal, with the facts a reader needs, by what somebody was about to do. Each edge words those that it can meet, all of
+ * them in one record. `field` tells a form where the mistake is.
  */
 export type Rejection =
-  // Asking
+  | NotActive
+  | RestingRejection
+  | AskRejection
+  | EngagementRejection
+  | ReviewRejection
+  | EndRejection
+  | RegisterRejection
+  | LoginRejection
+  | RecorderRejection;
+
+/** Why somebody may nothing at this moment, whatever it is. */
+export type NotActive =
   | { readonly code: 'person_inactive' }
   /** Slack shows the account no more. */
   | { readonly code: 'person_unseen'; readonly since: Date }
   /** Slack has not confirmed the account since, and that is too long ago. */
-  | { readonly code: 'person_unconfirmed'; readonly since: Date }
+  | { readonly code: 'person_unconfirmed'; readonly since: Date };
+
+/** Why all access in an engagement rests. */
+export type RestingRejection =
   /** Slack has not said for too long who is in the engagement's channel. */
   | { readonly code: 'channel_unread'; readonly engagement: string; readonly since: Date }
+  /** What is stored about this was changed without Daypass. */
+  | { readonly code: 'record_tampered'; readonly what: string; readonly id: string };
+
+type NoTargets = { readonly code: 'no_targets'; readonly field: 'targets' };
+
+/** Asking for access. */
+export type AskRejection =
+  | NoTargets
   | { readonly code: 'no_registered_key' }
+  | { readonly code: 'unknown_own_key'; readonly field: 'key' }
   | { readonly code: 'unknown_engagement'; readonly field: 'engagement' }
+  | { readonly code: 'engagement_unconfirmed'; readonly field: 'engagement' }
   | { readonly code: 'not_a_member'; readonly engagementId: EngagementId; readonly field: 'engagement' }
   | { readonly code: 'engagement_over'; readonly endedAt: Date; readonly field: 'engagement' }
-  | { readonly code: 'no_targets'; readonly field: 'targets' }
   | { readonly code: 'target_not_in_engagement'; readonly targetId: string; readonly field: 'targets' }
   | {
       readonly code: 'login_not_on_target';
@@ -35,14 +58,16 @@ export type Rejection =
     }
   | { readonly code: 'reason_missing'; readonly field: 'reason' }
   /** `found` people could give one of the `needed` approvals. */
-  | { readonly code: 'no_reviewer'; readonly needed: number; readonly found: number; readonly field: 'engagement' }
-  // Setting up an engagement
+  | { readonly code: 'no_reviewer'; readonly needed: number; readonly found: number; readonly field: 'engagement' };
+
+/** Setting up an engagement. */
+export type EngagementRejection =
+  | NoTargets
   | { readonly code: 'may_not_open_engagement' }
   /** policy.yml names nobody who may. */
   | { readonly code: 'nobody_may_open' }
   | { readonly code: 'may_not_open_for'; readonly targetId: TargetId; readonly field: 'targets' }
   | { readonly code: 'nobody_to_confirm'; readonly field: 'targets' }
-  | { readonly code: 'engagement_unconfirmed'; readonly field: 'engagement' }
   | { readonly code: 'may_not_confirm' }
   /** By now policy does not let who opened it open one for this target. */
   | { readonly code: 'opener_may_not'; readonly targetId: TargetId }
@@ -67,8 +92,10 @@ export type Rejection =
     }
   /** No rule of policy speaks of any of the scopes on any of the targets. */
   | { readonly code: 'nothing_allowed'; readonly field: 'scopes' }
-  | { readonly code: 'name_missing'; readonly field: 'name' }
-  // Reviewing
+  | { readonly code: 'name_missing'; readonly field: 'name' };
+
+/** Reviewing a request. */
+export type ReviewRejection =
   | { readonly code: 'unknown_request' }
   | { readonly code: 'own_request' }
   /** Who asked is no active member of the engagement any more. */
@@ -86,26 +113,29 @@ export type Rejection =
       readonly by: PersonId | null;
       readonly at: Date;
     }
-  | { readonly code: 'already_reviewed'; readonly at: Date }
-  /** What is stored about this was changed without Daypass. */
-  | { readonly code: 'record_tampered'; readonly what: string; readonly id: string }
-  // Ending
+  | { readonly code: 'already_reviewed'; readonly at: Date };
+
+/** Ending access, a session, or a key's use. */
+export type EndRejection =
   | { readonly code: 'unknown_grant' }
   | { readonly code: 'may_not_end_grant' }
   | { readonly code: 'grant_already_ended'; readonly at: Date }
   | { readonly code: 'unknown_session' }
   | { readonly code: 'session_already_ended'; readonly at: Date }
   | { readonly code: 'may_not_end_session' }
-  // Registering a key
+  | { readonly code: 'may_not_retire_key' };
+
+/** Registering a key. */
+export type RegisterRejection =
   | { readonly code: 'code_unknown' }
   | { readonly code: 'code_expired' }
   | { readonly code: 'key_taken' }
   /** It opens nothing, and nobody registers it again. */
   | { readonly code: 'key_retired'; readonly fingerprint: Fingerprint }
-  | { readonly code: 'unknown_own_key'; readonly field: 'key' }
-  | { readonly code: 'may_not_retire_key' }
-  | { readonly code: 'key_too_weak'; readonly why: string }
-  // Connecting
+  | { readonly code: 'key_too_weak'; readonly why: string };
+
+/** Logging in at the gateway. */
+export type LoginRejection =
   | { readonly code: 'proof_invalid'; readonly why: string }
   | { readonly code: 'proof_replayed' }
   /** With a plain key, in one day. */
@@ -127,8 +157,10 @@ export type Rejection =
   | { readonly code: 'grant_tampered'; readonly grantId: GrantId }
   /** The database is an older one, and no operator has confirmed what it says. */
   | { readonly code: 'grants_suspended' }
-  | { readonly code: 'too_many_sessions'; readonly targetId: TargetId; readonly max: number }
-  | { readonly code: 'disk_full'; readonly freeMiB: number };
+  | { readonly code: 'too_many_sessions'; readonly targetId: TargetId; readonly max: number };
+
+/** The gateway has no room to record what was let in. */
+export type RecorderRejection = { readonly code: 'disk_full'; readonly freeMiB: number };
 
 /** Why somebody cannot review in an engagement: `…_account` is another account of one human. */
 export type NotEligible =

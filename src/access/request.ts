@@ -1,6 +1,6 @@
 import { isTooLongAgo } from './age.ts';
 import type { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from './ids.ts';
-import type { Rejection } from './rejection.ts';
+import type { ReviewRejection } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
 import type { Scope } from './scopes/scope.ts';
 import type { TargetPin } from './target.ts';
@@ -65,7 +65,11 @@ const hasWaited = ({ requestedAt, expiresAt }: RequestBase, now: Date): boolean 
   isTooLongAgo(requestedAt, now, expiresAt.getTime() - requestedAt.getTime() - 1);
 
 /** The state machine of a request. Whether a reviewer may review at all is `canReview`'s to say. */
-export function transition(request: AccessRequest, command: RequestCommand, now: Date): Result<AccessRequest> {
+export function transition(
+  request: AccessRequest,
+  command: RequestCommand,
+  now: Date,
+): Result<AccessRequest, ReviewRejection> {
   if (request.status !== 'pending') return refuse(decided(request));
   if (isExpired(request, now)) {
     if (command.kind === 'expire') return ok({ ...request, status: 'expired', decidedAt: request.expiresAt });
@@ -94,7 +98,7 @@ function review(
   request: PendingRequest,
   command: Extract<RequestCommand, { kind: 'review' }>,
   now: Date,
-): Result<AccessRequest> {
+): Result<AccessRequest, ReviewRejection> {
   if (command.reviewerId === request.ask.personId) return refuse({ code: 'own_request' });
   if (command.digest !== request.digest) return refuse({ code: 'digest_mismatch' });
   const earlier = request.reviews.find((each) => each.reviewerId === command.reviewerId);
@@ -107,7 +111,7 @@ function review(
   return ok({ ...request, reviews, status: 'approved', decidedAt: now });
 }
 
-function decided(request: Exclude<AccessRequest, PendingRequest>): Rejection {
+function decided(request: Exclude<AccessRequest, PendingRequest>): ReviewRejection {
   const last = request.reviews.at(-1);
   const byReview = request.status === 'approved' || request.status === 'denied';
   return {

@@ -1,7 +1,7 @@
 import { type Engagement, isMember } from './engagement.ts';
 import { type EngagementRules, type InGroups, isSameHuman, mayReviewAtAll, vendorKey } from './engagement-rules.ts';
 import type { Person } from './person.ts';
-import type { NotEligible, Rejection } from './rejection.ts';
+import type { NotActive, NotEligible, ReviewRejection } from './rejection.ts';
 import type { AccessRequest } from './request.ts';
 
 /** What a reviewer's right is read from. */
@@ -67,7 +67,7 @@ export function mayNotReview(
   facts: ReviewerFacts,
   people: ReviewPeople,
   now: Date,
-): Rejection | null {
+): NotActive | ReviewRejection | null {
   const { reviewer } = facts;
   const isReviewer = (person: Person): boolean => isSameHuman(rules, person, reviewer);
   if (isReviewer(people.requester)) return { code: 'own_request' };

@@ -1,5 +1,5 @@
 import { decide, type Policy } from './policy.ts';
-import type { Rejection } from './rejection.ts';
+import type { NoLongerAllowed, RejectionOf } from './rejection.ts';
 import { type AccessRequest, RULE_BREAK } from './request.ts';
 import { ok, type Result, refuse } from './result.ts';
 import { findScope, includesScope, type Scope } from './scopes/scope.ts';
@@ -39,7 +39,7 @@ export function heldToPolicy<Request extends AccessRequest>(today: Today, reques
   return ok({ ...request, approvals: decision.approvals, rule: decision.rules.join(RULE_BREAK) });
 }
 
-const gone = (why: Extract<Rejection, { code: 'no_longer_allowed' }>['why']): Rejection => ({
+const gone = (why: NoLongerAllowed): RejectionOf<'no_longer_allowed'> => ({
   code: 'no_longer_allowed',
   why,
 });

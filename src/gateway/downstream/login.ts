@@ -1,6 +1,5 @@
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
 import type { Digest, Fingerprint } from '../../access/ids.ts';
-import type { Rejection } from '../../access/rejection.ts';
 import { attempt, reader, sameBytes } from '../../sshwire/bytes.ts';
 import { type Certificate, isCertificateType, parseCertificate } from '../../sshwire/certificate.ts';
 import { checkCertificate } from '../../sshwire/certificate-check.ts';
@@ -13,7 +12,14 @@ import { type Registry, registrationDigest } from '../pipe/registry.ts';
 import type { Answer, OwnRefusal } from '../pipe/worker-messages.ts';
 import { banner, DISCONNECT_REASON, MESSAGE } from '../ssh/messages.ts';
 import type { Transport } from '../ssh/transport.ts';
-import { kindNotTaken, LOGIN_ENDS, missing, printable, wordForTerminal } from '../words/refusals.ts';
+import {
+  kindNotTaken,
+  LOGIN_ENDS,
+  missing,
+  printable,
+  type TerminalRejection,
+  wordForTerminal,
+} from '../words/refusals.ts';
 import { offeredFingerprint, plainRefusal } from './offered-key.ts';
 
 /** What a login name means here (RFC 4252 §5). */
@@ -40,7 +46,7 @@ export type LoginDeps = {
 };
 
 /** What is refused here without asking control. */
-type OwnRejection = Extract<Rejection, { code: OwnRefusal }>;
+type OwnRejection = Extract<TerminalRejection, { code: OwnRefusal }>;
 
 /** Keyboard-interactive succeeds never: a client comes to it when its keys are at an end, and can be told why. */
 const METHODS = ['publickey', 'keyboard-interactive'] as never;
@@ -292,7 +298,7 @@ export class Login {
     this.#deps.refused(reason, key);
   }
 
-  #word(rejection: Rejection): string {
+  #word(rejection: TerminalRejection): string {
     return wordForTerminal(rejection, this.#deps.at);
   }
 

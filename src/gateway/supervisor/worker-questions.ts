@@ -1,6 +1,5 @@
-import type { Rejection } from '../../access/rejection.ts';
 import type { Log } from '../../log.ts';
-import type { Authorization, GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
+import type { Authorization, ConnectionRejection, GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
 import { AUTHORIZE_OUTSTANDING_MAX } from '../limits.ts';
 import type { LoginCode } from '../pipe/login-reasons.ts';
 import type { Answer, FromWorker, Served, ToWorker } from '../pipe/worker-messages.ts';
@@ -129,7 +128,7 @@ export class WorkerQuestions {
     return false;
   }
 
-  #word(rejection: Rejection): string {
+  #word(rejection: ConnectionRejection): string {
     const { host, port } = this.#asker.facts();
     return wordForTerminal(rejection, gatewayAddress(host, port));
   }

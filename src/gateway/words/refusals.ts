@@ -1,14 +1,18 @@
 import { short } from '../../access/ids.ts';
 import { asciiOnly, withoutControls } from '../../access/printable.ts';
-import type { Rejection, RejectionCode } from '../../access/rejection.ts';
+import type { RecorderRejection } from '../../access/rejection.ts';
 import type { Scope } from '../../access/scopes/scope.ts';
+import type { ConnectionRejection } from '../../use-cases/sessions/gateway-control.ts';
+
+/** What somebody can be refused with in a terminal. */
+export type TerminalRejection = ConnectionRejection | RecorderRejection;
 
 /**
  * What a refused person reads in the terminal: what happened, why, and what to do next. One line, printable. `at` is where ssh reaches
  * the gateway.
  */
-export function wordForTerminal(rejection: Rejection, at: string): string {
-  const word = WORDS[rejection.code] as (rejection: Rejection, at: string) => string;
+export function wordForTerminal(rejection: TerminalRejection, at: string): string {
+  const word = WORDS[rejection.code] as (rejection: TerminalRejection, at: string) => string;
   return printable(word(rejection, at));
 }
 
@@ -83,10 +87,9 @@ const LIST_MAX = 50;
 const NAME_MAX = 40;
 const WHY_MAX = 100;
 
-type Words = { [Code in RejectionCode]: (rejection: Extract<Rejection, { code: Code }>, at: string) => string };
-
-/** Refusals that only a form in Slack can meet are worded there; a terminal would show them if the two ever met. */
-const elsewhere = (): string => `You cannot do that from a terminal. Use Slack: /access help.`;
+type Words = {
+  [Code in TerminalRejection['code']]: (rejection: Extract<TerminalRejection, { code: Code }>, at: string) => string;
+};
 
 const WORDS: Words = {
   no_live_grant: () => `You have no access at the moment. ${ASK}`,
@@ -141,50 +144,4 @@ const WORDS: Words = {
     `That key was refused: ${why.slice(0, WHY_MAX)}. Make one with ssh-keygen -t ed25519 and register it.`,
   disk_full: ({ freeMiB }) =>
     `Sessions are recorded, and the recording disk has only ${freeMiB} MiB left, so none can start. Tell your Daypass operator.`,
-  no_registered_key: () => 'You have no registered key. To register one, type /access key in Slack.',
-  unknown_grant: elsewhere,
-  may_not_end_grant: elsewhere,
-  grant_already_ended: ({ at: when }) => `That access ended at ${minuteUtc(when)}.`,
-  unknown_session: elsewhere,
-  session_already_ended: ({ at: when }) => `That session ended at ${minuteUtc(when)}.`,
-  may_not_end_session: elsewhere,
-  unknown_engagement: elsewhere,
-  not_a_member: elsewhere,
-  engagement_over: elsewhere,
-  no_targets: elsewhere,
-  target_not_in_engagement: elsewhere,
-  login_not_on_target: elsewhere,
-  scope_not_in_engagement: elsewhere,
-  no_policy_rule: elsewhere,
-  duration_too_long: elsewhere,
-  reason_missing: elsewhere,
-  no_reviewer: elsewhere,
-  may_not_open_engagement: elsewhere,
-  last_day_past: elsewhere,
-  unknown_target: elsewhere,
-  unknown_scope: elsewhere,
-  unknown_person: elsewhere,
-  reviewer_not_eligible: elsewhere,
-  too_few_reviewers: elsewhere,
-  nothing_allowed: elsewhere,
-  name_missing: elsewhere,
-  unknown_request: elsewhere,
-  own_request: elsewhere,
-  requester_gone: elsewhere,
-  no_longer_allowed: elsewhere,
-  own_engagement: elsewhere,
-  nobody_may_open: elsewhere,
-  may_not_open_for: elsewhere,
-  nobody_to_confirm: elsewhere,
-  engagement_unconfirmed: elsewhere,
-  may_not_confirm: elsewhere,
-  opener_may_not: elsewhere,
-  already_confirmed: elsewhere,
-  unknown_own_key: elsewhere,
-  may_not_retire_key: elsewhere,
-  not_a_reviewer: elsewhere,
-  digest_mismatch: elsewhere,
-  unknown_card: elsewhere,
-  already_decided: elsewhere,
-  already_reviewed: elsewhere,
 };

@@ -1,11 +1,10 @@
 import { expiresAt, type Grant } from '../../access/grant.ts';
 import { short } from '../../access/ids.ts';
 import { asciiOnly } from '../../access/printable.ts';
-import type { RejectionCode } from '../../access/rejection.ts';
 import type { SelfServiceAnswer, SelfServiceAsk, SelfServiceRefusal } from '../../use-cases/sessions/self-service.ts';
 import { ANSWER_MAX, type Served } from '../pipe/worker-messages.ts';
 import { type ConfigFacts, clientConfig, setUpScript } from './client-config.ts';
-import { gatewayAddress, printable, wordForTerminal } from './refusals.ts';
+import { gatewayAddress, printable, type TerminalRejection, wordForTerminal } from './refusals.ts';
 
 export type Parsed = {
   readonly ask: SelfServiceAsk;
@@ -80,7 +79,7 @@ export function wordAnswer(
   }
 }
 
-type OwnCode = Exclude<SelfServiceRefusal['code'], RejectionCode> | 'no_live_grant';
+type OwnCode = Exclude<SelfServiceRefusal['code'], TerminalRejection['code']> | 'no_live_grant';
 type OwnRefusal = Extract<SelfServiceRefusal, { code: OwnCode }>;
 
 /** What a login would be refused with is worded as it is there. */

@@ -4,7 +4,7 @@ import { isSameHuman, labelsOf, mayOpen, targetNotToOpen } from '../../access/en
 import { EngagementId, type PersonId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
 import { decide, engagementRules } from '../../access/policy.ts';
-import type { NotEligible, Rejection } from '../../access/rejection.ts';
+import type { EngagementRejection, NotActive, NotEligible } from '../../access/rejection.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { humansAmong, isEligibleReviewer, whyNotChosen } from '../../access/review.ts';
 import { findScope } from '../../access/scopes/scope.ts';
@@ -103,7 +103,12 @@ export const openEngagement =
       return ok(engagement);
     });
 
-async function mayNotOpen(deps: Deps, tx: Tx<FactParts>, sponsor: Person | null, now: Date): Promise<Rejection | null> {
+async function mayNotOpen(
+  deps: Deps,
+  tx: Tx<FactParts>,
+  sponsor: Person | null,
+  now: Date,
+): Promise<NotActive | EngagementRejection | null> {
   const rules = engagementRules(deps.inventory.policy);
   const inactive = whyNotActive(sponsor, now, deps.inventory.policy.doubt);
   if (inactive || !sponsor) return inactive;
@@ -119,7 +124,7 @@ async function wrongTargets(
   sponsor: Person,
   input: OpenEngagementInput,
   now: Date,
-): Promise<Rejection | null> {
+): Promise<EngagementRejection | null> {
   const rules = engagementRules(deps.inventory.policy);
   const { inGroups } = await reviewerFacts(tx, rules, sponsor);
   const target = targetNotToOpen(rules, sponsor, inGroups, knownTargets(deps.inventory, input), now);
@@ -161,7 +166,7 @@ const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
 const knownTargets = (inventory: Inventory, input: OpenEngagementInput): Target[] =>
   inventory.targets.filter((target) => input.targetIds.includes(target.id));
 
-function wrongWords(inventory: Inventory, input: OpenEngagementInput, now: Date): Rejection | null {
+function wrongWords(inventory: Inventory, input: OpenEngagementInput, now: Date): EngagementRejection | null {
   const name = input.name.trim();
   if (name === '' || name.length > NAME_MAX) return { code: 'name_missing', field: 'name' };
   if (input.targetIds.length === 0) return { code: 'no_targets', field: 'targets' };
@@ -182,7 +187,7 @@ async function wrongPeople(
   sponsor: Person,
   input: OpenEngagementInput,
   now: Date,
-): Promise<Rejection | null> {
+): Promise<EngagementRejection | null> {
   const rules = engagementRules(deps.inventory.policy);
   const members = await tx.persons.byIds(input.memberIds);
   if (input.memberIds.length === 0 || members.length !== unique(input.memberIds).length) {
@@ -203,7 +208,7 @@ async function wrongPeople(
 }
 
 /** What nobody could ever get by a request in it, however short. */
-function unusable(inventory: Inventory, input: OpenEngagementInput, reviewers: number): Rejection | null {
+function unusable(inventory: Inventory, input: OpenEngagementInput, reviewers: number): EngagementRejection | null {
   const scopes = input.scopes.flatMap((name) => findScope(inventory.scopes, name)?.name ?? []);
   const pairs = knownTargets(inventory, input).flatMap((target) => scopes.map((scope) => ({ target, scope })));
   let isAnyAllowed = false;

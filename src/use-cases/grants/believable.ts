@@ -1,7 +1,7 @@
 import { whyItRests } from '../../access/engagement.ts';
 import type { Grant } from '../../access/grant.ts';
 import type { EngagementId } from '../../access/ids.ts';
-import type { RejectionOf } from '../../access/rejection.ts';
+import type { RejectionOf, RestingRejection } from '../../access/rejection.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
 import type { Tx } from '../ports/store.ts';
 
@@ -15,8 +15,7 @@ export function tampered(tx: Tx<'broken'>): RejectionOf<'record_tampered'> | nul
   return broken && { code: 'record_tampered', what: broken.what, id: broken.id };
 }
 
-export type WhyResting = RejectionOf<'channel_unread' | 'record_tampered'>;
-export type Resting = ReadonlyMap<EngagementId, WhyResting>;
+export type Resting = ReadonlyMap<EngagementId, RestingRejection>;
 
 /** Why access rests in these engagements; one that is not to be believed opens nothing. */
 export async function restingOf(
@@ -27,7 +26,7 @@ export async function restingOf(
 ): Promise<Resting> {
   const asked = [...new Set(ids)];
   const engagements = await tx.engagements.byIds(asked);
-  const resting = new Map<EngagementId, WhyResting>();
+  const resting = new Map<EngagementId, RestingRejection>();
   for (const id of asked) {
     const engagement = engagements.find((each) => each.id === id);
     const why = engagement

@@ -1,14 +1,15 @@
 import type { Actor } from '../../access/audit-event.ts';
 import { type Grant, isActive } from '../../access/grant.ts';
-import type { EngagementId, Fingerprint, GrantId, PersonId, SessionId } from '../../access/ids.ts';
+import type { Fingerprint, GrantId, PersonId, SessionId } from '../../access/ids.ts';
 import { isInDoubt } from '../../access/person.ts';
+import type { RestingRejection } from '../../access/rejection.ts';
 import type { Session } from '../../access/session.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Carried, Gateways, TerminationOrder } from '../ports/gateways.ts';
 import type { Inventory } from '../ports/inventory.ts';
 import type { Store, Tx } from '../ports/store.ts';
-import { isBelievable, restingOf, type WhyResting } from './believable.ts';
+import { isBelievable, type Resting, restingOf } from './believable.ts';
 import { enderOf } from './ending.ts';
 
 type HoldDeps = {
@@ -91,7 +92,7 @@ type Judging = {
   readonly now: Date;
   readonly grantOf: (id: GrantId) => Promise<Grant | null>;
   readonly resting: ReadonlySet<PersonId>;
-  readonly engagements: ReadonlyMap<EngagementId, WhyResting>;
+  readonly engagements: Resting;
   readonly retired: ReadonlySet<Fingerprint>;
 };
 
@@ -143,7 +144,7 @@ const UNCONFIRMED: TerminationOrder = {
   why: 'unconfirmed',
   message: 'ended: Slack has not confirmed that your account is active. Ask in the engagement thread.',
 };
-const RESTING: Readonly<Record<WhyResting['code'], TerminationOrder>> = {
+const RESTING: Readonly<Record<RestingRejection['code'], TerminationOrder>> = {
   channel_unread: {
     why: 'unconfirmed',
     message:

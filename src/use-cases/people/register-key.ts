@@ -1,5 +1,5 @@
 import { isCodeOver, type RegisteredKey } from '../../access/person.ts';
-import type { RejectionOf } from '../../access/rejection.ts';
+import type { RegisterRejection, RejectionOf } from '../../access/rejection.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { tampered } from '../grants/believable.ts';
 import { directLane } from '../notice.ts';
@@ -14,9 +14,7 @@ type Deps = {
   readonly authority: Pick<CertificateAuthority, 'digest'>;
 };
 
-type RegisterRefusal = RejectionOf<
-  'code_unknown' | 'code_expired' | 'person_inactive' | 'key_taken' | 'key_retired' | 'record_tampered'
->;
+type RegisterRefusal = RegisterRejection | RejectionOf<'person_inactive' | 'record_tampered'>;
 
 /**
  * Binds the key that a connection proved to the person whose one-time code its login name carried. A key belongs to one

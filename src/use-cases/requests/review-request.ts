@@ -4,7 +4,7 @@ import type { Grant, GrantTerms } from '../../access/grant.ts';
 import { type Digest, GrantId, type PersonId, type RequestId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
 import { engagementRules } from '../../access/policy.ts';
-import type { Rejection } from '../../access/rejection.ts';
+import type { NotActive, ReviewRejection } from '../../access/rejection.ts';
 import { type AccessRequest, type Review, transition } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { mayNotReview } from '../../access/review.ts';
@@ -104,7 +104,7 @@ async function refusalOf(
   tx: Tx<FactParts>,
   { request, engagement, reviewer }: Reviewing,
   now: Date,
-): Promise<Rejection | null> {
+): Promise<NotActive | ReviewRejection | null> {
   const { policy } = deps.inventory;
   const inactive = whyNotActive(reviewer, now, policy.doubt);
   if (inactive) return inactive;

@@ -10,19 +10,12 @@ import {
 } from '../../access/grant.ts';
 import { type Fingerprint, Login, type PersonId, SessionId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
-import type { RejectionOf } from '../../access/rejection.ts';
+import type { RejectionOf, RestingRejection } from '../../access/rejection.ts';
 import { isExpired } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { BURST_MINUTES, NO_RECORDING, type Session } from '../../access/session.ts';
 import { pin, type Target, targetIdFromName } from '../../access/target.ts';
-import {
-  engagementsOf,
-  isBelievable,
-  type Resting,
-  restingOf,
-  tampered,
-  type WhyResting,
-} from '../grants/believable.ts';
+import { engagementsOf, isBelievable, type Resting, restingOf, tampered } from '../grants/believable.ts';
 import { registerKey } from '../people/register-key.ts';
 import type { CertificateAuthority, VerifiedProof } from '../ports/authority.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -299,7 +292,7 @@ async function openSession(
 }
 
 /** What an engagement that rests would allow, another may allow all the same; where none does, that it rests is why. */
-function pickAwake(opening: Opening, ask: AccessAsk): Result<Grant, PickRefusal | WhyResting> {
+function pickAwake(opening: Opening, ask: AccessAsk): Result<Grant, PickRefusal | RestingRejection> {
   const { grants, resting, now } = opening;
   const any = pickGrant(grants, ask, now);
   if (!any.ok) return any;

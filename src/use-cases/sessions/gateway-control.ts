@@ -1,9 +1,7 @@
 import type { AuthorizedSession } from '../../access/authorized-session.ts';
-import type { PickRefusal } from '../../access/grant.ts';
 import type { Fingerprint, SessionId, TargetId } from '../../access/ids.ts';
-import type { NotActive } from '../../access/person.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
-import type { RejectionOf } from '../../access/rejection.ts';
+import type { LoginRejection, NotActive, RegisterRejection, RestingRejection } from '../../access/rejection.ts';
 import type { Result } from '../../access/result.ts';
 import type { Route } from '../../access/route.ts';
 import type { SessionReport } from '../../access/session-report.ts';
@@ -22,28 +20,7 @@ export type AuthorizeAsk = {
 };
 
 /** All that a connection can be refused with. A worker has a place for each: which of several is told to the person. */
-export type ConnectionRejection = RejectionOf<
-  | 'proof_invalid'
-  | 'proof_replayed'
-  | 'certificate_refused'
-  | 'certificate_expired'
-  | 'key_too_weak'
-  | 'key_taken'
-  | 'key_retired'
-  | 'unknown_key'
-  | 'code_unknown'
-  | 'code_expired'
-  | 'too_many_logins'
-  | 'bad_login_name'
-  | 'unknown_target_name'
-  | 'record_tampered'
-  | NotActive['code']
-  | PickRefusal['code']
-  | 'grant_tampered'
-  | 'channel_unread'
-  | 'too_many_sessions'
-  | 'request_waits'
->;
+export type ConnectionRejection = NotActive | RestingRejection | RegisterRejection | LoginRejection;
 
 export type Authorization =
   | {

@@ -1,10 +1,10 @@
 import { combinedCertificate, PRINCIPALS_MAX } from '../../access/certificate.ts';
 import { expiresAt, type Grant, isActive, isRunning } from '../../access/grant.ts';
 import { type Fingerprint, type Login, type PersonId, short } from '../../access/ids.ts';
-import { type NotActive, type RegisteredKey, whyNotActive } from '../../access/person.ts';
-import type { RejectionOf } from '../../access/rejection.ts';
+import { type RegisteredKey, whyNotActive } from '../../access/person.ts';
+import type { NotActive, RejectionOf, RestingRejection } from '../../access/rejection.ts';
 import { type AccessRequest, isExpired } from '../../access/request.ts';
-import { engagementsOf, isBelievable, restingOf, tampered, type WhyResting } from '../grants/believable.ts';
+import { engagementsOf, isBelievable, restingOf, tampered } from '../grants/believable.ts';
 import { endGrant } from '../grants/end-grant.ts';
 import type { EndingParts } from '../grants/ending.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
@@ -52,11 +52,10 @@ export type SelfServiceAnswer =
 
 export type SelfServiceRefusal =
   | NotActive
-  | WhyResting
-  | RejectionOf<'grants_suspended' | 'grant_tampered'>
+  | RestingRejection
+  | RejectionOf<'grants_suspended' | 'grant_tampered' | 'request_waits'>
   | { readonly code: 'key_removed' }
   | { readonly code: 'no_live_grant' }
-  | RejectionOf<'request_waits'>
   | { readonly code: 'key_in_no_grant' }
   | { readonly code: 'no_such_grant'; readonly given: string }
   | { readonly code: 'ambiguous_grant'; readonly given: string; readonly ids: readonly string[] }

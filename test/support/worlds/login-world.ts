@@ -1,9 +1,8 @@
-import type { Rejection } from '../../../src/access/rejection.ts';
 import { Login, type LoginDeps, type Purpose } from '../../../src/gateway/downstream/login.ts';
 import { Registry, registrationDigest } from '../../../src/gateway/pipe/registry.ts';
 import type { Answer } from '../../../src/gateway/pipe/worker-messages.ts';
 import { DISCONNECT_REASON } from '../../../src/gateway/ssh/messages.ts';
-import { wordForTerminal } from '../../../src/gateway/words/refusals.ts';
+import { type TerminalRejection, wordForTerminal } from '../../../src/gateway/words/refusals.ts';
 import { encode, string } from '../../../src/sshwire/bytes.ts';
 import type { CertificateBody } from '../../../src/sshwire/certificate.ts';
 import { fingerprint } from '../../../src/sshwire/public-key.ts';
@@ -47,7 +46,7 @@ export const expired = (): Presented =>
   certified({ validAfter: 1n, validBefore: BigInt(EXPIRED_AT.getTime() / 1_000) });
 
 export const print = ({ key }: Presented): string => fingerprint(key.publicKey);
-export const words = (rejection: Rejection): string => wordForTerminal(rejection, AT);
+export const words = (rejection: TerminalRejection): string => wordForTerminal(rejection, AT);
 
 /** Told twice, in a banner and as it goes. */
 export const sentAway = (sentence: string): Heard => ({
