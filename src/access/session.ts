@@ -33,6 +33,7 @@ const FAILED = [
 
 /** Why a session was terminated from this side. */
 export const TerminationReason = z.enum(TERMINATED);
+export type TerminationReason = z.infer<typeof TerminationReason>;
 
 /** How a session came to its end. */
 export const SessionEnding = z

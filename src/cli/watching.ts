@@ -8,7 +8,7 @@ import { TerminalFilter } from './terminal-filter.ts';
 type Channel = { readonly filter: TerminalFilter; readonly decoder: StringDecoder };
 
 /** Shows a session on an operator's terminal: what it draws, and nothing that would act on that terminal. */
-export class Watching implements Omit<Watcher, 'told'> {
+export class Watching implements Omit<Watcher, 'isTold'> {
   readonly ended: Promise<void>;
   readonly over: () => void;
   readonly #out: Writable;

@@ -106,7 +106,7 @@ export type Operator = {
   keys(filter: { limit: number }): Promise<readonly KeyRow[]>;
   retireKey(fingerprint: Fingerprint): Promise<Result<{ fingerprint: Fingerprint }>>;
   /** Shows a live session until it is over or the watch is stopped. */
-  watch(id: SessionId, watcher: Omit<Watcher, 'told'>): Promise<Result<Watch>>;
+  watch(id: SessionId, watcher: Omit<Watcher, 'isTold'>): Promise<Result<Watch>>;
   /** Makes a recording unreadable for good, under a rule that its note and the audit log name. */
   eraseRecording(id: SessionId, rule: string): Promise<Erased>;
   /** Writes down that a recording was taken out in the clear. */

@@ -44,7 +44,11 @@ export async function serveWatch(operator: Operator, id: SessionId, response: Se
   for (const shown of early.splice(0)) see(shown);
 }
 
-export async function requestWatch(path: string, body: string, watcher: Omit<Watcher, 'told'>): Promise<Result<Watch>> {
+export async function requestWatch(
+  path: string,
+  body: string,
+  watcher: Omit<Watcher, 'isTold'>,
+): Promise<Result<Watch>> {
   const outgoing: ClientRequest = request({ socketPath: path, method: 'POST', path: '/' });
   outgoing.setHeader('content-length', Buffer.byteLength(body)).end(body);
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];

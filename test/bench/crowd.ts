@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { statfsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { rssMiB } from '../support/peers/raw-client.ts';
+import { REVOKED } from '../support/samples/samples.ts';
 import { GatewayWorld } from '../support/worlds/gateway-world.ts';
 import type { FromClients, FromTarget, ToClients, ToTarget } from './crowd-messages.ts';
 import { type Figure, limited, median, type Options, percentile, slope } from './figures.ts';
@@ -10,7 +11,6 @@ import { type terminal, typed } from './keystrokes.ts';
 import { certify, enter, Helper, leftBehind, now, type Place, workerOf } from './lab.ts';
 import { runClient } from './transfers.ts';
 
-const REVOKED = { why: 'revoked', message: 'ended: your access was revoked' } as const;
 const LOGIN_ROUNDS = 5;
 
 type Clients = Helper<ToClients, FromClients>;

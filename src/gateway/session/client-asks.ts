@@ -20,6 +20,7 @@ import {
   writeVariable,
 } from '../ssh/channel-requests.ts';
 import { REFUSED_CHANNEL_REQUESTS, refusedSentence } from '../words/refused-features.ts';
+import { UNREADABLE_TERMINAL } from '../words/session-words.ts';
 import type { TargetRequest } from './target-requests.ts';
 
 /** What a channel's requests need of the channel. */
@@ -178,9 +179,7 @@ export class ClientAsks {
 
   #unreadable(): false {
     this.#host.refused('a terminal whose size or modes cannot be read was refused');
-    this.#host.notice(
-      'your client asked for a terminal in a way that cannot be read: its modes end too early. Use another SSH client.',
-    );
+    this.#host.notice(UNREADABLE_TERMINAL);
     return false;
   }
 

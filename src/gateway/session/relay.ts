@@ -8,6 +8,7 @@ import { encode } from '../../sshwire/bytes.ts';
 import { deferred } from '../deferred.ts';
 import type { Channel, ChannelListener, Stream } from '../ssh/channel.ts';
 import type { Terminal } from '../ssh/channel-requests.ts';
+import { FILES_ON_TERMINAL, MORE_THAN_RECORDED, outOfScope, TARGET } from '../words/session-words.ts';
 import { ClientAsks, END_OF_WRITE } from './client-asks.ts';
 import { Flow } from './flow.ts';
 import { GuardedSftp } from './guarded-sftp.ts';
@@ -36,8 +37,6 @@ export type RelayRecord = Omit<ChannelSummary, 'id'>;
 /** OpenSSH's own is 255; this one is ours. */
 const REFUSED_STATUS = 254;
 const LOST_STATUS = 255;
-const OVERRUN =
-  'this access is recorded in full, and this channel carried more binary data than a recording keeps. Transfer files with sftp or scp.';
 
 /** A session channel of the client and the one to the target that it is relayed to (RFC 4254 §6). */
 export class Relay implements ChannelListener {
@@ -169,12 +168,12 @@ export class Relay implements ChannelListener {
     const verdict = permits(this.#session.scope, started);
     if (!verdict.allowed) {
       this.#session.refused(verdict.why);
-      return void this.fail(`${verdict.why}. If you need more, request another scope in Slack.`, REFUSED_STATUS);
+      return void this.fail(outOfScope(verdict.why), REFUSED_STATUS);
     }
     // A terminal changes bytes: neither what is decided here nor the file log would speak of what arrives.
     if (terminal && kind === 'subsystem') {
       this.#session.refused('a file transfer on a terminal was refused');
-      return void this.fail('files cannot be transferred on a terminal. Leave out -t.', REFUSED_STATUS);
+      return void this.fail(FILES_ON_TERMINAL, REFUSED_STATUS);
     }
     if (kind === 'subsystem') {
       const flows = { input: this.#input, output: this.#output };
@@ -203,7 +202,7 @@ export class Relay implements ChannelListener {
   /** Nothing passed that is not kept, and nothing will. */
   #overrun(): void {
     this.#session.refused('more binary data than a recording keeps of a channel was refused');
-    this.abandon(OVERRUN);
+    this.abandon(MORE_THAN_RECORDED);
   }
 
   // The target's side.
@@ -255,8 +254,8 @@ export class Relay implements ChannelListener {
 
   #targetReplied(isSuccess: boolean): void {
     const refused = this.#requests.replied(isSuccess);
-    if (refused === 'pty') this.notice('the target gave you no terminal. Ask its owner to run: daypass targets check');
-    if (refused === 'start') this.fail('the target refused to start this. Ask its owner.', REFUSED_STATUS);
+    if (refused === 'pty') this.notice(TARGET.noTerminal);
+    if (refused === 'start') this.fail(TARGET.noStart, REFUSED_STATUS);
   }
 
   #targetRequested(name: string, data: Buffer): void {

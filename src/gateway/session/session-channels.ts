@@ -10,6 +10,7 @@ import type { PendingOpen } from '../ssh/channel-table.ts';
 import { OPEN_FAILURE, tunnelTo } from '../ssh/messages.ts';
 import type { Upstream } from '../upstream/connect.ts';
 import { printable } from '../words/refusals.ts';
+import { TARGET } from '../words/session-words.ts';
 import { ChannelRecords, type NumberedRecord } from './channel-records.ts';
 import { Relay, type RelayRecord } from './relay.ts';
 import { Tunnel } from './tunnel.ts';
@@ -196,7 +197,7 @@ export class SessionChannels {
     await upstream.ready;
     const channel = await upstream.channels.openSession(carries);
     if (channel instanceof Channel) return channel;
-    throw new Error(this.#deps.whyOver() ?? 'the target opened no channel. Connect again.');
+    throw new Error(this.#deps.whyOver() ?? TARGET.noChannel);
   }
 
   async #openTunnel(number: number, { host, port }: Destination, pending: PendingOpen): Promise<ChannelRecord | null> {
@@ -206,7 +207,7 @@ export class SessionChannels {
       () => false,
     );
     if (!isReady) {
-      pending.refuse(OPEN_FAILURE.CONNECT_FAILED, whyOver() ?? 'the target is not connected');
+      pending.refuse(OPEN_FAILURE.CONNECT_FAILED, whyOver() ?? TARGET.notConnected);
       return null;
     }
     const recorder = await openRecorder({
@@ -238,8 +239,8 @@ const viewOf = (relay: Relay, channel: number): Shown => ({
 
 /** What the target says reaches the client only where the recording has it. */
 function refusalOf(recorder: ChannelRecorder, description: string): string {
-  if (recorder.isFull) return 'the target refused to open it';
+  if (recorder.isFull) return TARGET.noTunnel;
   const says = printable(description);
   recorder.note({ what: 'unopened', says });
-  return printable(`the target reports: ${says}`);
+  return printable(TARGET.reports(says));
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { AuthorizedSession } from '../../access/authorized-session.ts';
-import type { SessionEnding } from '../../access/session.ts';
+import type { SessionEnding, TerminationReason } from '../../access/session.ts';
 import type { SessionReport } from '../../access/session-report.ts';
 import type { ChainEnd } from '../../recording/format/chain.ts';
 import type { Recorder } from '../../recording/write/recorder.ts';
@@ -17,7 +17,7 @@ import {
 } from '../limits.ts';
 import { connectUpstream, type SessionKey, type Upstream } from '../upstream/connect.ts';
 import type { UpstreamError } from '../upstream/failures.ts';
-import { minuteUtc } from '../words/refusals.ts';
+import { EXPIRED, endsIn, extendedUntil, recordingFailed } from '../words/session-words.ts';
 import { type GatewayPlace, SessionChannels } from './session-channels.ts';
 
 export type SessionStart = {
@@ -108,7 +108,7 @@ export class Session {
     this.#liveUntil(endsAt);
     const fact = { what: 'extended', grant: grantId, digest: grantDigest, until: endsAt.toISOString() };
     this.#recording.then((recording) => recording.journal(fact)).catch(() => {});
-    this.channels.notice(`your access was extended until ${minuteUtc(endsAt)}. This session continues.`);
+    this.channels.notice(extendedUntil(endsAt));
   }
 
   #liveUntil(endsAt: Date): void {
@@ -129,7 +129,7 @@ export class Session {
   /**
    * Ends it from this side: the target's connection is destroyed now, the client's as soon as it has read why or a moment has passed.
    */
-  terminate(why: Extract<SessionEnding, { how: 'terminated' }>['why'], sentence: string): void {
+  terminate(why: TerminationReason, sentence: string): void {
     if (this.#isOver || this.#failure?.ending.how === 'terminated') return;
     this.#failure = { ending: { how: 'terminated', why }, sentence };
     this.#abandon(sentence);
@@ -200,7 +200,7 @@ export class Session {
     // What was ended from here stays ended for that reason: nothing goes on that would have to be recorded.
     if (this.#isOver || ending === RECORDING_FAILED || ending?.how === 'terminated') return;
     const code = 'code' in error && typeof error.code === 'string' ? error.code : 'fault';
-    const sentence = `recording failed (${code}); session ended. Nothing passes unrecorded. Tell your Daypass operator.`;
+    const sentence = recordingFailed(code);
     this.#failure = { ending: RECORDING_FAILED, sentence };
     this.#abandon(sentence);
     this.#endIn(FAREWELL_MS, RECORDING_FAILED);
@@ -240,14 +240,11 @@ export class Session {
   /** The monotonic clock and the wall clock: whichever says so first; a jump of either never extends access. */
   #checkDeadline(): void {
     const left = this.#msLeft();
-    if (left <= 0)
-      return void this.terminate('expired', 'ended: your access has expired. Request access again in Slack.');
+    if (left <= 0) return void this.terminate(EXPIRED.why, EXPIRED.message);
     const [minutes] = this.#warnings;
     if (minutes === undefined || left > minutes * 60_000) return;
     this.#warnings = this.#warnings.slice(1);
-    this.channels.notice(
-      `your access ends in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}. Extend it in Slack.`,
-    );
+    this.channels.notice(endsIn(minutes));
   }
 
   #msLeft(): number {

@@ -3,15 +3,16 @@ import { expiresAt, type Grant, goesOnUnder } from '../../access/grant.ts';
 import type { GrantId, SessionId } from '../../access/ids.ts';
 import type { SessionReport } from '../../access/session-report.ts';
 import type { Log } from '../../log.ts';
-import type { Carried, TerminationOrder } from '../../use-cases/ports/gateways.ts';
+import type { Carried } from '../../use-cases/ports/gateways.ts';
 import { CUT_CONFIRM_MS, TERMINATE_CONFIRM_MS } from '../limits.ts';
 import type { ToWorker } from '../pipe/worker-messages.ts';
 import { printable } from '../words/refusals.ts';
+import type { WordedOrder } from '../words/session-words.ts';
 
 export type CarriedSessionsDeps = {
   readonly send: (message: ToWorker) => void;
   /** Why a session that control has just authorised must not begin: it was ended meanwhile. */
-  readonly endedEarly: (id: SessionId) => TerminationOrder | null;
+  readonly endedEarly: (id: SessionId) => WordedOrder | null;
   readonly opened: (id: SessionId, head: string) => void;
   /** The worker has done with a session, or has died with it. */
   readonly closed: (id: SessionId, report: SessionReport) => void;
@@ -26,7 +27,7 @@ type Running = {
   grantId: GrantId;
   endsAt: Date;
   isCut: boolean;
-  order: TerminationOrder | null;
+  order: WordedOrder | null;
 };
 
 /** The sessions that one worker carries, by what control decided; of what the worker says of others nothing is believed. */
@@ -34,7 +35,7 @@ export class CarriedSessions {
   readonly #deps: CarriedSessionsDeps;
   readonly #sessions = new Map<SessionId, Running>();
   /** Why no session begins any more. */
-  #draining: TerminationOrder | null = null;
+  #draining: WordedOrder | null = null;
   #isOver = false;
 
   constructor(deps: CarriedSessionsDeps) {
@@ -57,7 +58,7 @@ export class CarriedSessions {
   }
 
   /** What control ended meanwhile does not begin, and nothing does while the worker drains or once it is gone. */
-  begin(session: AuthorizedSession): 'begun' | 'worker_gone' | TerminationOrder {
+  begin(session: AuthorizedSession): 'begun' | 'worker_gone' | WordedOrder {
     const { id, grantId, endsAt } = session;
     const order = this.#deps.endedEarly(id) ?? this.#draining;
     if (order || this.#isOver) {
@@ -86,7 +87,7 @@ export class CarriedSessions {
    * Ends those of them that it carries; where both their connections are not dead within a second, they are late. Only the worker's
    * word says that a session was dead before, so that it is told all the same, and has to have done with it soon.
    */
-  terminate(ids: readonly SessionId[], order: TerminationOrder): void {
+  terminate(ids: readonly SessionId[], order: WordedOrder): void {
     const carried = ids.filter((id) => this.#sessions.has(id));
     const live = carried.filter((id) => this.#sessions.get(id)?.isCut === false);
     const cut = carried.filter((id) => !live.includes(id));
@@ -118,7 +119,7 @@ export class CarriedSessions {
   }
 
   /** No new ones, and an end of those that still live after `ms`. */
-  drain(order: TerminationOrder, ms: number): void {
+  drain(order: WordedOrder, ms: number): void {
     this.#draining = order;
     for (const id of this.#sessions.keys()) this.#setOrder(id, order);
     this.#deps.send({ type: 'drain', ms });
@@ -144,13 +145,13 @@ export class CarriedSessions {
     }, ms);
   }
 
-  #setOrder(id: SessionId, order: TerminationOrder): void {
+  #setOrder(id: SessionId, order: WordedOrder): void {
     const carried = this.#sessions.get(id);
     if (carried) carried.order ??= order;
   }
 
   /** Its worker will not say how it ended. */
-  #unreported(id: SessionId, order: TerminationOrder | null): void {
+  #unreported(id: SessionId, order: WordedOrder | null): void {
     const ending = order ? ({ how: 'terminated', why: order.why } as const) : ({ how: 'interrupted' } as const);
     this.#deps.closed(id, { ending, channels: [], refusals: [], recording: null });
   }

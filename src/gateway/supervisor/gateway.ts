@@ -22,6 +22,7 @@ import {
 import type { ToWorker } from '../pipe/worker-messages.ts';
 import { type Cipher, DEFAULT_KEX, DEFAULT_MACS, type Kex, type Mac } from '../ssh/algorithms.ts';
 import type { ConfigFacts } from '../words/client-config.ts';
+import { RESTARTING, type WordedOrder, wordedOrder } from '../words/session-words.ts';
 import { Crew, type CrewEvents } from './crew.ts';
 import { fileRecording, moveRecording } from './filing.ts';
 import { RegistryKeeper } from './registry-keeper.ts';
@@ -71,8 +72,6 @@ export type Gateway = Gateways &
     /** Process ids, for operators. */
     readonly workers: readonly number[];
   };
-
-const SHUTDOWN: TerminationOrder = { why: 'shutdown', message: 'session ended: the gateway is restarting.' };
 
 /** Listens for contractors, hands each TCP connection to a worker, and keeps as many workers alive as configured. */
 export async function startGateway(options: GatewayOptions, control: GatewayControl): Promise<Gateway> {
@@ -128,7 +127,7 @@ class Supervisor implements Gateway {
   /** What is still to be told of each session, in order. */
   readonly #reports = new Map<SessionId, Promise<void>>();
   /** Orders for sessions that no worker carries: authorised in this moment, perhaps. */
-  readonly #early = new Map<SessionId, TerminationOrder>();
+  readonly #early = new Map<SessionId, WordedOrder>();
   #place: { readonly address: string; readonly port: number };
   readonly #stopping = new AbortController();
 
@@ -164,10 +163,11 @@ class Supervisor implements Gateway {
   }
 
   terminate(sessions: readonly SessionId[], order: TerminationOrder): void {
-    for (const worker of this.#crew.workers) worker.terminate(sessions, order);
+    const worded = wordedOrder(order);
+    for (const worker of this.#crew.workers) worker.terminate(sessions, worded);
     for (const id of sessions) {
       if (this.#reports.has(id) || this.#crew.workers.some((worker) => worker.carries(id))) continue;
-      this.#early.set(id, order);
+      this.#early.set(id, worded);
       const [oldest] = this.#early.keys();
       if (this.#early.size > EARLY_TERMINATIONS_MAX && oldest) this.#early.delete(oldest);
     }
@@ -192,7 +192,7 @@ class Supervisor implements Gateway {
     this.#crew.stop();
     this.#host.close();
     const { drainMs = 0 } = this.#options;
-    for (const worker of this.#crew.workers) worker.drain(SHUTDOWN, drainMs);
+    for (const worker of this.#crew.workers) worker.drain(RESTARTING, drainMs);
     const deadline = process.hrtime.bigint() + BigInt(drainMs + DRAIN_MS) * 1_000_000n;
     while (this.#crew.workers.some((worker) => !worker.isIdle) && process.hrtime.bigint() < deadline) await pause(20);
     await this.#crew.end();

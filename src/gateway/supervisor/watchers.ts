@@ -2,6 +2,7 @@ import type { SessionId } from '../../access/ids.ts';
 import type { Shown } from '../../access/shown.ts';
 import type { Watcher } from '../../use-cases/ports/gateways.ts';
 import type { ToWorker } from '../pipe/worker-messages.ts';
+import { WATCHED } from '../words/session-words.ts';
 
 /** Those who look on at sessions of one worker, by a number that it shows them things under. */
 export class Watchers {
@@ -17,7 +18,7 @@ export class Watchers {
   watch(session: SessionId, watcher: Watcher): () => void {
     const watch = this.#next++;
     this.#watchers.set(watch, watcher);
-    this.#send({ type: 'watch', session, watch, told: watcher.told });
+    this.#send({ type: 'watch', session, watch, told: watcher.isTold ? WATCHED : null });
     return () => {
       if (this.#watchers.delete(watch)) this.#send({ type: 'unwatch', session, watch });
     };

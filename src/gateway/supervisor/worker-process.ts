@@ -1,11 +1,12 @@
 import type { Grant } from '../../access/grant.ts';
 import type { SessionId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
-import type { Carried, TerminationOrder, Watcher } from '../../use-cases/ports/gateways.ts';
+import type { Carried, Watcher } from '../../use-cases/ports/gateways.ts';
 import type { GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
 import type { HostedWorker, WorkerEvents, WorkerHost } from '../launch/worker-host.ts';
 import { Briefing } from '../pipe/registry.ts';
 import { FromWorker, type ToWorker } from '../pipe/worker-messages.ts';
+import type { WordedOrder } from '../words/session-words.ts';
 import { CarriedSessions, type CarriedSessionsDeps } from './carried-sessions.ts';
 import { HandedAddresses } from './handed-addresses.ts';
 import { Liveness } from './liveness.ts';
@@ -102,7 +103,7 @@ export class WorkerProcess {
   }
 
   /** Ends sessions that it carries; where it does not end them in time, the whole worker ends. */
-  terminate(ids: readonly SessionId[], order: TerminationOrder): void {
+  terminate(ids: readonly SessionId[], order: WordedOrder): void {
     this.#sessions.terminate(ids, order);
   }
 
@@ -116,7 +117,7 @@ export class WorkerProcess {
   }
 
   /** No new sessions, and an end of those that still live after `ms`. */
-  drain(order: TerminationOrder, ms: number): void {
+  drain(order: WordedOrder, ms: number): void {
     this.#sessions.drain(order, ms);
   }
 

@@ -3,7 +3,7 @@ import type { Authorization, ConnectionRejection, GatewayControl } from '../../u
 import { AUTHORIZE_OUTSTANDING_MAX } from '../limits.ts';
 import type { LoginCode } from '../pipe/login-reasons.ts';
 import type { Answer, FromWorker, Served, ToWorker } from '../pipe/worker-messages.ts';
-import { type ConfigFacts, setUpLines } from '../words/client-config.ts';
+import { type ConfigFacts, registeredLines } from '../words/client-config.ts';
 import { gatewayAddress, printable, wordForTerminal } from '../words/refusals.ts';
 import { failure } from '../words/self-service-words.ts';
 import type { CarriedSessions } from './carried-sessions.ts';
@@ -117,7 +117,7 @@ export class WorkerQuestions {
         return { kind: 'jump', personId, endsAt: endsAt.getTime(), targetIds: [...targetIds], noTargets };
       }
       case 'registered':
-        return { kind: 'registered', lines: [...value.lines, ...setUpLines(this.#asker.facts())] };
+        return { kind: 'registered', lines: [...registeredLines(value.fingerprint, this.#asker.facts())] };
     }
   }
 

@@ -1,3 +1,4 @@
+import type { Fingerprint } from '../../access/ids.ts';
 import {
   aliasKnownHost,
   FOLDER,
@@ -133,8 +134,9 @@ set_up
 `;
 }
 
-/** What follows the registration of a key on the terminal. */
-export const setUpLines = (facts: ConfigFacts): readonly string[] => [
+/** What the registration of a key says on the terminal. */
+export const registeredLines = (fingerprint: Fingerprint, facts: ConfigFacts): readonly string[] => [
+  `Your key is registered: ${fingerprint}`,
   'Set up ssh by running this line once, with the same -i if you used one. There is nothing to download or paste later:',
   '',
   `  ${setUpCommand(facts)}`,

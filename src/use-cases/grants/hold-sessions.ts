@@ -6,7 +6,7 @@ import type { RestingRejection } from '../../access/rejection.ts';
 import type { Session } from '../../access/session.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Carried, Gateways, TerminationOrder } from '../ports/gateways.ts';
+import type { Carried, Ender, Gateways, TerminationOrder } from '../ports/gateways.ts';
 import type { Inventory } from '../ports/inventory.ts';
 import type { Store, Tx } from '../ports/store.ts';
 import { isBelievable, type Resting, restingOf } from './believable.ts';
@@ -109,9 +109,11 @@ async function holdOne(
   const ended = (order: TerminationOrder): Held => ({ session, order, under: null });
   const recorded = row && (await grantOf(row.grantId));
   if (row && (!recorded || !isActive(recorded, now))) return ended(await orderFor(tx, recorded));
-  if (both(live, 'keyFingerprint').some((key) => retired.has(key))) return ended(KEY_RETIRED);
-  if (both(live, 'personId').some((person) => resting.has(person))) return ended(UNCONFIRMED);
-  if (isChanged) return ended(RECORD_CHANGED);
+  if (both(live, 'keyFingerprint').some((key) => retired.has(key)))
+    return ended({ why: 'revoked', because: 'key_retired' });
+  if (both(live, 'personId').some((person) => resting.has(person)))
+    return ended({ why: 'unconfirmed', because: 'person_unconfirmed' });
+  if (isChanged) return ended({ why: 'revoked', because: 'session_tampered' });
   const runsUnder = carried && (await grantOf(carried.grantId));
   const [rests] = [recorded, runsUnder].flatMap((grant) => (grant && engagements.get(grant.terms.engagementId)) ?? []);
   if (rests) return ended(RESTING[rests.code]);
@@ -130,49 +132,25 @@ async function restingPeople(
   return new Set(people.filter((each) => !each.active || isInDoubt(each, now, doubt)).map((each) => each.id));
 }
 
-const KEY_RETIRED: TerminationOrder = {
-  why: 'revoked',
-  message: 'ended: the key of this session was retired. Ask why in the engagement thread.',
-};
-
-const RECORD_CHANGED: TerminationOrder = {
-  why: 'revoked',
-  message: 'ended: the record of this session was changed outside Daypass. Ask in the engagement thread.',
-};
-
-const UNCONFIRMED: TerminationOrder = {
-  why: 'unconfirmed',
-  message: 'ended: Slack has not confirmed that your account is active. Ask in the engagement thread.',
-};
 const RESTING: Readonly<Record<RestingRejection['code'], TerminationOrder>> = {
-  channel_unread: {
-    why: 'unconfirmed',
-    message:
-      'ended: Slack has not shown for too long who is in the channel of your engagement. Ask there for Daypass to be invited again.',
-  },
-  record_tampered: {
-    why: 'revoked',
-    message: 'ended: the record of your engagement was changed outside Daypass. Tell security.',
-  },
+  channel_unread: { why: 'unconfirmed', because: 'channel_unread' },
+  record_tampered: { why: 'revoked', because: 'record_tampered' },
 };
-const SUSPENDED = 'ended: all access is paused until the operators have checked their restored database.';
 
 async function orderFor(tx: Tx<'persons' | 'audit'>, grant: Grant | null): Promise<TerminationOrder> {
-  if (!grant) return { why: 'revoked', message: 'ended: the grant for this session no longer exists.' };
+  if (!grant) return { why: 'revoked', because: 'grant_missing' };
   const { end, suspended } = grant;
-  if (suspended && !end) return { why: 'revoked', message: SUSPENDED };
-  if (!end) return { why: 'expired', message: 'ended: your access has expired. Request access again in Slack.' };
-  if (end.how === 'returned') return { why: 'returned', message: 'ended: you handed this access back.' };
-  const by = byWhom(await enderOf(tx, grant), end.by && (await tx.persons.name(end.by)));
-  const why = end.comment ? `: ${end.comment}` : '';
-  return { why: 'revoked', message: `ended: your access was revoked${by}${why}. Ask why in the engagement thread.` };
+  if (suspended && !end) return { why: 'revoked', because: 'grants_suspended' };
+  if (!end) return { why: 'expired', because: 'expired' };
+  if (end.how === 'returned') return { why: 'returned', because: 'returned' };
+  const by = enderCalled(await enderOf(tx, grant), end.by && (await tx.persons.name(end.by)));
+  return { why: 'revoked', because: 'revoked', by, comment: end.comment };
 }
 
-/** ` by Casey Lind`, ` by an operator (root)`; what Daypass did by itself nobody did. */
-function byWhom(actor: Actor | null, name: string | null): string {
-  if (actor?.kind === 'operator')
-    return actor.account === '' ? ' by an operator' : ` by an operator (${actor.account})`;
-  return name === null ? '' : ` by ${name}`;
+/** What Daypass did by itself nobody did. */
+function enderCalled(actor: Actor | null, name: string | null): Ender | null {
+  if (actor?.kind === 'operator') return actor;
+  return name === null ? null : { kind: 'person', name };
 }
 
 /** The order that ends one session at somebody's word. It ends whether or not its people can be looked up. */
@@ -184,8 +162,6 @@ export const sessionEndOrder =
       name: by.kind === 'person' ? await tx.persons.name(by.id) : null,
     }));
     const { isOwn, name } = await look.catch(() => ({ isOwn: false, name: null }));
-    const message = isOwn
-      ? 'ended: you ended this session. You still have access: connect again whenever you like.'
-      : `ended: this session was ended${byWhom(by, name)}. You still have access. Ask why in the engagement thread.`;
-    return { why: 'ended_by_reviewer', message };
+    if (isOwn) return { why: 'ended_by_reviewer', because: 'ended_by_holder' };
+    return { why: 'ended_by_reviewer', because: 'ended', by: enderCalled(by, name) };
   };

@@ -1,6 +1,5 @@
 import type { Grant } from '../../access/grant.ts';
 import type { Fingerprint, GrantId, PersonId, SessionId } from '../../access/ids.ts';
-import type { SessionEnding } from '../../access/session.ts';
 import type { Shown } from '../../access/shown.ts';
 
 /** The gateway workers, as control sees them. */
@@ -26,16 +25,34 @@ export type Carried = {
   readonly keyFingerprint: Fingerprint;
 };
 
-export type TerminationOrder = {
-  readonly why: Extract<SessionEnding, { how: 'terminated' }>['why'];
-  /** One line for the person's terminal. */
-  readonly message: string;
-};
+/** Why a session is to end. The gateway words it, so nothing of it is a sentence but what somebody wrote. */
+export type TerminationOrder =
+  | { readonly why: 'expired'; readonly because: 'expired' }
+  | { readonly why: 'returned'; readonly because: 'returned' }
+  | {
+      readonly why: 'revoked';
+      readonly because: 'revoked';
+      readonly by: Ender | null;
+      readonly comment: string | null;
+    }
+  | {
+      readonly why: 'revoked';
+      readonly because: 'grant_missing' | 'grants_suspended' | 'key_retired' | 'session_tampered' | 'record_tampered';
+    }
+  | { readonly why: 'unconfirmed'; readonly because: 'person_unconfirmed' | 'channel_unread' }
+  | { readonly why: 'ended_by_reviewer'; readonly because: 'ended_by_holder' }
+  | { readonly why: 'ended_by_reviewer'; readonly because: 'ended'; readonly by: Ender | null };
+
+/** Who ended something, as its person is told. */
+export type Ender =
+  | { readonly kind: 'person'; readonly name: string }
+  /** `account` is empty where the command line did not tell it. */
+  | { readonly kind: 'operator'; readonly account: string };
 
 /** Somebody who looks on at a session; it does not wait for them. */
 export type Watcher = {
-  /** What the person reads of it; null where policy says to be silent. */
-  readonly told: string | null;
+  /** Whether the person reads of it; policy may say to be silent. */
+  readonly isTold: boolean;
   see(shown: Shown): void;
   /** There is nothing more to see. */
   over(): void;

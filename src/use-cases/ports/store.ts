@@ -1,6 +1,6 @@
 import type { Actor } from '../../access/audit-event.ts';
-import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { GrantId, SessionId } from '../../access/ids.ts';
+import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { Audit } from './audit.ts';
 import type { Engagements } from './engagements.ts';
 import type { Grants } from './grants.ts';

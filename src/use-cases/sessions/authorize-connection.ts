@@ -149,10 +149,7 @@ async function register(
   const code = proof.userName.slice(REGISTER_PREFIX.length).toLowerCase();
   const key = await registerKey(deps)({ proof, code });
   if (!key.ok) return key;
-  return ok({
-    kind: 'registered',
-    lines: [`Your key is registered: ${key.value.fingerprint}`],
-  });
+  return ok({ kind: 'registered', fingerprint: key.value.fingerprint });
 }
 
 /** A grant whose terms, digest and MAC do not agree was not made by a decision: it counts for nothing. */

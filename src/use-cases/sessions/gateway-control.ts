@@ -5,8 +5,8 @@ import type { LoginRejection, NotActive, RegisterRejection, RestingRejection } f
 import type { Result } from '../../access/result.ts';
 import type { Route } from '../../access/route.ts';
 import type { SessionReport } from '../../access/session-report.ts';
-import type { RegistryMax } from '../ports/keys.ts';
 import type { UserauthProof } from '../ports/authority.ts';
+import type { RegistryMax } from '../ports/keys.ts';
 import type { Caller, SelfServiceAnswer, SelfServiceAsk } from './self-service.ts';
 
 /** What a connection that proved a key asks for. */
@@ -33,7 +33,7 @@ export type Authorization =
       /** Why it leads to none: there is no live grant. */
       readonly noTargets: ConnectionRejection | null;
     }
-  | { readonly kind: 'registered'; readonly lines: readonly string[] }
+  | { readonly kind: 'registered'; readonly fingerprint: Fingerprint }
   | { readonly kind: 'session'; readonly session: AuthorizedSession };
 
 /** Why a connection was turned away, by a worker or by control; the key only where its signature was verified. */

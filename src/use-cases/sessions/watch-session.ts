@@ -17,12 +17,10 @@ export type Watch = {
   stop(): void;
 };
 
-const TOLD = 'an operator is watching this session.';
-
 /** Shows an operator what passes in a live session, read-only; each time is an audit event before anything is shown. */
 export const watchSession =
   (deps: Deps) =>
-  async (by: OperatorAccount, sessionId: SessionId, watcher: Omit<Watcher, 'told'>): Promise<Result<Watch>> => {
+  async (by: OperatorAccount, sessionId: SessionId, watcher: Omit<Watcher, 'isTold'>): Promise<Result<Watch>> => {
     const found = await deps.store.transaction(async (tx): Promise<Result<{ isTold: boolean }>> => {
       const session = await tx.sessions.byId(sessionId);
       if (!session) return refuse({ code: 'unknown_session' });
@@ -40,7 +38,7 @@ export const watchSession =
     });
     if (!found.ok) return found;
     const { isTold } = found.value;
-    const stop = deps.gateways.watch(sessionId, { ...watcher, told: isTold ? TOLD : null });
+    const stop = deps.gateways.watch(sessionId, { ...watcher, isTold });
     if (stop === null) return refuse({ code: 'session_already_ended', at: deps.clock.now() });
     return ok({ isTold, stop });
   };

@@ -7,16 +7,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionId } from '../../../src/access/ids.ts';
 import { internalsOf, tapMessages } from '../../../src/gateway/ssh/ssh2-internals.ts';
-import type { TerminationOrder } from '../../../src/use-cases/ports/gateways.ts';
 import { allDead, connected } from '../../support/checks/sockets.ts';
 import { ssh, sshClient, sshTerminal, WAYS } from '../../support/peers/gateway-client.ts';
 import { descendants } from '../../support/peers/processes.ts';
 import { RawClient } from '../../support/peers/raw-client.ts';
 import { revokeAll, worstMoments } from '../../support/peers/worst-moments.ts';
+import { REVOKED } from '../../support/samples/samples.ts';
 import { GatewayWorld } from '../../support/worlds/gateway-world.ts';
 import { WatchedHost } from '../../support/worlds/watched-host.ts';
 
-const REVOKED: TerminationOrder = { why: 'revoked', message: 'your access was revoked; session ended.' };
 const TERMINATED = { how: 'terminated', why: 'revoked' };
 
 let world: GatewayWorld;
@@ -42,7 +41,7 @@ describe.each(WAYS)('ending a session that came by way of %s', (way) => {
     const id = await world.control.openedSession(next);
     terminate(id);
     expect(await allDead(ports())).toBeLessThan(1_000);
-    await terminal.shows(/daypass: your access was revoked; session ended\./);
+    await terminal.shows(/daypass: ended: your access was revoked\. Ask why in the engagement thread\./);
     expect(await terminal.exited()).toBe(255);
     expect(await world.control.endingOf(id)).toEqual(TERMINATED);
     expect(world.manifest(id)).toMatchObject({
@@ -205,7 +204,7 @@ describe('a session that control ends before its worker has heard of it', () => 
     };
     const { code, stderr } = await ssh(world, ['direct', 'true']);
     expect(code).toBe(255);
-    expect(stderr).toMatch(/daypass: your access was revoked/);
+    expect(stderr).toMatch(/daypass: ended: your access was revoked/);
     expect(await world.control.endingOf(await world.control.session(0))).toEqual(TERMINATED);
     expect(world.control.opened_).toEqual([]);
   });

@@ -96,7 +96,7 @@ it('a terminal of a long command that is watched and changes its size all the ti
     let shown = 0;
     const id = await world.control.openedSession(next);
     const stop = world.gateway.watch(id, {
-      told: null,
+      isTold: false,
       see: () => {
         shown += 1;
       },

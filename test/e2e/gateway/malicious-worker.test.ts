@@ -19,6 +19,7 @@ import { refusalNotes } from '../../../src/use-cases/sessions/note-refusals.ts';
 import { type TestFolder, testFolder } from '../../support/checks/folder.ts';
 import { ssh, sshClient } from '../../support/peers/gateway-client.ts';
 import { rssMiB } from '../../support/peers/raw-client.ts';
+import { REVOKED } from '../../support/samples/samples.ts';
 import { AccessWorld } from '../../support/worlds/access-world.ts';
 import { openBeside, testSeals } from '../../support/worlds/beside.ts';
 import { builtWorkers } from '../../support/worlds/build.ts';
@@ -232,7 +233,7 @@ describe('a worker that somebody else owns, beside one that is ours', () => {
     expect(world.control.closed_).toEqual([]);
     expect(world.control.opened_).toHaveLength(opened);
     // Nor can it make control believe that a session is cut that is not.
-    world.gateway.terminate([id], { why: 'revoked', message: 'ended' });
+    world.gateway.terminate([id], REVOKED);
     expect(await world.control.endingOf(id)).toEqual({ how: 'terminated', why: 'revoked' });
     expect(await client.exited).toBe(255);
   });

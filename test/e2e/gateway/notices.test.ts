@@ -3,12 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { FRAME } from '../../../src/recording/format/format.ts';
 import { sftp, ssh, sshClient, sshTerminal, WAYS } from '../../support/peers/gateway-client.ts';
 import { run } from '../../support/peers/processes.ts';
+import { REVOKED } from '../../support/samples/samples.ts';
 import { GatewayWorld } from '../../support/worlds/gateway-world.ts';
 import { linesOf } from '../../support/worlds/recorded.ts';
 
 /** What Daypass says to people in their own terminal, and where it must not say it. */
 
-const REVOKED = { why: 'revoked', message: 'ended: your access was revoked by Morgan \u001b[31m\u202eReyes.' } as const;
+const BY_MORGAN = { ...REVOKED, by: { kind: 'person', name: 'Morgan \u001b[31m\u202eReyes' } } as const;
 const WARNING = /daypass: your access ends in a minute\. Extend it in Slack\./;
 
 let world: GatewayWorld;
@@ -32,10 +33,12 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
     terminal.type(`printf '\\033[?1049h\\033[?25l'; echo drawn $((40 + 2)); cat\r`);
     await terminal.shows(/drawn 42/);
     const id = await world.control.openedSession(next);
-    world.gateway.terminate([id], REVOKED);
+    world.gateway.terminate([id], BY_MORGAN);
     expect(await terminal.exited()).toBe(255);
     const end = terminal.text.slice(terminal.text.lastIndexOf('drawn 42'));
-    expect(end).toMatch(/\?1049l.*\?25h\r\ndaypass: ended: your access was revoked by Morgan \?\[31m\?Reyes\.\r\n/s);
+    expect(end).toMatch(
+      /\?1049l.*\?25h\r\ndaypass: ended: your access was revoked by Morgan \?\[31m\?Reyes\. Ask why in the engagement thread\.\r\n/s,
+    );
   });
 
   it('a tmux in control mode is told in its own protocol, and its end is told to the person', async () => {
@@ -46,13 +49,13 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
       terminal.type(`exec tmux -L ${socket} -f /dev/null -CC new-session 'exec cat'\r`);
       await terminal.shows(/%session-changed/);
       const id = await world.control.openedSession(next);
-      const stop = world.gateway.watch(id, { told: 'security looks on.', see: () => {}, over: () => {} });
-      await terminal.shows(/\n%message daypass: security looks on\.\r\n/);
+      const stop = world.gateway.watch(id, { isTold: true, see: () => {}, over: () => {} });
+      await terminal.shows(/\n%message daypass: an operator is watching this session\.\r\n/);
       stop?.();
       const [, protocol = ''] = terminal.text.split('\u001bP1000p');
       const outside = protocol.replaceAll(/^%begin (.*?)\r\n.*?^%(?:end|error) \1\r\n/gms, '');
       expect(outside.split('\r\n').filter((line) => line !== '' && !line.startsWith('%'))).toEqual([]);
-      world.gateway.terminate([id], REVOKED);
+      world.gateway.terminate([id], BY_MORGAN);
       expect(await terminal.exited()).toBe(255);
       const [, left = ''] = terminal.text.split('%exit\r\n\u001b\\');
       expect(left).toMatch(/^[^%]*\r\ndaypass: ended: your access was revoked by Morgan/);
@@ -68,7 +71,7 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
     client.stdout.setEncoding('utf8').on('data', (text: string) => {
       more += text;
     });
-    world.gateway.terminate(world.control.sessions.slice(-1), REVOKED);
+    world.gateway.terminate(world.control.sessions.slice(-1), BY_MORGAN);
     expect(await client.exited).toBe(255);
     expect(client.stderr()).toMatch(/daypass: ended: your access was revoked by Morgan/);
     expect(more).toBe('');
@@ -78,7 +81,7 @@ describe.each(WAYS)('on a session by way of %s', (way) => {
     const next = world.control.sessions.length;
     await using client = sshClient(world, ['-N', way]);
     const id = await world.control.openedSession(next);
-    world.gateway.terminate([id], REVOKED);
+    world.gateway.terminate([id], BY_MORGAN);
     expect(await client.exited).toBe(255);
     expect(client.stderr()).toMatch(/Received disconnect from .*daypass: ended: your access was revoked by Morgan/);
   });

@@ -9,6 +9,7 @@ import { allDead } from '../../support/checks/sockets.ts';
 import { type Client, sshClient, WAYS } from '../../support/peers/gateway-client.ts';
 import { runOk } from '../../support/peers/processes.ts';
 import { rssMiB } from '../../support/peers/raw-client.ts';
+import { REVOKED } from '../../support/samples/samples.ts';
 import { GatewayWorld } from '../../support/worlds/gateway-world.ts';
 import { mountExt4, mountTmpfs, renewWorker } from '../../support/worlds/mounts.ts';
 import { bytesOf } from '../../support/worlds/recorded.ts';
@@ -101,7 +102,7 @@ describe('a recording that cannot be written any more', () => {
       quiet.child.stdin?.write('meanwhile\n');
       await told.until('meanwhile');
       const revokedAt = performance.now();
-      world.gateway.terminate([revokedId], { why: 'revoked', message: 'ended: your access was revoked.' });
+      world.gateway.terminate([revokedId], REVOKED);
       await revoked.exited;
       expect(performance.now() - revokedAt).toBeLessThan(1_000);
       for (let n = 0; n < STALL_MS / SAMPLE_MS; n += 1) {

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, sshClient, WAYS } from '../../support/peers/gateway-client.ts';
 import { descendants } from '../../support/peers/processes.ts';
+import { REVOKED } from '../../support/samples/samples.ts';
 import { GatewayWorld } from '../../support/worlds/gateway-world.ts';
 
 /** A laptop that is closed and opened again: its TCP connection holds, and nothing answers meanwhile. */
@@ -57,7 +58,7 @@ describe.each(WAYS)('by way of %s', (way) => {
     const id = await world.control.openedSession(next);
     signal(client, 'SIGSTOP');
     const begun = performance.now();
-    world.gateway.terminate([id], { why: 'revoked', message: 'ended: your access was revoked.' });
+    world.gateway.terminate([id], REVOKED);
     expect(await world.control.endingOf(id)).toEqual({ how: 'terminated', why: 'revoked' });
     expect(performance.now() - begun).toBeLessThan(2_000);
     signal(client, 'SIGCONT');

@@ -10,6 +10,7 @@ import { isAlive } from '../../support/checks/alive.ts';
 import { allDead, connected } from '../../support/checks/sockets.ts';
 import { type Client, ssh, sshClient } from '../../support/peers/gateway-client.ts';
 import { descendants, runOk } from '../../support/peers/processes.ts';
+import { REVOKED } from '../../support/samples/samples.ts';
 import { gatewayProcess } from '../../support/worlds/gateway-process.ts';
 import { GatewayWorld } from '../../support/worlds/gateway-world.ts';
 import { bytesOf, readBack } from '../../support/worlds/recorded.ts';
@@ -65,7 +66,7 @@ describe('a worker', () => {
     await once(client.stdout, 'data');
     const id = await world.control.openedSession(0);
     process.kill(workerPid(), 'SIGSTOP');
-    world.gateway.terminate([id], { why: 'revoked', message: 'your access was revoked; session ended.' });
+    world.gateway.terminate([id], REVOKED);
     expect(await allDead(ports())).toBeLessThan(1_500);
     expect(await world.control.endingOf(id)).toEqual({ how: 'terminated', why: 'revoked' });
   });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Scope } from '../../../src/access/scopes/scope.ts';
 import { FRAME } from '../../../src/recording/format/format.ts';
 import { ssh, sshClient, WAYS } from '../../support/peers/gateway-client.ts';
+import { REVOKED } from '../../support/samples/samples.ts';
 import { GatewayWorld } from '../../support/worlds/gateway-world.ts';
 import { linesOf } from '../../support/worlds/recorded.ts';
 
@@ -215,7 +216,7 @@ it('a tunnel ends with the grant', async () => {
   await once(socket, 'data');
   const id = await world.control.openedSession(next);
   const began = performance.now();
-  world.gateway.terminate([id], { why: 'revoked', message: 'ended: your access was revoked.' });
+  world.gateway.terminate([id], REVOKED);
   await ended(socket);
   expect(performance.now() - began).toBeLessThan(1_000);
   expect(await client.exited).toBe(255);

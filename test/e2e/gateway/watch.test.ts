@@ -12,10 +12,10 @@ class Onlooker {
   stop: () => void = () => {};
   #wake: () => void = () => {};
 
-  static at(id: SessionId, told: string | null = null): Onlooker {
+  static at(id: SessionId, isTold = false): Onlooker {
     const onlooker = new Onlooker();
     const stop = world.gateway.watch(id, {
-      told,
+      isTold,
       see: (shown) => {
         onlooker.all.push(shown);
         onlooker.#wake();
@@ -63,8 +63,8 @@ describe.each(WAYS)('a session by way of %s', (way) => {
     terminal.type('echo before $((40 + 2))\r');
     await terminal.shows(/before 42/);
     const id = await world.control.openedSession(next);
-    const onlooker = Onlooker.at(id, 'somebody is watching this one.');
-    await terminal.shows(/\r\ndaypass: somebody is watching this one\.\r\n/);
+    const onlooker = Onlooker.at(id, true);
+    await terminal.shows(/\r\ndaypass: an operator is watching this session\.\r\n/);
     terminal.type('echo after $((40 + 3))\r');
     await onlooker.until(() => /after 43/.test(onlooker.text));
     expect(onlooker.text).not.toMatch(/before 42/);
@@ -116,5 +116,5 @@ it('nothing waits for one who looks on: what is too fast to be shown is counted'
 
 it('a session that no worker carries cannot be watched', () => {
   const nobody = '00000000-0000-4000-8000-000000000000' as SessionId;
-  expect(world.gateway.watch(nobody, { told: null, see: () => {}, over: () => {} })).toBeNull();
+  expect(world.gateway.watch(nobody, { isTold: false, see: () => {}, over: () => {} })).toBeNull();
 });

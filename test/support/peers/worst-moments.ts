@@ -8,12 +8,12 @@ import { WINDOW_MAX } from '../../../src/gateway/limits.ts';
 import { internalsOf, tapMessages } from '../../../src/gateway/ssh/ssh2-internals.ts';
 import { encode, string, uint8, uint32 } from '../../../src/sshwire/bytes.ts';
 import { allDead, clientsOf, connected, connections } from '../checks/sockets.ts';
+import { REVOKED } from '../samples/samples.ts';
 import type { GatewayWorld } from '../worlds/gateway-world.ts';
 import { type Attack, channelData, confirm, hostileTarget, strangeHost } from './hostile-target.ts';
 import { makeKeyFile } from './openssh.ts';
 import { RawClient } from './raw-client.ts';
 
-const REVOKED = { why: 'revoked', message: 'your access was revoked; session ended.' } as const;
 /** How long they go on before all of them are revoked at once. */
 const SETTLE_MS = 500;
 const GIVEN_UP_MS = 10_000;

@@ -19,6 +19,9 @@ import type { TargetPin } from '../../../src/access/target.ts';
 
 const uuid = (kind: string, n: number): string => `${kind}000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
+/** What ends the sessions of a grant that somebody revoked. */
+export const REVOKED = { why: 'revoked', because: 'revoked', by: null, comment: null } as const;
+
 export const personId = (n: number): PersonId => PersonId.parse(uuid('aa', n));
 export const engagementId = (n: number): EngagementId => EngagementId.parse(uuid('bb', n));
 export const requestId = (n: number): RequestId => RequestId.parse(uuid('cc', n));

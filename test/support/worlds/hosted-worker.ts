@@ -9,7 +9,7 @@ import { HEARTBEAT_MS } from '../../../src/gateway/limits.ts';
 import { MessagePipe } from '../../../src/gateway/pipe/message-pipe.ts';
 import { type FromWorker, ToWorker } from '../../../src/gateway/pipe/worker-messages.ts';
 import { type WorkerOptions, WorkerProcess } from '../../../src/gateway/supervisor/worker-process.ts';
-import type { TerminationOrder } from '../../../src/use-cases/ports/gateways.ts';
+import type { WordedOrder } from '../../../src/gateway/words/session-words.ts';
 import type {
   Authorization,
   AuthorizeAsk,
@@ -140,7 +140,7 @@ export class SupervisedWorker {
   gone = 0;
   knownMsAgo = 0;
   /** Sessions that control ended before the worker could hear of them. */
-  readonly early = new Map<SessionId, TerminationOrder>();
+  readonly early = new Map<SessionId, WordedOrder>();
   serve: () => Promise<SelfServiceAnswer> = async () => ({
     kind: 'list',
     grants: [],
@@ -213,7 +213,7 @@ export class SupervisedWorker {
   }
 }
 
-export const SHUTDOWN: TerminationOrder = { why: 'shutdown', message: 'restart' };
+export const SHUTDOWN: WordedOrder = { why: 'shutdown', message: 'restart' };
 export const DRAINING = 'while it drains';
 
 /** The states in which control listens to a worker. */

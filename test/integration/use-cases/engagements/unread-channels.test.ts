@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engagement } from '../../../../src/access/engagement.ts';
 import type { Grant } from '../../../../src/access/grant.ts';
 import type { Person } from '../../../../src/access/person.ts';
+import { wordedOrder } from '../../../../src/gateway/words/session-words.ts';
 import { missChannel, tellOfUnreadChannels } from '../../../../src/use-cases/engagements/channel-in-doubt.ts';
 import { openEngagement } from '../../../../src/use-cases/engagements/open-engagement.ts';
 import { seeChannel } from '../../../../src/use-cases/engagements/see-channel.ts';
@@ -72,8 +73,8 @@ describe('a channel that Slack does not show', () => {
     const live = await store.transaction((tx) => tx.sessions.live());
     const mine = live.filter((session) => session.personId === contractor.id).map((session) => session.id);
     const ended: string[] = [];
-    const terminate: Gateways['terminate'] = ([id], { why, message }) => {
-      if (id && mine.includes(id)) ended.push(`${why} ${message}`);
+    const terminate: Gateways['terminate'] = ([id], order) => {
+      if (id && mine.includes(id)) ended.push(`${order.why} ${wordedOrder(order).message}`);
     };
     await holdSessionsToGrants({ ...world.deps, gateways: { carried: () => [], terminate, extend: () => false } })();
     return ended;

@@ -3,9 +3,10 @@ import type { AuthorizedSession } from '../../../../src/access/authorized-sessio
 import type { Grant } from '../../../../src/access/grant.ts';
 import type { SessionId } from '../../../../src/access/ids.ts';
 import type { Person } from '../../../../src/access/person.ts';
+import { wordedOrder } from '../../../../src/gateway/words/session-words.ts';
 import { holdSessionsToGrants } from '../../../../src/use-cases/grants/hold-sessions.ts';
 import { retireKey } from '../../../../src/use-cases/people/retire-key.ts';
-import type { Carried } from '../../../../src/use-cases/ports/gateways.ts';
+import type { Carried, TerminationOrder } from '../../../../src/use-cases/ports/gateways.ts';
 import type { SshKey } from '../../../support/peers/signing-key.ts';
 import { AccessWorld } from '../../../support/worlds/access-world.ts';
 import { openTestStore, type TestStore } from '../../../support/worlds/store.ts';
@@ -48,7 +49,8 @@ describe('a session that a worker carries', () => {
     const ended: [SessionId | undefined, string][] = [];
     const gateways = {
       carried: () => carried,
-      terminate: ([id]: readonly SessionId[], { message }: { message: string }) => void ended.push([id, message]),
+      terminate: ([id]: readonly SessionId[], order: TerminationOrder) =>
+        void ended.push([id, wordedOrder(order).message]),
       extend: () => goesOn,
     };
     await holdSessionsToGrants({ ...world.deps, gateways })();

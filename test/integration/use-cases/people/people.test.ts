@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engagement } from '../../../../src/access/engagement.ts';
 import type { Grant } from '../../../../src/access/grant.ts';
 import type { Person } from '../../../../src/access/person.ts';
+import { wordedOrder } from '../../../../src/gateway/words/session-words.ts';
 import { openEngagement } from '../../../../src/use-cases/engagements/open-engagement.ts';
 import { seeChannel } from '../../../../src/use-cases/engagements/see-channel.ts';
 import { holdSessionsToGrants } from '../../../../src/use-cases/grants/hold-sessions.ts';
@@ -67,8 +68,8 @@ describe('somebody who is gone', () => {
     const ended: string[] = [];
     const live = await store.transaction((tx) => tx.sessions.live());
     const mine = live.filter((session) => session.personId === contractor.id).map((session) => session.id);
-    const terminate: Gateways['terminate'] = ([id], { message }) => {
-      if (id && mine.includes(id)) ended.push(message);
+    const terminate: Gateways['terminate'] = ([id], order) => {
+      if (id && mine.includes(id)) ended.push(wordedOrder(order).message);
     };
     await holdSessionsToGrants({ ...world.deps, gateways: { carried: () => [], terminate, extend: () => false } })();
     return ended;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../../../src/access/grant.ts';
 import { Fingerprint } from '../../../../src/access/ids.ts';
 import type { Person } from '../../../../src/access/person.ts';
+import { wordedOrder } from '../../../../src/gateway/words/session-words.ts';
 import { holdSessionsToGrants } from '../../../../src/use-cases/grants/hold-sessions.ts';
 import { listKeys, retireKey } from '../../../../src/use-cases/people/retire-key.ts';
 import type { Gateways } from '../../../../src/use-cases/ports/gateways.ts';
@@ -32,8 +33,8 @@ describe('a key', () => {
     const live = await store.transaction((tx) => tx.sessions.live());
     const mine = live.filter(({ personId }) => personId === world.contractor.id);
     const said: string[] = [];
-    const terminate: Gateways['terminate'] = ([id], { message }) => {
-      if (mine.some((session) => session.id === id)) said.push(message);
+    const terminate: Gateways['terminate'] = ([id], order) => {
+      if (mine.some((session) => session.id === id)) said.push(wordedOrder(order).message);
     };
     await holdSessionsToGrants({ ...world.deps, gateways: { carried: () => [], terminate, extend: () => false } })();
     return said;

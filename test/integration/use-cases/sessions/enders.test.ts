@@ -4,10 +4,12 @@ import type { Grant } from '../../../../src/access/grant.ts';
 import type { SessionId } from '../../../../src/access/ids.ts';
 import type { Person } from '../../../../src/access/person.ts';
 import type { SessionEnding } from '../../../../src/access/session.ts';
+import { wordedOrder } from '../../../../src/gateway/words/session-words.ts';
 import { type EndGrantInput, endGrant } from '../../../../src/use-cases/grants/end-grant.ts';
 import { noteExpiredGrants } from '../../../../src/use-cases/grants/expire-grants.ts';
 import { holdSessionsToGrants, sessionEndOrder } from '../../../../src/use-cases/grants/hold-sessions.ts';
 import { seePerson } from '../../../../src/use-cases/people/see-person.ts';
+import type { TerminationOrder } from '../../../../src/use-cases/ports/gateways.ts';
 import type { Change } from '../../../../src/use-cases/ports/store.ts';
 import { endSession } from '../../../../src/use-cases/sessions/end-session.ts';
 import { recordSessionClosed } from '../../../../src/use-cases/sessions/record-session.ts';
@@ -120,7 +122,8 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
       await begin();
       const change = await asked(by());
       const order = await sessionEndOrder(world.deps)(change.sessionId, change.by);
-      expect(order).toMatchObject({ why: 'ended_by_reviewer', message: expect.stringContaining(message()) });
+      const worded = { why: 'ended_by_reviewer', message: expect.stringContaining(message()) };
+      expect(wordedOrder(order)).toEqual(worded);
       await closed(BY_WORD);
       expect(await ending()).toEqual({ ...BY_WORD, by: change.by });
     });
@@ -137,7 +140,7 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
       const orders: string[] = [];
       const gateways = {
         carried: () => [],
-        terminate: (_: readonly SessionId[], { message }: { message: string }) => void orders.push(message),
+        terminate: (_: readonly SessionId[], order: TerminationOrder) => void orders.push(wordedOrder(order).message),
         extend: () => false,
       };
       await holdSessionsToGrants({ ...world.deps, gateways })();

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SessionId } from '../../../../src/access/ids.ts';
 import { CUT_CONFIRM_MS, TERMINATE_CONFIRM_MS } from '../../../../src/gateway/limits.ts';
 import { CarriedSessions } from '../../../../src/gateway/supervisor/carried-sessions.ts';
-import type { TerminationOrder } from '../../../../src/use-cases/ports/gateways.ts';
+import type { WordedOrder } from '../../../../src/gateway/words/session-words.ts';
 import { authorizedSession, REPORT } from '../../../support/worlds/pipe-messages.ts';
 import { sessionId } from '../../../support/worlds/world.ts';
 
@@ -16,7 +16,7 @@ const SHUTDOWN = { why: 'shutdown', message: 'restart' } as const;
 
 /** The sessions of one worker, of which some were ended before they could begin, and who was told of being late or closed. */
 function carrying(...numbers: readonly number[]) {
-  const early = new Map<SessionId, TerminationOrder>();
+  const early = new Map<SessionId, WordedOrder>();
   const late: (readonly SessionId[])[] = [];
   const closed: unknown[] = [];
   const sessions = new CarriedSessions({
@@ -31,7 +31,7 @@ function carrying(...numbers: readonly number[]) {
 type Carrying = ReturnType<typeof carrying>;
 
 describe('a session that control authorised', () => {
-  it.each<[string, (made: Carrying) => void, 'worker_gone' | TerminationOrder]>([
+  it.each<[string, (made: Carrying) => void, 'worker_gone' | WordedOrder]>([
     ['was ended meanwhile', ({ early }) => early.set(TWO, ORDER), ORDER],
     ['comes to a worker that drains', ({ sessions }) => sessions.drain(SHUTDOWN, 0), SHUTDOWN],
     [

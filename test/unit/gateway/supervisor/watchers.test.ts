@@ -17,7 +17,7 @@ beforeEach(() => {
 /** One that notes what it sees, and stops at once if it is to. */
 function onlooker(name: string, stopsAtOnce = false): () => void {
   const stop = watchers.watch(sessionId(1), {
-    told: null,
+    isTold: false,
     see: () => {
       seen.push(name);
       if (stopsAtOnce) stop();

@@ -3,9 +3,9 @@ import { ok, refuse } from '../../../../src/access/result.ts';
 import { AUTHORIZE_OUTSTANDING_MAX, WORKER_ADDRESSES_MAX } from '../../../../src/gateway/limits.ts';
 import type { Answer } from '../../../../src/gateway/pipe/worker-messages.ts';
 import { FAULT } from '../../../../src/gateway/supervisor/worker-questions.ts';
-import { setUpLines } from '../../../../src/gateway/words/client-config.ts';
+import { registeredLines } from '../../../../src/gateway/words/client-config.ts';
 import { gatewayAddress, printable, wordForTerminal } from '../../../../src/gateway/words/refusals.ts';
-import type { TerminationOrder } from '../../../../src/use-cases/ports/gateways.ts';
+import type { WordedOrder } from '../../../../src/gateway/words/session-words.ts';
 import { fingerprint, later, NOON, personId, targetId } from '../../../support/samples/samples.ts';
 import { DRAINING, FACTS, SHUTDOWN, STATES, SupervisedWorker } from '../../../support/worlds/hosted-worker.ts';
 import {
@@ -42,8 +42,8 @@ const DECISIONS: [string, Decided, Answer][] = [
   ],
   [
     'a registered key',
-    ok({ kind: 'registered', lines: ['it is yours'] }),
-    { kind: 'registered', lines: ['it is yours', ...setUpLines(FACTS)] },
+    ok({ kind: 'registered', fingerprint: fingerprint(1) }),
+    { kind: 'registered', lines: [...registeredLines(fingerprint(1), FACTS)] },
   ],
   ['a refusal', REFUSAL, { kind: 'refused', code: 'no_live_grant', message: WORD }],
   ['a fault', new Error('no database'), { kind: 'refused', code: 'fault', message: FAULT }],
@@ -64,7 +64,7 @@ describe.each(STATES)('a login that a worker asks about, %s,', (state, enter) =>
     expect([made.process.carries(sessionId(2)), made.closed, made.worker.kills]).toEqual([false, [], 0]);
   });
 
-  it.each<[string, TerminationOrder | null]>([
+  it.each<[string, WordedOrder | null]>([
     ['', null],
     [' that control ended meanwhile', ORDER],
   ])('begins a session%s only if nothing ended it before', async (_name, early) => {
@@ -81,7 +81,7 @@ describe.each(STATES)('a login that a worker asks about, %s,', (state, enter) =>
     expect(made.closed).toEqual(order ? [[sessionId(2), { how: 'terminated', why: order.why }]] : []);
   });
 
-  it.each<[string, TerminationOrder | null]>([
+  it.each<[string, WordedOrder | null]>([
     ['', null],
     [', by the order that ended it', ORDER],
   ])('ends with the worker, if that exits before control decides%s', async (_name, early) => {

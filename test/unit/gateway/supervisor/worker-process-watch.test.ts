@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Shown } from '../../../../src/access/shown.ts';
+import { WATCHED } from '../../../../src/gateway/words/session-words.ts';
 import type { Watcher } from '../../../../src/use-cases/ports/gateways.ts';
 import { NOON } from '../../../support/samples/samples.ts';
 import { SupervisedWorker } from '../../../support/worlds/hosted-worker.ts';
@@ -15,28 +16,28 @@ const { watch, unwatch } = TO_WORKER;
 type Seen = readonly (Shown | 'over')[];
 
 /** A watcher, and what reached it. */
-function onlooker(told: string | null) {
+function onlooker(isTold: boolean) {
   const seen: (Shown | 'over')[] = [];
-  const watcher: Watcher = { told, see: (shown) => void seen.push(shown), over: () => void seen.push('over') };
+  const watcher: Watcher = { isTold, see: (shown) => void seen.push(shown), over: () => void seen.push('over') };
   return { watcher, seen };
 }
 
-async function watching(told: string | null = null) {
+async function watching(isTold = false) {
   const made = await SupervisedWorker.carrying(1);
-  const { watcher, seen } = onlooker(told);
+  const { watcher, seen } = onlooker(isTold);
   const stop = made.process.watch(sessionId(1), watcher);
   return { made, worker: made.worker, seen, stop };
 }
 type Watching = Awaited<ReturnType<typeof watching>>;
 
 describe('a watcher of a session', () => {
-  it.each([[null], ['somebody is watching']])(
-    'is announced to the worker, with what the person reads: %s',
-    async (told) => {
-      const { worker } = await watching(told);
-      expect(worker.told).toEqual([{ ...watch, told }]);
-    },
-  );
+  it.each([
+    [false, null],
+    [true, WATCHED],
+  ])('is announced to the worker, with what the person reads', async (isTold, told) => {
+    const { worker } = await watching(isTold);
+    expect(worker.told).toEqual([{ ...watch, told }]);
+  });
 
   it.each<[string, ((of: Watching) => void)[], Seen, object[]]>([
     ['sees what the worker shows', [({ worker }) => worker.says(watched, watched)], [SHOWN, SHOWN], []],
@@ -67,7 +68,7 @@ describe('a watcher of a session', () => {
 
   it('sees only what is shown to it, and not what is shown to another', async () => {
     const { made, seen } = await watching();
-    const other = onlooker(null);
+    const other = onlooker(false);
     made.process.watch(sessionId(1), other.watcher);
     made.worker.says(watched, { ...over, watch: 1 });
     expect([seen, other.seen]).toEqual([[SHOWN], ['over']]);
