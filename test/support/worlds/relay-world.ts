@@ -1,3 +1,4 @@
+import type { Scope } from '../../../src/access/scopes/scope.ts';
 import { deferred } from '../../../src/gateway/deferred.ts';
 import { Relay } from '../../../src/gateway/session/relay.ts';
 import { Channel, type Stream } from '../../../src/gateway/ssh/channel.ts';
@@ -86,7 +87,7 @@ class ToldRecorder implements Pick<ChannelRecorder, keyof ChannelRecorder> {
 }
 
 type Options = {
-  readonly scopeName?: string;
+  readonly scope?: Scope;
   /** How much the client takes, and the target. */
   readonly window?: number;
   readonly targetWindow?: number;
@@ -106,7 +107,7 @@ export class RelayWorld {
   readonly #recorderComes = deferred<ChannelRecorder>();
 
   /** The client has opened the channel, and asked for nothing. */
-  constructor({ scopeName = 'shell', window, targetWindow }: Options = {}) {
+  constructor({ scope: held = scope('shell'), window, targetWindow }: Options = {}) {
     this.#targetWindow = targetWindow;
     const up = this.#table(this.target, 'target', () => {});
     const opened: Channel[] = [];
@@ -114,8 +115,11 @@ export class RelayWorld {
     this.client.say(saying.open(CLIENT, window === undefined ? {} : { window }));
     const [down] = opened;
     if (!down) throw new Error('no channel');
-    this.relay = this.#relayed(down, up, scopeName);
-    this.relay.finished.then((record) => this.#lines.push(record ? `over ${JSON.stringify(record.exit)}` : 'over'));
+    this.relay = this.#relayed(down, up, held);
+    this.relay.finished.then(
+      (record) => this.#lines.push(record ? `over ${JSON.stringify(record.exit)}` : 'over'),
+      (error: Error) => this.#lines.push(`failed: ${error.message}`),
+    );
     this.outcome();
   }
 
@@ -137,6 +141,12 @@ export class RelayWorld {
 
   async recorderComes(): Promise<void> {
     this.#recorderComes.resolve(this.recorder as unknown as ChannelRecorder);
+    await this.settle();
+  }
+
+  /** There is none: the recording has failed. */
+  async recorderFails(): Promise<void> {
+    this.#recorderComes.reject(new Error('the recording has failed'));
     await this.settle();
   }
 
@@ -171,10 +181,10 @@ export class RelayWorld {
     return table;
   }
 
-  #relayed(channel: Channel, up: ChannelTable, scopeName: string): Relay {
+  #relayed(channel: Channel, up: ChannelTable, held: Scope): Relay {
     return new Relay(
       {
-        scope: scope(scopeName),
+        scope: held,
         openChannel: async (carries) => {
           const answer = await up.openSession(carries);
           if (answer instanceof Channel) return answer;

@@ -3,7 +3,7 @@ import { PACKET_MAX, WINDOW } from '../../../../src/gateway/limits.ts';
 import { OPEN_FAILURE } from '../../../../src/gateway/ssh/messages.ts';
 import { encode, string, uint8 } from '../../../../src/sshwire/bytes.ts';
 import { saying } from '../../../support/peers/channel-words.ts';
-import { RelayWorld } from '../../../support/worlds/relay-world.ts';
+import { RelayWorld, TARGET } from '../../../support/worlds/relay-world.ts';
 
 const STATUS = saying.exitStatus(0, 3);
 const SIGNAL = saying.tell(0, 'exit-signal', encode(string('TERM'), uint8(0), string(''), string('')));
@@ -120,6 +120,24 @@ describe('a channel that both close', () => {
     expect(world.outcome()).toEqual(['target CLOSE 5']);
   });
 
+  it('is told to the client where the target closed it in one piece with its confirmation', async () => {
+    const world = new RelayWorld();
+    await world.asks();
+    await world.recorderComes();
+    world.outcome();
+    await world.says(world.target, saying.confirm(0, TARGET), EOF, CLOSE);
+    expect(world.outcome()).toEqual(['target CLOSE 5', ...CLIENT_END]);
+  });
+
+  it('has the end of the output of a target that ended it in one piece with its confirmation', async () => {
+    const world = new RelayWorld();
+    await world.asks();
+    await world.recorderComes();
+    world.outcome();
+    await world.says(world.target, saying.confirm(0, TARGET), EOF);
+    expect(world.outcome()).toEqual(['target REQUEST 5 exec?', 'client EOF 7']);
+  });
+
   it('is over where its recorder comes only after the client has closed it', async () => {
     const world = new RelayWorld();
     await world.asks();
@@ -138,6 +156,24 @@ describe('a channel that both close', () => {
     expect(world.outcome()).toEqual([]);
     await world.says(world.client, CLOSE);
     expect(world.outcome()).toEqual([`target ADJUST 5 ${WINDOW / 2}`, 'target CLOSE 5']);
+  });
+
+  it('drops what waits for a target whose client has gone, which is closed at once', async () => {
+    const world = await RelayWorld.running({ targetWindow: 1 });
+    await world.says(world.client, said('typed'));
+    world.outcome();
+    await world.says(world.client, CLOSE);
+    expect(world.outcome()).toEqual(['target CLOSE 5']);
+  });
+
+  it('takes on what its client says to a target that has gone, while output waits', async () => {
+    const world = await RelayWorld.running({ window: 0, targetWindow: 0 });
+    const packet = said('x'.repeat(PACKET_MAX));
+    await world.says(world.client, ...Array<Uint8Array>(WINDOW / PACKET_MAX / 2).fill(packet));
+    await world.says(world.target, said('last'));
+    expect(world.outcome()).toEqual([]);
+    await world.says(world.target, CLOSE);
+    expect(world.outcome()).toEqual([`client ADJUST 7 ${WINDOW / 2}`, 'target CLOSE 5']);
   });
 
   it('drops what waits for a target that has gone', async () => {
@@ -203,6 +239,15 @@ describe('what a side may send', () => {
     await world.says(world[who], said('x'));
     expect(world[who].ends).toEqual(['reset']);
   });
+});
+
+it('what a client tells the program waits while its target’s TCP takes nothing', async () => {
+  const world = await RelayWorld.running();
+  world.target.takes(0);
+  await world.says(world.client, saying.tell(0, 'signal', string('INT')));
+  expect(world.outcome()).toEqual([]);
+  world.target.takes(1);
+  expect(world.outcome()).toEqual(['recorder note {"what":"signal","name":"INT"}', 'target REQUEST 5 signal']);
 });
 
 describe('a recorder that has failed', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { string } from '../../../../src/sshwire/bytes.ts';
 import { saying } from '../../../support/peers/channel-words.ts';
-import { INIT, packet, text, uint32, VERSION } from '../../../support/peers/sftp-talk.ts';
+import { INIT, packet, startsIn, text, uint32, VERSION } from '../../../support/peers/sftp-talk.ts';
+import { scope } from '../../../support/samples/samples.ts';
 import { RelayWorld } from '../../../support/worlds/relay-world.ts';
 
 const OPEN_TO_READ = packet(3, uint32(1), text('/srv/a'), uint32(1), uint32(0));
@@ -11,8 +12,8 @@ const shown = (bytes: Buffer): string => bytes.toString('utf8');
 const said = (bytes: Buffer): Uint8Array => saying.data(0, bytes);
 
 /** A guarded channel in which client and target have greeted each other. */
-async function greeted(): Promise<RelayWorld> {
-  const world = new RelayWorld({ scopeName: 'files-ro' });
+async function greeted(held = scope('files-ro'), targetWindow = 100_000): Promise<RelayWorld> {
+  const world = new RelayWorld({ scope: held, targetWindow });
   await world.asks('subsystem', string('sftp'));
   await world.recorderComes();
   await world.targetComes();
@@ -68,6 +69,16 @@ describe('a guarded SFTP channel', () => {
     expect(wire()).toEqual([`target DATA 5 ${shown(OPEN_TO_READ)}`]);
   });
 
+  it('brings no more of it than the target’s window lets through, what was held back among it', async () => {
+    const world = await greeted(scope('files-ro'), INIT.length + OPEN_TO_READ.length - 1);
+    await world.says(world.client, said(OPEN_TO_READ.subarray(0, 9)));
+    await world.says(world.client, said(OPEN_TO_READ.subarray(9)));
+    const wire = (): string[] => world.outcome().filter((line) => line.startsWith('target '));
+    expect(wire()).toEqual([]);
+    await world.says(world.target, saying.adjust(0, 1));
+    expect(wire()).toEqual([`target DATA 5 ${shown(OPEN_TO_READ)}`]);
+  });
+
   it.each([
     ['the client', 'client', /The client sent something that is not SFTP.*/],
     ['the target', 'target', /The target sent something that is not SFTP.*/],
@@ -82,6 +93,14 @@ describe('a guarded SFTP channel', () => {
     await world.says(world.target, saying.close(0));
     await world.says(world.client, saying.close(0));
     expect(world.outcome()).toEqual(['recorder finish null', 'over null']);
+  });
+
+  it('takes no request before the target has said where relative paths start', async () => {
+    const world = await greeted({ ...scope('files-ro'), files: { rights: 'read', paths: ['/srv/**'] } });
+    await world.says(world.client, said(OPEN_TO_READ));
+    expect(world.outcome()).toEqual([]);
+    await world.says(world.target, said(startsIn('/home')));
+    expect(world.outcome()).toEqual([`recorder input ${shown(OPEN_TO_READ)}`, `target DATA 5 ${shown(OPEN_TO_READ)}`]);
   });
 
   it('passes on what the target says beside it', async () => {
