@@ -1,93 +1,26 @@
-import type { Rejection, RejectionCode } from '../access/rejection.ts';
+import type { EndRejection, RegisterRejection, Rejection } from '../access/rejection.ts';
+
+/** All that a command can be refused with. */
+type CommandRejection = EndRejection | Extract<RegisterRejection, { code: 'key_retired' }>;
+type Words = {
+  readonly [Code in CommandRejection['code']]: (rejection: Extract<CommandRejection, { code: Code }>) => string;
+};
+
+const WORDS: Words = {
+  unknown_grant: () => 'No grant has this id. To list them: daypass grants list',
+  may_not_end_grant: () => 'You may not end this grant.',
+  grant_already_ended: ({ at }) => `That grant ended at ${at.toISOString()}.`,
+  unknown_session: () => 'No live session has this id. To list them: daypass sessions list',
+  may_not_end_session: () => 'You may not end this session.',
+  session_already_ended: ({ at }) => `That session ended at ${at.toISOString()}.`,
+  may_not_retire_key: () => 'You may not retire this key.',
+  key_retired: ({ fingerprint }) => `The key ${fingerprint} is already retired.`,
+};
 
 /** What an operator reads whose command was refused. */
 export function wordForOperator(rejection: Rejection): string {
   // Control may run another version, which refuses with codes that this one does not know.
-  if (!Object.hasOwn(WORDS, rejection.code)) return elsewhere(rejection);
-  const word = WORDS[rejection.code] as (rejection: Rejection) => string;
+  if (!Object.hasOwn(WORDS, rejection.code)) return `Refused: ${rejection.code.replaceAll('_', ' ')}.`;
+  const word = WORDS[rejection.code as CommandRejection['code']] as (rejection: Rejection) => string;
   return word(rejection);
 }
-
-type Words = { readonly [Code in RejectionCode]: (rejection: Extract<Rejection, { code: Code }>) => string };
-
-/** Refusals that no command meets; it would show them if the two ever met. */
-const elsewhere = ({ code }: { readonly code: string }): string => `Refused: ${code.replaceAll('_', ' ')}.`;
-
-const WORDS: Words = {
-  unknown_grant: () => 'Refused: unknown grant.',
-  may_not_end_grant: () => 'Refused: may not end grant.',
-  grant_already_ended: ({ at }) => `That grant ended at ${at.toISOString()}.`,
-  unknown_session: () => 'Refused: unknown session.',
-  may_not_end_session: () => 'Refused: may not end session.',
-  session_already_ended: ({ at }) => `That session ended at ${at.toISOString()}.`,
-  may_not_retire_key: () => 'Refused: may not retire key.',
-  key_retired: () => 'Refused: key retired.',
-  person_inactive: elsewhere,
-  person_unseen: elsewhere,
-  person_unconfirmed: elsewhere,
-  channel_unread: elsewhere,
-  no_registered_key: elsewhere,
-  unknown_engagement: elsewhere,
-  not_a_member: elsewhere,
-  engagement_over: elsewhere,
-  no_targets: elsewhere,
-  target_not_in_engagement: elsewhere,
-  login_not_on_target: elsewhere,
-  scope_not_in_engagement: elsewhere,
-  no_policy_rule: elsewhere,
-  duration_too_long: elsewhere,
-  reason_missing: elsewhere,
-  no_reviewer: elsewhere,
-  may_not_open_engagement: elsewhere,
-  nobody_may_open: elsewhere,
-  may_not_open_for: elsewhere,
-  nobody_to_confirm: elsewhere,
-  engagement_unconfirmed: elsewhere,
-  may_not_confirm: elsewhere,
-  opener_may_not: elsewhere,
-  already_confirmed: elsewhere,
-  last_day_past: elsewhere,
-  unknown_target: elsewhere,
-  unknown_scope: elsewhere,
-  unknown_person: elsewhere,
-  reviewer_not_eligible: elsewhere,
-  too_few_reviewers: elsewhere,
-  nothing_allowed: elsewhere,
-  name_missing: elsewhere,
-  unknown_request: elsewhere,
-  own_request: elsewhere,
-  requester_gone: elsewhere,
-  no_longer_allowed: elsewhere,
-  not_a_reviewer: elsewhere,
-  own_engagement: elsewhere,
-  digest_mismatch: elsewhere,
-  unknown_card: elsewhere,
-  already_decided: elsewhere,
-  already_reviewed: elsewhere,
-  record_tampered: elsewhere,
-  code_unknown: elsewhere,
-  code_expired: elsewhere,
-  key_taken: elsewhere,
-  unknown_own_key: elsewhere,
-  key_too_weak: elsewhere,
-  proof_invalid: elsewhere,
-  proof_replayed: elsewhere,
-  too_many_logins: elsewhere,
-  certificate_refused: elsewhere,
-  certificate_expired: elsewhere,
-  unknown_key: elsewhere,
-  bad_login_name: elsewhere,
-  unknown_target_name: elsewhere,
-  no_live_grant: elsewhere,
-  request_waits: elsewhere,
-  grant_expired: elsewhere,
-  grant_revoked: elsewhere,
-  target_not_granted: elsewhere,
-  login_not_granted: elsewhere,
-  key_not_in_grant: elsewhere,
-  target_changed: elsewhere,
-  grant_tampered: elsewhere,
-  grants_suspended: elsewhere,
-  too_many_sessions: elsewhere,
-  disk_full: elsewhere,
-};

@@ -75,7 +75,8 @@ export class Jump implements Carrier {
   }
 
   carries(inner: Duplex): void {
-    this.#carrying.add(inner);
+    // Control may have decided after it went.
+    if (this.#inner.has(inner)) this.#carrying.add(inner);
   }
 
   release(inner: Duplex): void {

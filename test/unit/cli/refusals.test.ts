@@ -5,14 +5,14 @@ import { fingerprint, NOON } from '../../support/samples/samples.ts';
 
 describe('a refusal on the command line', () => {
   it.each<readonly [Rejection, string]>([
-    [{ code: 'unknown_grant' }, 'Refused: unknown grant.'],
-    [{ code: 'may_not_end_grant' }, 'Refused: may not end grant.'],
+    [{ code: 'unknown_grant' }, 'No grant has this id. To list them: daypass grants list'],
+    [{ code: 'may_not_end_grant' }, 'You may not end this grant.'],
     [{ code: 'grant_already_ended', at: NOON }, 'That grant ended at 2030-05-02T12:00:00.000Z.'],
-    [{ code: 'unknown_session' }, 'Refused: unknown session.'],
-    [{ code: 'may_not_end_session' }, 'Refused: may not end session.'],
+    [{ code: 'unknown_session' }, 'No live session has this id. To list them: daypass sessions list'],
+    [{ code: 'may_not_end_session' }, 'You may not end this session.'],
     [{ code: 'session_already_ended', at: NOON }, 'That session ended at 2030-05-02T12:00:00.000Z.'],
-    [{ code: 'may_not_retire_key' }, 'Refused: may not retire key.'],
-    [{ code: 'key_retired', fingerprint: fingerprint(1) }, 'Refused: key retired.'],
+    [{ code: 'may_not_retire_key' }, 'You may not retire this key.'],
+    [{ code: 'key_retired', fingerprint: fingerprint(1) }, `The key ${fingerprint(1)} is already retired.`],
     // None that a command meets.
     [{ code: 'too_many_logins', max: 3 }, 'Refused: too many logins.'],
   ])('%o', (rejection, sentence) => {

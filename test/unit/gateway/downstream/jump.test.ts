@@ -109,6 +109,15 @@ describe('the time of a jump', () => {
       },
       ['destroyed'],
     ],
+    [
+      'ends it if what ran through it went before its session was decided',
+      async (world) => {
+        world.opens(0);
+        await CLOSED(world);
+        world.jump.carries(world.socket(0));
+      },
+      ['destroyed'],
+    ],
     ['does not end it after it is over', (world) => world.jump.over(), []],
   ])('%s', async (_name, act, ends) => {
     const world = new JumpWorld();
