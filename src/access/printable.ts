@@ -4,4 +4,4 @@
 export const asciiOnly = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
 
 /** For readers of any script: nothing that moves a cursor, turns text round or cannot be seen. */
-export const withoutControls = (text: string): string => text.replace(/\p{C}/gu, '?');
+export const withoutControls = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');

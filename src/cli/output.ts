@@ -21,7 +21,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
 
 /** Cells are compared and typed again, so what stands there can be told apart. */
 const escaped = (text: string): string =>
-  text.replace(/\p{C}/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+  text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 
 /** A command that was refused, with the sentence that says why and the exit code that cli.ts gives. */
 export class Refused extends Error {

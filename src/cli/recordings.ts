@@ -35,7 +35,7 @@ export function recordingsCommand(program: Command, config: () => Config): void 
     .action(async (given: string, options: { rule: string }) => {
       const id = recordingId(given, () => recordingsFolder(config()));
       const { rule } = options;
-      if (rule.trim() === '' || rule.length > RULE_MAX || /\p{C}/u.test(rule)) {
+      if (rule.trim() === '' || rule.length > RULE_MAX || /[\p{C}\p{Zl}\p{Zp}]/u.test(rule)) {
         throw new Refused(`--rule takes 1 to ${RULE_MAX} characters, and no control characters.`, 2);
       }
       const erased = await erase(config(), id, rule);

@@ -14,7 +14,7 @@ const SCOPES_MAX = 90;
 const PathPattern = z
   .string()
   .max(512)
-  .regex(/^\/[^\p{C}]*$/u, 'must be an absolute path, with * and ** where names vary')
+  .regex(/^\/[^\p{C}\p{Zl}\p{Zp}]*$/u, 'must be an absolute path, with * and ** where names vary')
   .refine((text) => !text.split('/').includes('..'), 'must not contain ".."')
   .superRefine((text, context) => {
     const wrong = wrongPathPattern(text);
@@ -64,7 +64,7 @@ const Defined = z.strictObject({
     .string()
     .min(1)
     .max(120)
-    .regex(/^[^\p{C}]+$/u, 'must be one line of plain text')
+    .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u, 'must be one line of plain text')
     .meta({
       description: 'What the scope allows, shown to requesters and reviewers.',
       examples: ['Restart the web service'],

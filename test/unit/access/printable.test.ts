@@ -13,6 +13,7 @@ describe('texts of others on a terminal', () => {
     ['a character beyond the first plane', '🦊', '??', '🦊'],
     ['a change of direction', 'a\u202eb', 'a?b', 'a?b'],
     ['what has no width', 'a\u200bb', 'a?b', 'a?b'],
+    ['separators of lines and paragraphs', 'a\u2028b\u2029', 'a?b?', 'a?b?'],
     ['a lone surrogate', '\ud800', '?', '?'],
     ['a private character', '\ue000', '?', '?'],
   ])('%s', (_what, text, ascii, any) => {
