@@ -156,7 +156,7 @@ async function readChannel(
     .selectFrom('engagement')
     .select(['channel_read_at', 'channel_refused', 'channel_told_at'])
     .where('id', '=', id)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirstOrThrow();
   const before = Timestamp.parse(row.channel_read_at);
   if (before > at && before <= now) return 'outdated';

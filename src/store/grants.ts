@@ -70,7 +70,7 @@ export function grants(trx: Trx, sealing: Sealing): Grants {
   };
   return {
     byId: (id) => one(select().where('id', '=', id)),
-    lock: (id) => one(select().where('id', '=', id).forUpdate()),
+    lock: (id) => one(select().where('id', '=', id).forNoKeyUpdate()),
     byRequest: (id) => one(select().where('request_id', '=', id)),
     insert(grant) {
       sealing.change();
@@ -125,7 +125,7 @@ export function grants(trx: Trx, sealing: Sealing): Grants {
         .where('ended_at', 'is', null)
         .where('expiry_noted_at', 'is', null)
         .orderBy('not_after')
-        .forUpdate()
+        .forNoKeyUpdate()
         .skipLocked()
         .execute();
       return rows.map((row) => toGrant(row, sealing));

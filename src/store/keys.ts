@@ -189,7 +189,7 @@ export const keys = (trx: Trx, sealing: Sealing, changed: (entry: RegistryEntry)
       .selectFrom('registration_code')
       .selectAll()
       .where('code_digest', '=', digest)
-      .forUpdate()
+      .forNoKeyUpdate()
       .executeTakeFirst();
     return row ? toCode(row, sealing) : null;
   },

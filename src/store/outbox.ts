@@ -188,7 +188,7 @@ async function lockWaiting(trx: Trx, key: string, kind: Notice['kind']): Promise
     .where('repeatable', '=', true)
     .where('status', '=', 'waiting')
     .where('attempts', '=', 0)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst();
   return row !== undefined;
 }

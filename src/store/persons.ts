@@ -56,7 +56,7 @@ export function persons(trx: Trx, sealing: Sealing): Persons {
       return byIds(rows.map((row) => PersonId.parse(row.person_id)));
     },
     async lock(id) {
-      await trx.selectFrom('person').select('id').where('id', '=', id).forUpdate().execute();
+      await trx.selectFrom('person').select('id').where('id', '=', id).forNoKeyUpdate().execute();
       return (await byIds([id]))[0] ?? null;
     },
     insert: (person, name) => insertPerson(trx, sealing, person, name),

@@ -65,7 +65,7 @@ export function requests(trx: Trx, sealing: Sealing): Requests {
   const pending = () => select().where('status', '=', 'pending').orderBy('requested_at').orderBy('access_request.id');
   return {
     byId: async (id) => (await load(trx, sealing, select().where('id', '=', id)))[0] ?? null,
-    lock: async (id) => (await load(trx, sealing, select().where('id', '=', id).forUpdate()))[0] ?? null,
+    lock: async (id) => (await load(trx, sealing, select().where('id', '=', id).forNoKeyUpdate()))[0] ?? null,
     insert: (request) => insertRequest(trx, sealing, request),
     save: (request) => saveRequest(trx, sealing, request),
     pendingOf: (person) => load(trx, sealing, pending().where('person_id', '=', person)),
@@ -106,7 +106,7 @@ export function requests(trx: Trx, sealing: Sealing): Requests {
           .where('expires_at', '<=', instant(now))
           .orderBy('expires_at')
           .limit(limit)
-          .forUpdate()
+          .forNoKeyUpdate()
           .skipLocked(),
       ),
   };

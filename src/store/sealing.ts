@@ -80,7 +80,7 @@ export class Sealing {
 
 /** Locks the number of the last sealed change, and suspends where it is not the one that is remembered. */
 export async function headOf(trx: Trx, seals: Seals, memory: Memory): Promise<number> {
-  const row = await trx.selectFrom('seal_head').select(['number', 'mac']).forUpdate().executeTakeFirst();
+  const row = await trx.selectFrom('seal_head').select(['number', 'mac']).forNoKeyUpdate().executeTakeFirst();
   const number = Number(row?.number ?? 0);
   const isOurs = row === undefined ? number === 0 : seals.holds('head', { number }, row.mac);
   const misfit = memory.misfit(number) ?? (isOurs ? null : 'head_changed');

@@ -65,7 +65,7 @@ export function sessions(trx: Trx): Sessions {
     (await query.orderBy('started_at').orderBy('id').execute()).map(toSession);
   return {
     byId: (id) => one(select().where('id', '=', id)),
-    lock: (id) => one(select().where('id', '=', id).forUpdate()),
+    lock: (id) => one(select().where('id', '=', id).forNoKeyUpdate()),
     insert: (session, burstId) => insertSession(trx, session, burstId),
     async end(id, { at, ending, channels, refusals }) {
       const result = await trx

@@ -7,7 +7,7 @@ export type Persons = {
   byAccount(teamId: string, userId: string): Promise<Person | null>;
   /** Of whichever workspace: an event names the user alone. */
   byUserId(userId: string): Promise<readonly Person[]>;
-  /** `select … for update`: what ends a person's access and what gives it take turns. */
+  /** `select … for no key update`: what ends a person's access and what gives it take turns. */
   lock(id: PersonId): Promise<Person | null>;
   /** False, and nothing written, where one of the accounts is known already. */
   insert(person: Person, name: string): Promise<boolean>;

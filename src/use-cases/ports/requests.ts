@@ -3,7 +3,7 @@ import type { AccessRequest } from '../../access/request.ts';
 
 export type Requests = {
   byId(id: RequestId): Promise<AccessRequest | null>;
-  /** `select … for update`: concurrent decisions on one request take turns. */
+  /** `select … for no key update`: concurrent decisions on one request take turns. */
   lock(id: RequestId): Promise<AccessRequest | null>;
   insert(request: AccessRequest): Promise<void>;
   /** Writes status, reviews and decision; nothing of the ask. */

@@ -4,7 +4,7 @@ import { gate } from '../../support/checks/gate.ts';
 import { hearing } from '../../support/checks/hearing.ts';
 import { grantId, later, NOON, pending, personId, requestId } from '../../support/samples/samples.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
-import { insertWorld } from '../../support/worlds/world.ts';
+import { insertWorld, session, sessionId } from '../../support/worlds/world.ts';
 
 const facts = { request: requestId(1) };
 const event = { type: 'request_approved', at: NOON, actor: { kind: 'daypass' }, facts } as const;
@@ -128,6 +128,34 @@ describe.each(STORE_KINDS)('a transaction on %s', (kind) => {
 });
 
 describe('transactions on postgres', () => {
+  it.each<[string, (tx: Tx) => Promise<unknown>]>([
+    ['its person', (tx) => tx.persons.lock(personId(1))],
+    ['its grant', (tx) => tx.grants.lock(grantId(1))],
+    ['the first session of its burst', (tx) => tx.sessions.lock(sessionId(2))],
+  ])(
+    'write about a session while another one has locked %s: a reference to a row is no change of it',
+    async (_, lock) => {
+      await using store = await openTestStore('postgres');
+      await insertWorld(store);
+      await store.transaction((tx) => tx.sessions.insert(session(2), sessionId(2)));
+      const [isHeld, isOver] = [gate(), gate()];
+      const holding = store.transaction(async (tx) => {
+        await lock(tx);
+        isHeld.open();
+        await isOver.opened;
+      });
+      await isHeld.opened;
+      await store.transaction(async (tx) => {
+        await tx.sessions.insert(session(1), sessionId(2));
+        await tx.sessions.markRecording(sessionId(1), { state: 'live' });
+        await tx.sessions.end(sessionId(1), { at: later(1), ending: { how: 'closed' }, channels: [], refusals: [] });
+      });
+      isOver.open();
+      await holding;
+      expect((await store.transaction((tx) => tx.sessions.byId(sessionId(1))))?.ended).toMatchObject({ at: later(1) });
+    },
+  );
+
   it('that wait for each other end with a deadlock fault for one of them', async () => {
     await using store = await openTestStore('postgres');
     await insertWorld(store);
