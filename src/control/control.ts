@@ -116,7 +116,7 @@ async function startParts(given: Given, own: Own): Promise<Omit<Control, keyof A
   const options = { ...gatewayOptions(given, keys, recordings), knownMsAgo: touch.ageMs };
   const gateway = own(await startGateway(options, decisions));
   own(watchingSpace(deps, config));
-  own(endSessionsOn({ ...deps, gateway, touch }));
+  own(await endSessionsOn({ ...deps, gateway, touch }));
 
   const targetLoginMs = config.gateway.target_login_seconds * 1_000;
   const check = targetCheck({ ...deps, sourceAddress, targetLoginMs });

@@ -1,4 +1,3 @@
-import type { Gateway } from '../gateway/supervisor/gateway.ts';
 import type { Log } from '../log.ts';
 import { tellOfUnreadChannels } from '../use-cases/engagements/channel-in-doubt.ts';
 import { noteExpiredGrants } from '../use-cases/grants/expire-grants.ts';
@@ -6,6 +5,7 @@ import { holdSessionsToGrants, sessionEndOrder } from '../use-cases/grants/hold-
 import { tellOfDoubts } from '../use-cases/people/people-in-doubt.ts';
 import type { CertificateAuthority } from '../use-cases/ports/authority.ts';
 import type { Clock } from '../use-cases/ports/clock.ts';
+import type { Gateways } from '../use-cases/ports/gateways.ts';
 import type { Inventory } from '../use-cases/ports/inventory.ts';
 import type { Change, Store } from '../use-cases/ports/store.ts';
 import { expireRequests } from '../use-cases/requests/expire-requests.ts';
@@ -15,7 +15,7 @@ import { startSchedules } from './schedules.ts';
 
 type Ending = {
   readonly store: Store;
-  readonly gateway: Gateway;
+  readonly gateway: Pick<Gateways, 'carried' | 'terminate' | 'extend'>;
   readonly clock: Clock;
   readonly authority: CertificateAuthority;
   readonly inventory: Inventory;
@@ -28,7 +28,8 @@ type Ending = {
 const HOLDING: ReadonlySet<Change['kind']> = new Set(['grant_ended', 'sessions_extended', 'rights_changed']);
 
 /** Ends live sessions at each change that asks for it, and looks again on a timer for changes that nobody heard of. */
-export function endSessionsOn({ store, gateway, clock, authority, inventory, log, touch }: Ending): AsyncDisposable {
+export async function endSessionsOn(ending: Ending): Promise<AsyncDisposable> {
+  const { store, gateway, clock, authority, inventory, log, touch } = ending;
   const deps = { store, clock, authority, inventory, gateways: gateway };
   const hold = async (): Promise<void> => {
     const { renew } = touch.begin();
@@ -47,6 +48,8 @@ export function endSessionsOn({ store, gateway, clock, authority, inventory, log
       log.error({ err: error, change: change.kind }, 'a change could not be acted on'),
     );
   });
+  // Who connects from the first moment on meets workers whose lease is fresh.
+  await hold().catch((error: unknown) => log.error({ err: error }, 'sessions could not be checked; trying again'));
   const schedules = startSchedules(
     [
       {
