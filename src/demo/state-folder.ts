@@ -1,6 +1,7 @@
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startOf } from '../store/process-start.ts';
 
 /** Where a demo keeps its keys, configuration and recordings; nobody else can look in. */
 export type StateFolder = { readonly path: string; remove(): void };
@@ -37,15 +38,5 @@ function isInUse(path: string): boolean {
     return startOf(Number(pid)) === start;
   } catch {
     return false;
-  }
-}
-
-/** When the process began, in the kernel's ticks: a pid that was given to another process does not count. Empty where it is gone. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
   }
 }

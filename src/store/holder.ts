@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { startOf } from './process-start.ts';
 
 /** A process, so that another can tell later whether it still lives. */
 export type Holder = {
@@ -37,16 +38,6 @@ export function isDead(holder: Holder): boolean {
 function kernelAndNamespace(): string {
   try {
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return '';
-  }
-}
-
-/** proc_pid_stat(5), field 22. What stands before is the program's name in parentheses, which may hold anything. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
   } catch {
     return '';
   }
