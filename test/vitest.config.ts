@@ -57,6 +57,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/support/worlds/shared-databases.ts'],
+          isolate: false,
           testTimeout: seconds(120),
           hookTimeout: seconds(120),
           sequence: { groupOrder: 1 },

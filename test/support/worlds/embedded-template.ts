@@ -5,17 +5,28 @@ import { inject } from 'vitest';
 import { createLog } from '../../../src/log.ts';
 import { openBackend } from '../../../src/store/store.ts';
 import { runOk } from '../peers/processes.ts';
+import { openBeside, testSeals } from './beside.ts';
 
 const log = createLog('silent');
 
+/** Makes what is to be copied, in this folder. */
+type Make = (dataDir: string) => Promise<void>;
+
+const TEMPLATES = {
+  empty: async (dataDir) => (await openBackend({ databaseUrl: null, dataDir, log })).close(),
+  migrated: async (dataDir) => {
+    const options = { databaseUrl: null, dataDir, log, seals: testSeals };
+    await (await openBeside(options))[Symbol.asyncDispose]();
+  },
+} satisfies Record<string, Make>;
+
 /** Making a database takes seconds, copying one tenths of a second. */
-export async function copyTemplate(dataDir: string): Promise<void> {
+export async function copyTemplate(dataDir: string, kind: keyof typeof TEMPLATES): Promise<void> {
   const folder = inject('embeddedTemplates');
-  const template = join(folder, 'template');
+  const template = join(folder, kind);
   if (!existsSync(template)) {
     const making = await mkdtemp(join(folder, 'making-'));
-    const backend = await openBackend({ databaseUrl: null, dataDir: making, log });
-    await backend.close();
+    await TEMPLATES[kind](making);
     // Another test file may have been quicker.
     await rename(making, template).catch((error: unknown) => {
       if (!existsSync(template)) throw error;

@@ -57,10 +57,16 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
 }
 
-/** A new, empty database on the server that `url` leads to; dropped with its connections when disposed. */
-export async function createDatabase(url: string): Promise<AsyncDisposable & { readonly url: string }> {
+/** A database that has the schema, and that nobody is connected to: new ones are copied from it. */
+export const MIGRATED = 'migrated';
+
+/** A new database on the server that `url` leads to, empty or a copy; dropped with its connections when disposed. */
+export async function createDatabase(
+  url: string,
+  template = 'template1',
+): Promise<AsyncDisposable & { readonly url: string }> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await runSql(url, `create database ${name}`);
+  await runSql(url, `create database ${name} template ${template}`);
   const own = new URL(url);
   own.pathname = `/${name}`;
   return {

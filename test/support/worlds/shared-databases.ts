@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startPostgres } from './postgres.ts';
+import { createLog } from '../../../src/log.ts';
+import { openBeside, testSeals } from './beside.ts';
+import { MIGRATED, runSql, startPostgres } from './postgres.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -15,6 +17,8 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startPostgres();
+  await runSql(server.url, `create database ${MIGRATED}`);
+  await migrateAll(server.url, MIGRATED);
   const templates = await mkdtemp(join(tmpdir(), 'daypass-templates-'));
   project.provide('postgresUrl', server.url);
   project.provide('embeddedTemplates', templates);
@@ -22,4 +26,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await server[Symbol.asyncDispose]();
     await rm(templates, { recursive: true, force: true });
   };
+}
+
+async function migrateAll(server: string, name: string): Promise<void> {
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  const options = { databaseUrl: url.toString(), dataDir: '', log: createLog('silent'), seals: testSeals };
+  await (await openBeside(options))[Symbol.asyncDispose]();
 }

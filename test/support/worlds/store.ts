@@ -21,7 +21,7 @@ export type StorePlace = AsyncDisposable & { readonly options: StoreOptions };
 /** With an empty database: no schema, no rows. */
 export async function storePlace(kind: StoreKind): Promise<StorePlace> {
   const place = await bareFolder(kind);
-  if (kind === 'embedded') await copyTemplate(place.options.dataDir);
+  if (kind === 'embedded') await copyTemplate(place.options.dataDir, 'empty');
   return place;
 }
 
@@ -68,6 +68,11 @@ export async function openOwnStore(kind: StoreKind): Promise<TestStore> {
 
 async function openOn(backend: Backend, options: StoreOptions, closed: () => Promise<void>): Promise<TestStore> {
   const store = await storeOn(backend, options, beside);
+  let closing: Promise<void> | null = null;
+  const close = async (): Promise<void> => {
+    await store[Symbol.asyncDispose]();
+    await closed();
+  };
   return {
     ...store,
     options,
@@ -81,8 +86,8 @@ async function openOn(backend: Backend, options: StoreOptions, closed: () => Pro
       }
     },
     async [Symbol.asyncDispose]() {
-      await store[Symbol.asyncDispose]();
-      await closed();
+      closing ??= close();
+      await closing;
     },
   };
 }

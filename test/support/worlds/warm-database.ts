@@ -7,16 +7,18 @@ import type { Backend } from '../../../src/store/dialect.ts';
 import { type OpenStore, openBackend, storeOn } from '../../../src/store/store.ts';
 import { beside, testSeals } from './beside.ts';
 import { copyTemplate } from './embedded-template.ts';
-import { createDatabase } from './postgres.ts';
+import { createDatabase, MIGRATED } from './postgres.ts';
 
 type Kind = OpenStore['kind'];
 type Row = Readonly<Record<string, unknown>>;
 
-/** What holds rows, what it holds after the migrations, and what refuses to be emptied. */
+/** What holds rows, and its triggers, which a test may have disabled. */
 const TABLES = `
-  select quote_ident(relname) as name, array(
-    select quote_ident(tgname) from pg_trigger where tgrelid = pg_class.oid and not tgisinternal and (tgtype & 32) > 0) as guards
+  select quote_ident(relname) as name, coalesce((
+    select json_agg(json_build_object('name', quote_ident(tgname), 'enabled', tgenabled)) from pg_trigger
+    where tgrelid = pg_class.oid and not tgisinternal), '[]') as triggers
   from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by relname`;
+const SEQUENCES = `select quote_ident(relname) as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'S'`;
 
 /** Differs where a test has changed more than rows. */
 const SHAPE = `
@@ -25,7 +27,7 @@ const SHAPE = `
       from pg_attribute join pg_class on pg_class.oid = attrelid where relnamespace = 'public'::regnamespace
     union all select concat_ws(' ', conrelid::regclass, pg_get_constraintdef(oid)) from pg_constraint
       where connamespace = 'public'::regnamespace
-    union all select concat_ws(' ', tgrelid::regclass, tgname, tgenabled) from pg_trigger where not tgisinternal
+    union all select concat_ws(' ', tgrelid::regclass, tgname) from pg_trigger where not tgisinternal
     union all select concat_ws(' ', proname, prosrc) from pg_proc where pronamespace = 'public'::regnamespace
   ) as parts`;
 
@@ -86,19 +88,20 @@ export class WarmDatabase {
 
   async #learn(): Promise<void> {
     this.#shape = String((await this.#run(SHAPE))[0]?.['shape']);
-    const tables = (await this.#run(TABLES)) as { name: string; guards: string[] }[];
-    const guarded = tables.flatMap(({ name, guards }) => guards.map((guard) => ({ name, guard })));
+    const tables = (await this.#run(TABLES)) as { name: string; triggers: Trigger[] }[];
+    const sequences = (await this.#run(SEQUENCES)) as { name: string }[];
     const seeded: string[] = [];
     for (const { name } of tables) {
       const rows = await this.#run(`select * from ${name}`);
       if (rows.length > 0) seeded.push(insertion(name, rows));
     }
     this.#emptying = [
-      'begin',
-      ...guarded.map(({ name, guard }) => `alter table ${name} disable trigger ${guard}`),
-      `truncate ${tables.map(({ name }) => name).join(', ')} restart identity`,
-      ...guarded.map(({ name, guard }) => `alter table ${name} enable always trigger ${guard}`),
+      // Quicker than to truncate, where there are few rows; references are not looked at meanwhile.
+      ...['begin', 'set local session_replication_role = replica'],
+      ...tables.flatMap(({ name }) => [`alter table ${name} disable trigger user`, `delete from ${name}`]),
+      ...sequences.map(({ name }) => `alter sequence ${name} restart`),
       ...seeded,
+      ...tables.flatMap(({ name, triggers }) => triggers.map((trigger) => `alter table ${name} ${stateOf(trigger)}`)),
       'commit',
     ].join(';\n');
   }
@@ -113,6 +116,15 @@ export class WarmDatabase {
   }
 }
 
+type Trigger = { readonly name: string; readonly enabled: string };
+const ENABLED: Readonly<Record<string, string>> = {
+  A: 'enable always',
+  O: 'enable',
+  D: 'disable',
+  R: 'enable replica',
+};
+const stateOf = ({ name, enabled }: Trigger): string => `${ENABLED[enabled]} trigger ${name}`;
+
 const insertion = (table: string, rows: readonly Row[]): string =>
   `insert into ${table} select * from json_populate_recordset(null::${table}, '${JSON.stringify(rows).replaceAll("'", "''")}')`;
 
@@ -124,14 +136,14 @@ const late = (ms: number): Promise<false> =>
 type Place = { readonly databaseUrl: string | null; readonly dataDir: string; readonly place: AsyncDisposable };
 
 async function onServer(): Promise<Place> {
-  const place = await createDatabase(inject('postgresUrl'));
+  const place = await createDatabase(inject('postgresUrl'), MIGRATED);
   return { databaseUrl: place.url, dataDir: '', place };
 }
 
 async function inFolder(): Promise<Place> {
   // Removed with the templates at the end of the run, where the process of a test file ends before.
   const dataDir = await mkdtemp(join(inject('embeddedTemplates') ?? tmpdir(), 'warm-'));
-  await copyTemplate(dataDir);
+  await copyTemplate(dataDir, 'migrated');
   return {
     ...{ databaseUrl: null, dataDir },
     place: { [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }) },
