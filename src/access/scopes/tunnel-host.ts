@@ -75,20 +75,17 @@ function readGroups(text: string): number[] | null {
   const halves = text.split('::');
   if (halves.length > 2) return null;
   const lists = halves.map((half) => (half === '' ? [] : half.split(':')));
-  const [before, after] = [lists[0] ?? [], lists[1] ?? []];
-  const last = (after.length > 0 ? after : before).at(-1) ?? '';
-  const dotted = last.includes('.') ? readDotted(last) : [];
-  if (!dotted) return null;
-  if (dotted.length > 0) (after.length > 0 ? after : before).pop();
-  const read = [...before, ...after].map((group) =>
-    /^[\da-f]{1,4}$/i.test(group) ? Number.parseInt(group, 16) : null,
-  );
-  if (read.includes(null)) return null;
-  const known = read.length + dotted.length;
+  // Nothing stands behind an IPv4 address, not even zeros that are left out.
+  const tail = lists.at(-1) ?? [];
+  const dotted = tail.at(-1)?.includes('.') ? readDotted(tail.pop() ?? '') : [];
+  const [before = [], after = []] = lists.map((list) => list.map(readGroup));
+  if (!dotted || [...before, ...after].some(Number.isNaN)) return null;
+  const known = before.length + after.length + dotted.length;
   if (halves.length === 1 ? known !== 8 : known > 7) return null;
-  const hex = (groups: readonly string[]) => groups.map((group) => Number.parseInt(group, 16));
-  return [...hex(before), ...Array.from({ length: 8 - known }, () => 0), ...hex(after), ...dotted];
+  return [...before, ...Array.from({ length: 8 - known }, () => 0), ...after, ...dotted];
 }
+
+const readGroup = (text: string): number => (/^[\da-f]{1,4}$/i.test(text) ? Number.parseInt(text, 16) : Number.NaN);
 
 function readDotted(text: string): number[] | null {
   const octets = text.split('.').map((part) => (/^(?:0|[1-9]\d{0,2})$/.test(part) ? Number(part) : 256));
