@@ -76,24 +76,20 @@ export type PickRefusal = RejectionOf<
 export function pickGrant(grants: readonly Grant[], ask: AccessAsk, now: Date): Result<Grant, PickRefusal> {
   const live = grants.filter((grant) => isActive(grant, now));
   if (live.length === 0) return refuse(whyNoneIsLive(grants, now));
-  const onTarget = live.filter((grant) => pinOf(grant, ask.target.id));
+  const onTarget = live.filter((grant) => isOnTarget(grant, ask.target.id));
   if (onTarget.length === 0) {
     return refuse({ code: 'target_not_granted', targetId: ask.target.id, granted: grantedTargets(live) });
   }
-  const pinned = onTarget.filter((grant) => {
-    const approved = pinOf(grant, ask.target.id);
-    return approved !== undefined && samePin(approved, ask.target);
-  });
+  const pinned = onTarget.filter((grant) => isPinned(grant, ask.target));
   if (pinned.length === 0) return refuse({ code: 'target_changed', targetId: ask.target.id });
   const asLogin = pinned.filter((grant) => grant.terms.login === ask.login);
-  if (asLogin.length === 0) {
+  const [nearest] = asLogin;
+  if (!nearest) {
     const granted = [...new Set(pinned.map((grant) => grant.terms.login))];
     return refuse({ code: 'login_not_granted', login: ask.login, granted });
   }
   const withKey = asLogin.filter((grant) => grant.terms.keyFingerprints.includes(ask.fingerprint));
   if (withKey.length === 0) {
-    const [nearest] = asLogin;
-    if (!nearest) return refuse({ code: 'no_live_grant' });
     return refuse({ code: 'key_not_in_grant', fingerprint: ask.fingerprint, grantId: nearest.id });
   }
   const fitting = withFittingScope(withKey, ask.certified);
@@ -107,8 +103,7 @@ export function loginsOn(
   now: Date,
 ): readonly Login[] {
   const allowing = grants.filter(
-    (grant) =>
-      isActive(grant, now) && pinOf(grant, targetId) !== undefined && grant.terms.keyFingerprints.includes(fingerprint),
+    (grant) => isActive(grant, now) && isOnTarget(grant, targetId) && grant.terms.keyFingerprints.includes(fingerprint),
   );
   return [...new Set(allowing.map((grant) => grant.terms.login))];
 }
@@ -131,21 +126,22 @@ export type Running = {
 };
 
 /** Whether a grant allows what runs already, just as it runs: then nobody has to connect again. */
-export function goesOnUnder({ terms }: Grant, running: Running): boolean {
-  const approved = terms.targets.find((each) => each.id === running.target.id);
+export function goesOnUnder(grant: Grant, running: Running): boolean {
+  const { terms } = grant;
   return (
     terms.personId === running.personId &&
     terms.engagementId === running.engagementId &&
     terms.login === running.login &&
     terms.keyFingerprints.includes(running.fingerprint) &&
-    approved !== undefined &&
-    samePin(approved, running.target) &&
+    isPinned(grant, running.target) &&
     sameScope(terms.scope, running.scope)
   );
 }
 
-const pinOf = (grant: Grant, target: TargetId): TargetPin | undefined =>
-  grant.terms.targets.find((each) => each.id === target);
+const isOnTarget = (grant: Grant, target: TargetId): boolean => grant.terms.targets.some((each) => each.id === target);
+
+const isPinned = (grant: Grant, target: TargetPin): boolean =>
+  grant.terms.targets.some((each) => samePin(each, target));
 
 export const grantedTargets = (grants: readonly Grant[]): readonly TargetId[] => [
   ...new Set(grants.flatMap((grant) => grant.terms.targets.map((target) => target.id))),

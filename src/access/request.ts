@@ -89,8 +89,6 @@ export function transition(
       return ok({ ...request, status: 'withdrawn', decidedAt: now });
     case 'expire':
       return ok(request);
-    default:
-      return command satisfies never;
   }
 }
 

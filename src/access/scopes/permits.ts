@@ -29,7 +29,7 @@ export function permits(scope: Scope, ask: ChannelAsk, facts: TunnelFacts | null
 function whyNot(scope: Scope, ask: ChannelAsk, facts: TunnelFacts | null): string | null {
   // All else is recorded, whatever it is called; what cannot be kept ends when it comes.
   if (scope.opaque === 'refused' && ask.kind === 'tunnel')
-    return `${described(ask)}, because a recording could only count its bytes`;
+    return `a tunnel to ${shown(ask.host)}:${ask.port}, because a recording could only count its bytes`;
   switch (ask.kind) {
     case 'shell':
       return scope.shell ? null : 'a shell';
@@ -38,11 +38,9 @@ function whyNot(scope: Scope, ask: ChannelAsk, facts: TunnelFacts | null): strin
     case 'exec':
       return whyNotExec(scope, ask.command);
     case 'subsystem':
-      return ask.name === 'sftp' && scope.files ? null : described(ask);
+      return ask.name === 'sftp' && scope.files ? null : `the subsystem ${shown(ask.name)}`;
     case 'tunnel':
       return whyNotTunnel(scope, ask, facts);
-    default:
-      return ask satisfies never;
   }
 }
 
@@ -61,21 +59,6 @@ function whyNotExec(scope: Scope, command: string): string | null {
   const words = split.words.map((word) => word.text);
   if (words.length > 0 && scope.exec.some((pattern) => matchesExec(pattern, words))) return null;
   return `the command ${shown(words.join(' '))}`;
-}
-
-function described(ask: ChannelAsk): string {
-  switch (ask.kind) {
-    case 'shell':
-      return 'a shell';
-    case 'pty':
-      return 'a terminal';
-    case 'exec':
-      return 'this command';
-    case 'subsystem':
-      return `the subsystem ${shown(ask.name)}`;
-    case 'tunnel':
-      return `a tunnel to ${shown(ask.host)}:${ask.port}`;
-  }
 }
 
 const SHOWN = 60;
