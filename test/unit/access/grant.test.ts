@@ -6,7 +6,17 @@ import {
   grantOfKeyId,
   upstreamCertificate,
 } from '../../../src/access/certificate.ts';
-import { expiresAt, type Grant, goesOnUnder, isActive, loginsOn, pickGrant } from '../../../src/access/grant.ts';
+import {
+  expiresAt,
+  type Grant,
+  goesOnUnder,
+  grantedTargets,
+  hasExpired,
+  isActive,
+  isRunning,
+  loginsOn,
+  pickGrant,
+} from '../../../src/access/grant.ts';
 import { type GrantId, SessionId } from '../../../src/access/ids.ts';
 import {
   engagementId,
@@ -22,6 +32,7 @@ import {
 } from '../../support/samples/samples.ts';
 
 const ask = { target: targetPin('web-01'), login: login('deploy'), fingerprint: fingerprint(1), certified: null };
+const suspended = (n: number): Grant => ({ ...grant(n), suspended: true });
 const ended = { how: 'revoked', at: later(60), by: personId(2), comment: null } as const;
 
 describe('a grant', () => {
@@ -34,6 +45,16 @@ describe('a grant', () => {
 
   it('is not active once it was ended', () => {
     expect(isActive(grant(1, {}, ended), later(30))).toBe(false);
+  });
+
+  it('is over once it was written down that it ran out, wherever the clock is', () => {
+    const noted = { ...grant(1), expiredAt: later(3_600) };
+    expect([hasExpired(noted, NOON), isRunning(noted, NOON), isActive(noted, NOON)]).toEqual([true, false, false]);
+    expect([hasExpired(grant(1), NOON), isRunning(grant(1), NOON)]).toEqual([false, true]);
+  });
+
+  it('is running and yet not active while it is suspended', () => {
+    expect([isRunning(suspended(1), NOON), isActive(suspended(1), NOON)]).toEqual([true, false]);
   });
 });
 
@@ -117,6 +138,66 @@ describe('picking a grant', () => {
     expect(code([grant(1)], { login: login('root') })).toBe('login_not_granted');
     expect(code([grant(1)], { fingerprint: fingerprint(2) })).toBe('key_not_in_grant');
     expect(code([grant(1)])).toBe('picked');
+  });
+
+  it('says what there is instead', () => {
+    const refusal = (grants: readonly Grant[], change: Partial<typeof ask> = {}, now = later(1)) => {
+      const picked = pickGrant(grants, { ...ask, ...change }, now);
+      return picked.ok ? null : picked.rejection;
+    };
+    const db = grant(2, { targets: [targetPin('db-01'), targetPin('web-01')] });
+    expect(refusal([grant(1), db], { target: targetPin('app-01') })).toEqual({
+      ...{ code: 'target_not_granted', targetId: 'app-01', granted: ['web-01', 'db-01'] },
+    });
+    expect(refusal([grant(1)], { target: targetPin('web-01', '10.0.0.9') })).toEqual({
+      ...{ code: 'target_changed', targetId: 'web-01' },
+    });
+    const logins = [grant(1), grant(2, { login: login('dba') }), grant(3)];
+    expect(refusal(logins, { login: login('root') })).toEqual({
+      ...{ code: 'login_not_granted', login: 'root', granted: ['deploy', 'dba'] },
+    });
+    expect(refusal([grant(2, { login: login('dba') }), grant(1), grant(3)], { fingerprint: fingerprint(2) })).toEqual({
+      ...{ code: 'key_not_in_grant', fingerprint: fingerprint(2), grantId: grant(1).id },
+    });
+  });
+
+  it.each<[string, readonly Grant[], number, object]>([
+    ['nothing was ever granted', [], 1, { code: 'no_live_grant' }],
+    ['it is suspended', [suspended(1)], 1, { code: 'grants_suspended' }],
+    ['it was suspended and ran out', [suspended(1)], 4_000, { code: 'grant_expired', at: later(3_600) }],
+    ['another is suspended', [grant(1, {}, ended), suspended(2)], 1, { code: 'grants_suspended' }],
+    ['it was revoked', [grant(1, {}, ended)], 90, { code: 'grant_revoked', at: later(60) }],
+    ['it was revoked, and its time is over', [grant(1, {}, ended)], 4_000, { code: 'grant_revoked', at: later(60) }],
+    [
+      'the one that ended last ran out',
+      [grant(1, {}, ended), grant(2), grant(3, { notAfter: later(1_800).toISOString() })],
+      4_000,
+      { code: 'grant_expired', at: later(3_600) },
+    ],
+    [
+      'the one that ended last was revoked',
+      [grant(2, { notAfter: later(1_800).toISOString() }), grant(1, {}, { ...ended, at: later(1_900) })],
+      4_000,
+      { code: 'grant_revoked', at: later(1_900) },
+    ],
+    [
+      'one is still to begin',
+      [grant(1, {}, ended), grant(2, { notBefore: later(500).toISOString() })],
+      90,
+      { code: 'no_live_grant' },
+    ],
+  ])('says why nothing is live: %s', (_, grants, seconds, rejection) => {
+    expect(pickGrant(grants, ask, later(seconds))).toEqual({ ok: false, rejection });
+    expect(pickGrant(grants.toReversed(), ask, later(seconds))).toEqual({ ok: false, rejection });
+  });
+
+  it('takes the first of those that end together', () => {
+    expect(pickGrant([grant(1), grant(2)], ask, later(1))).toEqual({ ok: true, value: grant(1) });
+  });
+
+  it('knows all targets of some grants, each once', () => {
+    const both = grant(2, { targets: [targetPin('db-01'), targetPin('web-01')] });
+    expect(grantedTargets([grant(1), both])).toEqual(['web-01', 'db-01']);
   });
 
   it('knows the logins that live grants allow on a target with a key', () => {

@@ -67,7 +67,52 @@ describe('a pending request', () => {
 
   it('is withdrawn by its requester only', () => {
     expect(run(pending(), { kind: 'withdraw', by: personId(2) }).status).toBe('pending');
-    expect(run(pending(), { kind: 'withdraw', by: personId(1) }).status).toBe('withdrawn');
+    expect(transition(pending(), { kind: 'withdraw', by: personId(2) }, NOON)).toEqual({
+      ok: false,
+      rejection: { code: 'unknown_request' },
+    });
+    expect(transition(pending(), { kind: 'withdraw', by: personId(1) }, later(1))).toEqual({
+      ok: true,
+      value: { ...pending(), status: 'withdrawn', decidedAt: later(1) },
+    });
+  });
+
+  it('keeps what each reviewer said, and when', () => {
+    const of = digest(1);
+    const said = (n: number, verdict: 'approve' | 'deny', comment: string | null): RequestCommand => ({
+      ...{ kind: 'review', reviewerId: personId(n), digest: of, verdict, comment },
+    });
+    const first = transition(pending({ approvals: 2 }), said(2, 'approve', 'fine'), later(1));
+    const reviews = [{ reviewerId: personId(2), verdict: 'approve', comment: 'fine', at: later(1) }] as const;
+    expect(first).toEqual({ ok: true, value: pending({ approvals: 2, reviews }) });
+    const waiting = pending({ approvals: 2, reviews });
+    for (const verdict of ['approve', 'deny'] as const) {
+      const all = [...reviews, { reviewerId: personId(3), verdict, comment: null, at: later(2) }];
+      expect(transition(waiting, said(3, verdict, null), later(2))).toEqual({
+        ok: true,
+        value: { ...waiting, reviews: all, status: verdict === 'deny' ? 'denied' : 'approved', decidedAt: later(2) },
+      });
+    }
+  });
+
+  it('that ran out ends at the instant at which it did, whenever that is noticed', () => {
+    const late = later(90_000);
+    expect(transition(pending(), { kind: 'expire' }, late)).toEqual({
+      ok: true,
+      value: { ...pending(), status: 'expired', decidedAt: later(86_400) },
+    });
+    for (const command of [review(2, 'approve'), { kind: 'withdraw', by: personId(1) } as const]) {
+      expect(transition(pending(), command, late)).toEqual({
+        ok: false,
+        rejection: {
+          ...{ code: 'already_decided', requestId: pending().id, outcome: 'expired', by: null, at: later(86_400) },
+        },
+      });
+    }
+    const approved = run(pending(), review(2, 'approve'));
+    expect(
+      [approved, { ...approved, status: 'expired' } as AccessRequest].map((each) => isExpired(each, late)),
+    ).toEqual([...[false, true]]);
   });
 });
 

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { EngagementRules, NO_ENGAGEMENT_RULES } from '../../../src/access/engagement-rules.ts';
-import { mayNotReview, type ReviewerFacts } from '../../../src/access/review.ts';
+import {
+  humansAmong,
+  isEligibleReviewer,
+  mayNotReview,
+  type ReviewerFacts,
+  whyNotChosen,
+} from '../../../src/access/review.ts';
 import { engagement, later, NOON, pending, person, personId } from '../../support/samples/samples.ts';
 
 const ANY = EngagementRules.parse({ reviewers: { people: 'any' } });
@@ -90,4 +96,64 @@ describe('who may review', () => {
     'is nobody of the same vendor, however it is written: %j',
     (vendor) => expect(verdict(person(2), { facts: { vendors: [vendor] } })).toBe('not_a_reviewer'),
   );
+});
+
+it('who has approved through another account is told when', () => {
+  const rules = EngagementRules.parse({ reviewers: { people: 'any' }, one_person: [['U2', 'U3']] });
+  const review = (n: number, at: Date) => ({ reviewerId: personId(n), verdict: 'approve' as const, comment: null, at });
+  const reviews = [review(5, later(10)), review(3, later(20)), review(2, later(30))];
+  const people = { requester: person(1), sponsor: person(4), members: [], before: [person(5), person(3), person(2)] };
+  const facts = { reviewer: person(2), vendors: [], inGroups: new Map() };
+  const about = { request: pending({ approvals: 3, reviews }), engagement: engagement() };
+  expect(mayNotReview(rules, about, facts, people, NOON)).toEqual({ code: 'already_reviewed', at: later(20) });
+  // Their own review is for the request to answer.
+  const own = { ...people, before: [person(5), person(2)] };
+  expect(mayNotReview(rules, about, facts, own, NOON)).toBeNull();
+});
+
+describe('a reviewer who is chosen', () => {
+  const one_person = [
+    ['U4', 'U5'],
+    ['U1', 'U6'],
+  ];
+  const rules = (more: object = {}) => EngagementRules.parse({ reviewers: { people: 'any' }, one_person, ...more });
+  const chosen = (reviewer: ReturnType<typeof person>, within = rules(), vendors: readonly string[] = []) =>
+    whyNotChosen(
+      within,
+      { reviewer, vendors, inGroups: new Map() },
+      { sponsor: person(4), members: [person(7), person(1)], vendor: 'Acme' },
+      NOON,
+    );
+
+  it.each([
+    ['somebody else', person(2), rules(), null],
+    ['the opener', person(4), rules(), 'opener'],
+    ['another account of the opener', person(5), rules(), 'opener_account'],
+    ['the opener where policy lets them', person(4), rules({ own_review: true }), null],
+    ['a member', person(1), rules(), 'member'],
+    ['another account of a member', person(6), rules(), 'member_account'],
+    ['somebody inactive', person(2, { active: false }), rules(), 'inactive'],
+    ['a guest', person(2, { standing: 'guest' }), rules(), 'not_full_member'],
+    ['nobody whom policy names', person(2), rules({ reviewers: { people: ['U3'] } }), 'not_named'],
+  ] as const)('is %s', (_, reviewer, within, why) => {
+    expect(chosen(reviewer, within)).toBe(why);
+  });
+
+  it('works for another vendor', () => {
+    expect(chosen(person(2), rules(), ['Other', 'ACME'])).toBe('vendor');
+    expect(chosen(person(2), rules(), ['Other'])).toBeNull();
+  });
+
+  it('counts once, however many accounts there are', () => {
+    expect(humansAmong(rules(), [])).toBe(0);
+    expect(humansAmong(rules(), [person(4), person(2), person(5)])).toBe(2);
+    expect(humansAmong(rules(), [person(1), person(2), person(3)])).toBe(3);
+    expect(humansAmong(rules(), [person(6), person(1), person(6)])).toBe(1);
+  });
+
+  it('could review, or could not', () => {
+    const facts = { reviewer: person(2), vendors: ['Other'], inGroups: new Map() };
+    expect(isEligibleReviewer(rules(), facts, 'Acme', NOON)).toBe(true);
+    expect(isEligibleReviewer(rules(), facts, 'OTHER', NOON)).toBe(false);
+  });
 });

@@ -66,6 +66,28 @@ describe('a request that waits', () => {
     expect(heldToPolicy(today({}, targets), asked())).toEqual({ ok: false, rejection });
   });
 
+  it('names all rules that decide today, where these want more', () => {
+    const db = Target.parse({ ...web, id: 'db-01', labels: { env: 'production' } });
+    const rules = [
+      { name: 'staging', labels: { env: 'staging' }, max_duration: 'PT8H' },
+      { name: 'production', labels: { env: 'production' }, approvals: 2, max_duration: 'PT8H' },
+    ];
+    const both = asked({}, { targets: [pin(web), pin(db)] });
+    expect(heldToPolicy(today({ rules }, [web, db]), both)).toEqual({
+      ok: true,
+      value: { ...both, approvals: 2, rule: 'staging\nproduction' },
+    });
+    const held = asked({ approvals: 2 }, { targets: [pin(web), pin(db)] });
+    expect(heldToPolicy(today({ rules }, [web, db]), held)).toEqual({ ok: true, value: held });
+  });
+
+  it('goes on where it is recorded as it was asked for, or where less is recorded by now', () => {
+    const typed = { ...shell, record_input: true };
+    expect(heldToPolicy(today({}, [web], [typed]), asked({}, { scope: typed })).ok).toBe(true);
+    expect(heldToPolicy(today({}, [web], [shell]), asked({}, { scope: typed })).ok).toBe(true);
+    expect(heldToPolicy(today({}, [web], [shell]), asked()).ok).toBe(true);
+  });
+
   it('keeps a scope that lets through more by now as it was asked for', () => {
     const narrow = { ...shell, pty: false };
     expect(heldToPolicy(today({}), asked({}, { scope: narrow }))).toMatchObject({

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pathPatterns } from '../../../../src/access/scopes/path-patterns.ts';
+import { pathPatterns, plainPath, wrongPathPattern } from '../../../../src/access/scopes/path-patterns.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
 
 const names = (...some: string[]) =>
@@ -50,6 +50,44 @@ describe('path patterns', () => {
     expect(isWithin(pattern, path)).toBe(expected);
   });
 
+  it.each([
+    [[], '/anything', true, true],
+    [['/srv/**'], '/srv', true, true],
+    [['/srv/**'], '/srv/a/b', true, true],
+    [['/srv/**'], '/etc', false, false],
+    [['/srv/*'], '/srv/a', true, false],
+    [['/srv/a'], '/srv/a', true, false],
+    [['/srv/a', '/srv/b/**'], '/srv/a', true, false],
+    [['/srv/a', '/srv/b/**'], '/srv/b/c', true, true],
+    [['/srv/**/a'], '/srv/b/a', true, false],
+    [['/srv/**', '/etc/**'], '/etc/hosts', true, true],
+    [['/**'], '/', true, true],
+    [['/home/*/**'], '/home/a/b', true, true],
+    [['/home/*/**'], '/home/a', false, false],
+    [['/home/u*/**'], '/home/u1', false, false],
+    [['/home/u*/**'], '/home/u1/a', true, true],
+    // What stands behind ** may be nothing.
+    [['/srv/**/**'], '/srv', true, true],
+  ] as const)('%j lets %s through: %s, and all below it: %s', (some, path, self, whole) => {
+    const patterns = pathPatterns(some);
+    expect([patterns.isWithin(path), patterns.isWithinWhole(path)]).toEqual([self, whole]);
+  });
+
+  const ALONE = '** must stand alone between slashes; within a name, use *';
+  it.each([
+    ['/srv/**/a*/*', null],
+    ['/srv/**', null],
+    ['/srv/a**', ALONE],
+    ['/srv/**a/b', ALONE],
+    ['/srv/***', ALONE],
+    ...[...'?[]{}()\\'].map((magic): [string, string] => [
+      `/srv/${magic}`,
+      `only * and ** match names, not ${magic}; write one pattern for each`,
+    ]),
+  ])('%s may be written in a policy, or is refused: %s', (pattern, why) => {
+    expect(wrongPathPattern(pattern)).toBe(why);
+  });
+
   it.each(['/srv/{a,b}', '/srv/[a]', '/srv/a?', '/srv/(a)', '/srv/a\\', '/srv/a**'])(
     '%s, in a scope from before such patterns were refused, matches nothing',
     (pattern) => {
@@ -68,4 +106,20 @@ describe('path patterns', () => {
     expect(isWithin(pattern, path)).toBe(false);
     expect(performance.now() - since).toBeLessThan(500);
   });
+});
+
+it.each([
+  ['/srv/a', '/srv/a'],
+  ['//srv/./a//', '/srv/a'],
+  ['/', '/'],
+  ['/.', '/'],
+  ['/srv/.a/..b/c..', '/srv/.a/..b/c..'],
+  ['/srv/../a', null],
+  ['/..', null],
+  ['srv', null],
+  ['./srv', null],
+  ['', null],
+  ['/srv\0/a', null],
+])('the path %j is taken as %j', (path, plain) => {
+  expect(plainPath(path)).toBe(plain);
 });

@@ -89,9 +89,67 @@ describe('scopes that operators define', () => {
     for (const [scope, sentence] of cases) expect(refusal(scope), sentence).toContain(sentence);
   });
 
+  it.each<[object, readonly string[]]>([
+    [{ name: 'shell:x', shell: true }, []],
+    [{ name: 'shell:x', shell: true, pty: true, exec: 'any', files: { rights: 'read-write' } }, []],
+    [
+      { name: 'shell:x', shell: true, files: { rights: 'read' } },
+      ['files: a shell, or any command, reaches every file of the login: limits here would have no effect'],
+    ],
+    [
+      { name: 'shell:x', shell: true, files: { rights: 'read-write', paths: ['/srv/**'] } },
+      ['files: a shell, or any command, reaches every file of the login: limits here would have no effect'],
+    ],
+    [{ name: 'shell:x', exec: 'any' }, ['shell: shell:x has no shell']],
+    [{ name: 'exec:x', exec: 'any', pty: true }, []],
+    [{ name: 'exec:x', exec: [['ls']], pty: true, files: { rights: 'read' }, loopback: true }, []],
+    [{ name: 'exec:x' }, ['exec: exec:x names no command']],
+    [{ name: 'files:x', files: { rights: 'read' }, tunnels: [{ host: 'db', ports: [1] }] }, []],
+    [
+      { name: 'files:x', files: { rights: 'read' }, exec: [['ls']] },
+      ['exec: commands belong in exec:<name>, not in files:x'],
+    ],
+    [{ name: 'files:x' }, ['files: files:x names no files']],
+    [{ name: 'tunnel:x', loopback: true }, []],
+    [{ name: 'tunnel:x', tunnels: [{ host: 'db', ports: [1] }] }, []],
+    [{ name: 'tunnel:x' }, ['tunnels: tunnel:x names no tunnels']],
+    [{ name: 'tunnel:x', loopback: true, exec: 'any' }, ['exec: commands belong in exec:<name>, not in tunnel:x']],
+    [
+      { name: 'tunnel:x', loopback: true, shell: true },
+      ['shell: a shell runs any command: name the scope shell:<name>, not tunnel:x'],
+    ],
+    [{ name: 'tunnel:x', loopback: true, pty: true }, ['pty: a terminal is useless without a shell or a command']],
+    [
+      { name: 'tunnel:x', loopback: true, opaque: 'refused' },
+      ['opaque: every tunnel is opaque: remove the tunnels or this setting'],
+    ],
+    [
+      { name: 'tunnel:x', tunnels: [{ host: 'db', ports: [1] }], opaque: 'refused' },
+      ['opaque: every tunnel is opaque: remove the tunnels or this setting'],
+    ],
+    [{ name: 'exec:x', exec: [['ls']], opaque: 'refused' }, []],
+    [
+      { name: 'exec:x', exec: [['ls'], ['*'], ['cat', 'a*']] },
+      ['exec: ["*"]: the first word must be the command', 'exec: ["cat","a*"]: * and ** must be whole words'],
+    ],
+    [{ name: 'ide' }, ['name: ide is built in; your own names must begin with exec:, files:, tunnel: or shell:']],
+    [
+      { name: 'files:x', files: { rights: 'read', paths: ['/srv/..', '/srv/..a'] } },
+      ['files.paths.0: must not contain ".."'],
+    ],
+  ])('%j may be written, or is refused with %j', (scope, problems) => {
+    const sentences = refusal({ words, ...scope });
+    expect(sentences === '' ? [] : sentences.split('\n')).toEqual(problems.map((problem) => `scopes.0.${problem}`));
+  });
+
   it('have names of their own', () => {
     const scope = { name: 'exec:x', words, exec: [['ls']] };
     expect(refusal(scope, scope)).toBe('scopes.1.name: exec:x is defined twice');
+    const other = { ...scope, name: 'exec:y' };
+    expect(refusal(scope, other, scope, other)).toBe(
+      'scopes.2.name: exec:x is defined twice\nscopes.3.name: exec:y is defined twice',
+    );
+    expect(refusal(scope, other)).toBe('');
   });
 
   it('are what rules can speak of, and no others', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChannelAsk, permits, permitsVariable } from '../../../../src/access/scopes/permits.ts';
-import { includesScope, Scope } from '../../../../src/access/scopes/scope.ts';
+import { BUILT_IN_SCOPES, findScope, includesScope, Scope, sameScope } from '../../../../src/access/scopes/scope.ts';
 import { scope } from '../../../support/samples/samples.ts';
 
 const exec = (command: string): ChannelAsk => ({ kind: 'exec', command });
@@ -261,6 +261,59 @@ describe('a scope that includes another', () => {
       { seed: 7, numRuns: 20_000 },
     );
     expect(included).toBeGreaterThan(50);
+  });
+
+  const exec2 = [['uptime'], ['id', '**']];
+  const tunnel = (host: string, ...ports: readonly number[]) => ({ host, ports });
+  const files = (rights: string, ...paths: readonly string[]) => ({ files: { rights, paths } });
+  it.each<[object, object, boolean, boolean]>([
+    [{ shell: true }, {}, true, false],
+    [{ pty: true }, {}, true, false],
+    [{ loopback: true }, {}, true, false],
+    [{ shell: true }, { pty: true }, false, false],
+    [{ exec: 'any' }, {}, true, false],
+    [{ exec: 'any' }, { exec: exec2 }, true, false],
+    [{ exec: exec2 }, {}, true, false],
+    [{ exec: exec2 }, { exec: [['uptime']] }, true, false],
+    [{ exec: exec2 }, { exec: [['id', '**'], ['uptime']] }, true, true],
+    [{ exec: exec2 }, { exec: [['uptime'], ['id', '*']] }, false, false],
+    [files('read'), {}, true, false],
+    [files('read-write'), files('read'), true, false],
+    [files('read'), files('read', '/srv/**'), true, false],
+    [files('read'), files('read-write', '/srv/**'), false, false],
+    [files('read', '/srv/**', '/etc/*'), files('read', '/etc/*'), true, false],
+    [files('read', '/srv/**'), files('read', '/etc/*'), false, false],
+    [files('read', '/a', '/b'), files('read', '/b', '/a'), true, true],
+    [{ tunnels: [tunnel('a', 1, 2)] }, {}, true, false],
+    [{ tunnels: [tunnel('a', 1, 2)] }, { tunnels: [tunnel('a', 2)] }, true, false],
+    [{ tunnels: [tunnel('a', 1)] }, { tunnels: [tunnel('b', 1)] }, false, false],
+    [{ tunnels: [tunnel('a', 1), tunnel('a', 2)] }, { tunnels: [tunnel('a', 1, 2)] }, true, true],
+    [{ tunnels: [tunnel('a', 1), tunnel('b', 2)] }, { tunnels: [tunnel('a', 1), tunnel('c', 2)] }, false, false],
+    [{}, { opaque: 'refused' }, true, false],
+    [{ opaque: 'refused' }, { opaque: 'refused' }, true, true],
+    [{ record_input: true }, {}, true, true],
+    [{ watch: 'silent' }, {}, true, true],
+  ])('is %j for %j: %s, and the other way: %s', (a, b, forth, back) => {
+    const [one, other] = [own('shell:own', a), own('shell:own', b)];
+    expect([includesScope(one, other), includesScope(other, one)]).toEqual([forth, back]);
+  });
+
+  it('is the same only where nothing differs', () => {
+    const shell = scope('shell');
+    const reversed = Object.fromEntries(Object.entries(shell).reverse()) as Scope;
+    expect(sameScope(shell, reversed)).toBe(true);
+    for (const change of [
+      { words: 'Other words' },
+      { record_input: true },
+      { watch: 'told' },
+      { exec: 'none' },
+    ] as const)
+      expect(sameScope(shell, { ...shell, ...change })).toBe(false);
+  });
+
+  it('is found by its name', () => {
+    expect(findScope(BUILT_IN_SCOPES, 'files-rw')?.name).toBe('files-rw');
+    expect(findScope(BUILT_IN_SCOPES, 'files')).toBeNull();
   });
 
   it('is itself, shell before files, ide before shell', () => {
