@@ -14,6 +14,7 @@ export default defineConfig({
     include: folders.map((folder) => `${folder}**/*.test.ts`),
     // Loading modules takes longer than most tests.
     isolate: false,
+    env: { DAYPASS_MUTATION: '1' },
     globalSetup: hasDatabases ? ['test/support/worlds/shared-databases.ts'] : [],
     expect: { poll: { timeout: 20_000 } },
     testTimeout: 60_000,

@@ -11,7 +11,9 @@ import { createDatabase } from './postgres.ts';
 import { WarmDatabase } from './warm-database.ts';
 
 export type StoreKind = OpenStore['kind'];
-export const STORE_KINDS: readonly StoreKind[] = ['postgres', 'embedded'];
+/** Mutation testing runs the same tests over and over, for which one kind is enough. */
+export const STORE_KINDS: readonly StoreKind[] =
+  process.env['DAYPASS_MUTATION'] === '1' ? ['postgres'] : ['postgres', 'embedded'];
 
 const log = createLog('silent');
 
