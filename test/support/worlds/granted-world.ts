@@ -5,7 +5,7 @@ import type { SessionId } from '../../../src/access/ids.ts';
 import type { Person } from '../../../src/access/person.ts';
 import type { Session } from '../../../src/access/session.ts';
 import { seePerson } from '../../../src/use-cases/people/see-person.ts';
-import type { Change } from '../../../src/use-cases/ports.ts';
+import type { Change } from '../../../src/use-cases/ports/store.ts';
 import { AccessWorld } from './access-world.ts';
 import { openTestStore, type TestStore } from './store.ts';
 import { session, sessionId } from './world.ts';
