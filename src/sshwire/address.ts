@@ -31,7 +31,8 @@ export function networkOf(address: string, ipv6Prefix: number): string {
   // The zone of a link-local address (RFC 4007 §11) is a name of this host's.
   const parsed = parseAddress(address.replace(/%.*$/, ''));
   const peer = parsed && unmapped(parsed);
-  if (!peer || peer.bits === 32) return address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
+  if (!peer) return address;
+  if (peer.bits === 32) return [24n, 16n, 8n, 0n].map((shift) => (peer.value >> shift) & 0xffn).join('.');
   const behind = BigInt(128 - ipv6Prefix);
   const network = (peer.value >> behind) << behind;
   const words = Array.from({ length: 8 }, (_, index) => (network >> BigInt(112 - 16 * index)) & 0xffffn);
