@@ -29,7 +29,7 @@ export function parseAddressList(list: string): readonly AddressRange[] | null {
 /** What an address is counted under: itself, or for IPv6 the network that its first `ipv6Prefix` bits name. */
 export function networkOf(address: string, ipv6Prefix: number): string {
   // The zone of a link-local address (RFC 4007 §11) is a name of this host's.
-  const parsed = parseAddress(address.replace(/%.*$/, ''));
+  const parsed = parseAddress(address.replace(/%.*/s, ''));
   const peer = parsed && unmapped(parsed);
   if (!peer) return address;
   if (peer.bits === 32) return [24n, 16n, 8n, 0n].map((shift) => (peer.value >> shift) & 0xffn).join('.');
@@ -60,9 +60,7 @@ function sameStart(range: AddressRange, value: bigint): boolean {
 
 /** ::ffff:192.0.2.1 is how a socket that takes both families shows an IPv4 peer (RFC 4291 §2.5.5.2). */
 const unmapped = (address: Address): Address =>
-  address.bits === 128 && address.value >> 32n === 0xffffn
-    ? { bits: 32, value: address.value & 0xffff_ffffn }
-    : address;
+  address.value >> 32n === 0xffffn ? { bits: 32, value: address.value & 0xffff_ffffn } : address;
 
 const parseAddress = (text: string): Address | null => (text.includes(':') ? parseIPv6(text) : parseIPv4(text));
 
@@ -76,14 +74,13 @@ function parseIPv4(text: string): Address | null {
 
 /** RFC 4291 §2.2; a zone has no meaning on another host and is not taken. */
 function parseIPv6(text: string): Address | null {
-  if (text.length > 45) return null;
   const halves = text.split('::');
   if (halves.length > 2) return null;
   const [head, tail] = halves.map((half, index) => groups(half, index === halves.length - 1));
   if (!head || tail === null) return null;
   const missing = 8 - head.length - (tail?.length ?? 0);
   if (tail === undefined ? missing !== 0 : missing < 1) return null;
-  const all = [...head, ...new Array<number>(tail === undefined ? 0 : missing).fill(0), ...(tail ?? [])];
+  const all = [...head, ...new Array<number>(missing).fill(0), ...(tail ?? [])];
   return { bits: 128, value: all.reduce((value, group) => (value << 16n) | BigInt(group), 0n) };
 }
 
@@ -92,7 +89,7 @@ function groups(half: string, last: boolean): number[] | null {
   const found: number[] = [];
   const words = half.split(':');
   for (const [index, word] of words.entries()) {
-    const embedded = last && index === words.length - 1 && word.includes('.') ? parseIPv4(word) : null;
+    const embedded = last && index === words.length - 1 ? parseIPv4(word) : null;
     if (embedded) found.push(Number(embedded.value >> 16n), Number(embedded.value & 0xffffn));
     else if (/^[0-9a-fA-F]{1,4}$/.test(word)) found.push(Number.parseInt(word, 16));
     else return null;

@@ -24,7 +24,6 @@ class Malformed extends Error {
   readonly refusal: WireRefusal;
   constructor(refusal: WireRefusal) {
     super(refusal.why);
-    this.name = 'Malformed';
     this.refusal = refusal;
   }
 }

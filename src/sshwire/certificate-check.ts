@@ -98,7 +98,7 @@ function checkAuthority(certificate: Certificate, caKeys: readonly Uint8Array[])
   }
   const ca = parsePublicKey(certificate.signatureKey);
   if (!ca.ok) return refused('weak_ca', `its CA was refused: ${ca.refusal.why}`);
-  const algorithm = blobName(certificate.signature) ?? '';
+  const algorithm = blobName(certificate.signature);
   if (verifySignature(ca.value, algorithm, certificate.signature, certificate.signed) !== true) {
     return refused('bad_signature', 'its CA did not sign it');
   }

@@ -1,3 +1,4 @@
+import { armor } from './armor.ts';
 import { encode, string, uint32 } from './bytes.ts';
 
 /** OpenSSH's private key file (PROTOCOL.key): what ssh-keygen writes for a key without passphrase. */
@@ -13,7 +14,6 @@ export type Ed25519PrivateKey = {
 const MAGIC = new TextEncoder().encode('openssh-key-v1\0');
 /** The cipher `none` pads to this. */
 const BLOCK = 8;
-const LINE = 70;
 
 /** `check` is four random bytes, there twice so that a reader sees whether it decrypted. */
 export function privateKeyFile({ seed, publicKey, comment }: Ed25519PrivateKey, check: Uint8Array): string {
@@ -24,9 +24,5 @@ export function privateKeyFile({ seed, publicKey, comment }: Ed25519PrivateKey, 
     ...[MAGIC, string('none'), string('none'), string(''), uint32(1)],
     ...[string(encode(type, string(publicKey))), string(encode(plain, padding))],
   );
-  const lines =
-    Buffer.from(file)
-      .toString('base64')
-      .match(new RegExp(`.{1,${LINE}}`, 'g')) ?? [];
-  return ['-----BEGIN OPENSSH PRIVATE KEY-----', ...lines, '-----END OPENSSH PRIVATE KEY-----', ''].join('\n');
+  return armor('OPENSSH PRIVATE KEY', file);
 }

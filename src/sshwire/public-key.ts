@@ -207,7 +207,7 @@ export const publicKeyLine = (key: PublicKey): string =>
 
 /** OpenSSH's `SHA256:<unpadded base64>`. */
 export const fingerprint = (key: PublicKey): string =>
-  `SHA256:${createHash('sha256').update(encodePublicKey(key)).digest('base64').replace(/=+$/, '')}`;
+  `SHA256:${createHash('sha256').update(encodePublicKey(key)).digest('base64').replace('=', '')}`;
 
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 

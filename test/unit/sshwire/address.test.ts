@@ -13,10 +13,33 @@ describe('a source-address list', () => {
     expect(addressInList('10.0.0.0/8,192.0.2.0/24', '192.0.3.0')).toBe(false);
     expect(addressInList('0.0.0.0/0', '203.0.113.9')).toBe(true);
     expect(addressInList('0.0.0.0/0', '2001:db8::1')).toBe(false);
+    expect(addressInList('0.0.0.0/0', '::1')).toBe(false);
+    expect(addressInList('::/0', '0.0.0.1')).toBe(false);
     expect(addressInList('2001:db8::/32', '2001:DB8:ffff::1')).toBe(true);
     expect(addressInList('2001:db8::/32', '2001:db9::1')).toBe(false);
     expect(addressInList('::/0', '::1')).toBe(true);
     expect(addressInList('::1', '0:0:0:0:0:0:0:1')).toBe(true);
+  });
+
+  it.each([
+    ['1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8'],
+    ['1:2:3:4:5:6:7::', '1:2:3:4:5:6:7:0'],
+    ['::2:3:4:5:6:7:8', '0:2:3:4:5:6:7:8'],
+    ['1:2:3::5:6:7:8', '1:2:3:0:5:6:7:8'],
+    ['1:2:3:4:5:6:255.254.1.0', '1:2:3:4:5:6:fffe:100'],
+    ['::102:304', '::1.2.3.4'],
+    ['a::', '000a:0:0:0:0:0:0.0.0.0'],
+    ['0000:0000:0000:0000:0000:aaaa:255.255.255.255', '::aaaa:ffff:ffff'],
+  ])('takes each spelling of an address: %s and %s are one', (list, address) => {
+    expect(addressInList(list, address)).toBe(true);
+    expect(addressInList(address, list)).toBe(true);
+  });
+
+  it('has no more than 4096 characters', () => {
+    const longest = `${'192.0.2.7,'.repeat(408)}1.1.1.1,10.1.1.1`;
+    expect(longest).toHaveLength(4_096);
+    expect(addressInList(longest, '10.1.1.1')).toBe(true);
+    expect(addressInList(`${longest}0`, '192.0.2.7')).toBeNull();
   });
 
   it('knows an IPv4 peer that a socket for both families shows as IPv6', () => {
@@ -36,6 +59,14 @@ describe('a source-address list', () => {
       '192.0.2.0/024',
       '192.0.2.0/',
       '192.0.2.1/24',
+      '192.0.2.0/24/24',
+      '192.0.2.0/24x',
+      'x/192.0.2.0/24',
+      '192.0.2.0/1000',
+      '192.0.2.7 ',
+      '192.0.2.7.1',
+      'x192.0.2.7',
+      '192.0.2.',
       '2001:db8::1/32',
       '2001:db8::/129',
       '192.0.2',
@@ -48,7 +79,17 @@ describe('a source-address list', () => {
       '::ffff:192.0.2.0/120',
       '1::2::3',
       ':::',
+      ':',
+      ':1:2:3:4:5:6:7',
       '12345::',
+      '::g',
+      '1:2:3:4:5:6:7',
+      '1:2:3:4:5:6:7:8:9',
+      '1:2:3:4::5:6:7:8',
+      '1:2:3:4:5:6:7:1.2.3.4',
+      '::1.2.3.4:5',
+      '::1.2.3.4:1.2.3.4',
+      '::1.2.3.256',
       'fe80::1%eth0',
       '1.2.3.4::',
       `192.0.2.7${',192.0.2.7'.repeat(1_000)}`,
@@ -127,6 +168,9 @@ describe('what an address is counted under', () => {
     ['2001:db8::1', 128, '2001:db8:0:0:0:0:0:1/128'],
     ['::1', 64, '0::/64'],
     ['fe80::1%eth0', 64, 'fe80::/64'],
+    ['fe80::1%a%b', 64, 'fe80::/64'],
+    ['2001:db8:1:20:3::', 64, '2001:db8:1:20::/64'],
+    ['2001:db8:0:5:0:6::', 96, '2001:db8:0:5:0:6::/96'],
     ['no address', 64, 'no address'],
   ])('%s by a prefix of %i is %s', (address, prefix, network) => {
     expect(networkOf(address, prefix)).toBe(network);

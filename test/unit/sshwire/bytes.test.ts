@@ -6,6 +6,7 @@ import {
   mpint,
   type Reader,
   reader,
+  sameBytes,
   string,
   uint8,
   uint32,
@@ -46,6 +47,49 @@ describe('a reader', () => {
     expect(attempt(() => from.uint8('more'))).toMatchObject({ ok: false, refusal: { code: 'truncated' } });
   });
 
+  it('tells where it is', () => {
+    const from = reader(encode(uint8(1), string('ab'), uint8(2)));
+    expect([from.position(), from.done()]).toEqual([0, false]);
+    from.uint8('x');
+    from.string('x');
+    expect([from.position(), from.done()]).toEqual([7, false]);
+    from.uint8('x');
+    expect([from.position(), from.done()]).toEqual([8, true]);
+  });
+
+  it.each<[string, Uint8Array, (from: Reader) => unknown, string, string]>([
+    ['a byte that is not there', hex(''), (from) => from.uint8('flag'), 'truncated', 'it ends inside its flag'],
+    [
+      'a string cut short',
+      hex('0000000161'),
+      (from) => [from.uint8('x'), from.text('name')],
+      'truncated',
+      'it ends inside its name',
+    ],
+    ['a long string', string('abc'), (from) => from.text('name', 2), 'too_long', 'its name is longer than 2 bytes'],
+    ['bytes that follow', hex('00'), (from) => from.end('key'), 'trailing_bytes', 'bytes follow the end of the key'],
+    ['no UTF-8', string(hex('ff')), (from) => from.utf8('name'), 'bad_text', 'its name is not UTF-8'],
+    ['a control character', string('\n'), (from) => from.text('name'), 'bad_text', 'its name has control characters'],
+    ['zero', string(''), (from) => from.positiveMpint('e', 4), 'bad_value', 'its e is zero'],
+    ['less than zero', string(hex('ff')), (from) => from.positiveMpint('e', 4), 'not_canonical', 'its e is negative'],
+    [
+      'a zero too many',
+      string(hex('007f')),
+      (from) => from.positiveMpint('e', 4),
+      'not_canonical',
+      'its e has a needless leading zero',
+    ],
+    [
+      'a number above its bound',
+      string(hex('7f00000000')),
+      (from) => from.positiveMpint('e', 4),
+      'too_long',
+      'its e is longer than 4 bytes',
+    ],
+  ])('says what was wrong: %s', (_what, bytes, read, wrong, why) => {
+    expect(attempt(() => read(reader(bytes)))).toEqual({ ok: false, refusal: { code: wrong, why } });
+  });
+
   it('refuses what is shorter than it says', () => {
     expect(code(hex(''), (from) => from.uint8('x'))).toBe('truncated');
     expect(code(hex('000000'), (from) => from.uint32('x'))).toBe('truncated');
@@ -57,6 +101,12 @@ describe('a reader', () => {
   it('refuses what is longer than its bound, also where the bytes are not there', () => {
     expect(code(hex('00000003aabbcc'), (from) => from.string('x', 2))).toBe('too_long');
     expect(code(hex('ffffffff'), (from) => from.string('x'))).toBe('too_long');
+    for (const read of ['string', 'utf8', 'text'] as const) {
+      expect(code(string('abc'), (from) => from[read]('x', 3))).toBe('read');
+      expect(code(string('abc'), (from) => from[read]('x', 2))).toBe('too_long');
+      expect(code(string('a'.repeat(65_536)), (from) => from[read]('x'))).toBe('read');
+      expect(code(string('a'.repeat(65_537)), (from) => from[read]('x'))).toBe('too_long');
+    }
   });
 
   it('refuses bytes behind the end', () => {
@@ -71,10 +121,11 @@ describe('a reader', () => {
   it('refuses text that is not UTF-8, and control and formatting characters', () => {
     expect(code(string(hex('ff')), (from) => from.text('x'))).toBe('bad_text');
     expect(code(string(hex('c080')), (from) => from.text('x'))).toBe('bad_text');
-    for (const bad of ['\0', 'a\nb', '\x1b[2J', '\x7f', '\u0085', '\u2028', '\u202e', '\ufeff']) {
+    for (const bad of ['\0', 'a\nb', '\x1b[2J', '\x7f', '\u0085', '\u2028', '\u2029', '\u202e', '\ufeff']) {
       expect(code(string(bad), (from) => from.text('x'))).toBe('bad_text');
     }
     expect(code(string('a\nb'), (from) => from.utf8('x'))).toBe('read');
+    expect(reader(string('\ufeffa')).utf8('x')).toBe('\ufeffa');
   });
 });
 
@@ -87,6 +138,19 @@ describe('an mpint', () => {
     expect(Buffer.from(mpint(hex('80'))).toString('hex')).toBe('000000020080');
   });
 
+  it.each([
+    ['01', '01'],
+    ['7f', '7f'],
+    ['0080', '80'],
+    ['00ffffffff', 'ffffffff'],
+    ['7fffffff', '7fffffff'],
+  ])('%s is read as the number %s', (bytes, number) => {
+    const magnitude = reader(string(hex(bytes))).positiveMpint('x', 4);
+    expect(Buffer.from(magnitude).toString('hex')).toBe(number);
+    expect(mpint(magnitude)).toEqual(string(hex(bytes)));
+    expect(mpint(encode(hex('0000'), magnitude))).toEqual(string(hex(bytes)));
+  });
+
   it('is read only where it is positive and in its shortest form', () => {
     expect(read(string(hex('7f')))).toBe('read');
     expect(read(string(hex('0080')))).toBe('read');
@@ -97,7 +161,13 @@ describe('an mpint', () => {
     expect(read(string(hex('000080')))).toBe('not_canonical');
     expect(read(string(hex('80')))).toBe('not_canonical');
     expect(read(string(hex('7fffffffff')))).toBe('too_long');
+    expect(read(string(hex('00ffffffffff')))).toBe('too_long');
   });
+});
+
+it('bytes are the same where all of them are', () => {
+  expect(sameBytes(hex('0102'), hex('0102'))).toBe(true);
+  for (const other of ['', '01', '0103', '0202', '010200']) expect(sameBytes(hex('0102'), hex(other))).toBe(false);
 });
 
 it('what is no refusal but a fault goes on as a throw', () => {

@@ -95,6 +95,51 @@ describe('the signature', () => {
   });
 });
 
+describe('a refused certificate', () => {
+  const weak = encode(string('ssh-ed25519'), string(new Uint8Array(31)));
+  const nested = makeCertificate(ca, stranger.publicKey, NOON).blob;
+  const option = (name: string, data: Uint8Array = new Uint8Array(0)) => ({ criticalOptions: [{ name, data }] });
+  const honours = ['force-command', 'verify-required'] as const;
+
+  it.each<[string, string, Partial<CertificateBody>, Partial<CertificateTerms>]>([
+    ['nested_ca', 'its CA is itself a certificate', { signatureKey: nested }, {}],
+    ['unknown_ca', 'it was signed by an unknown CA', { signatureKey: stranger.blob }, {}],
+    ['unknown_ca', 'it was signed by an unknown CA', { signatureKey: new Uint8Array(0) }, {}],
+    ['weak_ca', 'its CA was refused: an ed25519 key has 32 bytes', { signatureKey: weak }, { caKeys: [weak] }],
+    ['bad_signature', 'its CA did not sign it', { signatureKey: stranger.blob }, { caKeys: [stranger.blob] }],
+    ['host_certificate', 'it is a host certificate', { kind: 'host' }, {}],
+    ['bad_validity', 'it ends before it begins', { validAfter: 9n, validBefore: 8n }, {}],
+    ['not_yet_valid', 'it is not valid yet', { validAfter: seconds(later(1)) }, {}],
+    ['expired', 'it has expired', { validBefore: seconds(NOON) }, {}],
+    ['no_principals', 'it names no principal', { principals: [] }, {}],
+    ['principal_missing', 'it is for other principals', { principals: ['root'] }, {}],
+    ['bad_option_data', 'its force-command is malformed', option('force-command'), { honours }],
+    ['bad_option_data', 'its verify-required has data', option('verify-required', uint8(0)), { honours }],
+    ['bad_option_data', 'its source-address is malformed', option('source-address'), {}],
+    ['source_address_mismatch', 'it cannot be used from this address', option('source-address', string('::1')), {}],
+    ['unknown_critical_option', 'its critical option a@b is not supported', option('a@b'), {}],
+    ['unknown_critical_option', `its critical option ${'a'.repeat(64)} is not supported`, option('a'.repeat(64)), {}],
+    ['unknown_critical_option', 'its critical option (unprintable) is not supported', option('a'.repeat(65)), {}],
+    ['unknown_critical_option', 'its critical option (unprintable) is not supported', option(''), {}],
+    ['unknown_critical_option', 'its critical option (unprintable) is not supported', option('a b'), {}],
+    ['unknown_critical_option', 'its critical option (unprintable) is not supported', option(' a'), {}],
+    ['unknown_critical_option', 'its critical option (unprintable) is not supported', option('ü'), {}],
+  ])('says why: %s, %s', (code, why, body, change) => {
+    const read = parseCertificate(makeCertificate(ca, subject, NOON, body).blob);
+    expect(read.ok && checkCertificate(read.value, { ...terms, ...change })).toEqual({
+      ok: false,
+      refusal: { code, why },
+    });
+  });
+
+  it('whose signature has no name at all was not signed by its CA', () => {
+    const body = certificateBody(ca, subject, NOON);
+    for (const nothing of [new Uint8Array(0), new Uint8Array(83), string('')]) {
+      expect(verdictOf(encodeCertificate(encodeToBeSigned(body), nothing))).toBe('bad_signature');
+    }
+  });
+});
+
 describe('kind and validity', () => {
   it('a host certificate opens nothing', () => {
     expect(verdictWith({ kind: 'host' })).toBe('host_certificate');
@@ -185,7 +230,17 @@ describe('critical options', () => {
 
 describe('extensions', () => {
   it('that are known are flags, and unknown ones mean nothing', () => {
-    expect(verdictWith({ extensions: [{ name: 'permit-pty', data: string('') }] })).toBe('bad_option_data');
+    for (const name of [
+      ...['no-touch-required', 'permit-X11-forwarding', 'permit-agent-forwarding', 'permit-port-forwarding'],
+      ...['permit-pty', 'permit-user-rc'],
+    ]) {
+      const read = parseCertificate(
+        makeCertificate(ca, subject, NOON, { extensions: [{ name, data: uint8(0) }] }).blob,
+      );
+      const refusal = { code: 'bad_option_data', why: `its extension ${name} has data` };
+      expect(read.ok && checkCertificate(read.value, terms)).toEqual({ ok: false, refusal });
+      expect([name, verdictWith({ extensions: [flagOption(name)] })]).toEqual([name, 'accepted']);
+    }
     expect(verdictWith({ extensions: [flagOption('permit-pty'), stringOption('x@example.com', '1')] })).toBe(
       'accepted',
     );

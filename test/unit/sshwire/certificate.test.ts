@@ -5,6 +5,8 @@ import {
   certificateType,
   encodeToBeSigned,
   flagOption,
+  isCertificateType,
+  optionText,
   parseCertificate,
   parseCertificateLine,
   stringOption,
@@ -18,6 +20,10 @@ const keys = oneOfEach();
 const ca = makeKey('ssh-ed25519');
 const subject = keyIn(keys, 'ssh-ed25519').publicKey;
 
+const refusalOf = (blob: Uint8Array): { readonly code: string; readonly why: string } => {
+  const read = parseCertificate(blob);
+  return read.ok ? { code: 'read', why: '' } : read.refusal;
+};
 const codeOf = (blob: Uint8Array): string => {
   const read = parseCertificate(blob);
   return read.ok ? 'read' : read.refusal.code;
@@ -86,7 +92,117 @@ describe('options', () => {
   });
 });
 
+describe('the data of an option', () => {
+  it.each([
+    ['a string', string('a\nb'), 'a\nb'],
+    ['an empty string', string(''), ''],
+  ])('that is %s is that string', (_what, data, value) => {
+    expect(optionText({ name: 'x', data })).toEqual({ ok: true, value });
+  });
+
+  it.each([
+    ['nothing', new Uint8Array(0), 'truncated', "it ends inside its option's data"],
+    ['no string', uint8(1), 'truncated', "it ends inside its option's data"],
+    ['two strings', encode(string('a'), string('b')), 'trailing_bytes', "bytes follow the end of the option's data"],
+    ['no UTF-8', string(uint8(0xff)), 'bad_text', "its option's data is not UTF-8"],
+    ['a string with a NUL', string('a\0b'), 'bad_text', "its option's data has a NUL"],
+  ])('that is %s is refused', (_what, data, code, why) => {
+    expect(optionText({ name: 'x', data })).toEqual({ ok: false, refusal: { code, why } });
+  });
+});
+
+describe('the length of a part', () => {
+  const long = (length: number): string => 'a'.repeat(length);
+  it.each<[string, Partial<CertificateBody>, string]>([
+    ['a nonce of 15 bytes', { nonce: new Uint8Array(15) }, 'bad_value'],
+    ['a nonce of 16 bytes', { nonce: new Uint8Array(16) }, 'read'],
+    ['a nonce of 256 bytes', { nonce: new Uint8Array(256) }, 'read'],
+    ['a nonce of 257 bytes', { nonce: new Uint8Array(257) }, 'too_long'],
+    ['a key id of 1024', { keyId: long(1_024) }, 'read'],
+    ['a key id of 1025', { keyId: long(1_025) }, 'too_long'],
+    ['a principal of 1024', { principals: [long(1_024)] }, 'read'],
+    ['a principal of 1025', { principals: [long(1_025)] }, 'too_long'],
+    ['the name of an option of 256', { extensions: [flagOption(long(256))] }, 'read'],
+    ['the name of an option of 257', { extensions: [flagOption(long(257))] }, 'too_long'],
+  ])('has a bound: %s', (_what, change, code) => {
+    expect(codeWith(change)).toBe(code);
+  });
+
+  it('and so has the whole', () => {
+    const padded = (length: number): Uint8Array =>
+      makeCertificate(ca, subject, NOON, { extensions: [{ name: 'x', data: new Uint8Array(length) }] }).blob;
+    const more = 32_768 - padded(0).length;
+    expect(padded(more)).toHaveLength(32_768);
+    expect(codeOf(padded(more))).toBe('read');
+    expect(refusalOf(padded(more + 1))).toEqual({
+      code: 'too_long',
+      why: 'a certificate has no more than 32768 bytes',
+    });
+  });
+});
+
 describe('the other fields', () => {
+  it.each<[string, Uint8Array, string]>([
+    ['no name', uint8(0), 'it ends inside its certificate type'],
+    ['a plain key', string('ssh-ed25519'), 'it is not a certificate of version 01'],
+    ['a DSA key', handMade({ type: 'ssh-dss' }), 'DSA keys are too weak: use ed25519'],
+    [
+      'a short nonce',
+      makeCertificate(ca, subject, NOON, { nonce: new Uint8Array(1) }).blob,
+      'its nonce is shorter than 16 bytes',
+    ],
+    ['another kind', handMade({ kind: 3 }), 'it is neither a user nor a host certificate'],
+    [
+      'an empty principal',
+      makeCertificate(ca, subject, NOON, { principals: [''] }).blob,
+      'one of its principals is empty',
+    ],
+    [
+      'many principals',
+      makeCertificate(ca, subject, NOON, { principals: Array(257).fill('p') }).blob,
+      'it has more than 256 principals',
+    ],
+    [
+      'many options',
+      makeCertificate(ca, subject, NOON, { criticalOptions: numbered(65) }).blob,
+      'it has more than 64 critical options',
+    ],
+    [
+      'many extensions',
+      makeCertificate(ca, subject, NOON, { extensions: numbered(65) }).blob,
+      'it has more than 64 extensions',
+    ],
+    [
+      'an option twice',
+      makeCertificate(ca, subject, NOON, { criticalOptions: [...numbered(1), ...numbered(1)] }).blob,
+      'it has the same critical option twice',
+    ],
+    [
+      'extensions without order',
+      makeCertificate(ca, subject, NOON, { extensions: numbered(2).reverse() }).blob,
+      'its extensions are not in lexical order',
+    ],
+    ['the reserved field', handMade({ reserved: uint8(0) }), 'its reserved field is not empty'],
+    ['a cut option', handMade({ criticalOptions: uint8(0) }), "it ends inside its critical option's name"],
+    ['an option without data', handMade({ criticalOptions: string('x') }), "it ends inside its critical option's data"],
+  ])('are refused with the reason: %s', (_what, blob, why) => {
+    expect(refusalOf(blob).why).toBe(why);
+  });
+
+  it('are named where the certificate ends inside of them', () => {
+    const { blob } = makeCertificate(ca, subject, NOON);
+    const whys = Array.from({ length: blob.length }, (_, length) => refusalOf(blob.subarray(0, length)).why);
+    expect([...new Set(whys)].map((why) => why.replace('it ends inside its ', ''))).toEqual([
+      ...['certificate type', 'nonce', 'ed25519 key', 'serial', 'certificate kind', 'key id', 'principals'],
+      ...['start of validity', 'end of validity', 'critical options', 'extensions', 'reserved field'],
+      ...['signature key', 'signature'],
+    ]);
+    const behind = encode(blob, uint8(0));
+    expect(refusalOf(behind).why).toBe('bytes follow the end of the certificate');
+    const inPrincipal = refusalOf(handMade({ principals: uint32(1) }));
+    expect(inPrincipal).toEqual({ code: 'truncated', why: 'it ends inside its principal' });
+  });
+
   it('are refused when they say nothing that a certificate can say', () => {
     expect(codeWith({ nonce: new Uint8Array(15) })).toBe('bad_value');
     expect(codeWith({ nonce: new Uint8Array(257) })).toBe('too_long');
@@ -119,11 +235,36 @@ describe('the other fields', () => {
   });
 });
 
+describe('the line of a certificate', () => {
+  const { line } = makeCertificate(ca, subject, NOON);
+  it.each([
+    ['without base64', 'ssh-ed25519-cert-v01@openssh.com', 'bad_text'],
+    ['of a plain key', `ssh-ed25519 ${Buffer.from(ca.blob).toString('base64')}`, 'unknown_type'],
+    ['whose first word is another type', line.replace('ssh-ed25519', 'ssh-rsa'), 'bad_text'],
+    ['whose first word is that of the plain key', line.replace('-cert-v01@openssh.com', ''), 'bad_text'],
+  ])('%s is refused', (_what, text, code) => {
+    expect(parseCertificateLine(text)).toMatchObject({ ok: false, refusal: { code } });
+  });
+});
+
+it.each([
+  ['ssh-ed25519-cert-v01@openssh.com', true],
+  ['ssh-ed25519', false],
+  ['ssh-ed25519-cert-v00@openssh.com', false],
+])('by its name %s is a certificate: %s', (name, expected) => {
+  expect(isCertificateType(name)).toBe(expected);
+});
+
+function numbered(count: number): CertificateBody['extensions'][number][] {
+  return Array.from({ length: count }, (_, n) => flagOption(`x${String(n).padStart(3, '0')}`));
+}
+
 /** A certificate put together without the encoder under test; what it leaves out is well-formed. */
 function handMade(part: {
   readonly type?: string;
   readonly key?: Uint8Array;
   readonly kind?: number;
+  readonly principals?: Uint8Array;
   readonly criticalOptions?: Uint8Array;
   readonly reserved?: Uint8Array;
 }): Uint8Array {
@@ -134,7 +275,7 @@ function handMade(part: {
     uint64(1n),
     uint32(part.kind ?? 1),
     string('key id'),
-    string(string('deploy')),
+    string(part.principals ?? string('deploy')),
     uint64(0n),
     uint64(0xffff_ffff_ffff_ffffn),
     string(part.criticalOptions ?? ''),

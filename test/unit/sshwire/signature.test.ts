@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encode, mpint, reader, string, uint8, uint32 } from '../../../src/sshwire/bytes.ts';
 import type { KeyType, PublicKey } from '../../../src/sshwire/public-key.ts';
-import { verifySignature } from '../../../src/sshwire/signature.ts';
+import { blobName, verifySignature } from '../../../src/sshwire/signature.ts';
 import { KEY_TYPES, keyIn, makeKey, oneOfEach, type TestKey } from '../../support/peers/ssh-keys.ts';
 
 const keys = oneOfEach();
@@ -37,6 +37,7 @@ describe.each(KEY_TYPES)('a signature by %s', (type) => {
   });
 
   it('is false under any other algorithm, named outside, inside or both', () => {
+    expect(verifySignature(publicKey, null, signature, data)).toBe(false);
     const names = [...KEY_TYPES.map(algorithmOf), 'ssh-rsa', 'rsa-sha2-256', 'ssh-dss', '', 'none'];
     for (const name of names.filter((each) => each !== algorithm)) {
       const inside = encode(string(name), signature.subarray(4 + algorithm.length));
@@ -126,6 +127,36 @@ describe.each(['sk-ssh-ed25519@openssh.com', 'sk-ecdsa-sha2-nistp256@openssh.com
     const elsewhere = { ...publicKey, application: 'ssh:elsewhere' } as PublicKey;
     expect(verifySignature(elsewhere, type, sign(data), data)).toBe(false);
   });
+});
+
+describe('what a signature holds', () => {
+  it.each(KEY_TYPES)('is no longer and no shorter than %s has it', (type) => {
+    const algorithm = algorithmOf(type);
+    const { publicKey, sign } = key(type);
+    const signature = sign(data);
+    const from = reader(signature);
+    from.string('algorithm');
+    const made = from.string('signature');
+    const rest = signature.subarray(from.position());
+    const verdict = (bytes: Uint8Array): boolean =>
+      verifySignature(publicKey, algorithm, encode(string(algorithm), string(bytes), rest), data);
+    expect(verdict(made)).toBe(true);
+    const others = [new Uint8Array(0), made.subarray(0, -1), encode(uint8(0), made)];
+    for (const other of [...others, encode(made, uint8(0)), encode(made, made), new Uint8Array(4_097)]) {
+      expect([other.length, verdict(other)]).toEqual([other.length, false]);
+    }
+  });
+});
+
+it.each<[string | null, Uint8Array]>([
+  ['ssh-ed25519', key('ssh-ed25519').blob],
+  ['', string('')],
+  ['a'.repeat(64), string('a'.repeat(64))],
+  [null, string('a'.repeat(65))],
+  [null, string('a\nb')],
+  [null, new Uint8Array(0)],
+])('the name with which a blob begins is %j', (name, blob) => {
+  expect(blobName(blob)).toBe(name);
 });
 
 it('a key that nobody checked is no reason to throw', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encode, string, uint8 } from '../../../src/sshwire/bytes.ts';
 import { encodePublicKey } from '../../../src/sshwire/public-key.ts';
-import { verifyUserauth } from '../../../src/sshwire/userauth.ts';
+import { SIGNATURE_ALGORITHMS, verifyUserauth } from '../../../src/sshwire/userauth.ts';
 import {
   certificateAlgorithm,
   makeCertificate,
@@ -131,6 +131,72 @@ describe('a login request', () => {
     expect(partOf(new Uint8Array(0), new Uint8Array(0))).toBe('request');
   });
 
+  it.each<[string, Uint8Array, string, string]>([
+    [
+      'no more than 40,000 bytes',
+      new Uint8Array(40_000).fill(0xff),
+      'too_long',
+      'its session id is longer than 64 bytes',
+    ],
+    ['one byte more', new Uint8Array(40_001), 'too_long', 'a signed login has no more than 40000 bytes'],
+    ['nothing', new Uint8Array(0), 'truncated', 'it ends inside its session id'],
+    ['an odd session id', login({ sessionId: new Uint8Array(20) }), 'bad_value', 'its session id is not a SHA-2 hash'],
+    ['another message', login({ message: 51 }), 'bad_value', 'it is not a login request'],
+    ['another service', login({ service: 'ssh-userauth' }), 'bad_value', 'it is for another service'],
+    ['another method', login({ method: 'password' }), 'bad_value', 'its method is not publickey'],
+    ['an offer', login({ signs: 0 }), 'bad_value', 'it is an offer and not a login'],
+    ['an unknown algorithm', login({ algorithm: 'ssh-dss' }), 'unknown_type', 'Daypass does not accept its algorithm'],
+    [
+      'SHA-1',
+      login({ algorithm: 'ssh-rsa' }),
+      'bad_value',
+      'it signs with SHA-1: use an SSH client that knows rsa-sha2-512',
+    ],
+    [
+      'SHA-1 and a certificate',
+      login({ algorithm: 'ssh-rsa-cert-v01@openssh.com' }),
+      'bad_value',
+      'it signs with SHA-1: use an SSH client that knows rsa-sha2-512',
+    ],
+    ['more behind it', encode(login({}), uint8(0)), 'trailing_bytes', 'bytes follow the end of the login request'],
+    [
+      'the key of another algorithm',
+      login({ algorithm: 'rsa-sha2-512' }),
+      'bad_value',
+      'its key type does not match its algorithm',
+    ],
+  ])('says why it is refused: %s', (_what, signed, code, why) => {
+    const refusal = { code, why, part: 'request' };
+    expect(verifyUserauth(signed, owner.sign(signed))).toEqual({ ok: false, refusal });
+  });
+
+  it('says which part it ends in', () => {
+    const whole = login({});
+    const whys = Array.from({ length: whole.length }, (_, length) => {
+      const read = verifyUserauth(whole.subarray(0, length), new Uint8Array(0));
+      return read.ok ? '' : read.refusal.why.replace('it ends inside its ', '');
+    });
+    expect([...new Set(whys)]).toEqual([
+      ...['session id', 'message number', 'user name', 'service', 'method', 'has-signature flag', 'algorithm', 'key'],
+    ]);
+    expect(verifyUserauth(whole, new Uint8Array(0))).toEqual({
+      ok: false,
+      refusal: { code: 'bad_value', why: 'its key did not sign this login', part: 'signature' },
+    });
+  });
+
+  it('may have each length of a SHA-2 hash, and a long user name', () => {
+    for (const length of [32, 48, 64]) expect(partWith({ sessionId: new Uint8Array(length) })).toBe('proven');
+    expect(partWith({ user: 'a'.repeat(256) })).toBe('proven');
+  });
+
+  it('leaves its session id as it was, whatever becomes of its bytes', () => {
+    const signed = login({});
+    const read = verifyUserauth(signed, owner.sign(signed));
+    signed.fill(0);
+    expect(read).toMatchObject({ ok: true, value: { sshSessionId: SESSION_ID } });
+  });
+
   it('with SHA-1 is refused, with advice', () => {
     for (const [algorithm, blob] of [
       ['ssh-rsa', rsa.blob],
@@ -159,4 +225,11 @@ describe('a login request', () => {
     const signed = userauth({ algorithm: 'ssh-ed25519-cert-v01@openssh.com', blob: broken });
     expect(partOf(signed, owner.sign(signed))).toBe('certificate');
   });
+});
+
+it('the algorithms that a server names are those of plain keys, without SHA-1', () => {
+  expect(SIGNATURE_ALGORITHMS).toEqual([
+    ...['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521'],
+    ...['sk-ssh-ed25519@openssh.com', 'sk-ecdsa-sha2-nistp256@openssh.com', 'rsa-sha2-256', 'rsa-sha2-512'],
+  ]);
 });
