@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { inspect } from 'node:util';
@@ -19,9 +19,11 @@ function spellings(secret: Buffer): string[] {
   return [inHex, inHex.replace(/../g, '$& ').trim(), ...base64, list.join(','), list.join(', ')];
 }
 
+const KEY_FILES = ['user_ca', 'target_ca', 'gateway_host_key', 'recording_key'];
+
 /** The raw secrets in a keys folder: the seeds of its private keys and the MAC key. */
 function secretsIn(dir: string): Buffer[] {
-  const seeds = ['user_ca', 'target_ca', 'gateway_host_key'].map((file) => {
+  const seeds = KEY_FILES.map((file) => {
     const key = sshpk.parsePrivateKey(readFileSync(join(dir, file)), 'openssh');
     return Buffer.from(key.toBuffer('rfc4253').subarray(-64, -32));
   });
@@ -80,7 +82,7 @@ it('no secret is shown by what control makes of its keys, nor by any error about
     thrownBy(() => keys.signAsUserCa(undefined as unknown as Uint8Array)),
     thrownBy(() => keys.mac(undefined as unknown as Uint8Array)),
     thrownBy(() => createKeys(dir)),
-    ...['user_ca', 'target_ca', 'gateway_host_key', 'grant_mac_key'].flatMap((file) => damaged(dir, folder.path, file)),
+    ...[...KEY_FILES, 'grant_mac_key'].flatMap((file) => damaged(dir, folder.path, file)),
   ];
   expect(values.flatMap(leaks)).toEqual([]);
 });
@@ -89,8 +91,7 @@ it('no secret is shown by what control makes of its keys, nor by any error about
 function damaged(dir: string, into: string, damagedFile: string): unknown[] {
   const copy = join(into, `damaged-${damagedFile}`);
   mkdirSync(copy, { mode: 0o700 });
-  const names = ['user_ca', 'target_ca', 'gateway_host_key'].flatMap((file) => [file, `${file}.pub`]);
-  for (const file of [...names, 'grant_mac_key']) {
+  for (const file of readdirSync(dir)) {
     writeFileSync(join(copy, file), readFileSync(join(dir, file)), { mode: 0o600 });
   }
   const whole = readFileSync(join(dir, damagedFile), 'utf8');
@@ -98,6 +99,9 @@ function damaged(dir: string, into: string, damagedFile: string): unknown[] {
   const cuts = Array.from({ length: 40 }, (_, n) => whole.slice(0, Math.floor(((whole.length - 2) * n) / 40)));
   return [...cuts, other].map((content) => {
     writeFileSync(join(copy, damagedFile), content);
-    return thrownBy(() => loadKeys(copy));
+    const error = thrownBy(() => loadKeys(copy));
+    // It is about this file and not about something that the copy lacks.
+    expect(String(error)).toContain(join(copy, damagedFile));
+    return error;
   });
 }
