@@ -66,9 +66,12 @@ export function createKeys(dir: string): void {
 }
 
 function writeKeyPair(dir: string, { file, comment }: (typeof KEY_PAIRS)[number]): void {
-  const { d, x } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
-  if (d === undefined || x === undefined) throw new Error('an ed25519 key was made without one of its halves');
-  const [seed, publicKey] = [Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')];
+  const pair = generateKeyPairSync('ed25519', {
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+  });
+  // RFC 8410 §4 and §7: in both the key itself stands at the end.
+  const [seed, publicKey] = [pair.privateKey.subarray(-32), pair.publicKey.subarray(-32)];
   const blob = encode(string('ssh-ed25519'), string(publicKey));
   writePrivateFile(join(dir, `${file}.pub`), `ssh-ed25519 ${Buffer.from(blob).toString('base64')} ${comment}\n`);
   writePrivateFile(join(dir, file), privateKeyFile({ seed, publicKey, comment }, randomBytes(4)));

@@ -163,6 +163,83 @@ describe('what must not be signed is a fault', () => {
   });
 });
 
+describe('what is just within its bounds is signed', () => {
+  const forced = (command: string) => ({ criticalOptions: { 'force-command': command } });
+  it.each<[string, () => unknown]>([
+    ['eight principals', down({ principals: Array.from({ length: 8 }, (_, i) => `p${i}`) })],
+    ['a key id of one character', down({ keyId: ' ' })],
+    ['a key id of 255 characters', down({ keyId: `${' ~'.repeat(127)}x` })],
+    ['addresses', down({ criticalOptions: { 'source-address': '192.0.2.0/24,2001:db8::1' } })],
+    ['no extension', down({ extensions: [] })],
+    ['from 1970 on, for a second', down({ validAfter: new Date(0), validBefore: new Date(1_000) })],
+    ['until the end of 9999', down({ validBefore: new Date('9999-12-31T23:59:59.999Z') })],
+    ['a command of one character', up(forced('x'))],
+    ['a command of 8192 characters', up(forced('x'.repeat(8_192)))],
+  ])('%s', (_what, issue) => {
+    expect(issue).not.toThrow();
+  });
+
+  it('with its extensions in lexical order', () => {
+    const { extensions } = read(down({ extensions: ['permit-pty', 'permit-port-forwarding'] })().certificate);
+    expect(extensions.map(({ name }) => name)).toEqual(['permit-port-forwarding', 'permit-pty']);
+  });
+});
+
+describe('what is just beyond them is not, and it is said why', () => {
+  const forced = (command: string) => ({ criticalOptions: { 'force-command': command } });
+  const noCommand = 'force-command takes 1 to 8192 characters without NUL';
+  const noKeyId = 'a key id must be 1 to 255 printable ASCII characters';
+  const noPrincipals = 'it takes 1 to 8 different principals, not';
+  it.each<[string, () => unknown]>([
+    [`${noPrincipals} 0`, down({ principals: [] })],
+    [`${noPrincipals} 9`, down({ principals: Array.from({ length: 9 }, (_, i) => `p${i}`) })],
+    [`${noPrincipals} 2`, down({ principals: ['deploy', 'deploy'] })],
+    ['it takes 1 to 1 different principals, not 2', up({ principals: ['deploy@web-01', 'deploy@db-01'] })],
+    ['"a b" is not a principal of this CA', down({ principals: ['deploy', 'a b'] })],
+    ['"deploy" is not a principal of this CA', up({ principals: ['deploy'] })],
+    [noKeyId, down({ keyId: '' })],
+    [noKeyId, down({ keyId: 'x'.repeat(256) })],
+    [noKeyId, down({ keyId: 'x\n' })],
+    [noKeyId, down({ keyId: '\nx' })],
+    [noKeyId, down({ keyId: '\x7f' })],
+    ['the extension "permit-user-rc" is not issued', down({ extensions: ['permit-pty', 'permit-user-rc'] })],
+    ['an extension is named twice', down({ extensions: ['permit-pty', 'permit-pty'] })],
+    [
+      'source-address takes addresses and CIDR ranges, separated by commas',
+      down({ criticalOptions: { 'source-address': '' } }),
+    ],
+    ['the critical option "force-command" is not issued by this CA', down(forced('true'))],
+    [noCommand, up(forced(''))],
+    [noCommand, up(forced('a\0'))],
+    [noCommand, up(forced('x'.repeat(8_193)))],
+    [
+      'the critical option "verify-required" is not issued by this CA',
+      up({ criticalOptions: { 'verify-required': '' } }),
+    ],
+    ['it must begin before it ends', down({ validAfter: NOON, validBefore: NOON })],
+    ['it must begin before it ends', down({ validAfter: new Date(-1) })],
+    ['it must begin before it ends', down({ validBefore: new Date('+010000-01-01T00:00:00Z') })],
+    ['it must begin before it ends', down({ validAfter: new Date(Number.NaN) })],
+    ['it may be valid for at most 360 s', up({ validAfter: later(-60), validBefore: later(301) })],
+  ])('%s', (why, issue) => {
+    expect(issue).toThrow(
+      expect.objectContaining({ name: 'CertificateFault', code: 'certificate_not_allowed', message: why }),
+    );
+  });
+
+  it('of a key that is refused as well', () => {
+    const issue = () => authority.issueDownstream('ssh-dss AAAA', downSpec());
+    expect(issue).toThrow('the public key is refused: it ends inside its key type');
+  });
+});
+
+it('certificates are dated by the clock of the machine where no other is given', () => {
+  const before = Date.now();
+  const { issuedAt } = testAuthority(keys).issueUpstream(worker.blob, upSpec());
+  expect(issuedAt.getTime()).toBeGreaterThanOrEqual(before);
+  expect(issuedAt.getTime()).toBeLessThanOrEqual(Date.now());
+});
+
 describe('what was signed', () => {
   const withKeys = (change: Partial<Keys>) => certificateAuthority({ ...keys, ...change } as Keys, systemRandom);
 

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -14,7 +15,8 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { KeysError } from '../../../src/ca/files.ts';
-import { createKeys, loadKeys } from '../../../src/ca/keys.ts';
+import { addMissingKeys, createKeys, loadKeys } from '../../../src/ca/keys.ts';
+import { privateKeyFile } from '../../../src/sshwire/private-key.ts';
 import { parsePublicKeyLine } from '../../../src/sshwire/public-key.ts';
 import { verifySignature } from '../../../src/sshwire/signature.ts';
 import { testFolder } from '../../support/checks/folder.ts';
@@ -30,6 +32,12 @@ const FILES = [
   'user_ca',
   'user_ca.pub',
 ];
+const COMMENTS: Readonly<Record<string, string>> = {
+  user_ca: 'daypass-user-ca',
+  target_ca: 'daypass-target-ca',
+  gateway_host_key: 'daypass-gateway',
+  recording_key: 'daypass-recording',
+};
 const data = new TextEncoder().encode('data');
 
 /** Runs `work` on freshly made keys. */
@@ -66,6 +74,24 @@ describe('made keys', () => {
     expect(modesIn(dir)).toEqual([0o700, ...FILES.map(() => 0o600)]);
     expect(readdirSync(dir).sort()).toEqual(FILES);
     expect(readdirSync(join(folder.path, 'data'))).toEqual(['keys']);
+    expect(statSync(join(folder.path, 'data')).mode & 0o7777).toBe(0o700);
+  });
+
+  it('take the place of an empty folder', () => {
+    using folder = testFolder();
+    const dir = join(folder.path, 'keys');
+    mkdirSync(dir);
+    createKeys(dir);
+    expect(readdirSync(dir).sort()).toEqual(FILES);
+  });
+
+  it('show their private half to the gateway alone, and to nobody who looks at all of them', () => {
+    withKeys((dir) => {
+      const keys = loadKeys(dir);
+      expect(Object.keys(keys)).not.toContain('gatewayHostKey');
+      expect('gatewayHostKey' in { ...keys }).toBe(false);
+      expect(Object.isFrozen(keys)).toBe(true);
+    });
   });
 
   it.each([0, 0o777])('have these modes whatever the umask is, such as %d', (umask) => {
@@ -81,13 +107,14 @@ describe('made keys', () => {
     expect(loadKeys(dir).userCaPublicKey).toMatch(/^ssh-ed25519 /);
   });
 
-  it('are three different ed25519 keys that sign, each as itself', () => {
+  it('are four different ed25519 keys that sign, each as itself', () => {
     withKeys((dir) => {
       const keys = loadKeys(dir);
       expect(signedBy(keys.userCaPublicKey, keys.signAsUserCa(data))).toBe(true);
       expect(signedBy(keys.targetCaPublicKey, keys.signAsTargetCa(data))).toBe(true);
       expect(signedBy(keys.targetCaPublicKey, keys.signAsUserCa(data))).toBe(false);
       expect(signedBy(keys.userCaPublicKey, keys.signAsTargetCa(data))).toBe(false);
+      expect(signedBy(keys.recordingPublicKey, keys.signAsRecorder(data))).toBe(true);
       expect(keys.gatewayHostKey).toBe(readFileSync(join(dir, 'gateway_host_key'), 'utf8'));
       expect(readFileSync(join(dir, 'gateway_host_key.pub'), 'utf8')).toContain(keys.gatewayHostPublicKey);
     });
@@ -98,6 +125,7 @@ describe('made keys', () => {
       for (const file of FILES.filter((name) => !name.endsWith('.pub') && name !== 'grant_mac_key')) {
         const read = execFileSync('ssh-keygen', ['-y', '-f', join(dir, file)], { encoding: 'utf8' });
         expect(read).toBe(readFileSync(join(dir, `${file}.pub`), 'utf8'));
+        expect(read.split(' ')[2]).toBe(`${COMMENTS[file]}\n`);
       }
     });
   });
@@ -109,6 +137,9 @@ describe('made keys', () => {
         expect(a.userCaPublicKey).not.toBe(b.userCaPublicKey);
         expect(Buffer.from(a.mac(data))).not.toEqual(Buffer.from(b.mac(data)));
         expect(Buffer.from(a.mac(data))).toEqual(Buffer.from(loadKeys(one).mac(data)));
+        const key = Buffer.from(readFileSync(join(one, 'grant_mac_key'), 'utf8').trim(), 'hex');
+        expect(key).toHaveLength(32);
+        expect(Buffer.from(a.mac(data))).toEqual(createHmac('sha256', key).update(data).digest());
       }),
     );
   });
@@ -116,7 +147,9 @@ describe('made keys', () => {
   it('are never overwritten, and a refused attempt leaves nothing behind', () => {
     withKeys((dir) => {
       const before = readFileSync(join(dir, 'user_ca'), 'utf8');
-      expect(() => createKeys(dir)).toThrow(KeysError);
+      expect(() => createKeys(dir)).toThrow(
+        new KeysError(dir, 'it already exists', 'Keys are never overwritten: move it somewhere else first.'),
+      );
       expect(readFileSync(join(dir, 'user_ca'), 'utf8')).toBe(before);
       expect(readdirSync(join(dir, '..'))).toEqual(['keys']);
     });
@@ -205,12 +238,53 @@ describe('keys are refused, with path, reason and remedy,', () => {
         writeFileSync(path, before);
         return message;
       };
-      const other = readFileSync(join(dir, 'target_ca'), 'utf8');
-      expect(put('user_ca', 'garbage')).toContain('not an ed25519 key');
-      expect(put('user_ca', '')).toContain('not an ed25519 key');
-      expect(put('user_ca', other)).toContain('user_ca.pub: it is not the public half of user_ca');
-      expect(put('grant_mac_key', 'abcd')).toContain('not 32 bytes in hex');
+      const path = (file: string): string => join(dir, file);
+      const of = (file: string): string => readFileSync(path(file), 'utf8');
+      const made = (...how: string[]): string => {
+        execFileSync('ssh-keygen', ['-q', ...how, '-f', path('made')]);
+        const key = of('made');
+        for (const file of ['made', 'made.pub']) rmSync(path(file));
+        return key;
+      };
+      const noKey = `${path('user_ca')}: it is not an ed25519 key in OpenSSH format without a passphrase. Restore it from a backup. To remove a passphrase, use ssh-keygen -p.`;
+      for (const content of [
+        ...['garbage', ''],
+        made('-t', 'ecdsa', '-N', ''),
+        made('-t', 'ed25519', '-N', 'a passphrase', '-a', '1'),
+      ]) {
+        expect(put('user_ca', content)).toBe(noKey);
+      }
+      const notItsHalf = `${path('user_ca.pub')}: it is not the public half of user_ca. Write it again: ssh-keygen -y -f ${path('user_ca')}`;
+      expect(put('user_ca', of('target_ca'))).toBe(notItsHalf);
+      const [type, base64] = of('user_ca.pub').split(' ');
+      for (const content of ['', 'ssh-ed25519', `${base64}`, `ssh-rsa ${base64}`, `${type}${base64}`]) {
+        expect(put('user_ca.pub', content)).toBe(notItsHalf);
+      }
+      const noMac = `${path('grant_mac_key')}: it is not 32 bytes in hex. Restore it from a backup: without it no stored grant is valid.`;
+      const mac = of('grant_mac_key').trim();
+      for (const content of ['', 'abcd', mac.slice(1), `${mac}0`, `x${mac.slice(1)}`, mac.replace(/.$/, 'A')]) {
+        expect(put('grant_mac_key', content)).toBe(noMac);
+      }
       expect(loadKeys(dir).userCaPublicKey).toBeTruthy();
+    });
+  });
+
+  it('not for blanks or a comment in a public half', () => {
+    withKeys((dir) => {
+      const path = join(dir, 'user_ca.pub');
+      const [type, base64] = readFileSync(path, 'utf8').split(' ');
+      for (const line of [`${type} ${base64}`, ` ${type}\t ${base64}  another comment\n\n`]) {
+        writeFileSync(path, line);
+        expect(loadKeys(dir).userCaPublicKey).toBe(`${type} ${base64}`);
+      }
+    });
+  });
+
+  it('where the public half is one for which anybody can sign', () => {
+    withKeys((dir) => {
+      const weak = { seed: new Uint8Array(32).fill(1), publicKey: new Uint8Array(32), comment: 'x' };
+      writeFileSync(join(dir, 'user_ca'), privateKeyFile(weak, new Uint8Array(4)));
+      expect(() => loadKeys(dir)).toThrow(/small order/);
     });
   });
 
@@ -223,16 +297,45 @@ describe('keys are refused, with path, reason and remedy,', () => {
       body[seed] = (body[seed] ?? 0) ^ 1;
       const lines = body.toString('base64').replace(/.{70}/g, '$&\n');
       writeFileSync(path, `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines}\n-----END OPENSSH PRIVATE KEY-----\n`);
-      expect(refusal(dir).message).toContain('do not match');
+      expect(refusal(dir).message).toBe(
+        `${path}: its public and private halves do not match. Restore it from a backup.`,
+      );
     });
   });
 
-  it('where one key serves as both CAs', () => {
+  it.each([
+    ['user_ca', 'target_ca'],
+    ['user_ca', 'gateway_host_key'],
+    ['target_ca', 'recording_key'],
+    ['gateway_host_key', 'recording_key'],
+  ])('where one key serves as %s and as %s', (one, other) => {
     withKeys((dir) => {
       for (const suffix of ['', '.pub']) {
-        writeFileSync(join(dir, `target_ca${suffix}`), readFileSync(join(dir, `user_ca${suffix}`)));
+        writeFileSync(join(dir, `${other}${suffix}`), readFileSync(join(dir, `${one}${suffix}`)));
       }
-      expect(refusal(dir).message).toContain('not four different keys');
+      expect(refusal(dir).message).toBe(
+        `${dir}: the user CA, the target CA, the gateway host key and the recording key are not four different keys. A target that trusted the user CA could be reached without the gateway. Make new keys.`,
+      );
+    });
+  });
+
+  it('where they are of a version that knew no recording key', () => {
+    withKeys((dir) => {
+      for (const file of ['recording_key', 'recording_key.pub']) rmSync(join(dir, file));
+      expect(refusal(dir).message).toBe(
+        `${join(dir, 'recording_key')}: it is missing: an earlier version of Daypass made these keys. Make it: daypass init --add-missing-keys`,
+      );
+      addMissingKeys(dir);
+      expect(modesIn(dir)).toEqual([0o700, ...FILES.map(() => 0o600)]);
+    });
+  });
+
+  it('and none is added to a folder that others could look into', () => {
+    withKeys((dir) => {
+      for (const file of ['recording_key', 'recording_key.pub']) rmSync(join(dir, file));
+      chmodSync(dir, 0o755);
+      expect(() => addMissingKeys(dir)).toThrow(KeysError);
+      expect(readdirSync(dir)).not.toContain('recording_key');
     });
   });
 });

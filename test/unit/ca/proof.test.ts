@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { downstreamCertificate } from '../../../src/access/certificate.ts';
 import type { Keys } from '../../../src/ca/keys.ts';
@@ -143,6 +144,27 @@ describe('a certificate', () => {
     expect(verdictWith(change)).toBe('certificate_refused');
   });
 
+  it.each([
+    ['is a host’s', { kind: 'host' }, 'it is a host certificate'],
+    ['never ends', { validBefore: 0xffff_ffff_ffff_ffffn }, 'it never expires'],
+    ['ends after the year 9999', { validBefore: 253_402_300_800n }, 'it never expires'],
+    ['has no nonce', { nonce: new Uint8Array(0) }, 'its nonce is shorter than 16 bytes'],
+  ] as const)('that %s is refused with the reason', (_what, change, why) => {
+    const proof = proofOf(contractor, signedByUserCa(contractor, change));
+    expect(authority.verifyProof(proof, ADDRESS, NOON)).toEqual({
+      ok: false,
+      rejection: { code: 'certificate_refused', why },
+    });
+  });
+
+  it('may be for all the time that there is a date for', () => {
+    const proof = proofOf(contractor, signedByUserCa(contractor, { validBefore: 253_402_300_799n }));
+    expect(authority.verifyProof(proof, ADDRESS, NOON)).toMatchObject({
+      ok: true,
+      value: { certificate: { validBefore: new Date('9999-12-31T23:59:59Z') } },
+    });
+  });
+
   it('is refused when another CA signed it, with its own key in it or with ours', () => {
     expect(verdict(proofOf(contractor, signedByUserCa(contractor, {}, stranger.sign)))).toBe('certificate_refused');
     const honest = signBody(certificateBody(stranger, contractor.publicKey, NOON), stranger).blob;
@@ -213,6 +235,46 @@ describe('a proof', () => {
       ok: false,
       rejection: { code: 'key_too_weak', why: 'its RSA key has 2047 bits, and 3072 are needed' },
     });
+  });
+});
+
+describe('a proof that proves nothing', () => {
+  const signed = userauth({ algorithm: 'ssh-ed25519', blob: contractor.blob });
+  const broken = userauth({ algorithm: 'ssh-ed25519', blob: encode(contractor.blob, uint8(0)) });
+  it.each<[string, UserauthProof, string]>([
+    ['is signed by another', { signed, signature: stranger.sign(signed) }, 'its key did not sign this login'],
+    ['is no login', { signed: uint8(0), signature: uint8(0) }, 'it ends inside its session id'],
+    [
+      'has a key with bytes behind it',
+      { signed: broken, signature: contractor.sign(broken) },
+      'bytes follow the end of the public key',
+    ],
+    [
+      'has a certificate where its algorithm says a key',
+      proofOf(contractor, signedByUserCa(contractor), { algorithm: 'ssh-ed25519' }),
+      'it is a certificate, not a plain key',
+    ],
+  ])('%s, and that is said', (_what, proof, why) => {
+    expect(authority.verifyProof(proof, ADDRESS, NOON)).toEqual({
+      ok: false,
+      rejection: { code: 'proof_invalid', why },
+    });
+  });
+
+  it('of a certificate whose key is too weak says that of the certificate', () => {
+    const weak = encode(string('ssh-ed25519'), string(new Uint8Array(32)));
+    const blob = Buffer.from(signedByUserCa(contractor));
+    const at = blob.indexOf(contractor.blob.subarray(-32));
+    blob.set(weak.subarray(-32), at);
+    expect(authority.verifyProof(proofOf(contractor, new Uint8Array(blob)), ADDRESS, NOON)).toMatchObject({
+      rejection: { code: 'certificate_refused', why: expect.stringContaining('small order') },
+    });
+  });
+
+  it('gives the digest of what was signed', () => {
+    const outcome = authority.verifyProof({ signed, signature: contractor.sign(signed) }, ADDRESS, NOON);
+    const digest = createHash('sha256').update(signed).digest('hex');
+    expect(outcome).toMatchObject({ ok: true, value: { digest } });
   });
 });
 

@@ -34,6 +34,27 @@ describe('a signature of the recording key', () => {
     expect(one.checker.file('recording', message, one.signer.line(message))).toBe(false);
   });
 
+  it('is made under the name that the documentation gives it, and base64 in a line is written in one way', () => {
+    using one = world();
+    const blob = Buffer.from(one.keys.recordingPublicKey.split(' ')[1] ?? '', 'base64');
+    const bytesOf = (armored: string): Buffer => Buffer.from(armored.split('\n').slice(1, -2).join(''), 'base64');
+    for (const what of ['recording', 'erasure'] as const) {
+      const signature = bytesOf(one.signer.file(what, message));
+      expect(verifySshsig(signature, blob, `daypass-${what}`, message)).toBe(true);
+    }
+    const line = one.signer.line(message);
+    expect(verifySshsig(Buffer.from(line, 'base64'), blob, 'daypass-ledger', message)).toBe(true);
+    for (const other of [`${line} `, line.replace(/=+$/, '*'), line.replaceAll('/', '_').replaceAll('+', '-')]) {
+      if (other !== line) expect([other, one.checker.line(message, other)]).toEqual([other, false]);
+    }
+    expect(one.checker.line(Buffer.from('something else'), line)).toBe(false);
+  });
+
+  it('cannot be checked with a key that is none', () => {
+    const why = /^the recording key cannot be read: its second word is not base64$/;
+    expect(() => recordingChecker('ssh-ed25519 !')).toThrow(why);
+  });
+
   it('is lost with any bit of its file, and nothing makes the check throw', () => {
     using one = world();
     const bytes = Buffer.from(one.signer.file('recording', message));

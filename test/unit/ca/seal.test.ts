@@ -26,6 +26,7 @@ describe('a digest', () => {
     for (const value of [undefined, Number.NaN, Number.POSITIVE_INFINITY, 1n, '\ud800', () => 1]) {
       expect(() => authority.digest(value)).toThrow();
     }
+    expect(() => authority.digest(undefined)).toThrow(new TypeError('a digest is made over a JSON value'));
   });
 });
 
@@ -72,9 +73,23 @@ describe('a seal', () => {
 });
 
 describe('the seal of a record', () => {
-  const seals = recordSeals(testKeys().mac);
+  const { mac: hmac } = testKeys();
+  const seals = recordSeals(hmac);
   const record = { id: 'e', reviewerIds: ['a', 'b'], approvals: 2 };
   const mac = seals.seal('engagement', record);
+
+  it('is the HMAC of its kind and its RFC 8785 JSON under a name of its own', () => {
+    const json = '{"approvals":2,"id":"e","reviewerIds":["a","b"]}';
+    expect(mac).toBe(Buffer.from(hmac(Buffer.from(`daypass record v1\0engagement\0${json}`))).toString('hex'));
+  });
+
+  it('of what JSON cannot hold is a fault', () => {
+    for (const value of [undefined, () => 1]) {
+      const fault = new TypeError('a seal is made over a JSON value');
+      expect(() => seals.seal('engagement', value)).toThrow(fault);
+      expect(() => seals.holds('engagement', value, mac)).toThrow(fault);
+    }
+  });
 
   it('fits that record, however its fields are ordered, and no other', () => {
     expect(seals.holds('engagement', { approvals: 2, reviewerIds: ['a', 'b'], id: 'e' }, mac)).toBe(true);
