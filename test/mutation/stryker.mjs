@@ -10,7 +10,8 @@ const CODE = [
   'src/sshwire/**/*.ts',
   'src/gateway/sftp/**/*.ts',
   'src/gateway/door/**/*.ts',
-  'src/gateway/session/{client-asks,session-policy,target-requests}.ts',
+  'src/gateway/session/{client-asks,flow,recorder-gate,session-policy,target-requests}.ts',
+  'src/gateway/pipe/{login-reasons,registry}.ts',
   'src/gateway/downstream/{jump,offered-key,registered}.ts',
 ];
 
@@ -20,7 +21,10 @@ const TESTS = [
   ['src/use-cases/', ['test/unit/use-cases/', 'test/integration/use-cases/']],
   ['src/ca/', ['test/unit/ca/']],
   ['src/sshwire/', ['test/unit/sshwire/']],
-  ['src/gateway/', ['test/unit/gateway/']],
+  ...['sftp/', 'door/', 'session/', 'pipe/', 'downstream/'].map((folder) => [
+    `src/gateway/${folder}`,
+    [`test/unit/gateway/${folder}`],
+  ]),
 ];
 
 const at = process.argv.findIndex((word) => word === '--mutate' || word === '-m');
