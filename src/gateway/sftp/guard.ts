@@ -212,7 +212,8 @@ export class SftpGuard {
     this.#answered += 1;
     this.#paths -= request.cost;
     if (opens(request) && head[0] !== FXP_REPLY.HANDLE) this.#files -= 1;
-    if (request.kind === 'close' && head[0] === FXP_REPLY.STATUS && head.readUInt32BE(5) === FX.OK) this.#files -= 1;
+    const isDone = head[0] === FXP_REPLY.STATUS && fields.uint32() === FX.OK && fields.ok;
+    if (request.kind === 'close' && isDone) this.#files -= 1;
   }
 
   /** Where it does not say, relative paths are refused. */

@@ -96,6 +96,7 @@ describe('open files', () => {
     ['one is closed', close(4_000), status(4_000), true],
     ['one could not be closed', close(4_000), status(4_000, 4), false],
     ['a close is answered with something else', close(4_000), attributes(4_000), false],
+    ['a close is answered with half a status', close(4_000), packet(101, uint32(4_000)), false],
     ['something else is done', fstat(4_000), status(4_000), false],
   ])('make room for another where %s', (_what, asked, answer, expected) => {
     const guard = full();
