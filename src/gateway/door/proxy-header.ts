@@ -28,10 +28,10 @@ const ADDRESSES = { [TCP_OVER_IPV4]: 12, [TCP_OVER_IPV6]: 36 } as const;
 
 /** Whether these are the first bytes of such a header; no SSH client begins like that. */
 export const startsAsProxyHeader = (bytes: Buffer): boolean =>
-  [V1_START, V2_SIGNATURE].some((start) => bytes.length >= start.length && bytes.indexOf(start) === 0);
+  [V1_START, V2_SIGNATURE].some((start) => bytes.subarray(0, start.length).equals(start));
 
 export function readProxyHeader(bytes: Buffer): ProxyHeader {
-  if (agrees(bytes, V1_START)) return bytes.length < V1_START.length ? { kind: 'part' } : readLine(bytes);
+  if (agrees(bytes, V1_START)) return readLine(bytes);
   if (agrees(bytes, V2_SIGNATURE)) return bytes.length < V2_FIXED ? { kind: 'part' } : readBinary(bytes);
   return none('no PROXY protocol header');
 }

@@ -57,9 +57,80 @@ describe('a header of the PROXY protocol', () => {
     expect(readProxyHeader(bytes)).toMatchObject({ kind: 'none' });
   });
 
+  it.each<[string, Buffer, string]>([
+    ['SSH', Buffer.from('SSH-2.0-x\r\n'), 'no PROXY protocol header'],
+    ['a longer line', Buffer.from(`PROXY ${'x'.repeat(101)}`), 'a line of more than 107 bytes'],
+    ['a line that ends too late', v1(`PROXY UNKNOWN ${'x'.repeat(92)}`), 'a line of more than 107 bytes'],
+    ['no protocol', v1('PROXY '), 'a line that is not valid in version 1'],
+    ['a word that begins with UNKNOWN', v1('PROXY UNKNOWNS'), 'a line that is not valid in version 1'],
+    [
+      'another word before it',
+      v1('PROXY PROXY TCP4 192.0.2.1 198.51.100.1 1 22'),
+      'a line that is not valid in version 1',
+    ],
+    ['another word behind it', v1('PROXY TCP4 192.0.2.1 198.51.100.1 1 22 3'), 'a line that is not valid in version 1'],
+    [
+      'the other family in its source',
+      v1('PROXY TCP6 192.0.2.1 2001:db8::1 1 22'),
+      'a line that is not valid in version 1',
+    ],
+    [
+      'the other family in its destination',
+      v1('PROXY TCP6 2001:db8::1 192.0.2.1 1 22'),
+      'a line that is not valid in version 1',
+    ],
+    [
+      'a first port above 65535',
+      v1('PROXY TCP4 192.0.2.1 198.51.100.1 65536 1'),
+      'a line that is not valid in version 1',
+    ],
+    [
+      'a second port above 65535',
+      v1('PROXY TCP4 192.0.2.1 198.51.100.1 1 65536'),
+      'a line that is not valid in version 1',
+    ],
+    ['a port of six digits', v1('PROXY TCP4 192.0.2.1 198.51.100.1 1 000001'), 'a line that is not valid in version 1'],
+    ['another command', v2(`22 11 000c ${IPV4}`), 'a command that is not valid in version 2'],
+    ['another family', v2(`21 41 000c ${IPV4}`), 'a family or transport that is not valid in version 2'],
+    ['too much', v2('21 11 0801'), 'more than 2048 bytes of addresses and extensions'],
+    ['too little for IPv4', v2('21 11 000b'), 'addresses that are cut short'],
+    ['too little for IPv6', v2('21 21 0023'), 'addresses that are cut short'],
+  ])('says what it is instead: %s', (_name, bytes, why) => {
+    expect(readProxyHeader(bytes)).toEqual({ kind: 'none', why });
+  });
+
+  it.each<[string, string | null]>([
+    ['00', null],
+    ['11', '192.0.2.1'],
+    ['12', null],
+    ['21', '2001:db8::1'],
+    ['22', null],
+    ['31', null],
+    ['32', null],
+  ])('of family and transport %s names %s, and of the balancer itself nobody', (family, source) => {
+    const addresses = family === '21' ? IPV6 : IPV4.padEnd(72, '00');
+    const length = Buffer.from(addresses.replaceAll(' ', ''), 'hex').length;
+    const rest = `${length.toString(16).padStart(4, '0')} ${addresses}`;
+    expect(readProxyHeader(v2(`21 ${family} ${rest}`))).toEqual({ kind: 'whole', length: 16 + length, source });
+    expect(readProxyHeader(v2(`20 ${family} ${rest}`))).toEqual({ kind: 'whole', length: 16 + length, source: null });
+    expect(readProxyHeader(v2(`20 ${family} 0000`))).toEqual({ kind: 'whole', length: 16, source: null });
+  });
+
+  it('may be one of 107 bytes, with its end', () => {
+    const longest = v1(`PROXY UNKNOWN ${'x'.repeat(91)}`);
+    expect(longest).toHaveLength(107);
+    expect(readProxyHeader(longest)).toEqual({ kind: 'whole', length: 107, source: null });
+    expect(readProxyHeader(longest.subarray(0, 106))).toEqual({ kind: 'part' });
+  });
+
   it('is known by how it starts, where nobody may send one', () => {
     expect(startsAsProxyHeader(v1('PROXY TCP4 x'))).toBe(true);
     expect(startsAsProxyHeader(v2('21'))).toBe(true);
+    expect(startsAsProxyHeader(Buffer.from('PROXY '))).toBe(true);
+    expect(startsAsProxyHeader(v2(''))).toBe(true);
+    for (const no of ['', 'PROXY', 'proxy TCP4', ' PROXY TCP4', '\r\n\r\n\0\r\nQUIT', 'SSH-2.0-x\r\nPROXY TCP4 x']) {
+      expect([no, startsAsProxyHeader(Buffer.from(no))]).toEqual([no, false]);
+    }
     expect(startsAsProxyHeader(Buffer.from('SSH-2.0-PROXY \r\n'))).toBe(false);
   });
 });
