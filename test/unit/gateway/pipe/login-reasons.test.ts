@@ -28,24 +28,52 @@ describe('of several refused keys', () => {
     expect(said('grant_revoked', 'unknown_key', 'grant_revoked').told).toEqual(['grant_revoked']);
   });
 
-  it.each([
-    ['disk_full', true],
-    ['fault', true],
-    ['bad_login_name', true],
-    ['grant_expired', false],
-    ['unknown_key', false],
-    ['key_taken', false],
-    ['record_tampered', false],
-    ['channel_unread', false],
-    ['person_inactive', true],
-    ['person_unseen', true],
-    ['person_unconfirmed', true],
-    ['grants_suspended', true],
-  ] as const)('%s is the end for all of them: %s', (code, expected) => {
-    expect(isFinal(code)).toBe(expected);
+  /** From the farthest to the nearest; of those in one row none is nearer than another. */
+  const ORDER: readonly (readonly LoginCode[])[] = [
+    ['proof_invalid'],
+    ['unknown_key'],
+    ['key_retired'],
+    ['key_too_weak'],
+    ['key_taken'],
+    ['certificate_refused'],
+    ['too_many_logins'],
+    ['no_live_grant', 'request_waits'],
+    ['certificate_expired'],
+    ['grant_expired'],
+    ['grant_revoked'],
+    ['key_not_in_grant'],
+    ['target_not_granted'],
+    ['login_not_granted'],
+    ['target_changed'],
+    ['grant_tampered'],
+    ['record_tampered'],
+    ['channel_unread'],
+    ['too_many_sessions'],
+    [
+      ...(['bad_login_name', 'unknown_target_name', 'code_unknown', 'code_expired', 'person_inactive'] as const),
+      ...(['person_unseen', 'person_unconfirmed', 'grants_suspended', 'proof_replayed', 'no_lease'] as const),
+      ...(['disk_full', 'timeout', 'busy', 'fault', 'ended'] as const),
+    ],
+  ];
+
+  it('each has its place', () => {
+    expect(ORDER.flat().sort()).toEqual([...LOGIN_CODES].sort());
+    for (const [place, row] of ORDER.entries()) {
+      for (const code of row) {
+        const others = ORDER.flatMap((codes, at) => codes.map((other) => [other, at] as const));
+        for (const [other, at] of others) {
+          // The first of equals stands.
+          expect([other, code, said(other, code).best]).toEqual([other, code, place > at ? code : other]);
+        }
+      }
+    }
   });
 
-  it('each is nearer than a login that proved nothing', () => {
-    expect(LOGIN_CODES.filter((code) => said('proof_invalid', code).best !== code)).toEqual([]);
+  it('some are the end for all of them: no other key would help', () => {
+    expect(LOGIN_CODES.filter(isFinal).sort()).toEqual([...(ORDER.at(-1) ?? [])].sort());
+  });
+
+  it('nothing is said before any was refused', () => {
+    expect(new LoginReasons().best).toBeNull();
   });
 });

@@ -41,9 +41,22 @@ describe('the registry of a worker', () => {
       true,
       false,
     ]);
-    for (let n = 0; n <= REGISTRY_MAX.codes; n += 1) registry.know(code(`${n}`, later(1).getTime()));
+    for (let n = 0; n < REGISTRY_MAX.codes; n += 1) registry.know(code(`${n}`, later(1).getTime()));
+    expect(registry.code('0', NOON)).toBe('live');
+    registry.know(code(`${REGISTRY_MAX.codes}`, later(1).getTime()));
     expect([registry.code('0', NOON), registry.code('1', NOON)]).toEqual(['unknown', 'live']);
     expect(registry.entries).toHaveLength(1 + REGISTRY_MAX.codes);
+  });
+});
+
+describe('the entries of a registry', () => {
+  it('are its keys and its codes, the oldest of each first, and what changed last is the newest', () => {
+    const registry = new Registry();
+    for (const entry of [key(1), code('a', 5), key(2), code('b', 6), key(1, true), code('a', 7)]) registry.know(entry);
+    expect(registry.entries).toEqual([key(2), key(1, true), code('b', 6), code('a', 7)]);
+    const again = new Registry();
+    for (const entry of registry.entries) expect(again.know(entry)).toBe(true);
+    expect(again.entries).toEqual(registry.entries);
   });
 });
 
