@@ -187,6 +187,17 @@ describe('a request that is refused', () => {
     ]);
   });
 
+  it('never stands inside of content, whose request counts as answered once that begins', () => {
+    const { guard } = guarding();
+    guard.client(packet(5, uint32(1), handle, uint32(0), uint32(0), uint32(9)));
+    const answer = packet(103, uint32(1), text('content'));
+    guard.target(answer.subarray(0, 15));
+    expect(joined(guard.client(remove(2))).answer).toHaveLength(0);
+    expect(joined(guard.target(answer.subarray(15, 17))).forward).toEqual(answer.subarray(15, 17));
+    const rest = Buffer.concat([answer.subarray(17), refusal(2, 'the scope is read-only')]);
+    expect(joined(guard.target(answer.subarray(17))).forward).toEqual(rest);
+  });
+
   it('leaves the requests around it as they are, with their content', () => {
     const write = (id: number, content: string): Buffer =>
       packet(6, uint32(id), handle, uint32(0), uint32(0), text(content));
@@ -242,9 +253,16 @@ describe('what ends the channel', () => {
     const over = { forward: [], answer: [], ended };
     expect(work(guard)).toEqual(over);
     const before = refused.length;
+    expect(guard.client(Buffer.concat([remove(7), remove(8)]))).toEqual(over);
     expect(guard.client(Buffer.concat([fstat(8), remove(9)]))).toEqual(over);
     expect(guard.target(attributes(8))).toEqual(over);
     expect(refused).toHaveLength(before);
+  });
+
+  it('is not followed by what came in one piece with it', () => {
+    const { guard, refused } = guarding();
+    guard.client(Buffer.concat([fstat(1), fstat(1), remove(2)]));
+    expect(refused).toEqual([]);
   });
 
   it('is not a number that is used again once it was answered', () => {
