@@ -125,5 +125,10 @@ export function keyIn(keys: ReadonlyMap<KeyType, TestKey>, type: KeyType): TestK
   return key;
 }
 
-/** Keys are made once per test file: RSA takes its time. */
-export const oneOfEach = (): ReadonlyMap<KeyType, TestKey> => new Map(KEY_TYPES.map((type) => [type, makeKey(type)]));
+let made: ReadonlyMap<KeyType, TestKey> | null = null;
+
+/** Keys are made once for all files that one process tests: RSA takes its time. */
+export function oneOfEach(): ReadonlyMap<KeyType, TestKey> {
+  made ??= new Map(KEY_TYPES.map((type) => [type, makeKey(type)]));
+  return made;
+}
