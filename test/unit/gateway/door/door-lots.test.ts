@@ -145,6 +145,28 @@ describe('at the door', () => {
     expect(at(full)).toEqual([0, 0, 1]);
   });
 
+  it('the lot is drawn when somebody comes into a room, and not again for an offer that finds no room behind it', () => {
+    let lot = 0.99;
+    const door = new Door({ ...limits, afterKex: { start: 0, rate: 0, full: 100 } }, () => lot);
+    const [one, two] = [door.arrive('a', 0).who, door.arrive('b', 0).who];
+    door.reach(one.id, 'offer', 0, 'a');
+    door.reach(two.id, 'kex', 0);
+    lot = 0;
+    expect([door.reach(two.id, 'offer', 0, 'b'), at(door)]).toEqual([null, [0, 1, 1]]);
+  });
+
+  it('one whose address has logged in keeps the place before a newcomer', () => {
+    for (const [favoured, leaves] of [
+      [[], 0],
+      [['a'], 1],
+    ] as const) {
+      const door = new Door({ ...DEFAULT_DOOR, beforeKex: { start: 1, rate: 0, full: 1 } }, first);
+      for (const source of favoured) door.favour(source, 0);
+      door.arrive('a', 0);
+      expect(door.arrive('b', 0).leaving).toMatchObject({ who: { id: leaves }, why: 'pool_full' });
+    }
+  });
+
   it('a place behind the last door is for one with an offer, and for no other', () => {
     const door = new Door({ ...limits, afterKex: { start: 9, rate: 0, full: 9 } }, first);
     const [inside, exchanged, offered] = ['a', 'b', 'c'].map((source) => door.arrive(source, 0).who) as [
@@ -190,9 +212,9 @@ describe('at the door', () => {
     [60_000, 40_000, 40_000],
   ])('keys are to be offered within %i ms and before the login’s %i', (offerMs, loginMs, expected) => {
     const door = new Door({ ...DEFAULT_DOOR, offerMs, loginMs }, first);
-    const { who } = door.arrive('a', 0);
-    door.reach(who.id, 'kex', 0);
-    expect(door.late(expected - 1)).toEqual([]);
-    expect(door.late(expected)).toEqual([{ who, why: 'offer_timeout' }]);
+    const { who } = door.arrive('a', 5_000);
+    door.reach(who.id, 'kex', 5_000);
+    expect(door.late(5_000 + expected - 1)).toEqual([]);
+    expect(door.late(5_000 + expected)).toEqual([{ who, why: 'offer_timeout' }]);
   });
 });

@@ -78,6 +78,13 @@ describe('behind a balancer', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('a connection that its balancer ends before the header is no fault', async () => {
+    const { call, next, whys } = balanced();
+    const caller = await call('198.51.100.7', 'PROXY ');
+    await caller.says(null);
+    expect([caller.heard.length, caller.destroyed, next(), whys()]).toEqual([0, true, null, []]);
+  });
+
   it('so many may have none', async () => {
     const { call, whys } = balanced();
     const callers: Caller[] = [];

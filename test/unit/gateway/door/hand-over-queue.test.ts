@@ -22,5 +22,8 @@ it('favoured addresses come first', () => {
   queue.push('stranger', 'a', false);
   queue.push('friend', 'b', true);
   expect(queue.isEmpty).toBe(false);
+  const friends = new HandOverQueue<string>();
+  friends.push('friend', 'b', true);
+  expect(friends.isEmpty).toBe(false);
   expect(all(queue)).toEqual(['friend', 'stranger']);
 });
