@@ -4,7 +4,7 @@ import { certificateAuthority } from '../../../src/ca/authority.ts';
 import type { Keys } from '../../../src/ca/keys.ts';
 import { encode, string, uint32, uint64 } from '../../../src/sshwire/bytes.ts';
 import { encodePublicKey, parsePublicKeyLine, publicKeyLine } from '../../../src/sshwire/public-key.ts';
-import type { RandomSource } from '../../../src/use-cases/ports.ts';
+import type { RandomSource } from '../../../src/use-cases/ports/random.ts';
 import { makeKey } from '../../support/peers/ssh-keys.ts';
 import { grant } from '../../support/samples/samples.ts';
 import { systemRandom, testKeys } from '../../support/worlds/authority.ts';
