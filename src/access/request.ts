@@ -18,6 +18,9 @@ export type Ask = {
   readonly keyFingerprints: readonly Fingerprint[];
 };
 
+/** Characters of reason and ticket; how many targets. */
+export const ASK_LIMITS = { reason: 1_000, ticket: 200, targets: 50 } as const;
+
 /** Between the names of rules that decided together. */
 export const RULE_BREAK = '\n';
 

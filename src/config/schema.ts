@@ -112,7 +112,7 @@ const Gateway = z
       .max(86_400)
       .default(120)
       .meta({
-        description: 'The same for live sessions. After this time they end, because nobody could end them.',
+        description: 'The same for live sessions. After this time they end, because control could no longer end them.',
         examples: [120],
       }),
     waiting: Waiting.prefault({}),

@@ -38,7 +38,10 @@ export const TARGET = {
 /** An order as a worker carries it out: `message` is one line for the person's terminal. */
 export type WordedOrder = { readonly why: TerminationReason; readonly message: string };
 
-export const RESTARTING: WordedOrder = { why: 'shutdown', message: 'session ended: the gateway is restarting.' };
+export const RESTARTING: WordedOrder = {
+  why: 'shutdown',
+  message: 'session ended: the gateway is restarting. Connect again in a minute.',
+};
 
 export const EXPIRED: WordedOrder = {
   why: 'expired',

@@ -11,6 +11,7 @@ import { Registry } from '../pipe/registry.ts';
 import type { Answer, Ask, Handed } from '../pipe/worker-messages.ts';
 import { setRekeying } from '../ssh/transport.ts';
 import { gatewayAddress, wordForTerminal } from '../words/refusals.ts';
+import { RESTARTING } from '../words/session-words.ts';
 import {
   ControlLink,
   type Extend,
@@ -24,7 +25,6 @@ import { LiveSessions } from './live-sessions.ts';
 import { SpoolSpace } from './spool-space.ts';
 import { Unauthenticated } from './unauthenticated.ts';
 
-const RESTARTING = 'session ended: the gateway is restarting. Connect again in a minute.';
 const LEASE_LOST = 'session ended: the gateway has lost contact with control. Connect again in a few minutes.';
 
 /** A gateway worker: it carries sessions, does what control says, and holds nothing of value but the gateway's host key. */
@@ -82,10 +82,10 @@ export class GatewayWorker implements Listeners {
 
   drain(ms: number): void {
     this.#isDraining = true;
-    if (ms === 0 || this.#sessions.count === 0) return void this.#sessions.endAll(RESTARTING);
+    if (ms === 0 || this.#sessions.count === 0) return void this.#sessions.endAll(RESTARTING.message);
     const seconds = Math.ceil(ms / 1_000);
     this.#sessions.notice(`the gateway is restarting: this session ends in ${seconds} seconds.`);
-    setTimeout(() => this.#sessions.endAll(RESTARTING), ms);
+    setTimeout(() => this.#sessions.endAll(RESTARTING.message), ms);
   }
 
   leaseLost(): void {

@@ -3,7 +3,7 @@ import { EngagementId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
 import { offeredDurations } from '../../access/policy.ts';
 import type { Rejection } from '../../access/rejection.ts';
-import type { AccessRequest } from '../../access/request.ts';
+import { type AccessRequest, ASK_LIMITS } from '../../access/request.ts';
 import { findScope } from '../../access/scopes/scope.ts';
 import type { Target } from '../../access/target.ts';
 import type { Inventory } from '../../use-cases/ports/inventory.ts';
@@ -37,9 +37,6 @@ export type RequestForm = {
   readonly inventory: Pick<Inventory, 'targets' | 'policy' | 'scopes'>;
 };
 
-const TARGETS_MAX = 50;
-const REASON_MAX = 1_000;
-const TICKET_MAX = 200;
 const PERSONAL_HOUR = 3_600;
 
 export const targetOption = (target: Pick<Target, 'id' | 'name'>) =>
@@ -49,8 +46,8 @@ export const targetOption = (target: Pick<Target, 'id' | 'name'>) =>
 export const targetsElement = (targets: readonly Target[], menu: string, chosen: readonly Target[] = []) => {
   const common = {
     action_id: menu,
-    max_selected_items: TARGETS_MAX,
-    ...(chosen.length === 0 ? {} : { initial_options: chosen.slice(0, TARGETS_MAX).map(targetOption) }),
+    max_selected_items: ASK_LIMITS.targets,
+    ...(chosen.length === 0 ? {} : { initial_options: chosen.slice(0, ASK_LIMITS.targets).map(targetOption) }),
   };
   return targets.length > LIMITS.options
     ? ({
@@ -178,13 +175,13 @@ function dependent(
       field: 'reason',
       label: 'Why',
       hint: 'Shown to reviewers and in the engagement’s thread. Do not include secrets.',
-      element: { ...textInput('reason', REASON_MAX, like?.reason), multiline: true },
+      element: { ...textInput('reason', ASK_LIMITS.reason, like?.reason), multiline: true },
     }),
     input({
       field: 'ticket',
       label: 'Ticket',
       optional: true,
-      element: textInput('ticket', TICKET_MAX, like?.ticket),
+      element: textInput('ticket', ASK_LIMITS.ticket, like?.ticket),
     }),
   ];
 }

@@ -1,7 +1,7 @@
 import type { PersonId } from '../../access/ids.ts';
 import { short } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
-import { type AccessRequest, isExpired, RULE_BREAK } from '../../access/request.ts';
+import { type AccessRequest, ASK_LIMITS, isExpired, RULE_BREAK } from '../../access/request.ts';
 import type { Inventory } from '../../use-cases/ports/inventory.ts';
 import type { RequestView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
@@ -48,7 +48,6 @@ type CardContext = {
 };
 
 const REASON_MAX = 2_500;
-const TICKET_MAX = 200;
 const COMMENT_MAX = 1_000;
 const KEYS_MAX = 10;
 const FINGERPRINT_SHOWN = 'SHA256:'.length + 12;
@@ -74,7 +73,7 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
       line`*Login* ${mono(ask.login, 40)}`,
       line`*Scope* ${mono(ask.scope.name, 60)} ${value(ask.scope.words, 200)}`,
       line`*Duration* ${lasts}, starting at approval`,
-      line`*Ticket* ${ask.ticket === null ? own('none') : mono(ask.ticket, TICKET_MAX)}`,
+      line`*Ticket* ${ask.ticket === null ? own('none') : mono(ask.ticket, ASK_LIMITS.ticket)}`,
     ),
     rich(paragraph(line`*Why*`), quoted(ask.reason, REASON_MAX)),
     context(stacked(keyLines(view.keys, request))),

@@ -1,6 +1,7 @@
 import type { PersonId } from '../../access/ids.ts';
 import { REGISTRATION_CODE_MINUTES } from '../../access/person.ts';
 import type { NoLongerAllowed, NotEligible, Rejection, RejectionCode } from '../../access/rejection.ts';
+import { ASK_LIMITS } from '../../access/request.ts';
 import { type Line, line, own, strong, value } from './line.ts';
 import { plain } from './text.ts';
 import { count, duration, utc } from './units.ts';
@@ -78,7 +79,7 @@ const WORDING: Wording = {
   not_a_member: () => `You are not a member of this engagement, so you cannot request access in it. ${ASK_OPENER}`,
   engagement_over: ({ endedAt }, { when }) =>
     `You can no longer request access in this engagement: it ended ${when(endedAt)}. ${ASK_OPENER}`,
-  no_targets: () => 'Choose at least one target, and at most 50.',
+  no_targets: () => `Choose at least one target, and at most ${ASK_LIMITS.targets}.`,
   target_not_in_engagement: ({ targetId }, { say }) =>
     `The target ${say(targetId)} is not part of this engagement. Choose one of the engagement’s targets.`,
   login_not_on_target: ({ login, targetIds }, voice) =>
@@ -92,7 +93,7 @@ const WORDING: Wording = {
       ? 'Choose a duration from the list.'
       : `That is too long: the rule “${say(rule)}” allows at most ${duration(maxSeconds)}. Choose a shorter duration. You can request more when it expires.`,
   reason_missing: () =>
-    'Tell reviewers why you need access, in at most 1000 characters. A ticket can have at most 200.',
+    `Tell reviewers why you need access, in at most ${ASK_LIMITS.reason} characters. A ticket can have at most ${ASK_LIMITS.ticket}.`,
   no_reviewer: ({ needed, found }) =>
     `This needs ${count(needed, 'approval')}, but ${found === 0 ? 'none' : `only ${found}`} of the engagement’s reviewers can give one right now. Reviewers must be active, and cannot be you, somebody from your vendor, or the person who opened the engagement. Ask that person.`,
   may_not_open_engagement: () =>

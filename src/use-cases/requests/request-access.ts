@@ -3,7 +3,7 @@ import { isSameHuman } from '../../access/engagement-rules.ts';
 import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
 import { decide, engagementRules } from '../../access/policy.ts';
-import { type PendingRequest, RULE_BREAK } from '../../access/request.ts';
+import { ASK_LIMITS, type PendingRequest, RULE_BREAK } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { isEligibleReviewer } from '../../access/review.ts';
 import { findScope, type Scope } from '../../access/scopes/scope.ts';
@@ -37,10 +37,6 @@ export type RequestAccessInput = {
   /** Fingerprints of own keys; the newest one where none is named. */
   readonly keys?: readonly string[];
 };
-
-const REASON_MAX = 1_000;
-const TICKET_MAX = 200;
-const TARGETS_MAX = 50;
 
 /** Files an access request and asks its reviewers. */
 export const requestAccess =
@@ -153,7 +149,7 @@ function whatIsAsked(
   }
   const reason = storable(input.reason).trim();
   const ticket = storable(input.ticket ?? '').trim();
-  if (reason === '' || reason.length > REASON_MAX || ticket.length > TICKET_MAX) {
+  if (reason === '' || reason.length > ASK_LIMITS.reason || ticket.length > ASK_LIMITS.ticket) {
     return refuse({ code: 'reason_missing', field: 'reason' });
   }
   const { durationSeconds } = input;
@@ -177,7 +173,7 @@ const storable = (text: string): string => text.replace(/[\p{Cs}\0]/gu, '\ufffd'
 
 function askedTargets(inventory: Inventory, engagement: Engagement, ids: readonly string[]): Result<Target[]> {
   const asked = [...new Set(ids)].sort();
-  if (asked.length === 0 || asked.length > TARGETS_MAX) return refuse({ code: 'no_targets', field: 'targets' });
+  if (asked.length === 0 || asked.length > ASK_LIMITS.targets) return refuse({ code: 'no_targets', field: 'targets' });
   const targets: Target[] = [];
   for (const id of asked) {
     const inEngagement = engagement.targetIds.find((each) => each === id);

@@ -30,7 +30,8 @@ ${table(TargetsFile)}
 
 ## policy.yml
 
-The first rule that matches decides. If none matches, the request is refused. Durations are ISO 8601, for example \`PT4H\` or \`PT30M\`.
+For each target, the first rule that matches decides. Of these, the most approvals and the shortest duration apply. If none matches, the request
+is refused. Durations are ISO 8601, for example \`PT4H\` or \`PT30M\`.
 
 ${table(Policy)}
 

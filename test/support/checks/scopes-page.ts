@@ -198,7 +198,7 @@ Other channel and request types are refused as unknown.
 number of words. Neither stands for an option, which is a word that is empty or begins with \`-\` or \`+\`. Write out the options that you
 allow, and the full paths of programs.
 
-What a client sends is split into words as every shell does it, and goes to the target unchanged. If a shell would do more than split, the
+What a client sends is split into words as every shell does, and goes to the target unchanged. If a shell would do more than split, the
 command is refused and the character named: \`; | & $ ( ) < > * ? [ ] ~ # ! { } ^\`, a backquote, control characters and anything beyond
 ASCII, and \`=\` in the first word and at the start of any word. In quotes most of them are plain. The exceptions are \`!\` and a backslash in
 any quotes, and \`$\` and a backquote in double quotes. The rule is what sh, dash, bash, zsh, ksh, mksh, yash, busybox and fish agree on.
@@ -208,7 +208,7 @@ value that could be a path.
 
 ## Files
 
-\`files-ro\`, \`files-rw\` and \`files:\` scopes apply inside SFTP and in scp’s old protocol (\`scp -O\`). \`paths\` are absolute patterns: \`*\` is a
+\`files-ro\` applies inside SFTP; \`files-rw\` and \`files:\` scopes also apply in scp’s old protocol (\`scp -O\`). \`paths\` are absolute patterns: \`*\` is a
 name or a part of one, \`**\` is any path below, and \`? [ ] { } ( ) \\\` are refused. With \`paths\`, \`scp -O\` has to name an absolute path
 without wildcards. If it writes, or reads folders, everything below has to be within the patterns. A symlink on the target can lead out of a
 pattern. There, only the target’s file permissions hold.
