@@ -156,4 +156,4 @@ export const vendorKey = (name: string): string =>
     .toUpperCase()
     .toLowerCase()
     .normalize('NFKC')
-    .replace(/[\s\p{Default_Ignorable_Code_Point}]+/gu, '');
+    .replace(/[\s\p{Default_Ignorable_Code_Point}]/gu, '');

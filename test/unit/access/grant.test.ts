@@ -138,6 +138,7 @@ describe('picking a grant', () => {
     expect(code([grant(1)], { login: login('root') })).toBe('login_not_granted');
     expect(code([grant(1)], { fingerprint: fingerprint(2) })).toBe('key_not_in_grant');
     expect(code([grant(1)])).toBe('picked');
+    expect(code([grant(1, { targets: [targetPin('db-01'), targetPin('web-01')] })])).toBe('picked');
   });
 
   it('says what there is instead', () => {

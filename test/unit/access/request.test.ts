@@ -95,6 +95,12 @@ describe('a pending request', () => {
     }
   });
 
+  it('is not approved by a denial, however it came to be there', () => {
+    const denial = { reviewerId: personId(2), verdict: 'deny', comment: null, at: NOON } as const;
+    const waiting = pending({ approvals: 2, reviews: [denial] });
+    expect(run(waiting, review(3, 'approve')).status).toBe('pending');
+  });
+
   it('that ran out ends at the instant at which it did, whenever that is noticed', () => {
     const late = later(90_000);
     expect(transition(pending(), { kind: 'expire' }, late)).toEqual({
@@ -144,6 +150,15 @@ describe('a decided request', () => {
         });
       }
     });
+  }
+});
+
+it('a request that nobody decided was decided by nobody, also where one of two had approved it', () => {
+  const approved = run(pending({ approvals: 2 }), review(2, 'approve'));
+  const withdrawn = run(approved, { kind: 'withdraw', by: personId(1) });
+  const expired = transition(approved, { kind: 'expire' }, later(86_400));
+  for (const request of [withdrawn, expired.ok ? expired.value : approved]) {
+    expect(transition(request, review(3, 'approve'), later(90_000))).toMatchObject({ rejection: { by: null } });
   }
 });
 

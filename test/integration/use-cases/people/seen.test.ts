@@ -168,6 +168,7 @@ describe('Slack is asked', () => {
     expect(await order()).toEqual([sponsor.id, contractor.id, reviewer.id]);
     await world.grant();
     expect(await order()).toEqual([contractor.id, sponsor.id, reviewer.id]);
+    world.now = world.later(60);
     const late = await access.person('ULATE', 'guest');
     await more('C7', '2030-05-02', [late]);
     expect(await order()).toEqual([contractor.id, sponsor.id, reviewer.id, late.id]);

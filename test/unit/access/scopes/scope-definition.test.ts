@@ -157,8 +157,9 @@ describe('scopes that operators define', () => {
     const named = (name: string) => ({ rules: [{ ...rules[0], scopes: [name] }], scopes: [scope] });
     expect(Policy.safeParse(named('exec:x')).success).toBe(true);
     expect(Policy.safeParse(named('ide')).success).toBe(true);
-    expect(Policy.safeParse(named('exec:y')).error?.issues).toMatchObject([
+    expect(Policy.safeParse(named('exec:y')).error?.issues).toEqual([
       {
+        code: 'custom',
         path: ['rules', 0, 'scopes'],
         message: 'exec:y is not a scope; the scopes are shell, files-ro, files-rw, ide, exec:x',
       },
