@@ -62,10 +62,12 @@ export const checkHead = (db: Db, seals: Seals, memory: Memory): Promise<number>
 function nothingKnown(): Memory {
   return {
     suspended: null,
+    settled: 0,
     over: () => null,
     misfit: () => null,
     next: (number) => number + 1,
     write: async () => {},
+    settle: () => {},
     committed: async () => {},
     suspend: async () => {},
   };

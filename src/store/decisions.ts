@@ -58,10 +58,14 @@ export class Decisions implements AsyncDisposable {
   #file: FileHandle | null = null;
   #lines = 0;
   #last: Promise<void> = Promise.resolve();
+  /** By which change something was written to be over; what was read from the file was by none that is under way. */
+  readonly #by = new Map<string, number>();
+  #settled: number;
 
   private constructor(path: string, state: State) {
     this.#path = path;
     this.#state = state;
+    this.#settled = state.written;
   }
 
   static isThere(path: string): boolean {
@@ -92,8 +96,14 @@ export class Decisions implements AsyncDisposable {
     return this.#state.suspended;
   }
 
-  over(key: string): Over | null {
-    return this.#state.over.get(key) ?? null;
+  /** Of the last change whose transaction is finished, however it ended. */
+  get settled(): number {
+    return this.#settled;
+  }
+
+  /** By a change up to this one: a row that was read before a later one committed does not show it yet. */
+  over(key: string, upTo: number): Over | null {
+    return (this.#by.get(key) ?? 0) > upTo ? null : (this.#state.over.get(key) ?? null);
   }
 
   /** Whether a database at this number is the one that was last written to. */
@@ -106,12 +116,19 @@ export class Decisions implements AsyncDisposable {
     return Math.max(number, this.#state.written) + 1;
   }
 
-  /** Resolves once the disk has it; from then on it counts, whatever becomes of the transaction. */
+  /** Resolves once the disk has it; it counts once the transaction is finished, whatever becomes of it. */
   async write(n: number, over: readonly Over[], isConfirmed: boolean): Promise<void> {
     await this.#append({ n, over: [...over], ...(isConfirmed && { confirmed: true }) }, true);
     this.#state.written = n;
-    for (const each of over) this.#state.over.set(each.key, each);
+    for (const each of over) {
+      this.#state.over.set(each.key, each);
+      this.#by.set(each.key, n);
+    }
     if (isConfirmed) this.#state.suspended = null;
+  }
+
+  settle(n: number): void {
+    this.#settled = Math.max(this.#settled, n);
   }
 
   async committed(n: number): Promise<void> {

@@ -4,7 +4,10 @@ import type { Decisions, Over, Suspension } from './decisions.ts';
 import type { Trx } from './tables.ts';
 
 /** What the store asks of the file of decisions; a store that stands beside a control has none of its own. */
-export type Memory = Pick<Decisions, 'suspended' | 'over' | 'misfit' | 'next' | 'write' | 'committed' | 'suspend'>;
+export type Memory = Pick<
+  Decisions,
+  'suspended' | 'settled' | 'over' | 'misfit' | 'next' | 'write' | 'settle' | 'committed' | 'suspend'
+>;
 
 /** The seals of one transaction: what it wrote, and what it found broken. */
 export class Sealing {
@@ -12,12 +15,16 @@ export class Sealing {
   readonly #memory: Memory;
   readonly #broken = new Map<string, Broken>();
   readonly #over: Over[] = [];
+  /** Every change up to this one is in whatever this transaction reads. */
+  readonly #seen: number;
   #isChanged = false;
   #isConfirmed = false;
+  #number: number | null = null;
 
   constructor(seals: Seals, memory: Memory) {
     this.#seals = seals;
     this.#memory = memory;
+    this.#seen = memory.settled;
   }
 
   get broken(): readonly Broken[] {
@@ -49,7 +56,7 @@ export class Sealing {
   }
 
   over(key: string): Over | null {
-    return this.#memory.over(key);
+    return this.#memory.over(key, this.#seen);
   }
 
   /** Takes effect with the commit, and is never taken back. */
@@ -67,12 +74,18 @@ export class Sealing {
     this.#isConfirmed = true;
   }
 
+  /** That this transaction is finished, however it ended. */
+  finished(): void {
+    if (this.#number !== null) this.#memory.settle(this.#number);
+  }
+
   /** Last before the commit; returns the number that the commit makes good, or null where nothing sealed was written. */
   async settle(trx: Trx): Promise<number | null> {
     if (!this.#isChanged) return null;
     const number = await headOf(trx, this.#seals, this.#memory);
     const n = this.#memory.next(number);
     await putHead(trx, this.#seals, n);
+    this.#number = n;
     await this.#memory.write(n, this.#over, this.#isConfirmed);
     return n;
   }

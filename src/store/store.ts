@@ -232,6 +232,7 @@ function storeWith(parts: Within, close: () => Promise<void>): Store & AsyncDisp
       } finally {
         life.open = false;
         underWay -= 1;
+        sealing.finished();
         await told.tell(sealing.broken);
         if (!wasSuspended && memory.suspended) await told.suspended(memory.suspended);
       }

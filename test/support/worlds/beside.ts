@@ -13,12 +13,14 @@ function memory(): Memory {
   const over = new Map<string, ReturnType<Memory['over']>>();
   return {
     suspended: null,
+    settled: 0,
     over: (key) => over.get(key) ?? null,
     misfit: () => null,
     next: (number) => number,
     write: async (_n, ended) => {
       for (const each of ended) over.set(each.key, each);
     },
+    settle: () => {},
     committed: async () => {},
     suspend: async () => {},
   };
