@@ -74,6 +74,7 @@ function parseIPv4(text: string): Address | null {
 
 /** RFC 4291 §2.2; a zone has no meaning on another host and is not taken. */
 function parseIPv6(text: string): Address | null {
+  if (text.length > 45) return null;
   const halves = text.split('::');
   if (halves.length > 2) return null;
   const [head, tail] = halves.map((half, index) => groups(half, index === halves.length - 1));

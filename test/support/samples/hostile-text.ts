@@ -46,9 +46,9 @@ export const hostileText = (maxPieces = 40): fc.Arbitrary<string> =>
     .map((pieces) => pieces.join(''));
 
 /** Where tests run once for each mutant, what tables show counts, and chance gets a small part of its time. */
-const PART = process.env['DAYPASS_MUTATION_TESTS'] === undefined ? 1 : 20;
+export const MUTATED_PART = process.env['DAYPASS_MUTATION'] === '1' ? 20 : 1;
 
 export const runs = (short = 200): { numRuns: number; seed: number } => ({
-  numRuns: process.env['DAYPASS_LONG'] === '1' ? 10_000 : Math.ceil(short / PART),
+  numRuns: process.env['DAYPASS_LONG'] === '1' ? 10_000 : Math.ceil(short / MUTATED_PART),
   seed: 20_301,
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChannelAsk, permits, permitsVariable } from '../../../../src/access/scopes/permits.ts';
 import { BUILT_IN_SCOPES, findScope, includesScope, Scope, sameScope } from '../../../../src/access/scopes/scope.ts';
-import { runs } from '../../../support/samples/hostile-text.ts';
+import { MUTATED_PART, runs } from '../../../support/samples/hostile-text.ts';
 import { scope } from '../../../support/samples/samples.ts';
 
 const exec = (command: string): ChannelAsk => ({ kind: 'exec', command });
@@ -261,7 +261,7 @@ describe('a scope that includes another', () => {
       }),
       runs(20_000),
     );
-    expect(included).toBeGreaterThan(0);
+    expect(included).toBeGreaterThan(50 / MUTATED_PART);
   });
 
   const exec2 = [['uptime'], ['id', '**']];
