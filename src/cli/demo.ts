@@ -25,11 +25,11 @@ export function demoCommand(program: Command): void {
 }
 
 /** What runs `daypass`: this build, or one that is made of these sources in the folder. */
-async function commandIn(folder: string): Promise<readonly string[]> {
+async function commandIn(folder: string, signal: AbortSignal): Promise<readonly string[]> {
   if (import.meta.url.endsWith('.js'))
     return [process.execPath, ...process.execArgv, fileURLToPath(new URL('../cli.js', import.meta.url))];
   const { compile } = await import('../demo/compile.ts');
-  return [process.execPath, await compile(folder)];
+  return [process.execPath, await compile(folder, signal)];
 }
 
 function demoPort(): number {

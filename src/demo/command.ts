@@ -7,24 +7,28 @@ export type RunOptions = {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   readonly timeoutMs?: number;
-  /** Kills the program. */
+  /** Kills the program, and what it has started. */
   readonly signal?: AbortSignal;
 };
 
 const OUTPUT_MAX = 1024 * 1024;
 
-/** Runs a program to its end. Rejects if the program does not exist, but not if it fails. */
+/** Runs a program to its end. Rejects if the program does not exist, but not if it fails. What is cut short is gone when this settles. */
 export function run(command: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const [program = '', ...args] = command;
+  const late = AbortSignal.timeout(options.timeoutMs ?? 30_000);
+  const cut = options.signal ? AbortSignal.any([late, options.signal]) : late;
   return new Promise((resolve, reject) => {
+    if (cut.aborted) return reject(cut.reason);
     const child = spawn(program, args, {
       stdio: 'pipe',
       ...(options.env ? { env: options.env } : {}),
       ...(options.cwd ? { cwd: options.cwd } : {}),
-      ...(options.signal ? { signal: options.signal } : {}),
-      timeout: options.timeoutMs ?? 30_000,
-      killSignal: 'SIGKILL',
+      // A group of its own: a program may be a script that runs another one, such as tsc.
+      detached: true,
     });
+    const kill = (): void => killGroup(child.pid);
+    cut.addEventListener('abort', kill);
     let out = '';
     let err = '';
     child.stdout.on('data', (chunk: Buffer) => {
@@ -36,8 +40,19 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, out, err }));
+    child.once('close', (code) => {
+      cut.removeEventListener('abort', kill);
+      resolve({ code, out, err });
+    });
   });
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended just now.
+  }
 }
 
 /** Runs a program that must succeed. */

@@ -17,7 +17,7 @@ import { startWorkspace, type Workspace } from './workspace/workspace.ts';
 
 export type DemoOptions = {
   /** The command that runs `daypass`; what has to be made for it is made in the folder. */
-  readonly cli: (folder: string) => Promise<readonly string[]>;
+  readonly cli: (folder: string, signal: AbortSignal) => Promise<readonly string[]>;
   readonly tour: boolean;
   /** 0 takes any free port. */
   readonly port: number;
@@ -133,8 +133,9 @@ async function startHosts(
   const step = (what: string): void => say(`  … ${what}`);
   step('targets: one sshd or SSH server each, on this machine');
   const database = await parts.own(makeDatabase(folder));
+  const building = await parts.own(build(options, join(folder, 'build')));
   const [cli, ...opened] = await Promise.all([
-    options.cli(join(folder, 'build')),
+    building.made,
     ...TARGETS.map(async ({ id }) => parts.own(await openTarget(id, join(folder, id)))),
   ]);
   await parts.own(
@@ -164,6 +165,19 @@ async function startHosts(
   const kind = usable ? 'a real sshd' : 'the demo’s own SSH server, because this machine has no usable sshd';
   for (const { id, port } of opened) say(`  ${id}: 127.0.0.1:${port}, ${kind}; login ${login}`);
   return { served, gatewayPort, product };
+}
+
+function build({ cli }: DemoOptions, folder: string): AsyncDisposable & { readonly made: Promise<readonly string[]> } {
+  const stop = new AbortController();
+  const made = cli(folder, stop.signal);
+  made.catch(() => {});
+  return {
+    made,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await made.catch(() => {});
+    },
+  };
 }
 
 async function setUpTarget(product: Product, target: DemoTarget, login: string, sshd: string | null): Promise<void> {

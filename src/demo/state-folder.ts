@@ -23,7 +23,8 @@ function clearLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
     const path = join(tmpdir(), name);
     if (!name.startsWith(PREFIX) || !isOwnFolder(path) || isInUse(path)) continue;
-    rmSync(path, { recursive: true, force: true });
+    // A demo that was killed while it compiled leaves a compiler that goes on writing for a moment.
+    rmSync(path, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

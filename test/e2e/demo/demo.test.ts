@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +70,12 @@ function startDemo(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): D
 /** The demo's folders; tsx keeps its cache beside them. */
 const left = (): string[] => readdirSync(folder).filter((name) => name.startsWith('daypass-'));
 
+/** What compiles is a program that the script `tsc` starts. */
+const compilers = (demo: Demo): number[] =>
+  descendants(demo.child.pid ?? 0).filter(
+    (pid) => isAlive(pid) && readlinkSync(`/proc/${pid}/exe`).endsWith('/lib/tsc'),
+  );
+
 async function allGone(pids: readonly number[]): Promise<void> {
   const limit = Date.now() + GONE_MS;
   while (pids.some(isAlive)) {
@@ -113,6 +119,16 @@ it('leaves no process when it is killed, and the next start clears its folder', 
   const next = startDemo();
   await next.says(/Demo: /);
   expect(left()).not.toContain(folderOfKilled);
+});
+
+it('ends while it compiles, and nothing goes on writing into its folder', async () => {
+  const demo = startDemo();
+  await expect.poll(() => compilers(demo).length).toBe(1);
+  const [compiler = 0] = compilers(demo);
+  demo.child.kill('SIGTERM');
+  expect(await demo.exited).toBe(0);
+  expect(isAlive(compiler)).toBe(false);
+  expect(left()).toEqual([]);
 });
 
 it('takes another port where the wanted one is taken, and says so', async () => {
