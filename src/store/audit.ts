@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { AUDIT_EVENT_TYPES, type AuditEvent } from '../access/audit-event.ts';
+import { AUDIT_EVENTS, type AuditEvent, type AuditEventType } from '../access/audit-event.ts';
 import { PersonId } from '../access/ids.ts';
 import type { Audit } from '../use-cases/ports/audit.ts';
 import { instant, json, read, Timestamp, text } from './rows.ts';
@@ -10,7 +10,11 @@ import type { Trx } from './tables.ts';
 const OPERATOR = 'operator_account';
 
 const Fact = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]);
-const base = { type: z.enum(AUDIT_EVENT_TYPES), at: Timestamp, facts: z.record(z.string(), Fact) };
+const base = {
+  type: z.enum(Object.keys(AUDIT_EVENTS) as AuditEventType[]),
+  at: Timestamp,
+  facts: z.record(z.string(), Fact),
+};
 const AuditRow = z.discriminatedUnion('actor_kind', [
   z.object({ ...base, actor_kind: z.literal('person'), actor_person_id: PersonId }),
   z.object({ ...base, actor_kind: z.literal('operator') }),

@@ -1,5 +1,6 @@
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
 import type { Digest, Fingerprint } from '../../access/ids.ts';
+import { JUMP_USER, REGISTER_PREFIX } from '../../access/route.ts';
 import { attempt, reader, sameBytes } from '../../sshwire/bytes.ts';
 import { type Certificate, isCertificateType, parseCertificate } from '../../sshwire/certificate.ts';
 import { checkCertificate } from '../../sshwire/certificate-check.ts';
@@ -50,8 +51,6 @@ type OwnRejection = Extract<TerminalRejection, { code: OwnRefusal }>;
 
 /** Keyboard-interactive succeeds never: a client comes to it when its keys are at an end, and can be told why. */
 const METHODS = ['publickey', 'keyboard-interactive'] as never;
-const JUMP_USER = 'daypass';
-const REGISTER_PREFIX = 'register-';
 const NOT_DECIDED =
   'The gateway could not decide this login. Try again in a minute. If it happens again, tell your Daypass operator.';
 

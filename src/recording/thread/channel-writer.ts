@@ -10,7 +10,7 @@ import { TypedInput, type TypedPart } from './typed-input.ts';
 export type Keep = (type: FrameType, micros: number, payload: Uint8Array) => void;
 
 /** What of a channel's bytes goes into the recording. It sees all that passes, in the order in which it passed. */
-export class RecordedChannel {
+export class ChannelWriter {
   readonly #start: ChannelStart;
   readonly #keep: Keep;
   readonly #content: Content;

@@ -11,14 +11,14 @@ import {
   type ToThread,
 } from '../write/recorder-messages.ts';
 import { Container } from './container.ts';
-import { RecordedSession } from './session-writer.ts';
+import { SessionWriter } from './session-writer.ts';
 
 /** The thread of a worker in which recordings are made: content rules, digests, encryption, chain and files. */
 
 const { recipients } = workerData as { readonly recipients: readonly string[] };
 const gathered = Container.gathering();
 /** Those that live, and why others do no longer. */
-const sessions = new Map<number, RecordedSession | RecordingError>();
+const sessions = new Map<number, SessionWriter | RecordingError>();
 /** What the disk lost it tells only when it is asked, so it is asked so long after something was written. */
 const SYNC_MS = 400;
 let isSyncing = false;
@@ -29,9 +29,9 @@ const tell = (message: FromThread, buffers: readonly ArrayBuffer[] = []): void =
   parentPort?.postMessage(message, buffers);
 
 /** Runs a step of a live session; one that fails ends it for good, once. */
-function step<T>(id: number, run: (session: RecordedSession) => T): T | undefined {
+function step<T>(id: number, run: (session: SessionWriter) => T): T | undefined {
   const session = sessions.get(id);
-  if (!(session instanceof RecordedSession)) return;
+  if (!(session instanceof SessionWriter)) return;
   try {
     const value = run(session);
     session.flush();
@@ -43,7 +43,7 @@ function step<T>(id: number, run: (session: RecordedSession) => T): T | undefine
   }
 }
 
-function fail(id: number, session: RecordedSession, error: unknown): void {
+function fail(id: number, session: SessionWriter, error: unknown): void {
   const failure = failureOf(error);
   sessions.set(id, new RecordingError(failure));
   session.abandon();
@@ -73,8 +73,8 @@ async function syncAll(): Promise<void> {
   }
 }
 
-const isDirty = (session: RecordedSession | RecordingError): session is RecordedSession =>
-  session instanceof RecordedSession && session.isDirty;
+const isDirty = (session: SessionWriter | RecordingError): session is SessionWriter =>
+  session instanceof SessionWriter && session.isDirty;
 
 function write(bytes: ArrayBuffer, length: number): void {
   const all = Buffer.from(bytes, 0, length);
@@ -104,7 +104,7 @@ function bySession(all: Buffer): Map<number, Buffer[]> {
 async function carryOut(id: number, order: Order): Promise<Answers[Order['do']]> {
   switch (order.do) {
     case 'begin': {
-      const session = await RecordedSession.begin(order.folder, order.opening, recipients, gathered);
+      const session = await SessionWriter.begin(order.folder, order.opening, recipients, gathered);
       sessions.set(id, session);
       return session.headAtStart;
     }
@@ -124,7 +124,7 @@ async function carryOut(id: number, order: Order): Promise<Answers[Order['do']]>
     case 'close': {
       const session = sessions.get(id);
       sessions.delete(id);
-      if (!(session instanceof RecordedSession)) throw session ?? new Error('this recording was never started');
+      if (!(session instanceof SessionWriter)) throw session ?? new Error('this recording was never started');
       return session.close(order.closing, order.micros);
     }
   }

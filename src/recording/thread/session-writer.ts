@@ -8,15 +8,15 @@ import { CIPHER, FORMAT, FRAME, FRAME_HEADER_BYTES, NO_CHANNEL, slotOf } from '.
 import { type Manifest, manifestText } from '../format/manifest.ts';
 import { wrapNewKey } from '../format/wrapped-key.ts';
 import type { ChannelRecord, ChannelStart, Closing, Exit, Fact, Opening } from '../write/recorder-messages.ts';
-import { RecordedChannel } from './channel-writer.ts';
+import { ChannelWriter } from './channel-writer.ts';
 import { Container } from './container.ts';
 
 /** The writing side of one session's folder, in the thread. */
-export class RecordedSession {
+export class SessionWriter {
   readonly #folder: string;
   readonly #container: Container;
   readonly #manifest: Manifest;
-  readonly #channels = new Map<number, RecordedChannel>();
+  readonly #channels = new Map<number, ChannelWriter>();
 
   private constructor(folder: string, container: Container, manifest: Manifest) {
     this.#folder = folder;
@@ -30,7 +30,7 @@ export class RecordedSession {
     opening: Opening,
     recipients: readonly string[],
     gathered: Buffer,
-  ): Promise<RecordedSession> {
+  ): Promise<SessionWriter> {
     await mkdir(folder, { mode: 0o700 });
     const { key, file } = await wrapNewKey(recipients);
     const { client, ...known } = opening;
@@ -44,7 +44,7 @@ export class RecordedSession {
       writeNew(join(folder, FILES.manifest), Buffer.from(manifestText(manifest))),
     ]);
     await syncFolder(folder);
-    const session = new RecordedSession(folder, container, manifest);
+    const session = new SessionWriter(folder, container, manifest);
     const { login, target, via, person } = known;
     session.journal({ what: 'session', client, person, login, target, via }, 0);
     session.flush();
@@ -66,7 +66,7 @@ export class RecordedSession {
     const named = slot === number ? {} : { number };
     this.journal({ what: 'channel', ...named, ...rest, typed: start.terminal !== null && recordInput }, micros, slot);
     const keep = this.#container.add.bind(this.#container);
-    this.#channels.set(slot, new RecordedChannel(start, (type, at, payload) => keep(type, slot, at, payload), overrun));
+    this.#channels.set(slot, new ChannelWriter(start, (type, at, payload) => keep(type, slot, at, payload), overrun));
   }
 
   /** A frame as it came over: what passed in a channel, the new size of its terminal, or what was asked beside that. */

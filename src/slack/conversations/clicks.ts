@@ -5,7 +5,7 @@ import { withdrawRequest } from '../../use-cases/requests/withdraw-request.ts';
 import { endSession } from '../../use-cases/sessions/end-session.ts';
 import { type Asker, type Edge, readGroups } from '../edge.ts';
 import { ACTION } from '../words/action-ids.ts';
-import { notice, type View } from '../words/blocks.ts';
+import { textModal, type View } from '../words/blocks.ts';
 import { faultOf } from '../workspace/fault.ts';
 import { type Answer, refusal, say, whisper } from './answer.ts';
 import { detailsView } from './details.ts';
@@ -46,7 +46,7 @@ export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new 
   [ACTION.sendFiles, pressSendFiles],
 ]);
 
-const inWindow = (title: string, answer: Answer): View => notice(title, answer.blocks);
+const inWindow = (title: string, answer: Answer): View => textModal(title, answer.blocks);
 const isModal = ({ payload }: Click): boolean => payload.view?.type === 'modal';
 const isHome = ({ payload }: Click): boolean => payload.view?.type === 'home';
 
@@ -75,7 +75,7 @@ export async function tellAt(edge: Edge, payload: ActionPayload, answer: Answer)
 /** Over a form, so that its entries stay. By direct message where it is too late for a window. */
 async function tellInWindow(edge: Edge, payload: ActionPayload, answer: Answer): Promise<void> {
   const { view: shown, trigger_id, user } = payload;
-  const view = notice('Daypass', answer.blocks);
+  const view = textModal('Daypass', answer.blocks);
   const isForm = Object.keys(shown?.state?.values ?? {}).length > 0;
   try {
     if (shown?.type !== 'modal') await edge.web.views.open({ trigger_id, view });
@@ -182,7 +182,7 @@ async function afterChange(click: Click, answer: Answer): Promise<void> {
   if (isHome(click)) await publishHome(edge, asker);
   if (!isModal(click)) return tellAt(edge, payload, answer);
   const list = await listAnswer(edge, asker);
-  await show(click, notice('Your access', [...answer.blocks, ...list.blocks]));
+  await show(click, textModal('Your access', [...answer.blocks, ...list.blocks]));
 }
 
 async function pressEndSession(click: Click): Promise<void> {

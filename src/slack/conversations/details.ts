@@ -3,7 +3,7 @@ import { GrantId, RequestId, SessionId } from '../../access/ids.ts';
 import type { ChannelSummary, Session } from '../../access/session.ts';
 import { viewBurst, viewGrant, viewRequest, viewSession } from '../../use-cases/views/views.ts';
 import type { Asker, Edge } from '../edge.ts';
-import { type Block, bullets, notice, paragraph, preformatted, rich, section, type View } from '../words/blocks.ts';
+import { type Block, bullets, paragraph, preformatted, rich, section, textModal, type View } from '../words/blocks.ts';
 import { type Line, line, own, tag } from '../words/line.ts';
 
 const Wanted = z.union([
@@ -39,7 +39,7 @@ export async function detailsView(
   if (!told) return null;
   const { sponsorId, memberIds, reviewerIds, channelId: home } = told.engagement;
   const known = [sponsorId, ...memberIds, ...reviewerIds].includes(asker.person.id);
-  return forSecurity || known || channelId === home ? notice('Details', told.blocks) : null;
+  return forSecurity || known || channelId === home ? textModal('Details', told.blocks) : null;
 }
 
 async function read(edge: Edge, wanted: z.infer<typeof Wanted>, forSecurity: boolean): Promise<Told | null> {

@@ -5,7 +5,7 @@ import { ok, type Result, refuse } from '../../access/result.ts';
 import { openEngagement } from '../../use-cases/engagements/open-engagement.ts';
 import { type Asker, type Edge, namesFor, peopleKnown, peopleNamed, readGroups } from '../edge.ts';
 import { CALLBACK, TARGETS_MENU } from '../words/action-ids.ts';
-import { input, LIMITS, notice, option, plainText, section, type View } from '../words/blocks.ts';
+import { input, LIMITS, option, plainText, section, textModal, type View } from '../words/blocks.ts';
 import { line } from '../words/line.ts';
 import { unmarked, word } from '../words/refusals.ts';
 import { SlackUnavailable } from '../workspace/directory.ts';
@@ -87,7 +87,7 @@ export async function submitEngagement(edge: Edge, asker: Result<Asker>, view: V
 }
 
 const waitsView = (): View =>
-  notice('One more step', [
+  textModal('One more step', [
     section(
       line`This is the first engagement with these targets’ labels, so a second person has to confirm it. Reviewers have a card with a Confirm button in their direct messages. The engagement’s thread starts when one of them presses it.`,
     ),

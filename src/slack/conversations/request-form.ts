@@ -16,10 +16,10 @@ import {
   context,
   input,
   LIMITS,
-  notice,
   option,
   plainText,
   section,
+  textModal,
   type View,
 } from '../words/blocks.ts';
 import { line } from '../words/line.ts';
@@ -229,7 +229,7 @@ export function readRequest(view: ViewPayload): Omit<RequestAccessInput, 'by'> |
 
 /** Without a key, no certificate can be issued. */
 export const noKeyView = (): View =>
-  notice('Register a key first', [
+  textModal('Register a key first', [
     section(
       line`Access is granted to an SSH key, and you have not registered one yet. Press the button to get a one-time code. A single ssh command then registers your key. After that, open this form again.`,
     ),
@@ -237,7 +237,7 @@ export const noKeyView = (): View =>
   ]);
 
 export const noEngagementView = (): View =>
-  notice('Request access', [
+  textModal('Request access', [
     section(
       line`You request access within an engagement, and you are not a member of an open one. Ask the colleague you work with to run \`/access engagement new\` or to add you.`,
     ),

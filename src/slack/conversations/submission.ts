@@ -1,5 +1,5 @@
 import type { Edge } from '../edge.ts';
-import { notice, section, type View } from '../words/blocks.ts';
+import { section, textModal, type View } from '../words/blocks.ts';
 import { value } from '../words/line.ts';
 import { escapeText } from '../words/text.ts';
 import { faultOf } from '../workspace/fault.ts';
@@ -34,7 +34,7 @@ export type Form = {
 const ACK_WITHIN_MS = 2_000;
 const BEHIND = 'What you entered is still in the form behind this window. Close this window to go back to it.';
 
-const told = (title: string, text: string): View => notice(title, [section(value(text, 2_900))]);
+const told = (title: string, text: string): View => textModal(title, [section(value(text, 2_900))]);
 
 /**
  * Handles a form once and always answers in it: with the outcome in time, or in a window over it that shows the outcome later. A form

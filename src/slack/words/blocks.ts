@@ -135,7 +135,7 @@ export const input = ({ field, label, element, hint, optional, dispatch }: Input
 });
 
 /** A modal without inputs, to tell something in. */
-export const notice = (title: string, blocks: readonly Block[]): View => ({
+export const textModal = (title: string, blocks: readonly Block[]): View => ({
   type: 'modal',
   title: plainText(title, LIMITS.viewTitle),
   close: plainText('Close', LIMITS.viewTitle),

@@ -13,6 +13,7 @@ import { type Person, whyNotActive } from '../../access/person.ts';
 import type { RejectionOf, RestingRejection } from '../../access/rejection.ts';
 import { isExpired } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
+import { JUMP_USER, REGISTER_PREFIX } from '../../access/route.ts';
 import { BURST_MINUTES, NO_RECORDING, type Session } from '../../access/session.ts';
 import { pin, type Target, targetIdFromName } from '../../access/target.ts';
 import { engagementsOf, isBelievable, type Resting, restingOf, tampered } from '../grants/believable.ts';
@@ -49,8 +50,6 @@ export type OuterConnections = {
   find(sshSessionId: string): { readonly personId: Person['id']; readonly remoteAddress: string } | null;
 };
 
-const JUMP_USER = 'daypass';
-const REGISTER_PREFIX = 'register-';
 /** The last year that the store takes. */
 const FOR_GOOD = new Date('9999-12-01T00:00:00Z');
 /** How long one may ask the gateway after logging in to it. */

@@ -14,7 +14,7 @@ import { ForkHost } from '../../../src/gateway/launch/fork-host.ts';
 import { type Gateway, localHost, startGateway } from '../../../src/gateway/supervisor/gateway.ts';
 import { encode, string, uint8 } from '../../../src/sshwire/bytes.ts';
 import { fingerprint, parsePublicKey, publicKeyLine } from '../../../src/sshwire/public-key.ts';
-import { gatewayControl } from '../../../src/use-cases/sessions/gateway-authority.ts';
+import { gatewayControl } from '../../../src/use-cases/sessions/bound-gateway-control.ts';
 import { refusalNotes } from '../../../src/use-cases/sessions/note-refusals.ts';
 import { type TestFolder, testFolder } from '../../support/checks/folder.ts';
 import { ssh, sshClient } from '../../support/peers/gateway-client.ts';

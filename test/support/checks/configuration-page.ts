@@ -38,6 +38,7 @@ ${table(Policy)}
 ## Environment
 
 ${table(Secrets)}
+| \`DAYPASS_LOG_LEVEL\` | \`info\` | How much is logged: \`trace\`, \`debug\`, \`info\`, \`warn\`, \`error\` or \`fatal\`. With \`debug\`, the command line also shows where an error came from. | \`debug\` |
 `;
 }
 
@@ -62,12 +63,17 @@ function rowsOf(schema: Schema, prefix: string): string[] {
     if (nested) return rowsOf(nested, `${path}.`);
     if (child.items?.properties) return rowsOf(child.items, `${path}[].`);
     const required = schema.required?.includes(key) && child.default === undefined;
-    const fallback = child.default === undefined ? (required ? '*required*' : '–') : code(child.default);
+    const { text, omitted } = described(child.description ?? '');
+    const fallback = required ? '*required*' : child.default === undefined ? (omitted ?? 'none') : code(child.default);
     const [example] = child.examples ?? [];
-    return [
-      `| \`${path}\` | ${fallback} | ${child.description ?? ''} | ${example === undefined ? '' : code(example)} |`,
-    ];
+    return [`| \`${path}\` | ${fallback} | ${text} | ${example === undefined ? '' : code(example)} |`];
   });
+}
+
+/** What holds if a setting is omitted is told by a sentence of its description: it belongs in the column beside it. */
+function described(description: string): { text: string; omitted: string | undefined } {
+  const [sentence, omitted] = / ?If omitted[,:] (.*?)\.(?= |$)/.exec(description) ?? [];
+  return { text: sentence ? description.replace(sentence, '').trim() : description, omitted };
 }
 
 const code = (value: unknown): string => `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;

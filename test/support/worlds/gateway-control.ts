@@ -11,7 +11,7 @@ import type { SessionReport } from '../../../src/access/session-report.ts';
 import { pin, type Target } from '../../../src/access/target.ts';
 import { issueRegistrationCode } from '../../../src/use-cases/people/issue-registration-code.ts';
 import type { CertificateAuthority } from '../../../src/use-cases/ports/authority.ts';
-import { gatewayControl } from '../../../src/use-cases/sessions/gateway-authority.ts';
+import { gatewayControl } from '../../../src/use-cases/sessions/bound-gateway-control.ts';
 import type {
   Authorization,
   AuthorizeAsk,

@@ -10,7 +10,7 @@ import type { Person } from '../../../src/access/person.ts';
 import { type Gateway, localHost, startGateway } from '../../../src/gateway/supervisor/gateway.ts';
 import { openBackend, storeOn } from '../../../src/store/store.ts';
 import { holdSessionsToGrants } from '../../../src/use-cases/grants/hold-sessions.ts';
-import { gatewayControl } from '../../../src/use-cases/sessions/gateway-authority.ts';
+import { gatewayControl } from '../../../src/use-cases/sessions/bound-gateway-control.ts';
 import { refusalNotes } from '../../../src/use-cases/sessions/note-refusals.ts';
 import { type TestFolder, testFolder } from '../checks/folder.ts';
 import { type KeyFile, makeKeyFile } from '../peers/openssh.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FRAME } from '../../../../src/recording/format/format.ts';
-import { RecordedChannel } from '../../../../src/recording/thread/channel-writer.ts';
+import { ChannelWriter } from '../../../../src/recording/thread/channel-writer.ts';
 import {
   anyReply,
   anyRequest,
@@ -277,7 +277,7 @@ describe('content of which the file log has no digest', () => {
       createHash('sha256').update(all(said, side)).digest('hex');
     const files: Record<string, unknown>[] = [];
     let told = 0;
-    const channel = new RecordedChannel(
+    const channel = new ChannelWriter(
       { ...command(0, 'sftp'), kind: 'subsystem', mayLeaveOut: false },
       (type, _micros, payload) => {
         if (type === FRAME.file) files.push(JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>);

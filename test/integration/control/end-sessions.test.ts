@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { endSessionsOn } from '../../../src/control/end-sessions.ts';
 import { freshness } from '../../../src/control/freshness.ts';
-import { endSessionsOn } from '../../../src/control/live-sessions.ts';
 import { createLog } from '../../../src/log.ts';
 import type { Store } from '../../../src/use-cases/ports/store.ts';
 import { AccessWorld } from '../../support/worlds/access-world.ts';
