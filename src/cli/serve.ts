@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Config, loadConfig, loadSecrets, recipientsOf } from '../config/load.ts';
+import { listenOf, recordingsFolder, spoolFolder, workersOf } from '../config/places.ts';
 import type { Hangups } from '../gateway/launch/launcher.ts';
 import type { LauncherHost } from '../gateway/launch/launcher-host.ts';
+import type { WorkerHost } from '../gateway/launch/worker-host.ts';
 import type { Log } from '../log.ts';
 import { type Accounts, accountsOf } from './accounts.ts';
 import { actAsOwnerOf } from './as-owner.ts';
@@ -63,16 +66,16 @@ async function serve(config: Config, mode: Mode): Promise<void> {
   const log = createLog();
   if (accounts) return runLauncher(config, accounts, log, hangups);
   if (mode === 'single user') log.warn('workers share control’s uid: a compromised worker could read the CA keys');
+  const host = mode === 'launched' ? await launcherHost() : await ownHost(config, log);
   // Loaded when needed: most commands want neither Slack nor a database, and should not wait for them.
   const { startControl } = await import('../control/control.ts');
-  const host = mode === 'launched' ? await launcherHost() : null;
   // Its workers end with it, and their sessions with them: the other control knows nothing of these.
   const lost = (by: string): void => {
     log.fatal({ by }, 'another control has taken over the database; this one exits, and its sessions end');
     process.exit(1);
   };
-  const control = await startControl(config, secrets, log, host, lost).catch((error: unknown) => {
-    host?.letEnd();
+  const control = await startControl(config, secrets, log, host, lost).catch(async (error: unknown) => {
+    await host?.[Symbol.asyncDispose]();
     throw error;
   });
   log.info({ gateway: control.gateway, mode }, 'ready');
@@ -96,11 +99,18 @@ async function launcherHost(): Promise<LauncherHost> {
   return new LauncherHost(() => process.exit(1));
 }
 
+/** Workers that load while control does. At a first start control makes their folder, once it knows that it can start. */
+async function ownHost(config: Config, log: Log): Promise<WorkerHost | null> {
+  const spool = spoolFolder(config);
+  if (!existsSync(spool)) return null;
+  const { localHost } = await import('../gateway/launch/local-host.ts');
+  const host = await localHost({ listen: listenOf(config.gateway), spool, recordings: recordingsFolder(config), log });
+  host.prepare(workersOf(config));
+  return host;
+}
+
 async function runLauncher(config: Config, { control, worker }: Accounts, log: Log, hangups: Hangups): Promise<void> {
-  const [{ launch }, { listenOf, recordingsFolder, spoolFolder }] = await Promise.all([
-    import('../gateway/launch/launcher.ts'),
-    import('../config/places.ts'),
-  ]);
+  const { launch } = await import('../gateway/launch/launcher.ts');
   const stop = new AbortController();
   askedToStop().then((reason) => {
     log.info({ reason }, 'the launcher is stopping');
@@ -127,6 +137,7 @@ async function runLauncher(config: Config, { control, worker }: Accounts, log: L
       ...{ listen: listenOf(config.gateway), control, worker, log, drainMs: drainSeconds * 1_000 },
       spool: spoolFolder(config),
       recordings: recordingsFolder(config),
+      workers: workersOf(config),
       hangups,
       listening: () => notifyServiceManager('ready'),
     },

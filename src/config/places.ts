@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { scopesOf } from '../access/policy.ts';
 import type { Listen } from '../gateway/launch/fork-host.ts';
@@ -36,6 +37,9 @@ export const listenOf = ({
   ...{ host: listen.host, port: listen.port },
   ...{ door: doorOf(waiting), balancers: proxy_protocol.join(',') },
 });
+
+/** How many worker processes carry the sessions. */
+export const workersOf = ({ gateway }: Config): number => gateway.workers ?? availableParallelism();
 
 /** Every name, address and port of the gateway that is known here: no tunnel leads there. */
 export function gatewayPlace({ public_host, public_port, listen, source_address }: Config['gateway']): {

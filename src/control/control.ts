@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import type { OperatorAccount } from '../access/audit-event.ts';
 import { certificateAuthority } from '../ca/authority.ts';
 import { type Keys, loadKeys } from '../ca/keys.ts';
@@ -15,6 +14,7 @@ import {
   spoolFolder,
   systemClock,
   systemRandom,
+  workersOf,
 } from '../config/places.ts';
 import type { Secrets } from '../config/schema.ts';
 import type { WorkerHost } from '../gateway/launch/worker-host.ts';
@@ -23,7 +23,6 @@ import { targetCheck } from '../gateway/upstream/check-target.ts';
 import type { Log } from '../log.ts';
 import { localOperators } from '../operator/operator.ts';
 import { claimAdminSocket } from '../operator/socket.ts';
-import { keepSlack } from '../slack/keep-slack.ts';
 import type { SlackOptions } from '../slack/slack.ts';
 import { type OpenStore, openStore } from '../store/store.ts';
 import { gatewayControl } from '../use-cases/sessions/bound-gateway-control.ts';
@@ -114,6 +113,8 @@ async function startParts(given: Given, own: Own): Promise<Omit<Control, keyof A
   const decisions = gatewayControl({ ...deps, sourceAddress, connectionsPerGrant, refusals });
   const touch = freshness();
   const options = { ...gatewayOptions(given, keys, recordings), knownMsAgo: touch.ageMs };
+  // It is large, and is read while workers start.
+  const slack = import('../slack/keep-slack.ts');
   const gateway = own(await startGateway(options, decisions));
   own(watchingSpace(deps, config));
   own(await endSessionsOn({ ...deps, gateway, touch }));
@@ -126,6 +127,7 @@ async function startParts(given: Given, own: Own): Promise<Omit<Control, keyof A
 
   const { public_host: host, public_port: port = gateway.port } = config.gateway;
   const place = { host, port, hostKeyLine: keys.gatewayHostPublicKey, site: config.site };
+  const { keepSlack } = await slack;
   own(await keepSlack(slackOptions(given, live), { ...deps, gateway: place }));
   return { gateway: { address: gateway.address, port: gateway.port }, reload };
 }
@@ -147,7 +149,8 @@ const slackOptions = ({ config, secrets }: Given, { security }: LiveConfig): Sla
 });
 
 function gatewayOptions({ config, log, host }: Given, keys: Keys, { seal, sealLate }: Recordings): GatewayOptions {
-  const { workers = availableParallelism(), min_free_mib: minFreeMiB } = config.gateway;
+  const { min_free_mib: minFreeMiB } = config.gateway;
+  const workers = workersOf(config);
   const { kex, macs, ciphers, target_login_seconds: targetLogin } = config.gateway;
   const { channels_per_connection: channelsPerConnection, tunnels_per_connection: tunnelsPerConnection } =
     config.gateway;

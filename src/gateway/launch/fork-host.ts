@@ -45,6 +45,7 @@ export class ForkHost implements WorkerHost {
   readonly #server: Server;
   readonly #doorway: Doorway;
   readonly #workers = new Set<ForkedWorker>();
+  readonly #prepared: ChildProcess[] = [];
   #next = 0;
 
   constructor(options: ForkHostOptions) {
@@ -77,11 +78,26 @@ export class ForkHost implements WorkerHost {
     this.#doorway.favour(remoteAddress);
   }
 
+  /** Starts processes for workers that `spawn` will be asked for: they load while control does. */
+  prepare(workers: number): void {
+    for (let index = 0; index < workers; index += 1) this.#prepared.push(forkWorker(this.#options));
+  }
+
   spawn(events: WorkerEvents): HostedWorker {
-    const worker = new ForkedWorker(this.#options, events, this.#doorway, () => this.#handOver());
+    const child = this.#takePrepared() ?? forkWorker(this.#options);
+    const worker = new ForkedWorker(this.#options, child, events, this.#doorway, () => this.#handOver());
     this.#workers.add(worker);
     worker.over.then(() => this.#workers.delete(worker));
     return worker;
+  }
+
+  #takePrepared(): ChildProcess | undefined {
+    for (;;) {
+      const child = this.#prepared.shift();
+      if (!child || (child.exitCode === null && child.signalCode === null)) return child;
+      this.#options.log.error({ worker: child.pid }, 'a gateway worker ended before it was used');
+      new WorkerWords(child.pid, child, this.#options.log).ended();
+    }
   }
 
   collect(id: SessionId): Promise<boolean> {
@@ -94,6 +110,7 @@ export class ForkHost implements WorkerHost {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
+    for (const child of this.#prepared.splice(0)) child.kill('SIGKILL');
     const workers = [...this.#workers];
     for (const worker of workers) worker.kill();
     await Promise.all(workers.map((worker) => worker.over));
@@ -133,13 +150,17 @@ class ForkedWorker implements HostedWorker {
   /** Handed over and perhaps not logged in. */
   readonly #connections = new Set<number>();
 
-  constructor(options: ForkHostOptions, events: WorkerEvents, doorway: Doorway, changed: () => void) {
+  constructor(
+    options: ForkHostOptions,
+    child: ChildProcess,
+    events: WorkerEvents,
+    doorway: Doorway,
+    changed: () => void,
+  ) {
     this.#events = events;
     this.#changed = changed;
     this.#doorway = doorway;
-    const child = forkWorker(options);
     this.#child = child;
-    child.on('error', (error) => options.log.error({ err: error }, 'gateway worker error'));
     const broken = (why: string): void => {
       this.kill();
       events.broken(why);
@@ -237,10 +258,10 @@ class ForkedWorker implements HostedWorker {
  */
 const MEMORY = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--initial-old-space-size=64'];
 
-function forkWorker({ cwd, account, program, args = [] }: ForkHostOptions): ChildProcess {
+function forkWorker({ cwd, account, log, program, args = [] }: ForkHostOptions): ChildProcess {
   const isSource = import.meta.url.endsWith('.ts');
   const worker = fileURLToPath(new URL(isSource ? '../worker/worker.ts' : '../worker/worker.js', import.meta.url));
-  return fork(program ?? worker, args, {
+  const child = fork(program ?? worker, args, {
     cwd,
     // Nothing of this environment goes along: it holds the Slack tokens and the database's password.
     env: workerEnvironment(),
@@ -250,6 +271,7 @@ function forkWorker({ cwd, account, program, args = [] }: ForkHostOptions): Chil
     serialization: 'json',
     ...account,
   });
+  return child.on('error', (error) => log.error({ err: error }, 'gateway worker error'));
 }
 
 const typeScriptLoader = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;

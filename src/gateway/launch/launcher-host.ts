@@ -29,11 +29,6 @@ export class LauncherHost implements WorkerHost {
     this.#pipe = new MessagePipe(this.#socket, listeners, limits);
   }
 
-  /** A control that could not start ends then; otherwise its launcher would take it for one that runs. */
-  letEnd(): void {
-    this.#socket.unref();
-  }
-
   async listen(): Promise<{ address: string; port: number }> {
     const answer = await this.#ask('listen');
     if (answer.to !== 'listen') throw new Error('the launcher sent the wrong answer');
@@ -76,6 +71,8 @@ export class LauncherHost implements WorkerHost {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     for (const worker of this.#workers.keys()) this.#say({ do: 'kill', worker });
+    // A control that could not start ends then; otherwise its launcher would take it for one that runs.
+    this.#socket.unref();
   }
 
   #ask(what: 'left' | 'listen'): Promise<Answer>;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SessionId } from '../../access/ids.ts';
@@ -26,6 +27,7 @@ export type LauncherOptions = {
   readonly recordings: string;
   readonly control: Account;
   readonly worker: Account;
+  readonly workers: number;
   /** How long live sessions may go on once control is told to stop. */
   readonly drainMs: number;
   /** Once contractors can connect, at each start of control. */
@@ -78,6 +80,7 @@ class ControlRun {
   readonly #workers = new Map<number, HostedWorker>();
   #spool: Spool | null = null;
   #host: ForkHost | null = null;
+  #opening: Promise<ForkHost> | null = null;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
@@ -97,6 +100,32 @@ class ControlRun {
       end: () => {},
     });
     this.over = this.#untilOver();
+    this.#prepare();
+  }
+
+  /** Workers load while control does. At the very first start control makes their folder, and they start when it asks for them. */
+  #prepare(): void {
+    if (!existsSync(this.#options.spool)) return;
+    // What keeps this from working does so again when control asks, and control tells it.
+    this.#openHost().then(
+      (host) => host.prepare(this.#options.workers),
+      () => {},
+    );
+  }
+
+  #openHost(): Promise<ForkHost> {
+    const { spool, recordings, worker, control, listen, log } = this.#options;
+    const open = async (): Promise<ForkHost> => {
+      const files = await Spool.open({ spool, recordings }, worker, control, filedWithoutCopy(log));
+      this.#spool = files;
+      this.#host = new ForkHost({ listen, cwd: files.path, account: worker, log, files });
+      return this.#host;
+    };
+    this.#opening ??= open().catch((error: unknown) => {
+      this.#opening = null;
+      throw error;
+    });
+    return this.#opening;
   }
 
   /** One that is still starting is told once it can be: it may have read its configuration already. */
@@ -115,6 +144,7 @@ class ControlRun {
       this.#options.log.error({ err: error }, 'control could not be started');
       return [1];
     })) as [number | null];
+    await this.#opening?.catch(() => {});
     await this.#host?.[Symbol.asyncDispose]();
     await this.#spool?.[Symbol.asyncDispose]();
     return code;
@@ -165,11 +195,7 @@ class ControlRun {
   }
 
   async #left(): Promise<SessionId[]> {
-    const { spool, recordings, worker, control, listen, log } = this.#options;
-    this.#spool ??= await Spool.open({ spool, recordings }, worker, control, filedWithoutCopy(log));
-    const files = this.#spool;
-    this.#host ??= new ForkHost({ listen, cwd: files.path, account: worker, log, files });
-    return files.left();
+    return [...(await (await this.#openHost()).left())];
   }
 
   #collect(session: SessionId): Promise<boolean> {

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import ssh2 from 'ssh2';
@@ -8,8 +7,8 @@ import type { ReportedRecording, SessionReport } from '../../access/session-repo
 import type { Log } from '../../log.ts';
 import type { Carried, Gateways, TerminationOrder, Watcher } from '../../use-cases/ports/gateways.ts';
 import type { GatewayControl, SealOutcome } from '../../use-cases/sessions/gateway-control.ts';
-import { ForkHost, type ForkHostOptions, type Listen } from '../launch/fork-host.ts';
-import { filedWithoutCopy, leftInSpool, Spool } from '../launch/spool.ts';
+import type { Listen } from '../launch/fork-host.ts';
+import { localHost } from '../launch/local-host.ts';
 import type { WorkerHost } from '../launch/worker-host.ts';
 import {
   DEFAULT_LIMITS,
@@ -24,7 +23,7 @@ import { type Cipher, DEFAULT_KEX, DEFAULT_MACS, type Kex, type Mac } from '../s
 import type { ConfigFacts } from '../words/client-config.ts';
 import { RESTARTING, type WordedOrder, wordedOrder } from '../words/session-words.ts';
 import { Crew, type CrewEvents } from './crew.ts';
-import { fileRecording, moveRecording } from './filing.ts';
+import { fileRecording } from './filing.ts';
 import { RegistryKeeper } from './registry-keeper.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -83,32 +82,6 @@ export async function startGateway(options: GatewayOptions, control: GatewayCont
     throw error;
   }
   return supervisor;
-}
-
-/** Runs the workers in children of this process. */
-export async function localHost({
-  listen: at,
-  spool,
-  recordings,
-  log,
-  workerUid,
-  workerGid,
-  limits,
-}: GatewayOptions): Promise<WorkerHost> {
-  const { kexMs, loginMs } = { ...DEFAULT_LIMITS, ...limits };
-  const listen: Listen = { ...at, door: { kexMs, loginMs, ...at.door } };
-  for (const folder of [spool, recordings]) await mkdir(folder, { recursive: true, mode: 0o700 });
-  const [uid, gid] = [process.geteuid?.(), process.getegid?.()];
-  if (workerUid === undefined || workerGid === undefined || uid === undefined || gid === undefined) {
-    const files: ForkHostOptions['files'] = {
-      collect: (id) => moveRecording(spool, recordings, id),
-      left: () => leftInSpool(spool),
-    };
-    return new ForkHost({ listen, cwd: spool, account: null, log, files });
-  }
-  const account = { uid: workerUid, gid: workerGid };
-  const files = await Spool.open({ spool, recordings }, account, { uid, gid }, filedWithoutCopy(log));
-  return new ForkHost({ listen, cwd: files.path, account, log, files });
 }
 
 /** `<type> <base64>` of a private key. */
