@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buttonsOf } from '../../support/peers/persona.ts';
-import { ENGAGEMENT_CHANNEL, forgetTemplate, MEMBER, SlackWorld } from '../../support/worlds/slack-world.ts';
+import { ENGAGEMENT_CHANNEL, MEMBER, SlackWorld } from '../../support/worlds/slack-world.ts';
 
 let world: SlackWorld;
 beforeAll(async () => {
@@ -8,7 +8,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
-  await forgetTemplate();
 });
 
 const answered = async (text: string, expected: RegExp): Promise<string> => {

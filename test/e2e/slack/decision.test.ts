@@ -2,14 +2,7 @@ import { webApi } from '@slack/bolt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buttonsOf, type Message, type State } from '../../support/peers/persona.ts';
 import { testSeals } from '../../support/worlds/beside.ts';
-import {
-  ENGAGEMENT_CHANNEL,
-  forgetTemplate,
-  MEMBER,
-  SECURITY_CHANNEL,
-  SlackWorld,
-  TEAM,
-} from '../../support/worlds/slack-world.ts';
+import { ENGAGEMENT_CHANNEL, MEMBER, SECURITY_CHANNEL, SlackWorld, TEAM } from '../../support/worlds/slack-world.ts';
 
 let world: SlackWorld;
 const opened = async (): Promise<void> => {
@@ -17,7 +10,6 @@ const opened = async (): Promise<void> => {
   await world.ready();
 };
 const closed = (): Promise<void> => world[Symbol.asyncDispose]();
-afterAll(forgetTemplate);
 
 const rows = async (table: string): Promise<number> =>
   Number((await world.sql(`select count(*) as n from ${table}`))[0]?.['n']);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buttonsOf } from '../../support/peers/persona.ts';
-import { ENGAGEMENT_CHANNEL, forgetTemplate, SlackWorld } from '../../support/worlds/slack-world.ts';
+import { ENGAGEMENT_CHANNEL, SlackWorld } from '../../support/worlds/slack-world.ts';
 
 let world: SlackWorld;
 beforeAll(async () => {
@@ -9,7 +9,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
-  await forgetTemplate();
 });
 
 const slack = (fault: Record<string, unknown>): Promise<unknown> => world.contractor.call('faults', fault);

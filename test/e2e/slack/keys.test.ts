@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Persona } from '../../support/peers/persona.ts';
 import { testSeals } from '../../support/worlds/beside.ts';
-import { ENGAGEMENT_CHANNEL, forgetTemplate, SlackWorld } from '../../support/worlds/slack-world.ts';
+import { ENGAGEMENT_CHANNEL, SlackWorld } from '../../support/worlds/slack-world.ts';
 
 let world: SlackWorld;
 beforeAll(async () => {
@@ -10,7 +10,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
-  await forgetTemplate();
 });
 
 const told = (who: Persona, what: RegExp): Promise<string> =>

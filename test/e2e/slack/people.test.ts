@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ENGAGEMENT_CHANNEL, forgetTemplate, SECURITY_CHANNEL, SlackWorld } from '../../support/worlds/slack-world.ts';
+import { ENGAGEMENT_CHANNEL, SECURITY_CHANNEL, SlackWorld } from '../../support/worlds/slack-world.ts';
 
 let world: SlackWorld;
 beforeAll(async () => {
@@ -8,7 +8,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
-  await forgetTemplate();
 });
 
 async function granted(): Promise<void> {

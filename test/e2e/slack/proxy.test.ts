@@ -1,10 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { ConnectProxy } from '../../support/peers/connect-proxy.ts';
-import { ENGAGEMENT_CHANNEL, forgetTemplate, SlackWorld } from '../../support/worlds/slack-world.ts';
-
-afterAll(forgetTemplate);
+import { ENGAGEMENT_CHANNEL, SlackWorld } from '../../support/worlds/slack-world.ts';
 
 it('goes through slack.proxy with everything: API, uploads, answers and Socket Mode, and with nothing beside it', async () => {
   await using world = await SlackWorld.open();

@@ -6,6 +6,7 @@ import { ForkHost, type ForkHostOptions } from '../../../src/gateway/launch/fork
 import type { WorkerHost } from '../../../src/gateway/launch/worker-host.ts';
 import { DEFAULT_LIMITS } from '../../../src/gateway/limits.ts';
 import type { GatewayOptions } from '../../../src/gateway/supervisor/gateway.ts';
+import { runOk } from '../peers/processes.ts';
 
 /** Daypass as it is installed. */
 
@@ -33,6 +34,13 @@ export function daypassCommand(): string[] {
   return folder === null
     ? ['--import', import.meta.resolve('tsx'), join(ROOT, 'src', 'cli.ts')]
     : [join(folder, 'dist', 'cli.js')];
+}
+
+/** A copy of what was built, where other accounts can read it and a test may change it. */
+export async function installBuild(folder: string): Promise<void> {
+  const from = built();
+  if (from === null) return void (await compile(folder));
+  await runOk('cp', ['-r', `${from}/.`, folder]);
 }
 
 /** The same host, whose workers run what was built. */

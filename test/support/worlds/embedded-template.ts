@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rename } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inject } from 'vitest';
 import { createLog } from '../../../src/log.ts';
 import { openBackend } from '../../../src/store/store.ts';
 import { runOk } from '../peers/processes.ts';
@@ -22,7 +22,9 @@ const TEMPLATES = {
 
 /** Making a database takes seconds, copying one tenths of a second. */
 export async function copyTemplate(dataDir: string, kind: keyof typeof TEMPLATES): Promise<void> {
-  const folder = inject('embeddedTemplates');
+  // One for the whole run, whose folder goes with it.
+  const folder = join(tmpdir(), 'daypass-templates');
+  await mkdir(folder, { recursive: true });
   const template = join(folder, kind);
   if (!existsSync(template)) {
     const making = await mkdtemp(join(folder, 'making-'));

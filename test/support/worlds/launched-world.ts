@@ -8,7 +8,6 @@ import { Fingerprint } from '../../../src/access/ids.ts';
 import { Target } from '../../../src/access/target.ts';
 import { loadKeys } from '../../../src/ca/keys.ts';
 import { recordSeals } from '../../../src/ca/seal.ts';
-import { compile } from '../../../src/demo/compile.ts';
 import { CHANNELS, USERS } from '../../../src/demo/workspace/seed.ts';
 import { startWorkspace, type Workspace } from '../../../src/demo/workspace/workspace.ts';
 import { createLog } from '../../../src/log.ts';
@@ -19,6 +18,8 @@ import { Persona } from '../peers/persona.ts';
 import { descendants, type Outcome, run, runOk } from '../peers/processes.ts';
 import { type Sshd, startSshd } from '../peers/sshd.ts';
 import { AccessWorld } from './access-world.ts';
+import { installBuild } from './build.ts';
+import { copyTemplate } from './embedded-template.ts';
 import { fingerprintOf } from './gateway-world.ts';
 import { reader } from './reader.ts';
 
@@ -80,6 +81,7 @@ export class LaunchedWorld implements AsyncDisposable {
     const keyed = AccessWorld.withKeys();
     const seals = recordSeals(loadKeys(join(keyed, 'keys')).mac);
     const place = { databaseUrl: null, dataDir: join(folder.path, 'data'), log: createLog('silent'), seals };
+    await copyTemplate(place.dataDir, 'empty');
     const store = await openStore(place, { leaseMs: 60_000, lost: () => {} });
     await using world = AccessWorld.over(store, undefined, keyed);
     const sshd = await startSshd({ userCa: world.keys.targetCaPublicKey, principals: [`${world.login}@web-01`] });
@@ -233,7 +235,7 @@ export class LaunchedWorld implements AsyncDisposable {
 
 /** Where workers under other accounts can read it. */
 async function install(folder: string, { workerPrelude }: LaunchOptions): Promise<void> {
-  await compile(folder);
+  await installBuild(folder);
   if (workerPrelude === undefined) return;
   const worker = join(folder, 'dist', 'gateway', 'worker', 'worker.js');
   renameSync(worker, join(folder, 'dist', 'gateway', 'worker', 'worker-itself.js'));

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Fingerprint } from '../../../src/access/ids.ts';
@@ -13,13 +13,12 @@ import { startWorkspace, type Workspace } from '../../../src/demo/workspace/work
 import { createLog } from '../../../src/log.ts';
 import { type KeptSlack, keepSlack } from '../../../src/slack/keep-slack.ts';
 import type { SlackDeps } from '../../../src/slack/slack.ts';
-import { type OpenStore, openBackend, storeOn } from '../../../src/store/store.ts';
 import { registerKey } from '../../../src/use-cases/people/register-key.ts';
 import type { RandomSource } from '../../../src/use-cases/ports/random.ts';
 import { Persona } from '../peers/persona.ts';
 import { fingerprintOf, makeKey } from '../peers/slack-keys.ts';
 import { ANYBODY } from './access-world.ts';
-import { beside, openBeside, testSeals } from './beside.ts';
+import { openTestStore, type TestStore } from './store.ts';
 
 export const TEAM = 'T0DEMO000';
 export const MEMBER = { contractor: 'U0CONTRACT', manager: 'U0MANAGER0', security: 'U0SECURITY' } as const;
@@ -33,26 +32,7 @@ const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrrvHhxLbWDLBzyLEMkNkxxKLy
 const target = (id: string, name: string): Target =>
   Target.parse({ id, name, address: '127.0.0.1', port: 2201, host_keys: [hostKey], logins: ['deploy'] });
 
-/** Making a database takes seconds, copying one does not: every world of a test file begins as a copy of the same one. */
-let template: Promise<string> | null = null;
-
-async function makeTemplate(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'daypass-slack-template-'));
-  createKeys(join(folder, 'keys'));
-  const store = await openBeside({ databaseUrl: null, dataDir: folder, log, seals: testSeals });
-  await store[Symbol.asyncDispose]();
-  return folder;
-}
-
-/** For `afterAll`: what the file's worlds were copied from. */
-export async function forgetTemplate(): Promise<void> {
-  if (template) rmSync(await template, { recursive: true, force: true });
-  template = null;
-}
-
 const DIRECT = { proxy: null, environment: {} };
-
-type Sql = (text: string, parameters?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
 
 /** Eight hours are offered in the form, and allowed for one scope alone. */
 const RULES = [
@@ -63,8 +43,7 @@ const RULES = [
 /** The Slack edge as it runs in production, on the demo's workspace, a real store and real keys; no gateway. */
 export class SlackWorld implements AsyncDisposable {
   readonly workspace: Workspace;
-  readonly store: OpenStore;
-  readonly sql: Sql;
+  readonly store: TestStore;
   readonly contractor: Persona;
   readonly manager: Persona;
   readonly security: Persona;
@@ -78,23 +57,12 @@ export class SlackWorld implements AsyncDisposable {
     deaf: readonly string[] = [],
   ): Promise<SlackWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'daypass-slack-'));
-    template ??= makeTemplate();
-    cpSync(await template, folder, { recursive: true });
+    createKeys(join(folder, 'keys'));
     const whole = readManifest();
     const events = new Set([...whole.events].filter((event) => !deaf.includes(event)));
     const workspace = await startWorkspace({ port: 0, manifest: { ...whole, events } });
-    const options = { databaseUrl: null, dataDir: folder, log, seals: testSeals };
-    const backend = await openBackend(options);
-    const store = await storeOn(backend, options, beside);
-    const sql: Sql = async (text, parameters = []) => {
-      const connection = await backend.connect();
-      try {
-        return (await connection.query(text, parameters)).rows as Record<string, unknown>[];
-      } finally {
-        connection.release(false);
-      }
-    };
-    const world = new SlackWorld(folder, workspace, store, sql, change);
+    const store = await openTestStore('embedded');
+    const world = new SlackWorld(folder, workspace, store, change);
     await world.start();
     return world;
   }
@@ -102,14 +70,12 @@ export class SlackWorld implements AsyncDisposable {
   private constructor(
     folder: string,
     workspace: Workspace,
-    store: OpenStore,
-    sql: Sql,
+    store: TestStore,
     change: Partial<Pick<SlackDeps, 'inventory'>>,
   ) {
     this.#folder = folder;
     this.workspace = workspace;
     this.store = store;
-    this.sql = sql;
     this.contractor = new Persona(workspace.url, 'contractor');
     this.manager = new Persona(workspace.url, 'manager');
     this.security = new Persona(workspace.url, 'security');
@@ -146,6 +112,10 @@ export class SlackWorld implements AsyncDisposable {
       },
       this.#deps,
     );
+  }
+
+  get sql(): TestStore['sql'] {
+    return this.store.sql;
   }
 
   health(): unknown {

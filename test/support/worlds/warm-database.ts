@@ -141,8 +141,8 @@ async function onServer(): Promise<Place> {
 }
 
 async function inFolder(): Promise<Place> {
-  // Removed with the templates at the end of the run, where the process of a test file ends before.
-  const dataDir = await mkdtemp(join(inject('embeddedTemplates') ?? tmpdir(), 'warm-'));
+  // Removed with the run's folder, where the process of a test file ends before.
+  const dataDir = await mkdtemp(join(tmpdir(), 'daypass-warm-'));
   await copyTemplate(dataDir, 'migrated');
   return {
     ...{ databaseUrl: null, dataDir },
