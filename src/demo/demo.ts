@@ -11,7 +11,7 @@ import { findSshd, givesTerminal, makeRootFolder } from './sshd.ts';
 import { makeStateFolder } from './state-folder.ts';
 import { startSweeper } from './sweeper.ts';
 import { type DemoTarget, openTarget } from './targets.ts';
-import { tour } from './tour.ts';
+import { TOUR_SECONDS, tour } from './tour.ts';
 import { CHANNELS } from './workspace/seed.ts';
 import { startWorkspace, type Workspace } from './workspace/workspace.ts';
 
@@ -30,8 +30,8 @@ const TARGETS = [
   { id: 'db-01', name: 'Order database' },
 ] as const;
 const DURATIONS = ['PT20S', 'PT15M', 'PT1H', 'PT4H'];
-/** Short, so that the tour does not wait. */
-const TOUR_DURATIONS = ['PT8S', ...DURATIONS];
+/** With short ones, so that the tour does not wait. */
+const TOUR_DURATIONS = [...new Set([...TOUR_SECONDS.map((seconds) => `PT${seconds}S`), ...DURATIONS])];
 
 const END_MS = 20_000;
 
