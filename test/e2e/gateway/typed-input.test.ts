@@ -198,7 +198,8 @@ describe('what is typed at a terminal', () => {
       const tmux = `tmux -f /dev/null -S ${socket}`;
       const options = 'set -g exit-unattached on \\; set -g status-interval 1 \\; set -g status-right %H:%M:%S';
       const { typed, withheld } = await secret('direct', async (terminal) => {
-        await line(terminal, `${tmux} new "read -r -s -p 'Colour? ' c" \\; ${options}`, /Colour\?/);
+        // Where it is asked, not where the command line shows it.
+        await line(terminal, `${tmux} new "read -r -s -p 'Colour? ' c" \\; ${options}`, /[^']Colour\?/);
         for (const some of ['Zx9-', 'canary', '-Qw7']) {
           terminal.forget();
           for (const key of some) terminal.type(key);
