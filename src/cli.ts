@@ -22,7 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   migrate: async () => (await import('./cli/serve.ts')).serveCommand,
   demo: async () => (await import('./cli/demo.ts')).demoCommand,
   targets: async () => (await import('./cli/targets.ts')).targetsCommand,
-  policy: async () => (await import('./cli/policy.ts')).policyCommand,
+  policy: async () => (await import('./cli/policy/policy.ts')).policyCommand,
   reload: async () => (await import('./cli/reload.ts')).reloadCommand,
   grants: async () => (await import('./cli/grants.ts')).grantsCommand,
   sessions: async () => (await import('./cli/sessions.ts')).sessionsCommand,

@@ -10,7 +10,8 @@ export type SlackAccount = {
 };
 
 /** How Slack's `users.info` describes the account towards the workspace that Daypass serves. */
-export type Standing = 'member' | 'guest' | 'external';
+export const STANDINGS = ['member', 'guest', 'external'] as const;
+export type Standing = (typeof STANDINGS)[number];
 
 export type Person = {
   readonly id: PersonId;

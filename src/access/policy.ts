@@ -1,12 +1,13 @@
 import { Duration } from 'luxon';
 import { z } from 'zod';
 import { EngagementRules, NO_ENGAGEMENT_RULES } from './engagement-rules.ts';
+import { EngagementId, Login, TargetId } from './ids.ts';
+import { STANDINGS } from './person.ts';
 import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from './scopes/scope.ts';
 import { DefinedScopes } from './scopes/scope-definition.ts';
-import type { Target } from './target.ts';
 
 /** An ISO 8601 duration such as `PT4H`; the value is seconds. */
-const IsoSeconds = z.string().transform((text, context) => {
+export const IsoSeconds = z.string().transform((text, context) => {
   const duration = Duration.fromISO(text);
   const seconds = duration.isValid ? duration.as('seconds') : Number.NaN;
   if (Number.isInteger(seconds) && seconds > 0) return seconds;
@@ -14,17 +15,57 @@ const IsoSeconds = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** The whole of a ticket matches, or it is none. */
+const Ticket = z
+  .strictObject({
+    pattern: z
+      .string()
+      .min(1)
+      .max(200)
+      .meta({
+        description: 'A regular expression that the whole ticket must match.',
+        examples: ['OPS-\\d+'],
+      }),
+    example: z
+      .string()
+      .min(1)
+      .max(100)
+      .meta({ description: 'A ticket that matches, shown to whoever gets it wrong.', examples: ['OPS-1042'] }),
+  })
+  .superRefine(({ pattern, example }, context) => {
+    const ticket = wholeOf(pattern);
+    const issue = (path: string, message: string): void => {
+      context.addIssue({ code: 'custom', path: [path], message });
+    };
+    if (!ticket) issue('pattern', 'is not a regular expression');
+    else if (!ticket.test(example)) issue('example', 'does not match the pattern');
+  });
+
+/** Null where it is no regular expression. */
+export function wholeOf(pattern: string): RegExp | null {
+  try {
+    return new RegExp(`^(?:${pattern})$`, 'u');
+  } catch {
+    return null;
+  }
+}
+
+const listOf = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(200).optional();
+
 const Rule = z.strictObject({
   name: z
     .string()
     .min(1)
     .max(80)
     .meta({ description: 'Shown on the review card.', examples: ['one reviewer approves'] }),
-  scopes: z
-    .array(ScopeName)
-    .min(1)
-    .optional()
-    .meta({ description: 'The scopes the rule applies to. If omitted, every scope.', examples: [['files-rw']] }),
+  scopes: listOf(ScopeName).meta({
+    description: 'The scopes the rule applies to. If omitted, every scope.',
+    examples: [['files-rw']],
+  }),
+  targets: listOf(TargetId).meta({
+    description: 'The targets the rule applies to. If omitted, every target.',
+    examples: [['db-01']],
+  }),
   labels: z
     .record(z.string(), z.string())
     .optional()
@@ -32,17 +73,55 @@ const Rule = z.strictObject({
       description: 'Labels of the targets the rule applies to. If omitted, every target.',
       examples: [{ env: 'production' }],
     }),
+  logins: listOf(Login).meta({
+    description: 'The logins the rule applies to. If omitted, every login.',
+    examples: [['root']],
+  }),
+  people: listOf(z.enum(STANDINGS)).meta({
+    description:
+      'Who requests: `member` of the workspace, `guest`, or `external` (from another workspace, through Slack Connect). If omitted, everybody.',
+    examples: [['guest', 'external']],
+  }),
+  vendors: listOf(z.string().min(1).max(100)).meta({
+    description:
+      'The vendors the rule applies to, compared without case, width and spaces. Whoever opens an engagement types its vendor. If omitted, every vendor.',
+    examples: [['Northwind Data']],
+  }),
+  engagements: listOf(EngagementId).meta({
+    description: 'The engagements the rule applies to, by their id. If omitted, every engagement.',
+    examples: [['5f0c2f0e-6f0a-4b0e-9c51-0c1f3b0c7a11']],
+  }),
   approvals: z
     .int()
     .min(1)
     .max(5)
     .default(1)
     .meta({ description: 'How many reviewers must approve.', examples: [2] }),
-  max_duration: IsoSeconds.meta({ description: 'The longest access this rule allows.', examples: ['PT8H'] }),
+  max_duration: IsoSeconds.optional().meta({
+    description:
+      'The longest access this rule allows. If omitted, 72 hours, and 8 hours on targets with the labels of `production`.',
+    examples: ['PT8H'],
+  }),
+  ticket: z
+    .union([z.literal('required'), Ticket])
+    .optional()
+    .meta({
+      description:
+        'The ticket that a request must name: `required` for any, or a pattern. If omitted, it may be left out.',
+      examples: [{ pattern: 'OPS-\\d+', example: 'OPS-1042' }],
+    }),
 });
+export type Rule = z.infer<typeof Rule>;
 
 const Rules = z.strictObject({
-  rules: z.array(Rule).min(1).meta({ description: 'At least one rule.' }),
+  rules: z
+    .array(Rule)
+    .min(1)
+    .meta({ description: 'At least one rule.', examples: [[{ name: 'one reviewer approves', max_duration: 'PT8H' }]] }),
+  production: z
+    .record(z.string(), z.string())
+    .default({ env: 'production' })
+    .meta({ description: 'Labels that make a target a production target.', examples: [{ env: 'production' }] }),
   durations: z
     .array(IsoSeconds)
     .min(1)
@@ -70,7 +149,15 @@ const Rules = z.strictObject({
 
 const USUAL_DURATIONS = [900, 3600, 14_400, 28_800];
 
-const longest = (rules: readonly z.infer<typeof Rule>[]): number => Math.max(...rules.map((rule) => rule.max_duration));
+/** For rules that leave it out. */
+const USUAL_MAX = { production: 8 * 3_600, elsewhere: 72 * 3_600 };
+
+const longest = (rules: readonly Rule[]): number =>
+  Math.max(...rules.map((rule) => rule.max_duration ?? USUAL_MAX.elsewhere));
+
+/** Seconds. */
+export const maxSecondsOn = ({ max_duration: max }: Rule, isProduction: boolean): number =>
+  max ?? (isProduction ? USUAL_MAX.production : USUAL_MAX.elsewhere);
 
 /** policy.yml: for each target the first rule that matches decides; when none does, the answer is no. */
 export const Policy = Rules.superRefine((policy, context) => {
@@ -118,43 +205,3 @@ export function policyGaps(policy: Pick<Policy, 'engagements'>): readonly string
 
 /** All scopes that can be asked for: the built-in ones, and the operator's own. */
 export const scopesOf = (policy: Pick<Policy, 'scopes'>): readonly Scope[] => [...BUILT_IN_SCOPES, ...policy.scopes];
-
-export type PolicyAsk = {
-  readonly scope: ScopeName;
-  readonly targets: readonly Target[];
-  readonly durationSeconds: number;
-};
-
-export type PolicyDecision =
-  | {
-      readonly allowed: true;
-      /** Each that decided for some target, in the order of policy. */
-      readonly rules: readonly string[];
-      readonly approvals: number;
-      readonly maxDurationSeconds: number;
-    }
-  | { readonly allowed: false; readonly reason: PolicyDenial };
-
-export type PolicyDenial =
-  | { readonly kind: 'no_rule' }
-  | { readonly kind: 'too_long'; readonly rule: string; readonly maxDurationSeconds: number };
-
-/** Each target has its own first matching rule; of these the most approvals and the shortest duration count. */
-export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
-  const decisive = ask.targets.map((target) => policy.rules.find((rule) => matches(rule, ask.scope, target)));
-  const rules = policy.rules.filter((rule) => decisive.includes(rule));
-  const [first, ...others] = rules;
-  if (!first || decisive.includes(undefined)) return { allowed: false, reason: { kind: 'no_rule' } };
-  const strictest = others.reduce((a, b) => (b.max_duration < a.max_duration ? b : a), first);
-  const { max_duration: maxDurationSeconds } = strictest;
-  if (ask.durationSeconds > maxDurationSeconds) {
-    return { allowed: false, reason: { kind: 'too_long', rule: strictest.name, maxDurationSeconds } };
-  }
-  const approvals = Math.max(...rules.map((rule) => rule.approvals));
-  return { allowed: true, rules: rules.map((rule) => rule.name), approvals, maxDurationSeconds };
-}
-
-function matches(rule: z.infer<typeof Rule>, scope: ScopeName, target: Target): boolean {
-  if (rule.scopes && !rule.scopes.includes(scope)) return false;
-  return Object.entries(rule.labels ?? {}).every(([key, value]) => target.labels[key] === value);
-}

@@ -57,6 +57,15 @@ export type AskRejection =
       readonly field: 'duration';
     }
   | { readonly code: 'reason_missing'; readonly field: 'reason' }
+  /** It says nothing a reviewer could decide by. */
+  | { readonly code: 'reason_empty'; readonly field: 'reason' }
+  /** The rule wants a ticket like the example, or any where there is none. */
+  | {
+      readonly code: 'ticket_wanted';
+      readonly rule: string;
+      readonly example: string | null;
+      readonly field: 'ticket';
+    }
   /** `found` people could give one of the `needed` approvals. */
   | { readonly code: 'no_reviewer'; readonly needed: number; readonly found: number; readonly field: 'engagement' };
 
@@ -177,6 +186,7 @@ export type NotEligible =
 export type NoLongerAllowed =
   | { readonly kind: 'rule'; readonly scope: string }
   | { readonly kind: 'duration'; readonly maxSeconds: number; readonly rule: string }
+  | { readonly kind: 'ticket'; readonly rule: string; readonly example: string | null }
   | { readonly kind: 'scope'; readonly scope: string }
   | { readonly kind: 'login'; readonly login: string; readonly targetId: TargetId };
 

@@ -1,4 +1,7 @@
-import { decide, type Policy } from './policy.ts';
+import type { Engagement } from './engagement.ts';
+import type { Person } from './person.ts';
+import type { Policy } from './policy.ts';
+import { decide, type PolicyDenial } from './policy-decision.ts';
 import type { NoLongerAllowed, RejectionOf } from './rejection.ts';
 import { type AccessRequest, RULE_BREAK } from './request.ts';
 import { ok, type Result, refuse } from './result.ts';
@@ -12,12 +15,22 @@ export type Today = {
   readonly targets: readonly Target[];
 };
 
+/** Whose request it is, and in what. */
+export type Asker = {
+  readonly requester: Pick<Person, 'standing'>;
+  readonly engagement: Pick<Engagement, 'id' | 'vendor'>;
+};
+
 /**
  * A request as today's policy wants it reviewed: the stricter of what it was asked under and what holds now counts, so that a policy
  * that is tightened while a request waits is not too late, and one that is loosened lowers nothing. Refused where it could not be
  * asked for any more.
  */
-export function heldToPolicy<Request extends AccessRequest>(today: Today, request: Request): Result<Request> {
+export function heldToPolicy<Request extends AccessRequest>(
+  today: Today,
+  request: Request,
+  { requester, engagement }: Asker,
+): Result<Request> {
   const { ask } = request;
   const targets: Target[] = [];
   for (const approved of ask.targets) {
@@ -29,14 +42,23 @@ export function heldToPolicy<Request extends AccessRequest>(today: Today, reques
   }
   const scope = findScope(today.scopes, ask.scope.name);
   if (!scope || !isWithin(ask.scope, scope)) return refuse(gone({ kind: 'scope', scope: ask.scope.name }));
-  const decision = decide(today.policy, { scope: scope.name, targets, durationSeconds: ask.durationSeconds });
-  if (!decision.allowed) {
-    const { reason } = decision;
-    if (reason.kind === 'no_rule') return refuse(gone({ kind: 'rule', scope: scope.name }));
-    return refuse(gone({ kind: 'duration', maxSeconds: reason.maxDurationSeconds, rule: reason.rule }));
-  }
+  const { login, durationSeconds, ticket } = ask;
+  const asked = { scope: scope.name, targets, login, durationSeconds, ticket };
+  const decision = decide(today.policy, { ...asked, standing: requester.standing, engagement });
+  if (!decision.allowed) return refuse(gone(denied(decision.reason, scope)));
   if (decision.approvals <= request.approvals) return ok(request);
   return ok({ ...request, approvals: decision.approvals, rule: decision.rules.join(RULE_BREAK) });
+}
+
+function denied(reason: PolicyDenial, scope: Scope): NoLongerAllowed {
+  switch (reason.kind) {
+    case 'no_rule':
+      return { kind: 'rule', scope: scope.name };
+    case 'too_long':
+      return { kind: 'duration', maxSeconds: reason.maxDurationSeconds, rule: reason.rule };
+    case 'ticket':
+      return { kind: 'ticket', rule: reason.rule, example: reason.example };
+  }
 }
 
 const gone = (why: NoLongerAllowed): RejectionOf<'no_longer_allowed'> => ({

@@ -7,7 +7,7 @@ import { checkKind } from '../store/place.ts';
 import { accountsOf } from './accounts.ts';
 import { actAsOwnerOf } from './as-owner.ts';
 import { print, Refused } from './output.ts';
-import { scopeWarnings } from './scope-warnings.ts';
+import { scopeWarnings } from './policy/scope-warnings.ts';
 
 /** What `serve` would refuse to start with, all of it at once; neither database nor Slack is asked. */
 export function check(file: string, environment: NodeJS.ProcessEnv, isSingleUser: boolean): void {

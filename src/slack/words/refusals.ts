@@ -60,9 +60,13 @@ const NO_LONGER: {
 } = {
   rule: ({ scope }, say) => `No policy rule allows the scope ${say(scope)} on all of these targets any more.`,
   duration: ({ maxSeconds, rule }, say) => `The rule “${say(rule)}” now allows at most ${duration(maxSeconds)}.`,
+  ticket: ({ rule, example }, say) => `The rule “${say(rule)}” now needs ${ticketLike(example, say)}.`,
   scope: ({ scope }, say) => `The scope ${say(scope)} now allows less, or no longer exists.`,
   login: ({ login, targetId }, say) => `The login ${say(login)} no longer exists on ${say(targetId)}.`,
 };
+
+const ticketLike = (example: string | null, say: Voice['say']): string =>
+  example === null ? 'a ticket' : `a ticket, such as ${say(example)}`;
 
 /** What happened, why, and what to do next, in one to three sentences for each refusal. */
 const WORDING: Wording = {
@@ -94,6 +98,10 @@ const WORDING: Wording = {
       : `That is too long: the rule “${say(rule)}” allows at most ${duration(maxSeconds)}. Choose a shorter duration. You can request more when it expires.`,
   reason_missing: () =>
     `Tell reviewers why you need access, in at most ${ASK_LIMITS.reason} characters. A ticket can have at most ${ASK_LIMITS.ticket}.`,
+  reason_empty: () =>
+    'Reviewers need more than that. Tell them what you are going to do and why, such as “Move the order database to the new disk”.',
+  ticket_wanted: ({ rule, example }, { say }) =>
+    `The rule “${say(rule)}” needs ${ticketLike(example, say)}. Add it, then send the request again.`,
   no_reviewer: ({ needed, found }) =>
     `This needs ${count(needed, 'approval')}, but ${found === 0 ? 'none' : `only ${found}`} of the engagement’s reviewers can give one right now. Reviewers must be active, and cannot be you, somebody from your vendor, or the person who opened the engagement. Ask that person.`,
   may_not_open_engagement: () =>

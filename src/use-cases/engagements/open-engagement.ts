@@ -3,7 +3,8 @@ import { type Engagement, isOver } from '../../access/engagement.ts';
 import { isSameHuman, labelsOf, mayOpen, targetNotToOpen } from '../../access/engagement-rules.ts';
 import { EngagementId, type PersonId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
-import { decide, engagementRules } from '../../access/policy.ts';
+import { engagementRules } from '../../access/policy.ts';
+import { decisiveRule } from '../../access/policy-decision.ts';
 import type { EngagementRejection, NotActive, NotEligible } from '../../access/rejection.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { humansAmong, isEligibleReviewer, whyNotChosen } from '../../access/review.ts';
@@ -204,22 +205,34 @@ async function wrongPeople(
     if (why !== null) people.push({ personId: reviewer.id, why });
   }
   if (people.length > 0) return { code: 'reviewer_not_eligible', people, field: 'reviewers' };
-  return unusable(deps.inventory, input, humansAmong(rules, reviewers));
+  return unusable(deps.inventory, input, members, humansAmong(rules, reviewers));
 }
 
 /** What nobody could ever get by a request in it, however short. */
-function unusable(inventory: Inventory, input: OpenEngagementInput, reviewers: number): EngagementRejection | null {
+function unusable(
+  inventory: Inventory,
+  input: OpenEngagementInput,
+  members: readonly Person[],
+  reviewers: number,
+): EngagementRejection | null {
   const scopes = input.scopes.flatMap((name) => findScope(inventory.scopes, name)?.name ?? []);
-  const pairs = knownTargets(inventory, input).flatMap((target) => scopes.map((scope) => ({ target, scope })));
+  const standings = [...new Set(members.map((member) => member.standing))];
+  const engagement = { id: null, vendor: vendorOf(input) };
   let isAnyAllowed = false;
-  for (const { target, scope } of pairs) {
-    const decision = decide(inventory.policy, { scope, targets: [target], durationSeconds: 1 });
-    if (!decision.allowed) continue;
-    isAnyAllowed = true;
-    const { approvals: needed, rules } = decision;
-    if (needed <= reviewers) continue;
-    const [rule = ''] = rules;
-    return { code: 'too_few_reviewers', targetId: target.id, scope, rule, needed, field: 'reviewers' };
+  for (const target of knownTargets(inventory, input)) {
+    const asks = scopes.flatMap((scope) =>
+      target.logins.flatMap((login) => standings.map((standing) => ({ scope, login, standing, engagement }))),
+    );
+    for (const ask of asks) {
+      const rule = decisiveRule(inventory.policy, ask, target);
+      isAnyAllowed ||= rule !== null;
+      if (!rule || rule.approvals <= reviewers) continue;
+      const { scope } = ask;
+      return {
+        ...{ code: 'too_few_reviewers', targetId: target.id, scope, rule: rule.name, needed: rule.approvals },
+        field: 'reviewers',
+      };
+    }
   }
   return isAnyAllowed ? null : { code: 'nothing_allowed', field: 'scopes' };
 }

@@ -2,7 +2,10 @@ import { type Engagement, engagementEnd, isMember, isOver, whyItRests } from '..
 import { isSameHuman } from '../../access/engagement-rules.ts';
 import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
-import { decide, engagementRules } from '../../access/policy.ts';
+import { engagementRules } from '../../access/policy.ts';
+import { decide, type PolicyDenial } from '../../access/policy-decision.ts';
+import { hasSubstance } from '../../access/reason.ts';
+import type { AskRejection } from '../../access/rejection.ts';
 import { ASK_LIMITS, type PendingRequest, RULE_BREAK } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { isEligibleReviewer } from '../../access/review.ts';
@@ -56,7 +59,7 @@ export const requestAccess =
       const engagement = await tx.engagements.byId(input.engagementId);
       if (!engagement) return refuse(tampered(tx) ?? { code: 'unknown_engagement', field: 'engagement' });
       if (!engagement.confirmedAt) return refuse({ code: 'engagement_unconfirmed', field: 'engagement' });
-      const what = whatIsAsked(deps.inventory, engagement, input, now);
+      const what = whatIsAsked(deps.inventory, { engagement, person }, input, now);
       if (!what.ok) return what;
       const resting = whyItRests(engagement, now, deps.inventory.policy.doubt);
       if (resting) return refuse(resting);
@@ -125,7 +128,7 @@ type Asked = {
 
 function whatIsAsked(
   inventory: Inventory,
-  engagement: Engagement,
+  { engagement, person }: { readonly engagement: Engagement; readonly person: Person },
   input: RequestAccessInput,
   now: Date,
 ): Result<Asked> {
@@ -152,20 +155,34 @@ function whatIsAsked(
   if (reason === '' || reason.length > ASK_LIMITS.reason || ticket.length > ASK_LIMITS.ticket) {
     return refuse({ code: 'reason_missing', field: 'reason' });
   }
+  if (!hasSubstance(reason)) return refuse({ code: 'reason_empty', field: 'reason' });
   const { durationSeconds } = input;
   if (!Number.isSafeInteger(durationSeconds) || durationSeconds <= 0) {
     return refuse({ code: 'duration_too_long', maxSeconds: 0, rule: '', field: 'duration' });
   }
-  const decision = decide(inventory.policy, { scope: scope.name, targets: targets.value, durationSeconds });
-  if (decision.allowed) {
-    const { approvals } = decision;
-    const rule = decision.rules.join(RULE_BREAK);
-    return ok({ targets: targets.value, login: login.data, scope, rule, approvals, reason, ticket: ticket || null });
+  const { id, vendor } = engagement;
+  const decision = decide(inventory.policy, {
+    ...{ scope: scope.name, targets: targets.value, login: login.data, durationSeconds, ticket: ticket || null },
+    ...{ standing: person.standing, engagement: { id, vendor } },
+  });
+  if (!decision.allowed) return refuse(denied(decision.reason));
+  const { approvals } = decision;
+  const rule = decision.rules.join(RULE_BREAK);
+  return ok({ targets: targets.value, login: login.data, scope, rule, approvals, reason, ticket: ticket || null });
+}
+
+function denied(reason: PolicyDenial): AskRejection {
+  switch (reason.kind) {
+    case 'no_rule':
+      return { code: 'no_policy_rule', field: 'scope' };
+    case 'too_long':
+      return {
+        ...{ code: 'duration_too_long', maxSeconds: reason.maxDurationSeconds, rule: reason.rule },
+        field: 'duration',
+      };
+    case 'ticket':
+      return { code: 'ticket_wanted', rule: reason.rule, example: reason.example, field: 'ticket' };
   }
-  const { reason: denial } = decision;
-  if (denial.kind === 'no_rule') return refuse({ code: 'no_policy_rule', field: 'scope' });
-  const { maxDurationSeconds: maxSeconds, rule } = denial;
-  return refuse({ code: 'duration_too_long', maxSeconds, rule, field: 'duration' });
 }
 
 /** Half of a surrogate pair has no UTF-8, so no digest, and no database keeps a NUL. */

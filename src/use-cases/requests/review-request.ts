@@ -56,7 +56,8 @@ export const reviewRequest =
       const request = await tx.requests.lock(input.requestId);
       const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
       const reviewer = await tx.persons.byId(input.by);
-      if (!request || !engagement || !reviewer) return refuse(tampered(tx) ?? { code: 'unknown_request' });
+      const asker = request && (await tx.persons.byId(request.ask.personId));
+      if (!request || !engagement || !reviewer || !asker) return refuse(tampered(tx) ?? { code: 'unknown_request' });
       const refusal = await refusalOf(deps, tx, { request, engagement, reviewer }, now);
       if (refusal) return refuse(refusal);
       if (!(await isCardOf(tx, input))) return refuse({ code: 'unknown_card' });
@@ -66,7 +67,8 @@ export const reviewRequest =
       // A digest that is recomputed from the stored ask: an ask edited in the database cannot be approved.
       const digest = deps.authority.digest({ id: request.id, ...request.ask });
       if (digest !== request.digest) return refuse({ code: 'digest_mismatch' });
-      const held = verdict === 'approve' ? heldToPolicy(deps.inventory, request) : ok(request);
+      const held =
+        verdict === 'approve' ? heldToPolicy(deps.inventory, request, { requester: asker, engagement }) : ok(request);
       const reviewed = transition(
         held.ok ? held.value : request,
         { kind: 'review', reviewerId, digest: input.digest as Digest, verdict, comment },

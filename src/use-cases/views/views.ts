@@ -29,8 +29,10 @@ export const viewRequest =
     deps.store.transaction(async (tx) => {
       const stored = await tx.requests.byId(requestId);
       const engagement = stored && (await tx.engagements.byId(stored.ask.engagementId));
+      const requester = stored && (await tx.persons.byId(stored.ask.personId));
       if (!stored || !engagement) return null;
-      const held = stored.status === 'pending' ? heldToPolicy(deps.inventory, stored) : null;
+      const isWaiting = stored.status === 'pending' && requester !== null;
+      const held = isWaiting ? heldToPolicy(deps.inventory, stored, { requester, engagement }) : null;
       const request = held?.ok ? held.value : stored;
       const registered = await tx.keys.ofPerson(request.ask.personId);
       return {

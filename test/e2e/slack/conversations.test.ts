@@ -92,6 +92,10 @@ describe('the request form', () => {
     expect(status).toBe(422);
     expect(body['errors']).toEqual({ duration: expect.stringContaining('at most 4 hours') });
     expect((await world.contractor.state()).modal?.view.callback_id).toBe('request');
+    const empty = await world.contractor.submit({
+      ...{ targets: ['web-01'], login: 'deploy', scope: 'shell', duration: '3600', reason: 'need access' },
+    });
+    expect(empty.body['errors']).toEqual({ reason: expect.stringContaining('Reviewers need more than that') });
     await world.contractor.closeWindow();
   });
 

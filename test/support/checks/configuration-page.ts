@@ -60,14 +60,19 @@ function rowsOf(schema: Schema, prefix: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => {
     const path = `${prefix}${key}`;
     const nested = child.properties ? child : child.anyOf?.find((each) => each.properties);
-    if (nested) return rowsOf(nested, `${path}.`);
+    // One that is a word or an object of settings has a line of its own, too.
+    if (nested) return [...(child.anyOf ? [rowOf(path, child, schema, key)] : []), ...rowsOf(nested, `${path}.`)];
     if (child.items?.properties) return rowsOf(child.items, `${path}[].`);
-    const required = schema.required?.includes(key) && child.default === undefined;
-    const { text, omitted } = described(child.description ?? '');
-    const fallback = required ? '*required*' : child.default === undefined ? (omitted ?? 'none') : code(child.default);
-    const [example] = child.examples ?? [];
-    return [`| \`${path}\` | ${fallback} | ${text} | ${example === undefined ? '' : code(example)} |`];
+    return [rowOf(path, child, schema, key)];
   });
+}
+
+function rowOf(path: string, child: Schema, schema: Schema, key: string): string {
+  const required = schema.required?.includes(key) && child.default === undefined;
+  const { text, omitted } = described(child.description ?? '');
+  const fallback = required ? '*required*' : child.default === undefined ? (omitted ?? 'none') : code(child.default);
+  const [example] = child.examples ?? [];
+  return `| \`${path}\` | ${fallback} | ${text} | ${example === undefined ? '' : code(example)} |`;
 }
 
 /** What holds if a setting is omitted is told by a sentence of its description: it belongs in the column beside it. */

@@ -169,7 +169,7 @@ what they open. docs/configuration.md lists every field:
 \`\`\`yaml
 ${EXAMPLE}\`\`\`
 
-\`daypass policy test --scope exec:restart --exec '/usr/bin/systemctl restart nginx'\` shows how the gateway would decide, and warns about
+\`daypass policy scope exec:restart --exec '/usr/bin/systemctl restart nginx'\` shows how the gateway would decide, and warns about
 commands that can give the person a shell.
 
 ## What is allowed

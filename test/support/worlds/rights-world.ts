@@ -84,7 +84,7 @@ export class RightsWorld extends AccessWorld {
   ask(change: Partial<Parameters<ReturnType<typeof requestAccess>>[0]> = {}) {
     return requestAccess(this.deps)({
       ...{ by: this.contractor.id, engagementId: this.engaged.id, targetIds: ['web-01'], login: this.login },
-      ...{ scope: 'shell', durationSeconds: 3_600, reason: 'Work', ticket: null, ...change },
+      ...{ scope: 'shell', durationSeconds: 3_600, reason: 'Move it', ticket: null, ...change },
     });
   }
 

@@ -3,9 +3,9 @@ import { TargetId } from '../../../src/access/ids.ts';
 import { Policy, scopesOf } from '../../../src/access/policy.ts';
 import type { PendingRequest } from '../../../src/access/request.ts';
 import type { Scope } from '../../../src/access/scopes/scope.ts';
-import { heldToPolicy, type Today } from '../../../src/access/standing-ask.ts';
+import { heldToPolicy as held, type Today } from '../../../src/access/standing-ask.ts';
 import { pin, Target } from '../../../src/access/target.ts';
-import { login, pending, scope } from '../../support/samples/samples.ts';
+import { engagementId, login, pending, scope } from '../../support/samples/samples.ts';
 
 const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrrvHhxLbWDLBzyLEMkNkxxKLyxKJXp8pTeYVqXcUUx';
 const web = Target.parse({
@@ -20,6 +20,8 @@ const asked = (change: Partial<PendingRequest> = {}, ask: Partial<PendingRequest
   const request = pending(change);
   return { ...request, rule: 'one', ask: { ...request.ask, targets: [pin(web)], login: login('deploy'), ...ask } };
 };
+const ASKER = { requester: { standing: 'guest' }, engagement: { id: engagementId(1), vendor: 'Northwind' } } as const;
+const heldToPolicy = (now: Today, request: PendingRequest) => held(now, request, ASKER);
 const shell = scope('shell');
 const rule = (change: object) => ({ rules: [{ name: 'now', max_duration: 'PT8H', ...change }] });
 
@@ -49,6 +51,12 @@ describe('a request that waits', () => {
       today({}, [web], [{ ...shell, record_input: true }]),
       { kind: 'scope', scope: 'shell' },
     ],
+    [
+      'a ticket wanted',
+      today(rule({ ticket: { pattern: 'OPS-\\d+', example: 'OPS-1042' } })),
+      { kind: 'ticket', rule: 'now', example: 'OPS-1042' },
+    ],
+    ['no rule for guests', today(rule({ people: ['member'] })), { kind: 'rule', scope: 'shell' }],
     [
       'a login less',
       today({}, [{ ...web, logins: [login('other')] }]),

@@ -89,7 +89,7 @@ describe('a channel that Slack does not show', () => {
   const ask = (engagementId = engagement.id) =>
     requestAccess(world.deps)({
       ...{ by: contractor.id, engagementId, targetIds: ['web-01'], login: world.login },
-      ...{ scope: 'shell', durationSeconds: 3_600, reason: 'Work', ticket: null },
+      ...{ scope: 'shell', durationSeconds: 3_600, reason: 'Move it', ticket: null },
     });
   const review = async ({ id: requestId, digest }: { id: never; digest: string }, verdict: 'approve' | 'deny') => {
     const card = { channelId, ts: `${n}.1` };

@@ -83,7 +83,7 @@ describe('somebody who is gone', () => {
   const ask = () =>
     requestAccess(world.deps)({
       ...{ by: contractor.id, engagementId: engagement.id, targetIds: ['web-01'], login: world.login },
-      ...{ scope: 'shell', durationSeconds: 3_600, reason: 'Work', ticket: null },
+      ...{ scope: 'shell', durationSeconds: 3_600, reason: 'Move it', ticket: null },
     });
   const approve = async (request: { id: Engagement['id'] } & { digest: string }) => {
     const requestId = request.id as never;

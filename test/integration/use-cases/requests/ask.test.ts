@@ -156,7 +156,8 @@ describe('a request', () => {
     ['a scope that is none', { scope: 'exec:x' }, { code: 'scope_not_in_engagement', scope: 'exec:x', field: 'scope' }],
     ['no reason', { reason: ' \n ' }, MISSING],
     ['a reason too long', { reason: 'x'.repeat(1_001) }, MISSING],
-    ['a reason as long as may be', { reason: ` ${'x'.repeat(1_000)} ` }, null],
+    ['a reason as long as may be', { reason: ` ${'xy'.repeat(500)} ` }, null],
+    ['a reason that says nothing', { reason: 'need access' }, { code: 'reason_empty', field: 'reason' }],
     ['a ticket too long', { ticket: 'x'.repeat(201) }, MISSING],
     ['a ticket as long as may be', { ticket: ` ${'x'.repeat(200)} ` }, null],
     ['no time', { durationSeconds: 0 }, TOO_LONG],
@@ -177,6 +178,19 @@ describe('a request', () => {
     ],
   ])('for %s is filed or refused', async (_, change, expected) => {
     expect(await refusal(change)).toEqual(expected);
+  });
+
+  it('is held to the ticket that its rule wants, and to who asks', async () => {
+    const ticket = { pattern: 'OPS-\\d+', example: 'OPS-1042' };
+    const rules = [
+      { name: 'members', people: ['member'], max_duration: 'PT8H' },
+      { name: 'guests', people: ['guest'], logins: [world.access.login], max_duration: 'PT8H', ticket },
+    ];
+    const inventory = { ...world.deps.inventory, policy: policy({ rules }) };
+    const wanted = { code: 'ticket_wanted', rule: 'guests', example: 'OPS-1042', field: 'ticket' };
+    expect(await refusal({ ticket: null }, inventory)).toEqual(wanted);
+    expect(await refusal({ ticket: 'OPS' }, inventory)).toEqual(wanted);
+    expect(granted(await ask({ ticket: ' OPS-7 ' }, inventory)).rule).toBe('guests');
   });
 
   it('without a ticket has none, and one of blanks neither', async () => {

@@ -36,7 +36,7 @@ describe('what people ask of the gateway itself', () => {
     granted(
       await requestAccess(world.deps)({
         ...{ by: caller.personId, engagementId: world.engagement.id, targetIds: ['web-01'], scope: 'shell' },
-        ...{ login: world.access.login, durationSeconds: 60, reason: 'Work', ticket: null },
+        ...{ login: world.access.login, durationSeconds: 60, reason: 'Move it', ticket: null },
       }),
     );
 

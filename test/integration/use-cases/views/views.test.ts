@@ -24,7 +24,7 @@ afterEach(() => world[Symbol.asyncDispose]());
 const ask = (durationSeconds = 3_600, engagement: Engagement = world.engagement, by = world.contractor) =>
   requestAccess(world.deps)({
     ...{ by: by.id, engagementId: engagement.id, targetIds: ['web-01'], scope: 'shell', durationSeconds },
-    ...{ login: world.access.login, reason: 'Work', ticket: null },
+    ...{ login: world.access.login, reason: 'Move it', ticket: null },
   }).then(granted<PendingRequest>);
 const names = (view: { readonly names: ReadonlyMap<Person['id'], string> } | null) => new Set(view?.names.values());
 const PEOPLE = new Set(['USPONSOR', 'UREVIEW', 'UCON']);

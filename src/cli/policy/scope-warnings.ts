@@ -1,4 +1,4 @@
-import type { Scope } from '../access/scopes/scope.ts';
+import type { Scope } from '../../access/scopes/scope.ts';
 
 /**
  * Programs out of which one gets a shell, or that run or write what their words or files name: a person who may run them with words of

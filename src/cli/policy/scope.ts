@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
-import { type ChannelAsk, permits } from '../access/scopes/permits.ts';
-import { findScope, type Scope } from '../access/scopes/scope.ts';
-import type { TunnelFacts } from '../access/scopes/tunnels.ts';
-import type { Config } from '../config/load.ts';
-import { gatewayPlace, inventoryOf } from '../config/places.ts';
-import { print, printJson, Refused } from './output.ts';
+import { type ChannelAsk, permits } from '../../access/scopes/permits.ts';
+import { findScope, type Scope } from '../../access/scopes/scope.ts';
+import type { TunnelFacts } from '../../access/scopes/tunnels.ts';
+import type { Config } from '../../config/load.ts';
+import { gatewayPlace, inventoryOf } from '../../config/places.ts';
+import { print, printJson, Refused } from '../output.ts';
 import { scopeWarnings } from './scope-warnings.ts';
 
 type Options = {
-  readonly scope: string;
   readonly exec?: string;
   readonly subsystem?: string;
   readonly tunnel?: string;
@@ -18,15 +17,13 @@ type Options = {
   readonly json?: boolean;
 };
 
-export function policyCommand(program: Command, config: () => Config): void {
-  program
-    .command('policy')
-    .description('Try out the scopes in policy.yml.')
-    .command('test')
+export function scopeCommand(policy: Command, config: () => Config): void {
+  policy
+    .command('scope')
     .description(
       'Show whether a scope allows something, as the gateway would decide, and warn what its commands could be used for. Exit code 0: allowed; 1: refused.',
     )
-    .requiredOption('--scope <name>', 'a built-in scope, or one from policy.yml')
+    .argument('<name>', 'a built-in scope, or one from policy.yml')
     .option('--exec <command>', 'a command line, as in ssh <target> <command>')
     .option('--shell', 'a shell')
     .option('--pty', 'a terminal')
@@ -34,9 +31,9 @@ export function policyCommand(program: Command, config: () => Config): void {
     .option('--tunnel <host:port>', 'a tunnel; needs --target')
     .option('--target <id>', 'the target that a tunnel starts from')
     .option('--json', 'print JSON')
-    .action((options: Options) => {
+    .action((name: string, options: Options) => {
       const read = config();
-      const scope = scopeOf(read, options.scope);
+      const scope = scopeOf(read, name);
       const warnings = scopeWarnings(scope);
       const asks = asksOf(options);
       const facts = options.target === undefined ? null : factsOf(read, options.target);

@@ -1,0 +1,129 @@
+import { vendorKey } from './engagement-rules.ts';
+import type { EngagementId, Login } from './ids.ts';
+import type { Standing } from './person.ts';
+import { maxSecondsOn, type Policy, type Rule, wholeOf } from './policy.ts';
+import type { ScopeName } from './scopes/scope.ts';
+import type { Target } from './target.ts';
+
+/** What rules are matched against, beside a target. */
+export type PolicyMatch = {
+  readonly scope: ScopeName;
+  readonly login: Login;
+  /** Of whoever asks. */
+  readonly standing: Standing;
+  /** `id` is null for one that is not open yet. */
+  readonly engagement: { readonly id: EngagementId | null; readonly vendor: string };
+};
+
+export type PolicyAsk = PolicyMatch & {
+  readonly targets: readonly Target[];
+  readonly durationSeconds: number;
+  readonly ticket: string | null;
+};
+
+export type PolicyDecision =
+  | {
+      readonly allowed: true;
+      /** Each that decided for some target, in the order of policy. */
+      readonly rules: readonly string[];
+      readonly approvals: number;
+      readonly maxDurationSeconds: number;
+    }
+  | { readonly allowed: false; readonly reason: PolicyDenial };
+
+export type PolicyDenial =
+  | { readonly kind: 'no_rule' }
+  | { readonly kind: 'too_long'; readonly rule: string; readonly maxDurationSeconds: number }
+  /** `example` is null where any ticket will do. */
+  | { readonly kind: 'ticket'; readonly rule: string; readonly example: string | null };
+
+/** Why a rule does not decide: the first of its conditions that does not hold. */
+export type Mismatch = {
+  readonly condition: 'scopes' | 'targets' | 'labels' | 'logins' | 'people' | 'vendors' | 'engagements';
+  /** As the rule says it; a label is `key=value`. */
+  readonly wanted: readonly string[];
+  readonly got: string;
+};
+
+/** What each rule says of one target, up to the one that decides: that one has no mismatch. */
+export type Explanation = {
+  readonly target: Target;
+  readonly rules: readonly { readonly rule: Rule; readonly mismatch: Mismatch | null }[];
+};
+
+type Limit = { readonly rule: Rule; readonly seconds: number };
+
+/** Each target has its own first matching rule; of these the most approvals, the shortest duration and every ticket count. */
+export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
+  const found = ask.targets.map((target) => ({ target, rule: decisiveRule(policy, ask, target) }));
+  const rules = policy.rules.filter((rule) => found.some((each) => each.rule === rule));
+  if (rules.length === 0 || found.some(({ rule }) => rule === null))
+    return { allowed: false, reason: { kind: 'no_rule' } };
+  const limits = rules.map((rule) => {
+    const own = found.filter((each) => each.rule === rule);
+    return { rule, seconds: Math.min(...own.map(({ target }) => maxSecondsOn(rule, isProduction(policy, target)))) };
+  });
+  const [first, ...others] = limits as [Limit, ...Limit[]];
+  const shortest = others.reduce((a, b) => (b.seconds < a.seconds ? b : a), first);
+  if (ask.durationSeconds > shortest.seconds) {
+    const { rule, seconds } = shortest;
+    return { allowed: false, reason: { kind: 'too_long', rule: rule.name, maxDurationSeconds: seconds } };
+  }
+  const unmet = rules.find((rule) => !isTicket(rule, ask.ticket));
+  if (unmet) return { allowed: false, reason: { kind: 'ticket', rule: unmet.name, example: exampleOf(unmet) } };
+  const approvals = Math.max(...rules.map((rule) => rule.approvals));
+  return { allowed: true, rules: rules.map((rule) => rule.name), approvals, maxDurationSeconds: shortest.seconds };
+}
+
+/** The first rule that matches; null where none does. */
+export const decisiveRule = (policy: Pick<Policy, 'rules'>, ask: PolicyMatch, target: Target): Rule | null =>
+  policy.rules.find((rule) => mismatch(rule, ask, target) === null) ?? null;
+
+export const explain = (policy: Pick<Policy, 'rules'>, ask: PolicyAsk): readonly Explanation[] =>
+  ask.targets.map((target) => {
+    const rules = policy.rules.map((rule) => ({ rule, mismatch: mismatch(rule, ask, target) }));
+    const decisive = rules.findIndex((each) => each.mismatch === null);
+    return { target, rules: decisive === -1 ? rules : rules.slice(0, decisive + 1) };
+  });
+
+const isProduction = ({ production }: Pick<Policy, 'production'>, target: Target): boolean =>
+  Object.entries(production).every(([key, value]) => labelOf(target, key) === value);
+
+const labelOf = ({ labels }: Target, key: string): string | undefined =>
+  Object.hasOwn(labels, key) ? labels[key] : undefined;
+
+const isTicket = ({ ticket: wanted }: Rule, given: string | null): boolean => {
+  if (wanted === undefined) return true;
+  if (given === null) return false;
+  return wanted === 'required' || wholeOf(wanted.pattern)?.test(given) === true;
+};
+
+const exampleOf = ({ ticket }: Rule): string | null => (typeof ticket === 'object' ? ticket.example : null);
+
+function mismatch(rule: Rule, ask: PolicyMatch, target: Target): Mismatch | null {
+  const { engagement } = ask;
+  const lists = [
+    ['scopes', rule.scopes, ask.scope],
+    ['targets', rule.targets, target.id],
+    ['logins', rule.logins, ask.login],
+    ['people', rule.people, ask.standing],
+    ['engagements', rule.engagements, engagement.id ?? 'a new one'],
+  ] as const;
+  for (const [condition, wanted, got] of lists) {
+    if (wanted && !(wanted as readonly string[]).includes(got)) return { condition, wanted, got };
+  }
+  const { vendors: wanted } = rule;
+  const vendor = vendorKey(engagement.vendor);
+  if (wanted && !wanted.some((each) => vendorKey(each) === vendor))
+    return { condition: 'vendors', wanted, got: engagement.vendor };
+  for (const [key, value] of Object.entries(rule.labels ?? {})) {
+    const label = labelOf(target, key);
+    if (label !== value)
+      return {
+        condition: 'labels',
+        wanted: [`${key}=${value}`],
+        got: label === undefined ? `no ${key}` : `${key}=${label}`,
+      };
+  }
+  return null;
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { EngagementId, Login, TargetId } from '../../access/ids.ts';
+import { STANDINGS } from '../../access/person.ts';
+import { IsoSeconds } from '../../access/policy.ts';
+import { decide, type PolicyAsk, type PolicyDecision } from '../../access/policy-decision.ts';
+import { findScope, ScopeName } from '../../access/scopes/scope.ts';
+import type { Config } from '../../config/load.ts';
+import { inventoryOf } from '../../config/places.ts';
+import { Refused } from '../output.ts';
+
+/** A request that policy is asked about, as an operator writes it: on the command line or in a file of cases. */
+export const AskText = z.strictObject({
+  person: z.enum(STANDINGS),
+  targets: z.array(TargetId).min(1),
+  scope: ScopeName,
+  login: Login.optional(),
+  duration: IsoSeconds.default(1),
+  vendor: z.string().default(''),
+  engagement: EngagementId.optional(),
+  ticket: z.string().optional(),
+});
+export type AskText = z.infer<typeof AskText>;
+
+/** One line for each thing that is wrong. */
+export const problemsIn = ({ issues }: z.ZodError): string =>
+  issues.map(({ path, message }) => `${path.join('.') || '(the whole file)'}: ${message}`).join('\n');
+
+/** Refuses what is not in targets.yml and policy.yml: an answer about something that does not exist would mislead. */
+export function askOf(config: Config, text: AskText): PolicyAsk {
+  const { find, scopes } = inventoryOf(config);
+  if (!findScope(scopes, text.scope)) {
+    const known = scopes.map((scope) => scope.name).join(', ');
+    throw new Refused(`No scope is called ${text.scope}. The scopes are: ${known}.`, 2);
+  }
+  const targets = text.targets.map((id) => {
+    const target = find(id);
+    if (!target) throw new Refused(`No target in targets.yml is called ${id}.`, 2);
+    return target;
+  });
+  const login = text.login ?? targets[0]?.logins[0];
+  const without = targets.find((target) => !target.logins.some((each) => each === login));
+  if (!login || without)
+    throw new Refused(`The target ${without?.id} has no login ${login}. Name one with --login.`, 2);
+  return {
+    ...{ scope: text.scope, targets, login, standing: text.person, durationSeconds: text.duration },
+    engagement: { id: text.engagement ?? null, vendor: text.vendor },
+    ticket: text.ticket ?? null,
+  };
+}
+
+export type Verdict =
+  | {
+      readonly allowed: true;
+      readonly rules: readonly string[];
+      readonly approvals: number;
+      readonly maxSeconds: number;
+    }
+  | { readonly allowed: false; readonly refused: 'no_rule' | 'too_long' | 'ticket'; readonly rules: readonly string[] };
+
+export const verdictOf = (config: Config, ask: PolicyAsk): Verdict => verdict(decide(config.policy, ask));
+
+function verdict(decision: PolicyDecision): Verdict {
+  if (decision.allowed) {
+    const { rules, approvals, maxDurationSeconds: maxSeconds } = decision;
+    return { allowed: true, rules, approvals, maxSeconds };
+  }
+  const { reason } = decision;
+  return { allowed: false, refused: reason.kind, rules: reason.kind === 'no_rule' ? [] : [reason.rule] };
+}

@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { Duration } from 'luxon';
+import { explain, type Mismatch } from '../../access/policy-decision.ts';
+import type { Config } from '../../config/load.ts';
+import { print, printJson, Refused, table } from '../output.ts';
+import { AskText, askOf, problemsIn, type Verdict, verdictOf } from './ask.ts';
+
+type Options = Readonly<Record<string, string>> & { readonly json?: boolean };
+
+export function explainCommand(policy: Command, config: () => Config): void {
+  policy
+    .command('explain')
+    .description(
+      'Show which rule decides about a request, and why each earlier rule does not. Exit code 0: policy allows it, once it is approved; 1: it refuses.',
+    )
+    .requiredOption('--person <kind>', 'who requests: member, guest or external')
+    .requiredOption('--target <ids>', 'a target, or several separated by commas')
+    .requiredOption('--scope <name>', 'a built-in scope, or one from policy.yml')
+    .option('--login <name>', 'the login on the target; the first of the target if omitted')
+    .option('--duration <duration>', 'how long, in ISO 8601, such as PT4H')
+    .option('--vendor <name>', 'the vendor of the engagement')
+    .option('--engagement <id>', 'the id of the engagement; a new one if omitted')
+    .option('--ticket <ticket>', 'the ticket of the request')
+    .option('--json', 'print JSON')
+    .action((options: Options) => {
+      const { json, target, ...rest } = options;
+      const text = AskText.safeParse({ ...rest, targets: target?.split(',') });
+      if (!text.success) throw new Refused(problemsIn(text.error), 2);
+      const read = config();
+      const ask = askOf(read, text.data);
+      const verdict = verdictOf(read, ask);
+      const explained = explain(read.policy, ask).map(({ target: { id }, rules }) => ({
+        target: id,
+        rules: rules.map(({ rule, mismatch }) => ({ rule: rule.name, decides: mismatch === null, mismatch })),
+      }));
+      if (json) printJson({ ...verdict, targets: explained });
+      else {
+        for (const { target: id, rules } of explained) {
+          print(
+            table(
+              [id, ''],
+              rules.map(({ rule, mismatch }) => [`  ${rule}`, mismatch ? why(mismatch) : 'decides']),
+            ),
+          );
+        }
+        print(sentence(verdict));
+      }
+      process.exitCode = verdict.allowed ? 0 : 1;
+    });
+}
+
+const why = ({ condition, wanted, got }: Mismatch): string =>
+  `does not match: ${condition} ${wanted.slice(0, 5).join(', ')}${wanted.length > 5 ? ', …' : ''}; here ${got || 'none'}`;
+
+function sentence(verdict: Verdict): string {
+  const rules = verdict.rules.map((rule) => `“${rule}”`).join(' and ');
+  if (verdict.allowed) {
+    const { approvals, maxSeconds } = verdict;
+    const longest = Duration.fromObject({ seconds: maxSeconds }).rescale().toHuman({ listStyle: 'long' });
+    return `Allowed by ${rules}, with ${approvals === 1 ? '1 approval' : `${approvals} approvals`}, for at most ${longest}.`;
+  }
+  switch (verdict.refused) {
+    case 'no_rule':
+      return 'Refused: no rule matches.';
+    case 'too_long':
+      return `Refused: ${rules} does not allow so long.`;
+    case 'ticket':
+      return `Refused: ${rules} needs another ticket.`;
+  }
+}

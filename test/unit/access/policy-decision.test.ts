@@ -1,0 +1,246 @@
+import { describe, expect, it } from 'vitest';
+import { Policy } from '../../../src/access/policy.ts';
+import { decide as decided, explain, type PolicyAsk } from '../../../src/access/policy-decision.ts';
+import { ScopeName } from '../../../src/access/scopes/scope.ts';
+import { Target } from '../../../src/access/target.ts';
+import { engagementId, login } from '../../support/samples/samples.ts';
+
+const target = (labels: Record<string, string>) =>
+  Target.parse({
+    id: 'web-01',
+    name: 'Web',
+    address: '192.0.2.1',
+    host_keys: ['ssh-ed25519 AAAA'],
+    labels,
+    logins: ['deploy'],
+  });
+
+const policy = Policy.parse({
+  rules: [
+    { name: 'production, files only', scopes: ['files-rw'], labels: { env: 'production' }, max_duration: 'PT1H' },
+    { name: 'two for a production shell', labels: { env: 'production' }, approvals: 2, max_duration: 'PT4H' },
+    { name: 'staging', labels: { env: 'staging' }, max_duration: 'P3D' },
+  ],
+});
+const shell = ScopeName.parse('shell');
+const files = ScopeName.parse('files-rw');
+const production = target({ env: 'production' });
+const staging = target({ env: 'staging' });
+const USUAL: Omit<PolicyAsk, 'scope' | 'targets' | 'durationSeconds'> = {
+  ...{ login: login('deploy'), standing: 'guest', ticket: null },
+  engagement: { id: engagementId(1), vendor: 'Northwind Data' },
+};
+const decide = (rules: Policy, ask: Pick<PolicyAsk, 'scope' | 'targets' | 'durationSeconds'> & Partial<PolicyAsk>) =>
+  decided(rules, { ...USUAL, ...ask });
+
+describe('the policy', () => {
+  it('lets the first matching rule decide', () => {
+    expect(decide(policy, { scope: files, targets: [production], durationSeconds: 60 })).toMatchObject({
+      rules: ['production, files only'],
+      approvals: 1,
+    });
+    expect(decide(policy, { scope: shell, targets: [production], durationSeconds: 60 })).toMatchObject({
+      rules: ['two for a production shell'],
+      approvals: 2,
+    });
+  });
+
+  it('refuses what is longer than the deciding rule allows, even where a later rule would not', () => {
+    expect(decide(policy, { scope: files, targets: [production], durationSeconds: 3_601 })).toEqual({
+      allowed: false,
+      reason: { kind: 'too_long', rule: 'production, files only', maxDurationSeconds: 3_600 },
+    });
+  });
+
+  it('denies what no rule covers, be it one target of several', () => {
+    const noRule = { allowed: false, reason: { kind: 'no_rule' } };
+    expect(decide(policy, { scope: shell, targets: [target({})], durationSeconds: 1 })).toEqual(noRule);
+    expect(decide(policy, { scope: shell, targets: [staging, target({})], durationSeconds: 1 })).toEqual(noRule);
+    expect(decide(policy, { scope: shell, targets: [], durationSeconds: 1 })).toEqual(noRule);
+  });
+
+  it('has each target decided by its own first rule: the most approvals and the shortest duration count', () => {
+    const lenient = Policy.parse({
+      rules: [
+        { name: 'two for production', labels: { env: 'production' }, approvals: 2, max_duration: 'PT1H' },
+        { name: 'anything else', max_duration: 'PT8H' },
+      ],
+    });
+    const ask = { scope: shell, targets: [production, staging], durationSeconds: 3_600 };
+    const decision = { allowed: true, rules: ['two for production', 'anything else'], approvals: 2 };
+    expect(decide(lenient, ask)).toEqual({ ...decision, maxDurationSeconds: 3_600 });
+    expect(decide(lenient, { ...ask, targets: [staging, production] })).toMatchObject(decision);
+    expect(decide(lenient, { ...ask, durationSeconds: 3_601 })).toEqual({
+      allowed: false,
+      reason: { kind: 'too_long', rule: 'two for production', maxDurationSeconds: 3_600 },
+    });
+    expect(decide(lenient, { ...ask, targets: [staging] })).toMatchObject({ rules: ['anything else'], approvals: 1 });
+  });
+
+  it('takes approvals and duration from different rules where these are the strictest', () => {
+    const crossed = Policy.parse({
+      rules: [
+        { name: 'many', labels: { env: 'production' }, approvals: 3, max_duration: 'PT8H' },
+        { name: 'short', labels: { env: 'staging' }, approvals: 1, max_duration: 'PT15M' },
+      ],
+    });
+    expect(decide(crossed, { scope: shell, targets: [production, staging], durationSeconds: 900 })).toEqual({
+      ...{ allowed: true, rules: ['many', 'short'], approvals: 3, maxDurationSeconds: 900 },
+    });
+  });
+
+  it('decides for exactly as long as its rule allows, and by all labels of the rule', () => {
+    const two = { env: 'production', role: 'db' };
+    const rules = Policy.parse({ rules: [{ name: 'x', labels: two, max_duration: 'PT1H' }] });
+    const ask = { scope: shell, targets: [target(two)], durationSeconds: 3_600 };
+    const maxDurationSeconds = 3_600;
+    expect(decide(rules, ask)).toEqual({ allowed: true, rules: ['x'], approvals: 1, maxDurationSeconds });
+    expect(decide(rules, { ...ask, targets: [production] })).toEqual({ allowed: false, reason: { kind: 'no_rule' } });
+  });
+
+  it('names, of the rules that decide, the one that allows the shortest time, and of equal ones the first', () => {
+    const rule = (name: string, max_duration: string) => ({ name, labels: { env: name }, max_duration });
+    const some = Policy.parse({ rules: [rule('a', 'PT2H'), rule('b', 'PT1H'), rule('c', 'PT1H'), rule('d', 'PT3H')] });
+    const targets = ['d', 'c', 'b', 'a'].map((env) => target({ env }));
+    expect(decide(some, { scope: shell, targets, durationSeconds: 7_200 })).toEqual({
+      ...{ allowed: false, reason: { kind: 'too_long', rule: 'b', maxDurationSeconds: 3_600 } },
+    });
+  });
+});
+
+describe('a rule applies', () => {
+  const OTHER = '5f0c2f0e-6f0a-4b0e-9c51-0c1f3b0c7a11';
+  const ruleOf = (conditions: object) =>
+    Policy.parse({ rules: [{ name: 'it', approvals: 2, max_duration: 'PT1H', ...conditions }] });
+  const asked = { scope: shell, targets: [production], durationSeconds: 60 };
+
+  it.each([
+    ['nothing', {}, {}],
+    ['its scope', { scopes: ['files-rw', 'shell'] }, {}],
+    ['its target', { targets: ['web-01'] }, {}],
+    ['its login', { logins: ['root', 'deploy'] }, {}],
+    ['who asks', { people: ['guest'] }, {}],
+    ['its engagement', { engagements: [engagementId(1)] }, {}],
+    ['its vendor, however that is written', { vendors: ['NORTHWIND  data'] }, {}],
+    ['each of these', { scopes: ['shell'], logins: ['deploy'], people: ['external'] }, { standing: 'external' }],
+  ] as const)('by %s', (_, conditions, change) => {
+    expect(decide(ruleOf(conditions), { ...asked, ...change })).toMatchObject({ allowed: true, approvals: 2 });
+  });
+
+  it.each([
+    ['scopes', { scopes: ['files-rw'] }, ['files-rw'], 'shell'],
+    ['targets', { targets: ['db-01'] }, ['db-01'], 'web-01'],
+    ['labels', { labels: { env: 'staging' } }, ['env=staging'], 'env=production'],
+    ['labels', { labels: { constructor: 'x' } }, ['constructor=x'], 'no constructor'],
+    ['logins', { logins: ['root'] }, ['root'], 'deploy'],
+    ['people', { people: ['member', 'external'] }, ['member', 'external'], 'guest'],
+    ['engagements', { engagements: [OTHER] }, [OTHER], engagementId(1)],
+    ['vendors', { vendors: ['Southwind'] }, ['Southwind'], 'Northwind Data'],
+  ] as const)('to nothing else: its %s %j', (condition, conditions, wanted, got) => {
+    const policy = ruleOf(conditions);
+    expect(decide(policy, asked)).toEqual({ allowed: false, reason: { kind: 'no_rule' } });
+    const [explained] = explain(policy, { ...USUAL, ...asked });
+    expect(explained?.rules.map(({ mismatch }) => mismatch)).toEqual([{ condition, wanted, got }]);
+  });
+
+  it('to no engagement that is still to be opened, where it names one', () => {
+    const fresh = { ...asked, engagement: { id: null, vendor: 'Northwind Data' } };
+    expect(decide(ruleOf({ engagements: [engagementId(1)] }), fresh).allowed).toBe(false);
+    expect(decide(ruleOf({}), fresh).allowed).toBe(true);
+  });
+
+  it('and is explained with those before it, and none behind it', () => {
+    const policy = Policy.parse({
+      rules: [
+        { name: 'root', logins: ['root'], max_duration: 'PT1H' },
+        { name: 'guests', people: ['guest'], max_duration: 'PT1H' },
+        { name: 'anything', max_duration: 'PT1H' },
+      ],
+    });
+    const shown = explain(policy, { ...USUAL, ...asked }).map(({ target, rules }) => [
+      target.id,
+      rules.map(({ rule, mismatch }) => [rule.name, mismatch?.condition ?? 'decides']),
+    ]);
+    expect(shown).toEqual([
+      [
+        'web-01',
+        [
+          ['root', 'logins'],
+          ['guests', 'decides'],
+        ],
+      ],
+    ]);
+  });
+});
+
+describe('a rule that says no duration', () => {
+  const HOUR = 3_600;
+  const max = (policy: object, targets: readonly Target[]): number | null => {
+    const parsed = Policy.parse({ rules: [{ name: 'x' }], ...policy });
+    const decision = decide(parsed, { scope: shell, targets, durationSeconds: 1 });
+    return decision.allowed ? decision.maxDurationSeconds : null;
+  };
+
+  it('allows 72 hours, and 8 in production', () => {
+    expect(max({}, [staging])).toBe(72 * HOUR);
+    expect(max({}, [production])).toBe(8 * HOUR);
+    expect(max({}, [staging, production])).toBe(8 * HOUR);
+    expect(max({ production: { env: 'staging' } }, [staging])).toBe(8 * HOUR);
+    expect(max({ production: { env: 'staging' } }, [production])).toBe(72 * HOUR);
+    expect(max({ production: { env: 'production', tier: '1' } }, [production])).toBe(72 * HOUR);
+    expect(max({ rules: [{ name: 'x', max_duration: 'PT9H' }] }, [production])).toBe(9 * HOUR);
+  });
+
+  it('lets no longer duration be offered than 72 hours', () => {
+    expect(Policy.safeParse({ rules: [{ name: 'x' }], durations: ['P3D'] }).success).toBe(true);
+    expect(Policy.safeParse({ rules: [{ name: 'x' }], durations: ['P3DT1S'] }).success).toBe(false);
+  });
+});
+
+describe('a rule that wants a ticket', () => {
+  const ticketOf = (ticket: unknown) => Policy.safeParse({ rules: [{ name: 'it', max_duration: 'PT1H', ticket }] });
+  const OPS = { pattern: 'OPS-\\d+|CHG', example: 'OPS-1042' };
+  const verdict = (wanted: unknown, ticket: string | null) =>
+    decide(ticketOf(wanted).data as Policy, { scope: shell, targets: [production], durationSeconds: 60, ticket });
+
+  it.each([
+    ['required', 'anything'],
+    [OPS, 'OPS-1'],
+    [OPS, 'CHG'],
+    [undefined, null],
+  ] as const)('%j lets %j through', (wanted, ticket) => {
+    expect(verdict(wanted, ticket).allowed).toBe(true);
+  });
+
+  it.each([
+    ['required', null, null],
+    [OPS, null, 'OPS-1042'],
+    [OPS, 'OPS-', 'OPS-1042'],
+    [OPS, 'see OPS-1', 'OPS-1042'],
+    [OPS, 'OPS-1 CHG', 'OPS-1042'],
+    [OPS, 'OPS-1\n', 'OPS-1042'],
+  ] as const)('%j refuses %j', (wanted, ticket, example) => {
+    expect(verdict(wanted, ticket)).toEqual({ allowed: false, reason: { kind: 'ticket', rule: 'it', example } });
+  });
+
+  it('counts for all targets of a request, also where another rule is the stricter one', () => {
+    const policy = Policy.parse({
+      rules: [
+        { name: 'staging', labels: { env: 'staging' }, max_duration: 'PT8H', ticket: 'required' },
+        { name: 'production', labels: { env: 'production' }, approvals: 2, max_duration: 'PT1H' },
+      ],
+    });
+    const ask = { scope: shell, targets: [production, staging], durationSeconds: 60 };
+    expect(decide(policy, ask)).toMatchObject({ reason: { kind: 'ticket', rule: 'staging' } });
+    expect(decide(policy, { ...ask, ticket: 'x' })).toMatchObject({ allowed: true, approvals: 2 });
+  });
+
+  it.each([
+    [{ pattern: '(', example: 'x' }, ['pattern'], 'is not a regular expression'],
+    [{ pattern: 'OPS-\\d+', example: 'OPS' }, ['example'], 'does not match the pattern'],
+  ] as const)('is refused when it is read: %j', (ticket, path, message) => {
+    const issues = ticketOf(ticket).error?.issues as { errors?: unknown[][] }[];
+    expect(JSON.stringify(issues)).toContain(JSON.stringify(message));
+    expect(JSON.stringify(issues)).toContain(JSON.stringify(path[0]));
+  });
+});
