@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parse as parseYaml, YAMLParseError } from 'yaml';
-import { z } from 'zod';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { Policy } from '../access/policy.ts';
 import type { Target } from '../access/target.ts';
+import { exampleAt, type LineOf, problemsOf } from './problems.ts';
 import { Secrets, Settings, TargetsFile } from './schema.ts';
 
 /** A setting that cannot be used: names the file, the path in it, what is wrong, and an example that works. */
@@ -27,6 +29,8 @@ export type Config = {
   readonly events: 'stdout' | null;
   readonly targets: readonly Target[];
   readonly policy: Policy;
+  /** Of the bytes of policy.yml, in hex. */
+  readonly policySha256: string;
 };
 
 export const TARGETS_FILE = 'targets.yml';
@@ -38,8 +42,9 @@ export const POLICY_FILE = 'policy.yml';
  */
 export function loadConfig(file: string): Config {
   const folder = dirname(resolve(file));
-  const settings = read(file, Settings);
-  const targets = read(join(folder, TARGETS_FILE), TargetsFile).targets;
+  const { value: settings } = read(file, Settings);
+  const { targets } = read(join(folder, TARGETS_FILE), TargetsFile).value;
+  const { value: policy, sha256: policySha256 } = read(join(folder, POLICY_FILE), Policy);
   const twice = targets.find((target, index) => targets.findIndex((other) => other.id === target.id) !== index);
   if (twice)
     throw new ConfigError(join(folder, TARGETS_FILE), [
@@ -54,7 +59,7 @@ export function loadConfig(file: string): Config {
     recordings: settings.recordings,
     events: settings.events ?? null,
     targets,
-    policy: read(join(folder, POLICY_FILE), Policy),
+    ...{ policy, policySha256 },
   };
 }
 
@@ -71,7 +76,7 @@ export function recipientsOf({ file, recordings }: Config): readonly string[] {
 export function loadSecrets(environment: NodeJS.ProcessEnv): Secrets {
   const parsed = Secrets.safeParse(environment);
   if (parsed.success) return parsed.data;
-  throw new ConfigError('The environment', problems(Secrets, parsed.error));
+  throw new ConfigError('The environment', problemsOf(Secrets, parsed.error));
 }
 
 function unread(file: string, cause: unknown): string {
@@ -88,7 +93,9 @@ function unread(file: string, cause: unknown): string {
 
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
 
-function read<Schema extends z.ZodType>(file: string, schema: Schema): z.output<Schema> {
+type Read<Schema extends z.ZodType> = { readonly value: z.output<Schema>; readonly sha256: string };
+
+function read<Schema extends z.ZodType>(file: string, schema: Schema): Read<Schema> {
   let text: string;
   try {
     if (statSync(file).size > FILE_MAX_BYTES) throw new ConfigError(file, ['larger than 4 MiB']);
@@ -97,88 +104,21 @@ function read<Schema extends z.ZodType>(file: string, schema: Schema): z.output<
     if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(file, [unread(file, cause)]);
   }
-  let content: unknown;
-  try {
-    content = parseYaml(text);
-  } catch (cause) {
-    if (!(cause instanceof YAMLParseError)) throw cause;
-    throw new ConfigError(file, [`not valid YAML: ${cause.message}`]);
-  }
-  const parsed = schema.safeParse(content);
-  if (parsed.success) return parsed.data;
-  throw new ConfigError(file, problems(schema, parsed.error));
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [invalid] = document.errors;
+  if (invalid) throw new ConfigError(file, [`not valid YAML: ${invalid.message}`]);
+  const parsed = schema.safeParse(document.toJS());
+  if (parsed.success) return { value: parsed.data, sha256: createHash('sha256').update(text).digest('hex') };
+  throw new ConfigError(file, problemsOf(schema, parsed.error, lineIn(document, lines)));
 }
 
-function problems(schema: z.ZodType, error: z.ZodError): string[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => {
-        const known = Object.keys(childrenOf(at(schema, issue.path)));
-        return `${[...issue.path, key].join('.')}: unknown setting; the settings here are ${known.join(', ')}`;
-      });
+const lineIn =
+  (document: Document, lines: LineCounter): LineOf =>
+  (path) => {
+    for (let length = path.length; length >= 0; length -= 1) {
+      const node = document.getIn(path.slice(0, length), true);
+      if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
     }
-    const path = issue.path.join('.') || '(the whole file)';
-    const example = exampleAt(schema, issue.path);
-    const missing = issue.code === 'invalid_type' && issue.input === undefined && issue.message.includes('undefined');
-    const what = missing ? 'missing' : issue.message;
-    return `${path}: ${what}${example === null ? '' : `; for example ${JSON.stringify(example)}`}`;
-  });
-}
-
-function at(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | null {
-  let here: z.ZodType | null = schema;
-  for (const step of path) {
-    const inner: z.ZodType | null = here && unwrap(here);
-    if (inner instanceof z.ZodObject) here = childrenOf(inner)[String(step)] ?? null;
-    else if (inner instanceof z.ZodArray) here = inner.element as z.ZodType;
-    else here = null;
-  }
-  return here;
-}
-
-function unwrap(schema: z.ZodType): z.ZodType {
-  if (
-    schema instanceof z.ZodOptional ||
-    schema instanceof z.ZodDefault ||
-    schema instanceof z.ZodPrefault ||
-    schema instanceof z.ZodNullable
-  ) {
-    return unwrap(schema.unwrap() as z.ZodType);
-  }
-  return schema;
-}
-
-const childrenOf = (schema: z.ZodType | null): Record<string, z.ZodType> => {
-  const inner = schema && unwrap(schema);
-  return inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>) : {};
-};
-
-/** What has no example of its own is shown by that of the list or map it is in. */
-function exampleAt(schema: z.ZodType, path: readonly PropertyKey[]): unknown {
-  const own = exampleOf(at(schema, path));
-  const around = own === null && path.length > 0 ? exampleOf(at(schema, path.slice(0, -1))) : null;
-  if (around === null || typeof around !== 'object') return own;
-  return Object.values(around)[0] ?? null;
-}
-
-function exampleOf(schema: z.ZodType | null): unknown {
-  for (let here = schema; here; ) {
-    const examples: unknown = here.meta()?.['examples'];
-    if (Array.isArray(examples) && examples.length > 0) return examples[0];
-    const inner = unwrap(here);
-    if (inner === here) return composedExample(here);
-    here = inner;
-  }
-  return null;
-}
-
-/** Of what holds others: the least that would do. */
-function composedExample(schema: z.ZodType): unknown {
-  if (schema instanceof z.ZodArray) {
-    const element = exampleOf(schema.element as z.ZodType);
-    return element === null ? null : [element];
-  }
-  const required = Object.entries(childrenOf(schema)).filter(([, child]) => !child.safeParse(undefined).success);
-  const entries = required.map(([key, child]) => [key, exampleOf(child)]);
-  return entries.length === 0 ? null : Object.fromEntries(entries);
-}
+    return null;
+  };

@@ -57,7 +57,7 @@ export function liveConfig(started: Config, log: Log): LiveConfig {
     const changes = configChanges(config, { ...file, events: file.events ?? config.events });
     if (changes.applied.length > 0) {
       // First in the audit log: a change of who may do what is never in force without being written down.
-      const facts = { changes: changes.applied };
+      const facts = { changes: changes.applied, policySha256: file.policySha256 };
       const event = {
         type: 'configuration_reloaded',
         at: clock.now(),
@@ -67,9 +67,9 @@ export function liveConfig(started: Config, log: Log): LiveConfig {
       await store.transaction((tx) => tx.audit.append(event));
     }
     // What only a start reads stays as it was, so that it is still told the next time.
-    const { targets, policy } = file;
+    const { targets, policy, policySha256 } = file;
     const { security_channel, security_users } = file.slack;
-    config = { ...config, targets, policy, slack: { ...config.slack, security_channel, security_users } };
+    config = { ...config, targets, policy, policySha256, slack: { ...config.slack, security_channel, security_users } };
     inventory = inventoryOf(config);
     log.info(changes, 'the configuration was reloaded');
     return changes;

@@ -18,6 +18,7 @@ const config: Config = {
   ...{ file: '/etc/daypass/daypass.yml', dataDir: '/var/lib/daypass', site, gateway, slack, recordings, events: null },
   targets: [target('web-01'), target('db-01')],
   policy: Policy.parse({ rules: [{ name: 'one', max_duration: 'PT8H' }] }),
+  policySha256: '00',
 };
 const NOTHING = { applied: [], atNextStart: [] };
 

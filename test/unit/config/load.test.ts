@@ -54,6 +54,19 @@ describe('the configuration', () => {
     expect(message).toContain('databse_url: unknown setting; the settings here are site, data_dir, gateway, slack');
   });
 
+  it('names the line in which a mistake stands, or from which something is missing', () => {
+    const policy = ['rules:', '  - name: one', '    max_duration: 8h', '  - approvals: 1', '    persons: [guest]', ''];
+    const said = refusal({ 'policy.yml': policy.join('\n') })
+      .split('\n')
+      .slice(1);
+    expect(said.map((line) => /line \d+: [\w.]+/.exec(line)?.[0])).toEqual([
+      'line 3: rules.0.max_duration',
+      'line 4: rules.1.name',
+      'line 5: rules.1.persons',
+    ]);
+    expect(refusal({ 'policy.yml': 'rules: [\n' })).toMatch(/not valid YAML: .* at line 2/);
+  });
+
   it('has no lease under which sessions begin only to end', () => {
     const lease = 'lease_new_seconds: 60, lease_live_seconds: 30';
     const file = GOOD['daypass.yml'].replace('gateway: {', `gateway: { ${lease},`);
