@@ -9,7 +9,7 @@ useRunFolder();
 const LONG = process.env['DAYPASS_LONG'] === '1';
 const filesOf = (names: readonly string[]): string[] => names.map((name) => `test/e2e/gateway/${name}.test.ts`);
 /** These put the product under load, or hold it to a second: each runs with the machine to itself. */
-const alone = filesOf(['endings', 'flood', 'hostile', 'recording-errors']);
+const alone = filesOf(['endings', 'flood', 'hostile', 'recording-errors', ...(LONG ? ['recording-kills'] : [])]);
 /** These hold it to seconds, most of which they wait: they run beside each other, and nothing else does. */
 const quiet = filesOf(['hostile-client', 'hostile-target', 'launcher', 'notices', 'supervision']);
 const seconds = (short: number): number => short * 1000 * (LONG ? 30 : 1);

@@ -178,6 +178,18 @@ describeAsRoot('daypass serve as root', () => {
     await world.serve();
   });
 
+  it('takes nothing from one that runs, even where it is told of another account', async () => {
+    const config = join(world.folder.path, 'daypass.yml');
+    const written = readFileSync(config, 'utf8');
+    const other = WORKER_ID + 1;
+    writeFileSync(config, written.replaceAll(String(WORKER_ID), String(other)));
+    const { code } = await world.serveInVain();
+    writeFileSync(config, written);
+    expect(code).toBe(1);
+    expect(statSync(join(world.folder.path, 'data', 'spool'))).toMatchObject({ uid: WORKER_ID });
+    expect(await ssh(world, ['direct', 'echo still'])).toMatchObject({ code: 0, stdout: 'still\n' });
+  });
+
   it('ends with the reason where control cannot start', async () => {
     await world.stop();
     const keys = join(world.folder.path, 'data', 'keys');
