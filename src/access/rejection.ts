@@ -1,4 +1,5 @@
 import type { EngagementId, Fingerprint, GrantId, Login, PersonId, RequestId, TargetId } from './ids.ts';
+import type { SecretKind } from './secret.ts';
 
 /**
  * Every expected refusal, with the facts a reader needs, by what somebody was about to do. Each edge words those that it can meet, all of
@@ -30,6 +31,13 @@ export type RestingRejection =
   /** What is stored about this was changed without Daypass. */
   | { readonly code: 'record_tampered'; readonly what: string; readonly id: string };
 
+/** What somebody wrote looks like a secret, so it was not stored. */
+type SecretFound = {
+  readonly code: 'secret_found';
+  readonly what: SecretKind;
+  readonly field: 'reason' | 'ticket' | 'comment';
+};
+
 type NoTargets = { readonly code: 'no_targets'; readonly field: 'targets' };
 
 /** Asking for access. */
@@ -56,6 +64,7 @@ export type AskRejection =
       readonly rule: string;
       readonly field: 'duration';
     }
+  | SecretFound
   | { readonly code: 'reason_missing'; readonly field: 'reason' }
   /** It says nothing a reviewer could decide by. */
   | { readonly code: 'reason_empty'; readonly field: 'reason' }
@@ -105,6 +114,7 @@ export type EngagementRejection =
 
 /** Reviewing a request. */
 export type ReviewRejection =
+  | SecretFound
   | { readonly code: 'unknown_request' }
   | { readonly code: 'own_request' }
   /** Who asked is no active member of the engagement any more. */

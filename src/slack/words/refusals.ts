@@ -98,6 +98,8 @@ const WORDING: Wording = {
       : `That is too long: the rule “${say(rule)}” allows at most ${duration(maxSeconds)}. Choose a shorter duration. You can request more when it expires.`,
   reason_missing: () =>
     `Tell reviewers why you need access, in at most ${ASK_LIMITS.reason} characters. A ticket can have at most ${ASK_LIMITS.ticket}.`,
+  secret_found: ({ what }) =>
+    `This looks like it contains ${what}. Daypass did not store it, but Slack has seen it: replace it wherever it is used, and write the text without it.`,
   reason_empty: () =>
     'Reviewers need more than that. Tell them what you are going to do and why, such as “Move the order database to the new disk”.',
   ticket_wanted: ({ rule, example }, { say }) =>

@@ -5,11 +5,12 @@ import { type Person, whyNotActive } from '../../access/person.ts';
 import { engagementRules } from '../../access/policy.ts';
 import { decide, type PolicyDenial } from '../../access/policy-decision.ts';
 import { hasSubstance } from '../../access/reason.ts';
-import type { AskRejection } from '../../access/rejection.ts';
+import type { AskRejection, RejectionOf } from '../../access/rejection.ts';
 import { ASK_LIMITS, type PendingRequest, RULE_BREAK } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { isEligibleReviewer } from '../../access/review.ts';
 import { findScope, type Scope } from '../../access/scopes/scope.ts';
+import { secretIn } from '../../access/secret.ts';
 import { pin, type Target } from '../../access/target.ts';
 import { type FactParts, reviewerFacts } from '../engagements/reviewer-facts.ts';
 import { tampered } from '../grants/believable.ts';
@@ -155,6 +156,8 @@ function whatIsAsked(
   if (reason === '' || reason.length > ASK_LIMITS.reason || ticket.length > ASK_LIMITS.ticket) {
     return refuse({ code: 'reason_missing', field: 'reason' });
   }
+  const secret = secretAmong({ reason, ticket });
+  if (secret) return refuse(secret);
   if (!hasSubstance(reason)) return refuse({ code: 'reason_empty', field: 'reason' });
   const { durationSeconds } = input;
   if (!Number.isSafeInteger(durationSeconds) || durationSeconds <= 0) {
@@ -169,6 +172,14 @@ function whatIsAsked(
   const { approvals } = decision;
   const rule = decision.rules.join(RULE_BREAK);
   return ok({ targets: targets.value, login: login.data, scope, rule, approvals, reason, ticket: ticket || null });
+}
+
+function secretAmong(texts: Readonly<Record<'reason' | 'ticket', string>>): RejectionOf<'secret_found'> | null {
+  for (const field of ['reason', 'ticket'] as const) {
+    const what = secretIn(texts[field]);
+    if (what) return { code: 'secret_found', what, field };
+  }
+  return null;
 }
 
 function denied(reason: PolicyDenial): AskRejection {

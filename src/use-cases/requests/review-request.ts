@@ -8,6 +8,7 @@ import type { NotActive, ReviewRejection } from '../../access/rejection.ts';
 import { type AccessRequest, type Review, transition } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { mayNotReview } from '../../access/review.ts';
+import { secretIn } from '../../access/secret.ts';
 import { heldToPolicy } from '../../access/standing-ask.ts';
 import { type FactParts, reviewerFacts } from '../engagements/reviewer-facts.ts';
 import { tampered } from '../grants/believable.ts';
@@ -64,6 +65,8 @@ export const reviewRequest =
 
       const { by: reviewerId, verdict } = input;
       const comment = input.comment?.trim().slice(0, COMMENT_MAX) || null;
+      const secret = comment && secretIn(comment);
+      if (secret) return refuse({ code: 'secret_found', what: secret, field: 'comment' });
       // A digest that is recomputed from the stored ask: an ask edited in the database cannot be approved.
       const digest = deps.authority.digest({ id: request.id, ...request.ask });
       if (digest !== request.digest) return refuse({ code: 'digest_mismatch' });

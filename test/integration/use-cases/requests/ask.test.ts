@@ -158,6 +158,16 @@ describe('a request', () => {
     ['a reason too long', { reason: 'x'.repeat(1_001) }, MISSING],
     ['a reason as long as may be', { reason: ` ${'xy'.repeat(500)} ` }, null],
     ['a reason that says nothing', { reason: 'need access' }, { code: 'reason_empty', field: 'reason' }],
+    [
+      'a reason with a password',
+      { reason: `Move it, the password is ${'hunter'}22` },
+      { code: 'secret_found', what: 'a password', field: 'reason' },
+    ],
+    [
+      'a ticket with a token',
+      { ticket: `${'xoxb'}-0123456789ab` },
+      { code: 'secret_found', what: 'a Slack token', field: 'ticket' },
+    ],
     ['a ticket too long', { ticket: 'x'.repeat(201) }, MISSING],
     ['a ticket as long as may be', { ticket: ` ${'x'.repeat(200)} ` }, null],
     ['no time', { durationSeconds: 0 }, TOO_LONG],

@@ -89,6 +89,15 @@ describe('a review', () => {
     });
   });
 
+  it('with a secret in its comment is not stored, and counts once it has none', async () => {
+    const secret = `The password is ${'hunter'}22`;
+    expect(await refusal({ verdict: 'deny', comment: secret })).toEqual({
+      ...{ code: 'secret_found', what: 'a password', field: 'comment' },
+    });
+    expect((await world.store.transaction((tx) => tx.requests.byId(request.id)))?.reviews).toEqual([]);
+    expect(granted(await review({ verdict: 'deny', comment: 'Ask for less' })).status).toBe('denied');
+  });
+
   it('that denies makes none, and its requester is told', async () => {
     const { contractor, reviewer } = world;
     const denied = granted(await review({ verdict: 'deny', comment: '' }));

@@ -32,6 +32,7 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   no_policy_rule: { code: 'no_policy_rule', field: 'scope' },
   duration_too_long: { code: 'duration_too_long', maxSeconds: 3_600, rule: NASTY, field: 'duration' },
   reason_missing: { code: 'reason_missing', field: 'reason' },
+  secret_found: { code: 'secret_found', what: 'a password in a URL', field: 'reason' },
   reason_empty: { code: 'reason_empty', field: 'reason' },
   ticket_wanted: { code: 'ticket_wanted', rule: NASTY, example: NASTY, field: 'ticket' },
   no_reviewer: { code: 'no_reviewer', needed: 2, found: 1, field: 'engagement' },
