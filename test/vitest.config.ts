@@ -11,7 +11,7 @@ const filesOf = (names: readonly string[]): string[] => names.map((name) => `tes
 /** These put the product under load, or hold it to a second: each runs with the machine to itself. */
 const alone = filesOf(['endings', 'flood', 'hostile', 'recording-errors', ...(LONG ? ['recording-kills'] : [])]);
 /** These hold it to seconds, most of which they wait: they run beside each other, and nothing else does. */
-const quiet = filesOf(['hostile-client', 'hostile-target', 'launcher', 'notices', 'supervision']);
+const quiet = filesOf(['authority-away', 'hostile-client', 'hostile-target', 'launcher', 'notices', 'supervision']);
 const seconds = (short: number): number => short * 1000 * (LONG ? 30 : 1);
 
 const e2e = {
