@@ -113,8 +113,7 @@ function mismatch(rule: Rule, ask: PolicyMatch, target: Target): Mismatch | null
     if (wanted && !(wanted as readonly string[]).includes(got)) return { condition, wanted, got };
   }
   const { vendors: wanted } = rule;
-  const vendor = vendorKey(engagement.vendor);
-  if (wanted && !wanted.some((each) => vendorKey(each) === vendor))
+  if (wanted && !wanted.map(vendorKey).includes(vendorKey(engagement.vendor)))
     return { condition: 'vendors', wanted, got: engagement.vendor };
   for (const [key, value] of Object.entries(rule.labels ?? {})) {
     const label = labelOf(target, key);

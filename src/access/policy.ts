@@ -41,9 +41,10 @@ const Ticket = z
     else if (!ticket.test(example)) issue('example', 'does not match the pattern');
   });
 
-/** Null where it is no regular expression. */
+/** Null where it is no regular expression by itself: one that closes our group would match a part. */
 export function wholeOf(pattern: string): RegExp | null {
   try {
+    new RegExp(pattern, 'u');
     return new RegExp(`^(?:${pattern})$`, 'u');
   } catch {
     return null;
@@ -106,8 +107,7 @@ const Rule = z.strictObject({
     .union([z.literal('required'), Ticket])
     .optional()
     .meta({
-      description:
-        'The ticket that a request must name: `required` for any, or a pattern. If omitted, it may be left out.',
+      description: 'The ticket that a request must name: `required` for any, or a pattern. If omitted, none.',
       examples: [{ pattern: 'OPS-\\d+', example: 'OPS-1042' }],
     }),
 });

@@ -104,12 +104,18 @@ function read<Schema extends z.ZodType>(file: string, schema: Schema): Read<Sche
     if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(file, [unread(file, cause)]);
   }
+  const value = parseYaml(file, text, schema);
+  return { value, sha256: createHash('sha256').update(text).digest('hex') };
+}
+
+/** Throws a ConfigError that names every problem with its line and an example. */
+export function parseYaml<Schema extends z.ZodType>(file: string, text: string, schema: Schema): z.output<Schema> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const [invalid] = document.errors;
   if (invalid) throw new ConfigError(file, [`not valid YAML: ${invalid.message}`]);
   const parsed = schema.safeParse(document.toJS());
-  if (parsed.success) return { value: parsed.data, sha256: createHash('sha256').update(text).digest('hex') };
+  if (parsed.success) return parsed.data;
   throw new ConfigError(file, problemsOf(schema, parsed.error, lineIn(document, lines)));
 }
 

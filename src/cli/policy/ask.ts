@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { EngagementId, Login, TargetId } from '../../access/ids.ts';
 import { STANDINGS } from '../../access/person.ts';
 import { IsoSeconds } from '../../access/policy.ts';
-import { decide, type PolicyAsk, type PolicyDecision } from '../../access/policy-decision.ts';
+import type { PolicyAsk } from '../../access/policy-decision.ts';
 import { findScope, ScopeName } from '../../access/scopes/scope.ts';
 import type { Config } from '../../config/load.ts';
 import { inventoryOf } from '../../config/places.ts';
@@ -20,10 +20,6 @@ export const AskText = z.strictObject({
   ticket: z.string().optional(),
 });
 export type AskText = z.infer<typeof AskText>;
-
-/** One line for each thing that is wrong. */
-export const problemsIn = ({ issues }: z.ZodError): string =>
-  issues.map(({ path, message }) => `${path.join('.') || '(the whole file)'}: ${message}`).join('\n');
 
 /** Refuses what is not in targets.yml and policy.yml: an answer about something that does not exist would mislead. */
 export function askOf(config: Config, text: AskText): PolicyAsk {
@@ -46,24 +42,4 @@ export function askOf(config: Config, text: AskText): PolicyAsk {
     engagement: { id: text.engagement ?? null, vendor: text.vendor },
     ticket: text.ticket ?? null,
   };
-}
-
-export type Verdict =
-  | {
-      readonly allowed: true;
-      readonly rules: readonly string[];
-      readonly approvals: number;
-      readonly maxSeconds: number;
-    }
-  | { readonly allowed: false; readonly refused: 'no_rule' | 'too_long' | 'ticket'; readonly rules: readonly string[] };
-
-export const verdictOf = (config: Config, ask: PolicyAsk): Verdict => verdict(decide(config.policy, ask));
-
-function verdict(decision: PolicyDecision): Verdict {
-  if (decision.allowed) {
-    const { rules, approvals, maxDurationSeconds: maxSeconds } = decision;
-    return { allowed: true, rules, approvals, maxSeconds };
-  }
-  const { reason } = decision;
-  return { allowed: false, refused: reason.kind, rules: reason.kind === 'no_rule' ? [] : [reason.rule] };
 }

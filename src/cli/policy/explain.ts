@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { Duration } from 'luxon';
-import { explain, type Mismatch } from '../../access/policy-decision.ts';
+import { decide, explain, type Mismatch, type PolicyDecision } from '../../access/policy-decision.ts';
 import type { Config } from '../../config/load.ts';
+import { problemsOf } from '../../config/problems.ts';
 import { print, printJson, Refused, table } from '../output.ts';
-import { AskText, askOf, problemsIn, type Verdict, verdictOf } from './ask.ts';
+import { AskText, askOf } from './ask.ts';
 
 type Options = Readonly<Record<string, string>> & { readonly json?: boolean };
 
@@ -25,15 +26,15 @@ export function explainCommand(policy: Command, config: () => Config): void {
     .action((options: Options) => {
       const { json, target, ...rest } = options;
       const text = AskText.safeParse({ ...rest, targets: target?.split(',') });
-      if (!text.success) throw new Refused(problemsIn(text.error), 2);
+      if (!text.success) throw new Refused(problemsOf(AskText, text.error).join('\n'), 2);
       const read = config();
       const ask = askOf(read, text.data);
-      const verdict = verdictOf(read, ask);
+      const decision = decide(read.policy, ask);
       const explained = explain(read.policy, ask).map(({ target: { id }, rules }) => ({
         target: id,
         rules: rules.map(({ rule, mismatch }) => ({ rule: rule.name, decides: mismatch === null, mismatch })),
       }));
-      if (json) printJson({ ...verdict, targets: explained });
+      if (json) printJson({ ...decision, targets: explained });
       else {
         for (const { target: id, rules } of explained) {
           print(
@@ -43,28 +44,29 @@ export function explainCommand(policy: Command, config: () => Config): void {
             ),
           );
         }
-        print(sentence(verdict));
+        print(sentence(decision));
       }
-      process.exitCode = verdict.allowed ? 0 : 1;
+      process.exitCode = decision.allowed ? 0 : 1;
     });
 }
 
 const why = ({ condition, wanted, got }: Mismatch): string =>
   `does not match: ${condition} ${wanted.slice(0, 5).join(', ')}${wanted.length > 5 ? ', …' : ''}; here ${got || 'none'}`;
 
-function sentence(verdict: Verdict): string {
-  const rules = verdict.rules.map((rule) => `“${rule}”`).join(' and ');
-  if (verdict.allowed) {
-    const { approvals, maxSeconds } = verdict;
-    const longest = Duration.fromObject({ seconds: maxSeconds }).rescale().toHuman({ listStyle: 'long' });
-    return `Allowed by ${rules}, with ${approvals === 1 ? '1 approval' : `${approvals} approvals`}, for at most ${longest}.`;
+function sentence(decision: PolicyDecision): string {
+  if (decision.allowed) {
+    const { rules, approvals, maxDurationSeconds: seconds } = decision;
+    const longest = Duration.fromObject({ seconds }).rescale().toHuman({ listStyle: 'long' });
+    const by = rules.map((rule) => `“${rule}”`).join(' and ');
+    return `Allowed by ${by}, with ${approvals === 1 ? '1 approval' : `${approvals} approvals`}, for at most ${longest}.`;
   }
-  switch (verdict.refused) {
+  const { reason } = decision;
+  switch (reason.kind) {
     case 'no_rule':
       return 'Refused: no rule matches.';
     case 'too_long':
-      return `Refused: ${rules} does not allow so long.`;
+      return `Refused: “${reason.rule}” does not allow so long.`;
     case 'ticket':
-      return `Refused: ${rules} needs another ticket.`;
+      return `Refused: “${reason.rule}” needs another ticket.`;
   }
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { IsoSeconds } from '../../access/policy.ts';
-import type { Config } from '../../config/load.ts';
+import { decide, type PolicyDecision } from '../../access/policy-decision.ts';
+import { type Config, parseYaml } from '../../config/load.ts';
 import { print, printJson, Refused } from '../output.ts';
-import { AskText, askOf, problemsIn, type Verdict, verdictOf } from './ask.ts';
+import { AskText, askOf } from './ask.ts';
 
 /** What is left out is not compared. */
 const Expectation = z.union([
@@ -33,7 +33,7 @@ export function testCommand(policy: Command, config: () => Config): void {
     .action((file: string, options: { readonly json?: boolean }) => {
       const read = config();
       const results = casesIn(file).map(({ name, ask, expect }) => {
-        const got = verdictOf(read, askOf(read, ask));
+        const got = decide(read.policy, askOf(read, ask));
         return { name, passed: isAsExpected(got, expect), got };
       });
       if (options.json) printJson({ results });
@@ -45,27 +45,32 @@ export function testCommand(policy: Command, config: () => Config): void {
 }
 
 function casesIn(file: string): z.infer<typeof Cases>['cases'] {
+  let text: string;
   try {
-    const cases = Cases.safeParse(parse(readFileSync(file, 'utf8')));
-    if (cases.success) return cases.data.cases;
-    throw new Refused(`${file} cannot be used:\n${problemsIn(cases.error)}`, 2);
+    text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (error instanceof YAMLParseError) throw new Refused(`${file} is not valid YAML: ${error.message}`, 2);
-    if (error instanceof Error && 'code' in error) throw new Refused(`${file} cannot be read: ${error.message}`, 2);
-    throw error;
+    throw new Refused(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, 2);
   }
+  return parseYaml(file, text, Cases).cases;
 }
 
-function isAsExpected(got: Verdict, expected: z.infer<typeof Expectation>): boolean {
-  const sameRules = expected.rules === undefined || expected.rules.join('\n') === got.rules.join('\n');
-  if ('refused' in expected) return !got.allowed && got.refused === expected.refused && sameRules;
-  const { approvals, max_duration: max } = expected;
-  if (!got.allowed || !sameRules) return false;
-  return (approvals ?? got.approvals) === got.approvals && (max ?? got.maxSeconds) === got.maxSeconds;
-}
-
-const worded = (got: Verdict): string => {
-  const by = got.rules.length === 0 ? '' : `, by ${got.rules.map((rule) => `“${rule}”`).join(' and ')}`;
-  if (!got.allowed) return `policy refuses it (${got.refused})${by}`;
-  return `policy allows it with ${got.approvals} approvals for at most ${got.maxSeconds} seconds${by}`;
+/** Those that decided; of a refusal the one that refuses. */
+const rulesOf = (decision: PolicyDecision): readonly string[] => {
+  if (decision.allowed) return decision.rules;
+  return decision.reason.kind === 'no_rule' ? [] : [decision.reason.rule];
 };
+
+function isAsExpected(got: PolicyDecision, expected: z.infer<typeof Expectation>): boolean {
+  if (expected.rules !== undefined && expected.rules.join('\n') !== rulesOf(got).join('\n')) return false;
+  if ('refused' in expected) return !got.allowed && got.reason.kind === expected.refused;
+  if (!got.allowed) return false;
+  const { approvals = got.approvals, max_duration: max = got.maxDurationSeconds } = expected;
+  return approvals === got.approvals && max === got.maxDurationSeconds;
+}
+
+function worded(got: PolicyDecision): string {
+  const rules = rulesOf(got);
+  const by = rules.length === 0 ? '' : `, by ${rules.map((rule) => `“${rule}”`).join(' and ')}`;
+  if (!got.allowed) return `policy refuses it (${got.reason.kind})${by}`;
+  return `policy allows it with ${got.approvals} approvals for at most ${got.maxDurationSeconds} seconds${by}`;
+}

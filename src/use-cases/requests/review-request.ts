@@ -57,9 +57,10 @@ export const reviewRequest =
       const request = await tx.requests.lock(input.requestId);
       const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
       const reviewer = await tx.persons.byId(input.by);
-      const asker = request && (await tx.persons.byId(request.ask.personId));
-      if (!request || !engagement || !reviewer || !asker) return refuse(tampered(tx) ?? { code: 'unknown_request' });
-      const refusal = await refusalOf(deps, tx, { request, engagement, reviewer }, now);
+      const requester = request && (await tx.persons.byId(request.ask.personId));
+      if (!request || !engagement || !reviewer || !requester)
+        return refuse(tampered(tx) ?? { code: 'unknown_request' });
+      const refusal = await refusalOf(deps, tx, { request, engagement, reviewer, requester }, now);
       if (refusal) return refuse(refusal);
       if (!(await isCardOf(tx, input))) return refuse({ code: 'unknown_card' });
 
@@ -71,7 +72,7 @@ export const reviewRequest =
       const digest = deps.authority.digest({ id: request.id, ...request.ask });
       if (digest !== request.digest) return refuse({ code: 'digest_mismatch' });
       const held =
-        verdict === 'approve' ? heldToPolicy(deps.inventory, request, { requester: asker, engagement }) : ok(request);
+        verdict === 'approve' ? heldToPolicy(deps.inventory, request, { requester, engagement }) : ok(request);
       const reviewed = transition(
         held.ok ? held.value : request,
         { kind: 'review', reviewerId, digest: input.digest as Digest, verdict, comment },
@@ -81,8 +82,8 @@ export const reviewRequest =
       if (!held.ok) return held;
       if (verdict === 'approve') {
         // Locked: whatever ends the requester's access at this moment goes first, or finds the grant.
-        const requester = await tx.persons.lock(request.ask.personId);
-        const gone = whyNotActive(requester, now, deps.inventory.policy.doubt);
+        const locked = await tx.persons.lock(request.ask.personId);
+        const gone = whyNotActive(locked, now, deps.inventory.policy.doubt);
         if (gone || !isMember(engagement, request.ask.personId)) return refuse({ code: 'requester_gone' });
         const resting = whyItRests(engagement, now, deps.inventory.policy.doubt);
         if (resting) return refuse(resting);
@@ -102,21 +103,25 @@ export const reviewRequest =
       return reviewed;
     });
 
-type Reviewing = { readonly request: AccessRequest; readonly engagement: Engagement; readonly reviewer: Person };
+type Reviewing = {
+  readonly request: AccessRequest;
+  readonly engagement: Engagement;
+  readonly reviewer: Person;
+  readonly requester: Person;
+};
 
 async function refusalOf(
   deps: Deps,
   tx: Tx<FactParts>,
-  { request, engagement, reviewer }: Reviewing,
+  { request, engagement, reviewer, requester }: Reviewing,
   now: Date,
 ): Promise<NotActive | ReviewRejection | null> {
   const { policy } = deps.inventory;
   const inactive = whyNotActive(reviewer, now, policy.doubt);
   if (inactive) return inactive;
   const rules = engagementRules(policy);
-  const requester = await tx.persons.byId(request.ask.personId);
   const sponsor = await tx.persons.byId(engagement.sponsorId);
-  if (!requester || !sponsor) return { code: 'unknown_request' };
+  if (!sponsor) return { code: 'unknown_request' };
   const members = await tx.persons.byIds(engagement.memberIds);
   const before = await tx.persons.byIds(request.reviews.map((review) => review.reviewerId));
   const facts = await reviewerFacts(tx, rules, reviewer);

@@ -116,7 +116,7 @@ describe('daypass policy explain', () => {
       ].join('\n'),
     });
     expect(JSON.parse((await policy('explain', ...asked, '--json')).out)).toMatchObject({
-      ...{ allowed: true, approvals: 2, maxSeconds: 14_400 },
+      ...{ allowed: true, approvals: 2, maxDurationSeconds: 14_400 },
       targets: [{ rules: [{ decides: false, mismatch: { condition: 'labels' } }, { decides: true }] }, {}],
     });
   });
@@ -180,7 +180,10 @@ describe('daypass policy test', () => {
 
   it('exits with 2 where the file cannot be used', async () => {
     cases({ name: 'it', ask: { ...ask, persn: 'guest' }, expect: { refused: 'ticket' } });
-    expect(await policy('test', file)).toMatchObject({ code: 2, err: expect.stringContaining('cases.0.ask: ') });
+    expect(await policy('test', file)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('line 1: cases.0.ask.persn: unknown setting; the settings here are person, '),
+    });
     expect(await policy('test', `${file}.not`)).toMatchObject({
       code: 2,
       err: expect.stringContaining('cannot be read'),

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SessionId } from '../../../src/access/ids.ts';
 import { CHANNELS } from '../../../src/demo/workspace/seed.ts';
 import { describeAsRoot } from '../../support/checks/root.ts';
 import { type Client, ssh, sshClient, WAYS } from '../../support/peers/gateway-client.ts';
@@ -116,6 +117,15 @@ describeAsRoot('where less is free than gateway.min_free_mib', () => {
         .filter(({ id }) => id === CHANNELS.security)
         .flatMap(({ messages }) => messages)
         .filter(({ plain }) => / left(\.| for recordings)/.test(plain));
+    // How much the tests before recorded depends on the machine: with less than four times the limit free, security has read it already.
+    const recordings = join(data(), 'recordings');
+    for (const name of readdirSync(recordings)) {
+      if (SessionId.safeParse(name).success) rmSync(join(recordings, name), { recursive: true });
+    }
+    await security.until('that there is enough space, if anything', (state) => {
+      const last = told(state).at(-1);
+      return !last || last.plain.includes('There is enough space');
+    });
     let before = told(await security.state()).length;
     const reads = async (words: string): Promise<void> => {
       await security.until(words, (state) => told(state).slice(before).at(-1)?.plain.includes(words));

@@ -57,7 +57,7 @@ it('are not taken when they have ended, and the log has what they said', async (
   await using host = hostOf('dies');
   host.prepare(1);
   const [dead = 0] = descendants(process.pid).filter((pid) => !before.has(pid));
-  // Reaped, so that its host knows: one that ends later is replaced as any other.
+  // Reaped: until then its host cannot know.
   await expect.poll(() => existsSync(`/proc/${dead}`)).toBe(false);
   const { pid } = host.spawn(EVENTS);
   expect(pid).not.toBe(dead);

@@ -61,7 +61,11 @@ function rowsOf(schema: Schema, prefix: string): string[] {
     const path = `${prefix}${key}`;
     const nested = child.properties ? child : child.anyOf?.find((each) => each.properties);
     // One that is a word or an object of settings has a line of its own, too.
-    if (nested) return [...(child.anyOf ? [rowOf(path, child, schema, key)] : []), ...rowsOf(nested, `${path}.`)];
+    if (nested)
+      return [
+        ...(child.anyOf && child.description ? [rowOf(path, child, schema, key)] : []),
+        ...rowsOf(nested, `${path}.`),
+      ];
     if (child.items?.properties) return rowsOf(child.items, `${path}[].`);
     return [rowOf(path, child, schema, key)];
   });

@@ -237,6 +237,7 @@ describe('a rule that wants a ticket', () => {
 
   it.each([
     [{ pattern: '(', example: 'x' }, ['pattern'], 'is not a regular expression'],
+    [{ pattern: 'OPS)|(?:x', example: 'x' }, ['pattern'], 'is not a regular expression'],
     [{ pattern: 'OPS-\\d+', example: 'OPS' }, ['example'], 'does not match the pattern'],
   ] as const)('is refused when it is read: %j', (ticket, path, message) => {
     const issues = ticketOf(ticket).error?.issues as { errors?: unknown[][] }[];
