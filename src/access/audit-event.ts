@@ -64,7 +64,10 @@ export const AUDIT_EVENTS = {
   messages_held: 'Slack refused a message. It waits, with all that follow it.',
   messages_resumed: 'Messages that waited are being delivered again.',
   messages_given_up: 'Slack refused a message for 14 days, and Daypass gave it up.',
-  configuration_reloaded: 'The configuration was reloaded.',
+  configuration_loaded: 'Daypass started with this configuration. The facts have the SHA-256 of its files.',
+  configuration_reloaded: 'The configuration was reloaded, by an operator or by Daypass itself.',
+  configuration_refused:
+    'A file of the configuration was changed to something that cannot be used. What was in force before stays.',
 } as const;
 export type AuditEventType = keyof typeof AUDIT_EVENTS;
 

@@ -43,9 +43,9 @@ const policyChanges = (before: Config, after: Config): string[] =>
   differing(before.policy, after.policy).map((part) => `policy: ${part} changed`);
 
 function changedSettings(before: Config, after: Config): string[] {
-  const flat = ({ site, dataDir, gateway, slack, recordings, events }: Config): Map<string, unknown> =>
+  const flat = ({ site, dataDir, gateway, slack, recordings, events, reload }: Config): Map<string, unknown> =>
     new Map([
-      ...Object.entries({ site, data_dir: dataDir, events }),
+      ...Object.entries({ site, data_dir: dataDir, events, reload }),
       ...Object.entries({ gateway, slack, recordings }).flatMap(([section, values]) =>
         Object.entries(values).map(([name, value]): [string, unknown] => [`${section}.${name}`, value]),
       ),

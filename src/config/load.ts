@@ -1,21 +1,25 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { Policy } from '../access/policy.ts';
 import type { Target } from '../access/target.ts';
-import { exampleAt, type LineOf, problemsOf } from './problems.ts';
+import { exampleAt, type LineOf, type Problem, problemsOf, worded } from './problems.ts';
 import { Secrets, Settings, TargetsFile } from './schema.ts';
 
 /** A setting that cannot be used: names the file, the path in it, what is wrong, and an example that works. */
 export class ConfigError extends Error {
   readonly code = 'config_invalid';
   readonly file: string;
-  constructor(file: string, problems: readonly string[]) {
-    super([`${file} cannot be used:`, ...problems.map((problem) => `  - ${problem}`)].join('\n'));
+  readonly problems: readonly Problem[];
+  constructor(file: string, found: readonly (Problem | string)[]) {
+    const problems = found.map((each) => (typeof each === 'string' ? { line: null, text: each } : each));
+    super([`${file} cannot be used:`, ...problems.map((problem) => `  - ${worded(problem)}`)].join('\n'));
     this.name = 'ConfigError';
     this.file = file;
+    this.problems = problems;
   }
 }
 
@@ -27,29 +31,69 @@ export type Config = {
   readonly slack: z.infer<typeof Settings>['slack'];
   readonly recordings: z.infer<typeof Settings>['recordings'];
   readonly events: 'stdout' | null;
+  readonly reload: z.infer<typeof Settings>['reload'];
   readonly targets: readonly Target[];
   readonly policy: Policy;
-  /** Of the bytes of policy.yml, in hex. */
-  readonly policySha256: string;
+  /** Of the bytes of each file, in hex. */
+  readonly sha256: Readonly<Record<FileName, string>>;
 };
 
 export const TARGETS_FILE = 'targets.yml';
 export const POLICY_FILE = 'policy.yml';
+
+type FileName = 'settings' | 'targets' | 'policy';
+/** What was read of a file, or why it could not be read. */
+type Content = { readonly path: string; readonly bytes: Uint8Array | ConfigError };
+/** daypass.yml, and the targets.yml and policy.yml beside it, as they were read. */
+export type Contents = Readonly<Record<FileName, Content>>;
 
 /**
  * Reads daypass.yml and the targets.yml and policy.yml beside it. Throws a ConfigError that names every problem with its path
  * and an example.
  */
 export function loadConfig(file: string): Config {
+  const { settings, targets, policy } = pathsOf(file);
+  const contents = { settings: contentOf(settings), targets: contentOf(targets), policy: contentOf(policy) };
+  return configOf(file, contents);
+}
+
+/** The same files, read without anybody waiting for a slow disk. */
+export async function readContents(file: string): Promise<Contents> {
+  const { settings, targets, policy } = pathsOf(file);
+  const read = [settings, targets, policy].map(contentLater);
+  const [first, second, third] = (await Promise.all(read)) as [Content, Content, Content];
+  return { settings: first, targets: second, policy: third };
+}
+
+/** Equal for equal contents. */
+export const digestOf = ({ settings, targets, policy }: Contents): string =>
+  [settings, targets, policy]
+    .map(({ bytes }) => (bytes instanceof ConfigError ? bytes.message : hash(bytes)))
+    .join(' ');
+
+/** Of what is in use, as `digestOf` has it. */
+export const digestInUse = ({ sha256: { settings, targets, policy } }: Config): string =>
+  `${settings} ${targets} ${policy}`;
+
+/** Of the file at `path`, in hex; null where it could not be read. */
+export function sha256Of(contents: Contents, path: string): string | null {
+  const bytes = Object.values(contents).find((content) => content.path === path)?.bytes;
+  return bytes === undefined || bytes instanceof ConfigError ? null : hash(bytes);
+}
+
+/** Throws a ConfigError as `loadConfig` does. */
+export function configOf(file: string, contents: Contents): Config {
   const folder = dirname(resolve(file));
-  const { value: settings } = read(file, Settings);
-  const { targets } = read(join(folder, TARGETS_FILE), TargetsFile).value;
-  const { value: policy, sha256: policySha256 } = read(join(folder, POLICY_FILE), Policy);
-  const twice = targets.find((target, index) => targets.findIndex((other) => other.id === target.id) !== index);
-  if (twice)
-    throw new ConfigError(join(folder, TARGETS_FILE), [
-      `targets: the id ${twice.id} is used twice; ids must be unique`,
-    ]);
+  const { value: settings, sha256: ofSettings } = readAs(contents.settings, Settings);
+  const { value: inventory, sha256: ofTargets } = readAs(contents.targets, TargetsFile);
+  const { value: policy, sha256: ofPolicy } = readAs(contents.policy, Policy);
+  const { targets } = inventory;
+  const ids = new Set<string>();
+  for (const { id } of targets) {
+    if (ids.has(id))
+      throw new ConfigError(contents.targets.path, [`targets: the id ${id} is used twice; ids must be unique`]);
+    ids.add(id);
+  }
   return {
     file: resolve(file),
     site: settings.site,
@@ -58,8 +102,10 @@ export function loadConfig(file: string): Config {
     slack: settings.slack,
     recordings: settings.recordings,
     events: settings.events ?? null,
+    reload: settings.reload,
     targets,
-    ...{ policy, policySha256 },
+    policy,
+    sha256: { settings: ofSettings, targets: ofTargets, policy: ofPolicy },
   };
 }
 
@@ -93,19 +139,46 @@ function unread(file: string, cause: unknown): string {
 
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
 
-type Read<Schema extends z.ZodType> = { readonly value: z.output<Schema>; readonly sha256: string };
+const pathsOf = (file: string): Readonly<Record<FileName, string>> => {
+  const folder = dirname(resolve(file));
+  return { settings: file, targets: join(folder, TARGETS_FILE), policy: join(folder, POLICY_FILE) };
+};
 
-function read<Schema extends z.ZodType>(file: string, schema: Schema): Read<Schema> {
-  let text: string;
+const tooLarge = (path: string): ConfigError => new ConfigError(path, ['larger than 4 MiB']);
+const notRead = (path: string, cause: unknown): ConfigError => new ConfigError(path, [unread(path, cause)]);
+
+function contentOf(path: string): Content {
   try {
-    if (statSync(file).size > FILE_MAX_BYTES) throw new ConfigError(file, ['larger than 4 MiB']);
-    text = readFileSync(file, 'utf8');
+    return { path, bytes: statSync(path).size > FILE_MAX_BYTES ? tooLarge(path) : readFileSync(path) };
   } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
-    throw new ConfigError(file, [unread(file, cause)]);
+    return { path, bytes: notRead(path, cause) };
   }
-  const value = parseYaml(file, text, schema);
-  return { value, sha256: createHash('sha256').update(text).digest('hex') };
+}
+
+async function contentLater(path: string): Promise<Content> {
+  try {
+    return { path, bytes: (await stat(path)).size > FILE_MAX_BYTES ? tooLarge(path) : await readFile(path) };
+  } catch (cause) {
+    return { path, bytes: notRead(path, cause) };
+  }
+}
+
+const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+function readAs<Schema extends z.ZodType>(
+  { path, bytes }: Content,
+  schema: Schema,
+): { readonly value: z.output<Schema>; readonly sha256: string } {
+  if (bytes instanceof ConfigError) throw bytes;
+  return { value: parseYaml(path, textOf(path, bytes), schema), sha256: hash(bytes) };
+}
+
+function textOf(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ConfigError(path, ['not UTF-8 text; save it as UTF-8']);
+  }
 }
 
 /** Throws a ConfigError that names every problem with its line and an example. */
@@ -113,7 +186,10 @@ export function parseYaml<Schema extends z.ZodType>(file: string, text: string, 
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const [invalid] = document.errors;
-  if (invalid) throw new ConfigError(file, [`not valid YAML: ${invalid.message}`]);
+  if (invalid) {
+    const line = invalid.linePos?.[0].line ?? null;
+    throw new ConfigError(file, [{ line, text: `not valid YAML: ${invalid.message}` }]);
+  }
   const parsed = schema.safeParse(document.toJS());
   if (parsed.success) return parsed.data;
   throw new ConfigError(file, problemsOf(schema, parsed.error, lineIn(document, lines)));

@@ -3,23 +3,28 @@ import { z } from 'zod';
 /** The line of a file in which what has this path stands, or what it is missing from. */
 export type LineOf = (path: readonly PropertyKey[]) => number | null;
 
+/** `line` is null where it is about no line. */
+export type Problem = { readonly line: number | null; readonly text: string };
+
+export const worded = ({ line, text }: Problem): string => `${line === null ? '' : `line ${line}: `}${text}`;
+
 /** What is wrong, each with its line, its path and an example that works. */
-export function problemsOf(schema: z.ZodType, error: z.ZodError, lineOf: LineOf = () => null): string[] {
-  const place = (path: readonly PropertyKey[]): string => {
-    const line = lineOf(path);
-    return `${line === null ? '' : `line ${line}: `}${path.join('.') || '(the whole file)'}`;
-  };
+export function problemsOf(schema: z.ZodType, error: z.ZodError, lineOf: LineOf = () => null): Problem[] {
+  const problem = (path: readonly PropertyKey[], what: string): Problem => ({
+    line: lineOf(path),
+    text: `${path.join('.') || '(the whole file)'}: ${what}`,
+  });
   return error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => {
         const known = Object.keys(childrenOf(at(schema, issue.path)));
-        return `${place([...issue.path, key])}: unknown setting; the settings here are ${known.join(', ')}`;
+        return problem([...issue.path, key], `unknown setting; the settings here are ${known.join(', ')}`);
       });
     }
     const example = exampleAt(schema, issue.path);
     const missing = issue.code === 'invalid_type' && issue.input === undefined && issue.message.includes('undefined');
     const what = missing ? 'missing' : issue.message;
-    return `${place(issue.path)}: ${what}${example === null ? '' : `; for example ${JSON.stringify(example)}`}`;
+    return problem(issue.path, `${what}${example === null ? '' : `; for example ${JSON.stringify(example)}`}`);
   });
 }
 

@@ -277,6 +277,14 @@ export const Settings = z.strictObject({
   gateway: Gateway,
   slack: Slack,
   recordings: Recordings.prefault({}),
+  reload: z
+    .enum(['auto', 'manual'])
+    .default('auto')
+    .meta({
+      description:
+        'When a running control reads these files again: `auto` when one of them has changed, `manual` only at `daypass reload` or SIGHUP.',
+      examples: ['manual'],
+    }),
   events: z
     .literal('stdout')
     .optional()

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import type { OperatorAccount } from '../access/audit-event.ts';
+import { actorOf, type OperatorAccount } from '../access/audit-event.ts';
 import { certificateAuthority } from '../ca/authority.ts';
 import { type Keys, loadKeys } from '../ca/keys.ts';
 import { recordSeals } from '../ca/seal.ts';
@@ -28,6 +28,7 @@ import { type OpenStore, openStore } from '../store/store.ts';
 import { gatewayControl } from '../use-cases/sessions/bound-gateway-control.ts';
 import { refusalNotes } from '../use-cases/sessions/note-refusals.ts';
 import { closeInterruptedSessions } from '../use-cases/sessions/record-session.ts';
+import { noteLoaded } from '../use-cases/upkeep/note-configuration.ts';
 import { endSessionsOn } from './end-sessions.ts';
 import { writeEvents } from './events.ts';
 import { freshness } from './freshness.ts';
@@ -36,6 +37,7 @@ import { eraseFor, openRecordings, type Recordings, usableRecipients } from './r
 import { startSchedules } from './schedules.ts';
 import { erasingOld, flushing, watchingSpace } from './upkeep.ts';
 import { startWarnings } from './warnings.ts';
+import { watchingConfig } from './watch-config.ts';
 
 export type Control = AsyncDisposable & {
   readonly gateway: { readonly address: string; readonly port: number };
@@ -96,6 +98,8 @@ async function startParts(given: Given, own: Own): Promise<Omit<Control, keyof A
   const admin = own(await claimAdminSocket(adminSocketPath(config), log));
   const store = own(await openControlStore(given, keys));
   const deps = { store, clock, random: systemRandom, authority, inventory: live.inventory, log };
+  const { policy: policySha256, targets: targetsSha256 } = config.sha256;
+  await noteLoaded(deps)({ policySha256, targetsSha256 });
   if (config.events) own(await writeEvents({ ...deps, site: config.site, dataDir: config.dataDir }, process.stdout));
   own(startSchedules([{ name: 'maintain the database', everyMs: MAINTAIN_EVERY_MS, run: store.maintain }], log));
 
@@ -121,9 +125,10 @@ async function startParts(given: Given, own: Own): Promise<Omit<Control, keyof A
 
   const targetLoginMs = config.gateway.target_login_seconds * 1_000;
   const check = targetCheck({ ...deps, sourceAddress, targetLoginMs });
-  const reload = (by: OperatorAccount): Promise<ConfigChanges> => live.reload(deps, by);
+  const reload = (by: OperatorAccount): Promise<ConfigChanges> => live.reload(deps, actorOf(by));
   const running = { check, reload, erase: eraseFor(recordings), gateways: gateway, inventory: live.inventory };
   own(admin.serve(localOperators({ store, clock, control: running })));
+  own(watchingConfig(live, config, deps));
 
   const { public_host: host, public_port: port = gateway.port } = config.gateway;
   const place = { host, port, hostKeyLine: keys.gatewayHostPublicKey, site: config.site };

@@ -144,6 +144,14 @@ const KINDS = {
     { what: z.string(), id: z.string(), at: Instant, isLast: z.boolean() },
     ({ what, id, at }) => `changed:${what}:${id}:${at}`,
   ),
+  /** A file of the configuration cannot be used, and what was in force stays: to security's channel. `line` null is about no line. */
+  configuration_refused: once(
+    1,
+    { at: Instant, file: z.string(), line: z.int().positive().nullable(), reason: z.string() },
+    ({ file, at }) => `configuration_refused:${file}:${at}`,
+  ),
+  /** All files of the configuration can be used again: to security's channel. */
+  configuration_mended: once(1, { at: Instant }, ({ at }) => `configuration_mended:${at}`),
   /** No grant counts until an operator has looked: to security's channel. */
   grants_suspended: once(1, { why: z.string(), at: Instant }, ({ at }) => `suspended:${at}`),
   /**

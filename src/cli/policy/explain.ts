@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Duration } from 'luxon';
 import { decide, explain, type Mismatch, type PolicyDecision } from '../../access/policy-decision.ts';
 import type { Config } from '../../config/load.ts';
-import { problemsOf } from '../../config/problems.ts';
+import { problemsOf, worded } from '../../config/problems.ts';
 import { print, printJson, Refused, table } from '../output.ts';
 import { AskText, askOf } from './ask.ts';
 
@@ -26,7 +26,7 @@ export function explainCommand(policy: Command, config: () => Config): void {
     .action((options: Options) => {
       const { json, target, ...rest } = options;
       const text = AskText.safeParse({ ...rest, targets: target?.split(',') });
-      if (!text.success) throw new Refused(problemsOf(AskText, text.error).join('\n'), 2);
+      if (!text.success) throw new Refused(problemsOf(AskText, text.error).map(worded).join('\n'), 2);
       const read = config();
       const ask = askOf(read, text.data);
       const decision = decide(read.policy, ask);

@@ -11,6 +11,7 @@ import type { Security } from '../edge.ts';
 import type { Block } from '../words/blocks.ts';
 import type { GatewayFacts } from '../words/gateway-facts.ts';
 import type { AccessFile } from './access-files.ts';
+import { configurationMended, configurationRefused } from './configuration-messages.ts';
 import { deliveryMessage, type HeldPlace } from './delivery-message.ts';
 import { engagementConfirmCard, engagementMessage } from './engagement-message.ts';
 import { freeSpaceMessage } from './free-space-message.ts';
@@ -119,6 +120,10 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
       return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...freeSpaceMessage(notice) };
     case 'record_changed':
       return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...recordChangedMessage(notice) };
+    case 'configuration_refused':
+      return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...configurationRefused(notice) };
+    case 'configuration_mended':
+      return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...configurationMended() };
     case 'grants_suspended':
       return { to: { kind: 'channel', channelId: deps.security.securityChannel }, ...grantsSuspendedMessage(notice) };
     case 'delivery':

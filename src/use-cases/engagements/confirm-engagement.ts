@@ -19,9 +19,10 @@ type Deps = {
 
 /** A second person lets the first engagement on a label begin; its root message follows. */
 export const confirmEngagement =
-  (deps: Deps) =>
+  (given: Deps) =>
   ({ by, engagementId }: { readonly by: PersonId; readonly engagementId: EngagementId }): Promise<Result<Engagement>> =>
-    deps.store.transaction(async (tx) => {
+    given.store.transaction(async (tx) => {
+      const deps = { ...given, inventory: { ...given.inventory } };
       const now = deps.clock.now();
       const rules = engagementRules(deps.inventory.policy);
       const engagement = await tx.engagements.byId(engagementId);

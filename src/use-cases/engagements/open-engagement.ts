@@ -46,9 +46,10 @@ const CONFIRMERS_MAX = 20;
 
 /** Opens an engagement; its root message, with the Request button, follows through the outbox. */
 export const openEngagement =
-  (deps: Deps) =>
+  (given: Deps) =>
   (input: OpenEngagementInput): Promise<Result<Engagement>> =>
-    deps.store.transaction(async (tx) => {
+    given.store.transaction(async (tx) => {
+      const deps = { ...given, inventory: { ...given.inventory } };
       const now = deps.clock.now();
       const sponsor = await tx.persons.byId(input.by);
       const mayNot = await mayNotOpen(deps, tx, sponsor, now);

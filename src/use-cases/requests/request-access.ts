@@ -44,9 +44,10 @@ export type RequestAccessInput = {
 
 /** Files an access request and asks its reviewers. */
 export const requestAccess =
-  (deps: Deps) =>
+  (given: Deps) =>
   (input: RequestAccessInput): Promise<Result<PendingRequest>> =>
-    deps.store.transaction(async (tx) => {
+    given.store.transaction(async (tx) => {
+      const deps = { ...given, inventory: { ...given.inventory } };
       const now = deps.clock.now();
       const person = await tx.persons.byId(input.by);
       const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);

@@ -50,9 +50,10 @@ const COMMENT_MAX = 1_000;
 
 /** Takes one reviewer's verdict; the approval that completes a request creates its grant and certificates. */
 export const reviewRequest =
-  (deps: Deps) =>
+  (given: Deps) =>
   (input: ReviewRequestInput): Promise<Result<AccessRequest>> =>
-    deps.store.transaction(async (tx) => {
+    given.store.transaction(async (tx) => {
+      const deps = { ...given, inventory: { ...given.inventory } };
       const now = deps.clock.now();
       const request = await tx.requests.lock(input.requestId);
       const engagement = request && (await tx.engagements.byId(request.ask.engagementId));

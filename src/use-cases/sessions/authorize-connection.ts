@@ -57,8 +57,9 @@ const SELF_SERVICE_MS = 10 * 60_000;
 
 /** Decides what a connection that proved a key may do. Everything is read from the proof, nothing from the worker's word. */
 export const authorizeConnection =
-  (deps: AuthorizeDeps) =>
+  (given: AuthorizeDeps) =>
   async (ask: AuthorizeAsk): Promise<Result<Authorization, ConnectionRejection>> => {
+    const deps = { ...given, inventory: { ...given.inventory } };
     let fingerprint: Fingerprint | null = null;
     const decided = await decide(deps, ask, (proof) => {
       fingerprint = proof.fingerprint;

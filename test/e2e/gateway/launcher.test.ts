@@ -167,6 +167,24 @@ describeAsRoot('daypass serve as root', () => {
     await expect.poll(() => manager.heard).toContain('STOPPING=1');
   });
 
+  it('reads its files again by itself, and keeps what it has where it cannot use them', async () => {
+    await world.stop();
+    const settings = join(world.folder.path, 'daypass.yml');
+    const targets = join(world.folder.path, 'targets.yml');
+    const [manual, before] = [readFileSync(settings, 'utf8'), readFileSync(targets, 'utf8')];
+    writeFileSync(settings, manual.replace('reload: manual', 'reload: auto'));
+    await world.serve();
+    writeFileSync(targets, 'targets: [{}]');
+    const refused = await world.said((line) => line.msg?.includes('keeping the one in use') === true);
+    expect(refused).toMatchObject({ file: 'targets.yml', line: 1, reason: expect.stringContaining('targets.0.id') });
+    writeFileSync(targets, before.replace('name: Web', 'name: Third'));
+    const read = await world.said((line) => line.msg === 'the configuration was reloaded');
+    expect(read).toMatchObject({ applied: ['targets: web-01: name changed'], atNextStart: [] });
+    await world.stop();
+    writeFileSync(settings, manual);
+    writeFileSync(targets, before);
+  });
+
   it('is not kept from starting by what root asks while it does not run', async () => {
     await world.stop();
     const data = join(world.folder.path, 'data');

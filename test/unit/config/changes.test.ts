@@ -13,12 +13,13 @@ const settings = Settings.parse({
   gateway: { public_host: 'ssh.example.com' },
   slack: { security_channel: 'C0SECURITY' },
 });
-const { site, gateway, slack, recordings } = settings;
+const { site, gateway, slack, recordings, reload } = settings;
 const config: Config = {
-  ...{ file: '/etc/daypass/daypass.yml', dataDir: '/var/lib/daypass', site, gateway, slack, recordings, events: null },
+  ...{ file: '/etc/daypass/daypass.yml', dataDir: '/var/lib/daypass', site, gateway, slack, recordings, reload },
+  events: null,
   targets: [target('web-01'), target('db-01')],
   policy: Policy.parse({ rules: [{ name: 'one', max_duration: 'PT8H' }] }),
-  policySha256: '00',
+  sha256: { settings: '00', targets: '00', policy: '00' },
 };
 const NOTHING = { applied: [], atNextStart: [] };
 
@@ -47,6 +48,7 @@ describe('what a reload changes', () => {
     ],
     ['another listening port', { gateway: { ...gateway, workers: 7 } }, { atNextStart: ['gateway.workers'] }],
     ['another site', { site: 'other' }, { atNextStart: ['site'] }],
+    ['another way to reload', { reload: 'manual' }, { atNextStart: ['reload'] }],
     ['another data folder', { dataDir: '/elsewhere' }, { atNextStart: ['data_dir'] }],
     [
       'another retention',

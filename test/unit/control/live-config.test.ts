@@ -20,7 +20,7 @@ const store = {
   transaction: (run: (tx: unknown) => Promise<unknown>) =>
     run({ audit: { append: async (event: AuditEvent) => void events.push(event) } }),
 } as unknown as Store;
-const reload = () => live.reload({ store, clock: { now: () => new Date(0) } }, { account: 'root' });
+const reload = () => live.reload({ store, clock: { now: () => new Date(0) } }, { kind: 'operator', account: 'root' });
 
 beforeEach(() => {
   folder = testFolder();
@@ -38,10 +38,11 @@ it('takes a changed policy over, and its digest into the audit log', async () =>
   expect(await reload()).toEqual({ applied: ['policy: rules changed'], atNextStart: [] });
   expect(live.inventory.policy.rules).toMatchObject([{ name: 'two', approvals: 2 }]);
   const policySha256 = createHash('sha256').update(STRICTER).digest('hex');
+  const targetsSha256 = createHash('sha256').update('targets: []\n').digest('hex');
   expect(events).toEqual([
     {
       ...{ type: 'configuration_reloaded', at: new Date(0), actor: { kind: 'operator', account: 'root' } },
-      facts: { changes: ['policy: rules changed'], policySha256 },
+      facts: { changes: ['policy: rules changed'], policySha256, targetsSha256 },
     },
   ]);
 });
@@ -64,8 +65,8 @@ it('keeps the policy that it has where the new one cannot be used', async () => 
 it('changes no policy where the audit log cannot be written', async () => {
   write('policy.yml', STRICTER);
   const broken = { transaction: () => Promise.reject(new Error('the database is away')) } as unknown as Store;
-  await expect(live.reload({ store: broken, clock: { now: () => new Date(0) } }, { account: 'root' })).rejects.toThrow(
-    'the database is away',
-  );
+  await expect(
+    live.reload({ store: broken, clock: { now: () => new Date(0) } }, { kind: 'operator', account: 'root' }),
+  ).rejects.toThrow('the database is away');
   expect(live.inventory.policy.rules).toMatchObject([{ name: 'one' }]);
 });

@@ -7,6 +7,7 @@ import { say } from '../../../../src/slack/conversations/answer.ts';
 import { helpAnswer } from '../../../../src/slack/conversations/help.ts';
 import { governedBlocks } from '../../../../src/slack/conversations/home.ts';
 import { listBlocks } from '../../../../src/slack/conversations/list.ts';
+import { configurationMended, configurationRefused } from '../../../../src/slack/messages/configuration-messages.ts';
 import { deliveryMessage } from '../../../../src/slack/messages/delivery-message.ts';
 import { engagementConfirmCard, engagementMessage } from '../../../../src/slack/messages/engagement-message.ts';
 import { freeSpaceMessage } from '../../../../src/slack/messages/free-space-message.ts';
@@ -118,6 +119,10 @@ const awayMessages = (world: World) => [
   channelRefusedMessage({ ...CHANNELS, kind: 'channel_refused', error: world.other, restsAt: AT }, [world.text]),
   channelsInDoubtMessage({ ...CHANNELS, kind: 'channels_in_doubt', sessions: 1, doubtSeconds: 5_400 }, [world.text]),
   channelReadAgainMessage({ ...CHANNELS, kind: 'channel_read_again' }, [world.text]),
+  ...[2, null].map((line) =>
+    configurationRefused({ kind: 'configuration_refused', at: AT, file: world.text, line, reason: world.other }),
+  ),
+  configurationMended(),
   ...DELIVERIES.flatMap((state) =>
     [
       { kind: 'thread', engagement: world.text } as const,
