@@ -42,6 +42,9 @@ export type Grant = {
 export const startsAt = (grant: Grant): Date => new Date(grant.terms.notBefore);
 export const expiresAt = (grant: Grant): Date => new Date(grant.terms.notAfter);
 
+/** How long it lasts if nobody ends it: less than what was asked for where its engagement, or hours of policy, end before. */
+export const grantedMs = (grant: Grant): number => expiresAt(grant).getTime() - startsAt(grant).getTime();
+
 export const hasExpired = (grant: Grant, now: Date): boolean => grant.expiredAt !== null || now >= expiresAt(grant);
 
 export const isActive = (grant: Grant, now: Date): boolean => !grant.suspended && isRunning(grant, now);

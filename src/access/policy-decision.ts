@@ -1,4 +1,5 @@
 import { vendorKey } from './engagement-rules.ts';
+import { type AllowedHours, endOfWindow, isWithin, nextOpening } from './hours.ts';
 import type { EngagementId, Login } from './ids.ts';
 import type { Standing } from './person.ts';
 import { maxSecondsOn, type Policy, type Rule, wholeOf } from './policy.ts';
@@ -19,6 +20,8 @@ export type PolicyAsk = PolicyMatch & {
   readonly targets: readonly Target[];
   readonly durationSeconds: number;
   readonly ticket: string | null;
+  /** When access would begin. */
+  readonly at: Date;
 };
 
 export type PolicyDecision =
@@ -28,6 +31,8 @@ export type PolicyDecision =
       readonly rules: readonly string[];
       readonly approvals: number;
       readonly maxDurationSeconds: number;
+      /** When the hours of a rule end, and access with them; null where none has hours. */
+      readonly until: Date | null;
     }
   | { readonly allowed: false; readonly reason: PolicyDenial };
 
@@ -35,6 +40,8 @@ export type PolicyDenial =
   | { readonly kind: 'no_rule' }
   | { readonly kind: 'too_long'; readonly rule: string; readonly maxDurationSeconds: number }
   /** `example` is null where any ticket will do. */
+  /** Outside a rule's hours. `opens` is when all rules allow it again; null where they never do at the same time. */
+  | { readonly kind: 'hours'; readonly rule: string; readonly opens: Date | null; readonly zone: string }
   | { readonly kind: 'ticket'; readonly rule: string; readonly example: string | null };
 
 /** Why a rule does not decide: the first of its conditions that does not hold. */
@@ -53,12 +60,14 @@ export type Explanation = {
 
 type Limit = { readonly rule: Rule; readonly seconds: number };
 
-/** Each target has its own first matching rule; of these the most approvals, the shortest duration and every ticket count. */
+/** Each target has its own first matching rule; of these the most approvals, the shortest duration, the hours they share and every ticket count. */
 export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
   const found = ask.targets.map((target) => ({ target, rule: decisiveRule(policy, ask, target) }));
   const rules = policy.rules.filter((rule) => found.some((each) => each.rule === rule));
   if (rules.length === 0 || found.some(({ rule }) => rule === null))
     return { allowed: false, reason: { kind: 'no_rule' } };
+  const closed = outsideHours(rules, ask.at);
+  if (closed) return { allowed: false, reason: closed };
   const limits = rules.map((rule) => {
     const own = found.filter((each) => each.rule === rule);
     return { rule, seconds: Math.min(...own.map(({ target }) => maxSecondsOn(rule, isProduction(policy, target)))) };
@@ -72,7 +81,24 @@ export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
   const unmet = rules.find((rule) => !isTicket(rule, ask.ticket));
   if (unmet) return { allowed: false, reason: { kind: 'ticket', rule: unmet.name, example: exampleOf(unmet) } };
   const approvals = Math.max(...rules.map((rule) => rule.approvals));
-  return { allowed: true, rules: rules.map((rule) => rule.name), approvals, maxDurationSeconds: shortest.seconds };
+  const maxDurationSeconds = shortest.seconds;
+  const until = endOfHours(rules, ask.at);
+  return { allowed: true, rules: rules.map((rule) => rule.name), approvals, maxDurationSeconds, until };
+}
+
+const hoursOf = (rules: readonly Rule[]): readonly AllowedHours[] => rules.flatMap(({ hours }) => hours ?? []);
+
+function outsideHours(rules: readonly Rule[], at: Date): Extract<PolicyDenial, { kind: 'hours' }> | null {
+  for (const { name: rule, hours } of rules) {
+    if (!hours || isWithin(hours, at)) continue;
+    return { kind: 'hours', rule, opens: nextOpening(hoursOf(rules), at), zone: hours.zone };
+  }
+  return null;
+}
+
+function endOfHours(rules: readonly Rule[], at: Date): Date | null {
+  const ends = hoursOf(rules).map((hours) => endOfWindow(hours, at) ?? at);
+  return ends.length === 0 ? null : new Date(Math.min(...ends.map((end) => end.getTime())));
 }
 
 /** The first rule that matches; null where none does. */

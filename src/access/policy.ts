@@ -1,6 +1,7 @@
 import { Duration } from 'luxon';
 import { z } from 'zod';
 import { EngagementRules, NO_ENGAGEMENT_RULES } from './engagement-rules.ts';
+import { AllowedHours } from './hours.ts';
 import { EngagementId, Login, TargetId } from './ids.ts';
 import { STANDINGS } from './person.ts';
 import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from './scopes/scope.ts';
@@ -110,6 +111,13 @@ const Rule = z.strictObject({
       description: 'The ticket that a request must name: `required` for any, or a pattern. If omitted, none.',
       examples: [{ pattern: 'OPS-\\d+', example: 'OPS-1042' }],
     }),
+  hours: AllowedHours.optional().meta({
+    description:
+      'The hours in which the rule allows access. Outside them a request is refused, and access ends with them at the latest. If omitted, at any time.',
+    examples: [
+      { zone: 'Europe/Berlin', allow: [{ days: ['mon', 'tue', 'wed', 'thu', 'fri'], from: '09:00', to: '17:30' }] },
+    ],
+  }),
 });
 export type Rule = z.infer<typeof Rule>;
 

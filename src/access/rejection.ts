@@ -38,6 +38,8 @@ type SecretFound = {
   readonly field: 'reason' | 'ticket' | 'comment';
 };
 
+type ClosedHours = { readonly rule: string; readonly opens: Date | null; readonly zone: string };
+
 type NoTargets = { readonly code: 'no_targets'; readonly field: 'targets' };
 
 /** Asking for access. */
@@ -64,6 +66,8 @@ export type AskRejection =
       readonly rule: string;
       readonly field: 'duration';
     }
+  /** Outside the hours of a rule; `opens` is null where the rules of its targets are never open together. */
+  | ({ readonly code: 'outside_hours'; readonly field: 'duration' } & ClosedHours)
   | SecretFound
   | { readonly code: 'reason_missing'; readonly field: 'reason' }
   /** It says nothing a reviewer could decide by. */
@@ -197,6 +201,7 @@ export type NoLongerAllowed =
   | { readonly kind: 'rule'; readonly scope: string }
   | { readonly kind: 'duration'; readonly maxSeconds: number; readonly rule: string }
   | { readonly kind: 'ticket'; readonly rule: string; readonly example: string | null }
+  | ({ readonly kind: 'hours' } & ClosedHours)
   | { readonly kind: 'scope'; readonly scope: string }
   | { readonly kind: 'login'; readonly login: string; readonly targetId: TargetId };
 

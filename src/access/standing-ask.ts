@@ -21,6 +21,9 @@ export type Asker = {
   readonly engagement: Pick<Engagement, 'id' | 'vendor'>;
 };
 
+/** `until` is when the hours of policy end, and access with them; null where it has none. */
+export type Held<Request> = { readonly request: Request; readonly until: Date | null };
+
 /**
  * A request as today's policy wants it reviewed: the stricter of what it was asked under and what holds now counts, so that a policy
  * that is tightened while a request waits is not too late, and one that is loosened lowers nothing. Refused where it could not be
@@ -30,7 +33,8 @@ export function heldToPolicy<Request extends AccessRequest>(
   today: Today,
   request: Request,
   { requester, engagement }: Asker,
-): Result<Request> {
+  now: Date,
+): Result<Held<Request>> {
   const { ask } = request;
   const targets: Target[] = [];
   for (const approved of ask.targets) {
@@ -44,10 +48,26 @@ export function heldToPolicy<Request extends AccessRequest>(
   if (!scope || !isWithin(ask.scope, scope)) return refuse(gone({ kind: 'scope', scope: ask.scope.name }));
   const { login, durationSeconds, ticket } = ask;
   const asked = { scope: scope.name, targets, login, durationSeconds, ticket };
-  const decision = decide(today.policy, { ...asked, standing: requester.standing, engagement });
+  const decision = decide(today.policy, { ...asked, standing: requester.standing, engagement, at: now });
   if (!decision.allowed) return refuse(gone(denied(decision.reason, scope)));
-  if (decision.approvals <= request.approvals) return ok(request);
-  return ok({ ...request, approvals: decision.approvals, rule: decision.rules.join(RULE_BREAK) });
+  const { approvals, until } = decision;
+  if (approvals <= request.approvals) return ok({ request, until });
+  return ok({ request: { ...request, approvals, rule: decision.rules.join(RULE_BREAK) }, until });
+}
+
+/** The same for whoever looks at it outside the hours of policy: as it will be reviewed within them. */
+export function shownUnderPolicy<Request extends AccessRequest>(
+  today: Today,
+  request: Request,
+  asker: Asker,
+  now: Date,
+): Request {
+  const held = heldToPolicy(today, request, asker, now);
+  if (held.ok) return held.value.request;
+  const { rejection } = held;
+  const opens = rejection.code === 'no_longer_allowed' && rejection.why.kind === 'hours' ? rejection.why.opens : null;
+  const later = opens && heldToPolicy(today, request, asker, opens);
+  return later?.ok ? later.value.request : request;
 }
 
 function denied(reason: PolicyDenial, scope: Scope): NoLongerAllowed {
@@ -56,6 +76,8 @@ function denied(reason: PolicyDenial, scope: Scope): NoLongerAllowed {
       return { kind: 'rule', scope: scope.name };
     case 'too_long':
       return { kind: 'duration', maxSeconds: reason.maxDurationSeconds, rule: reason.rule };
+    case 'hours':
+      return reason;
     case 'ticket':
       return { kind: 'ticket', rule: reason.rule, example: reason.example };
   }

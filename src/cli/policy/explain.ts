@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { Duration } from 'luxon';
+import { shownIn } from '../../access/hours.ts';
 import { decide, explain, type Mismatch, type PolicyDecision } from '../../access/policy-decision.ts';
 import type { Config } from '../../config/load.ts';
+import { systemClock } from '../../config/places.ts';
 import { problemsOf, worded } from '../../config/problems.ts';
 import { print, printJson, Refused, table } from '../output.ts';
 import { AskText, askOf } from './ask.ts';
@@ -22,13 +24,14 @@ export function explainCommand(policy: Command, config: () => Config): void {
     .option('--vendor <name>', 'the vendor of the engagement')
     .option('--engagement <id>', 'the id of the engagement; a new one if omitted')
     .option('--ticket <ticket>', 'the ticket of the request')
+    .option('--at <instant>', 'when, in ISO 8601, such as 2030-05-06T09:00+02:00; now if omitted')
     .option('--json', 'print JSON')
     .action((options: Options) => {
       const { json, target, ...rest } = options;
       const text = AskText.safeParse({ ...rest, targets: target?.split(',') });
       if (!text.success) throw new Refused(problemsOf(AskText, text.error).map(worded).join('\n'), 2);
       const read = config();
-      const ask = askOf(read, text.data);
+      const ask = askOf(read, text.data, systemClock.now());
       const decision = decide(read.policy, ask);
       const explained = explain(read.policy, ask).map(({ target: { id }, rules }) => ({
         target: id,
@@ -55,10 +58,10 @@ const why = ({ condition, wanted, got }: Mismatch): string =>
 
 function sentence(decision: PolicyDecision): string {
   if (decision.allowed) {
-    const { rules, approvals, maxDurationSeconds: seconds } = decision;
+    const { rules, approvals, maxDurationSeconds: seconds, until } = decision;
     const longest = Duration.fromObject({ seconds }).rescale().toHuman({ listStyle: 'long' });
     const by = rules.map((rule) => `“${rule}”`).join(' and ');
-    return `Allowed by ${by}, with ${approvals === 1 ? '1 approval' : `${approvals} approvals`}, for at most ${longest}.`;
+    return `Allowed by ${by}, with ${approvals === 1 ? '1 approval' : `${approvals} approvals`}, for at most ${longest}${until === null ? '' : `, until ${until.toISOString()} at the latest`}.`;
   }
   const { reason } = decision;
   switch (reason.kind) {
@@ -66,6 +69,10 @@ function sentence(decision: PolicyDecision): string {
       return 'Refused: no rule matches.';
     case 'too_long':
       return `Refused: “${reason.rule}” does not allow so long.`;
+    case 'hours':
+      return reason.opens === null
+        ? `Refused: it is outside the hours of “${reason.rule}”, and these rules have no hours in common.`
+        : `Refused: it is outside the hours of “${reason.rule}”. Allowed again ${shownIn(reason, reason.opens)}.`;
     case 'ticket':
       return `Refused: “${reason.rule}” needs another ticket.`;
   }

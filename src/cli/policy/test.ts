@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { IsoSeconds } from '../../access/policy.ts';
-import { decide, type PolicyDecision } from '../../access/policy-decision.ts';
+import { decide, decisiveRule, type PolicyDecision } from '../../access/policy-decision.ts';
 import { type Config, parseYaml } from '../../config/load.ts';
+import { systemClock } from '../../config/places.ts';
 import { print, printJson, Refused } from '../output.ts';
 import { AskText, askOf } from './ask.ts';
 
@@ -15,7 +16,10 @@ const Expectation = z.union([
     approvals: z.int().optional(),
     max_duration: IsoSeconds.optional(),
   }),
-  z.strictObject({ refused: z.enum(['no_rule', 'too_long', 'ticket']), rules: z.array(z.string()).optional() }),
+  z.strictObject({
+    refused: z.enum(['no_rule', 'too_long', 'hours', 'ticket']),
+    rules: z.array(z.string()).optional(),
+  }),
 ]);
 
 const Cases = z.strictObject({
@@ -33,7 +37,11 @@ export function testCommand(policy: Command, config: () => Config): void {
     .action((file: string, options: { readonly json?: boolean }) => {
       const read = config();
       const results = casesIn(file).map(({ name, ask, expect }) => {
-        const got = decide(read.policy, askOf(read, ask));
+        const asked = askOf(read, ask, systemClock.now());
+        const isTimed = asked.targets.some((target) => decisiveRule(read.policy, asked, target)?.hours);
+        // It would pass by day and fail by night.
+        if (isTimed && !ask.at) throw new Refused(`The case “${name}” depends on hours: give it an \`at\`.`, 2);
+        const got = decide(read.policy, asked);
         return { name, passed: isAsExpected(got, expect), got };
       });
       if (options.json) printJson({ results });

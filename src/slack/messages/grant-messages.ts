@@ -1,11 +1,11 @@
-import { expiresAt, hasExpired } from '../../access/grant.ts';
+import { expiresAt, grantedMs, hasExpired } from '../../access/grant.ts';
 import { short } from '../../access/ids.ts';
 import type { GrantView, SessionsView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
 import { actions, type Block, context, section } from '../words/blocks.ts';
 import { detailsButton, endGrantButton } from '../words/buttons.ts';
 import { type Line, line, listed, mono, own, tag, toNotification, value } from '../words/line.ts';
-import { count, duration } from '../words/units.ts';
+import { count, roughly } from '../words/units.ts';
 import { doerOf, nameOf } from './engagement-message.ts';
 
 type Message = { readonly text: string; readonly blocks: Block[] };
@@ -16,7 +16,7 @@ export function grantAnnounced(view: GrantView, now: Date): Message {
   const by = approvers.length === 0 ? own('nobody') : listed(approvers.map((each) => nameOf(names, each.reviewerId)));
   const live = grant.end === null && !hasExpired(grant, now);
   const who = nameOf(names, grant.terms.personId);
-  const lasts = own(duration(request.ask.durationSeconds));
+  const lasts = own(roughly(grantedMs(grant)));
   const what = accessLine(grant.terms);
   return {
     text: toNotification(line`Access granted to ${who} by ${by}: ${what}, for ${lasts}`),

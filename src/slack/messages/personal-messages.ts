@@ -1,4 +1,4 @@
-import { expiresAt, type Grant } from '../../access/grant.ts';
+import { expiresAt, type Grant, grantedMs } from '../../access/grant.ts';
 import type { PersonId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
 import { setUpCommand } from '../../access/ssh-config.ts';
@@ -19,7 +19,7 @@ import {
 import { directCommand, type GatewayFacts, targetName } from '../words/gateway-facts.ts';
 import { type Line, line, listed, mono, own, strong, toNotification, value } from '../words/line.ts';
 import { entities } from '../words/text.ts';
-import { count, duration, when } from '../words/units.ts';
+import { count, duration, roughly, when } from '../words/units.ts';
 import { type AccessFile, accessFiles, installLines } from './access-files.ts';
 import { nameOf } from './engagement-message.ts';
 
@@ -119,12 +119,12 @@ export function keyRegistered(key: RegisteredKey, owner: string, to: PersonId): 
 
 /** To the contractor: what to type. Once ssh is set up for Daypass, nothing has to be downloaded. */
 export function grantIssued(view: GrantView, gateway: GatewayFacts): Message {
-  const { grant, engagement, request, liveSessions: running } = view;
+  const { grant, engagement, liveSessions: running } = view;
   const { targets } = grant.terms;
   const names = targets.slice(0, EXAMPLES_MAX).map((target) => `ssh ${targetName(target.id, gateway)}`);
   const rest = targets.length - names.length;
   const what = accessLine(grant.terms);
-  const lasts = own(duration(request.ask.durationSeconds));
+  const lasts = own(roughly(grantedMs(grant)));
   const where = strong(engagement.name, 80);
   return {
     text: toNotification(line`You have access: ${what}, for ${lasts}, in ${where}`),

@@ -1,3 +1,4 @@
+import { shownIn } from '../../access/hours.ts';
 import type { PersonId } from '../../access/ids.ts';
 import { REGISTRATION_CODE_MINUTES } from '../../access/person.ts';
 import type { NoLongerAllowed, NotEligible, Rejection, RejectionCode } from '../../access/rejection.ts';
@@ -52,6 +53,12 @@ const NOT_ELIGIBLE: Readonly<Record<NotEligible, (name: string) => string>> = {
   vendor: (name) => `${name} works for the same vendor in another engagement.`,
 };
 
+type ClosedHours = Omit<Extract<NoLongerAllowed, { kind: 'hours' }>, 'kind'>;
+const closedHours = ({ rule, opens, zone }: ClosedHours, say: Voice['say']): string =>
+  opens === null
+    ? `It is now outside the hours of the rule “${say(rule)}”, and the rules for these targets have no hours in common.`
+    : `It is now outside the hours of the rule “${say(rule)}”. Access is allowed again ${say(shownIn({ zone }, opens))}.`;
+
 const NO_LONGER: {
   readonly [Kind in NoLongerAllowed['kind']]: (
     why: Extract<NoLongerAllowed, { kind: Kind }>,
@@ -61,6 +68,7 @@ const NO_LONGER: {
   rule: ({ scope }, say) => `No policy rule allows the scope ${say(scope)} on all of these targets any more.`,
   duration: ({ maxSeconds, rule }, say) => `The rule “${say(rule)}” now allows at most ${duration(maxSeconds)}.`,
   ticket: ({ rule, example }, say) => `The rule “${say(rule)}” now needs ${ticketLike(example, say)}.`,
+  hours: closedHours,
   scope: ({ scope }, say) => `The scope ${say(scope)} now allows less, or no longer exists.`,
   login: ({ login, targetId }, say) => `The login ${say(login)} no longer exists on ${say(targetId)}.`,
 };
@@ -96,6 +104,8 @@ const WORDING: Wording = {
     maxSeconds === 0
       ? 'Choose a duration from the list.'
       : `That is too long: the rule “${say(rule)}” allows at most ${duration(maxSeconds)}. Choose a shorter duration. You can request more when it expires.`,
+  outside_hours: (closed, { say }) =>
+    `${closedHours(closed, say)} ${closed.opens === null ? 'Request them separately.' : 'Request it then.'}`,
   reason_missing: () =>
     `Tell reviewers why you need access, in at most ${ASK_LIMITS.reason} characters. A ticket can have at most ${ASK_LIMITS.ticket}.`,
   secret_found: ({ what }) =>
@@ -147,7 +157,9 @@ const WORDING: Wording = {
   requester_gone: () =>
     'Nothing was granted: the requester is deactivated, no longer visible in Slack, or no longer in the engagement’s channel. If they come back, they need to request access again.',
   no_longer_allowed: ({ why }, { say }) =>
-    `Nothing was decided: this request is no longer allowed. ${NO_LONGER[why.kind](why as never, say)} ${REQUEST_ANEW}`,
+    why.kind === 'hours' && why.opens !== null
+      ? `Nothing was decided. ${closedHours(why, say)} If the request still waits by then, approve it then.`
+      : `Nothing was decided: this request is no longer allowed. ${NO_LONGER[why.kind](why as never, say)} ${REQUEST_ANEW}`,
   own_engagement: () =>
     'Nothing was decided: you opened this engagement and cannot give access to it on your own. Its other reviewers have the same card.',
   not_a_reviewer: () =>

@@ -167,7 +167,7 @@ function whatIsAsked(
   const { id, vendor } = engagement;
   const decision = decide(inventory.policy, {
     ...{ scope: scope.name, targets: targets.value, login: login.data, durationSeconds, ticket: ticket || null },
-    ...{ standing: person.standing, engagement: { id, vendor } },
+    ...{ standing: person.standing, engagement: { id, vendor }, at: now },
   });
   if (!decision.allowed) return refuse(denied(decision.reason));
   const { approvals } = decision;
@@ -192,6 +192,10 @@ function denied(reason: PolicyDenial): AskRejection {
         ...{ code: 'duration_too_long', maxSeconds: reason.maxDurationSeconds, rule: reason.rule },
         field: 'duration',
       };
+    case 'hours': {
+      const { rule, opens, zone } = reason;
+      return { code: 'outside_hours', rule, opens, zone, field: 'duration' };
+    }
     case 'ticket':
       return { code: 'ticket_wanted', rule: reason.rule, example: reason.example, field: 'ticket' };
   }

@@ -73,9 +73,11 @@ export const reviewRequest =
       const digest = deps.authority.digest({ id: request.id, ...request.ask });
       if (digest !== request.digest) return refuse({ code: 'digest_mismatch' });
       const held =
-        verdict === 'approve' ? heldToPolicy(deps.inventory, request, { requester, engagement }) : ok(request);
+        verdict === 'approve'
+          ? heldToPolicy(deps.inventory, request, { requester, engagement }, now)
+          : ok({ request, until: null });
       const reviewed = transition(
-        held.ok ? held.value : request,
+        held.ok ? held.value.request : request,
         { kind: 'review', reviewerId, digest: input.digest as Digest, verdict, comment },
         now,
       );
@@ -95,7 +97,10 @@ export const reviewRequest =
       const facts = { request: request.id, digest: request.digest, verdict };
       await tx.audit.append({ type: 'request_reviewed', at: now, actor: { kind: 'person', id: input.by }, facts });
       await refreshCards(tx, engagement, request.id);
-      if (reviewed.value.status === 'approved') await createGrant(deps, tx, reviewed.value, engagement, now);
+      if (reviewed.value.status === 'approved') {
+        const lastsUntil = Math.min(engagementEnd(engagement).getTime(), held.value.until?.getTime() ?? Infinity);
+        await createGrant(deps, tx, reviewed.value, { engagement, now, lastsUntil });
+      }
       if (reviewed.value.status === 'denied') {
         await tx.audit.append({ type: 'request_denied', at: now, actor: { kind: 'person', id: input.by }, facts });
         const requester = directLane(request.ask.personId);
@@ -158,11 +163,10 @@ async function createGrant(
   deps: Deps,
   tx: Tx<'keys' | 'grants' | 'sessions' | 'audit' | 'outbox' | 'announce'>,
   request: AccessRequest,
-  engagement: Engagement,
-  now: Date,
+  { engagement, now, lastsUntil }: { readonly engagement: Engagement; readonly now: Date; readonly lastsUntil: number },
 ): Promise<void> {
   const { ask } = request;
-  const notAfter = Math.min(now.getTime() + ask.durationSeconds * 1000, engagementEnd(engagement).getTime());
+  const notAfter = Math.min(now.getTime() + ask.durationSeconds * 1000, lastsUntil);
   const terms: GrantTerms = {
     requestDigest: request.digest,
     engagementId: ask.engagementId,

@@ -5,9 +5,10 @@ import type { GrantId, PersonId, RequestId, SessionId } from '../../access/ids.t
 import type { RegisteredKey } from '../../access/person.ts';
 import type { AccessRequest } from '../../access/request.ts';
 import type { Session } from '../../access/session.ts';
-import { heldToPolicy, type Today } from '../../access/standing-ask.ts';
+import { shownUnderPolicy, type Today } from '../../access/standing-ask.ts';
 import { enderOf } from '../grants/ending.ts';
 import type { IssuedCertificate } from '../ports/authority.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Store, Tx } from '../ports/store.ts';
 
 type Deps<Part extends keyof Tx> = { readonly store: Store<Part> };
@@ -24,16 +25,22 @@ export type RequestView = {
 
 /** While it waits, as today's policy wants it reviewed. */
 export const viewRequest =
-  (deps: Deps<'requests' | 'engagements' | 'keys' | 'grants' | 'persons'> & { readonly inventory: Today }) =>
+  (
+    deps: Deps<'requests' | 'engagements' | 'keys' | 'grants' | 'persons'> & {
+      readonly inventory: Today;
+      readonly clock: Clock;
+    },
+  ) =>
   ({ requestId }: { requestId: RequestId }): Promise<RequestView | null> =>
     deps.store.transaction(async (tx) => {
       const stored = await tx.requests.byId(requestId);
       const engagement = stored && (await tx.engagements.byId(stored.ask.engagementId));
       const requester = stored && (await tx.persons.byId(stored.ask.personId));
       if (!stored || !engagement) return null;
-      const isWaiting = stored.status === 'pending' && requester !== null;
-      const held = isWaiting ? heldToPolicy(deps.inventory, stored, { requester, engagement }) : null;
-      const request = held?.ok ? held.value : stored;
+      const request =
+        stored.status === 'pending' && requester
+          ? shownUnderPolicy(deps.inventory, stored, { requester, engagement }, deps.clock.now())
+          : stored;
       const registered = await tx.keys.ofPerson(request.ask.personId);
       return {
         request,

@@ -30,6 +30,10 @@ const FILES = {
       },
       { name: 'guests', people: ['guest'], scopes: ['shell'] },
       { name: 'never', people: ['guest'], scopes: ['shell'], logins: ['root'], max_duration: 'PT1H' },
+      {
+        ...{ name: 'by day', people: ['external'] },
+        hours: { zone: 'Europe/Berlin', allow: [{ days: ['mon', 'tue'], from: '09:00', to: '17:30' }] },
+      },
       { name: 'nowhere', targets: ['web-02'] },
     ],
     scopes: [
@@ -137,6 +141,20 @@ describe('daypass policy explain', () => {
     expect(await policy('explain', ...ASK, ...asked)).toMatchObject({ code: 1, out: expect.stringContaining(said) });
   });
 
+  it('says what holds at another hour', async () => {
+    const asked = [...ASK, '--person', 'external', '--target', 'web-01', '--at'];
+    expect(await policy('explain', ...asked, '2030-05-07T15:00Z')).toMatchObject({
+      ...{ code: 0, out: expect.stringContaining('until 2030-05-07T15:30:00.000Z at the latest.') },
+    });
+    expect(await policy('explain', ...asked, '2030-05-07T18:00+02:00')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('outside the hours of “by day”. Allowed again Mon 13 May 09:00 Europe/Berlin.'),
+    });
+    expect(await policy('explain', ...asked, 'tomorrow')).toMatchObject({
+      ...{ code: 2, err: expect.stringContaining('at: must be an instant, such as 2030-05-06T09:00+02:00') },
+    });
+  });
+
   it.each([
     ['who asks', ['--person', 'nobody', '--target', 'web-01'], 'person: '],
     ['a target', ['--person', 'guest', '--target', 'web-99'], 'No target in targets.yml is called web-99.'],
@@ -175,6 +193,17 @@ describe('daypass policy test', () => {
     expect(await policy('test', file)).toMatchObject({
       code: 1,
       out: 'FAIL  it: policy allows it with 2 approvals for at most 14400 seconds, by “two for production”\n',
+    });
+  });
+
+  it('wants to know when, of a case that hours decide', async () => {
+    const external = { person: 'external', targets: ['web-01'], scope: 'shell' };
+    cases({ name: 'late', ask: { ...external, at: '2030-05-06T22:00+02:00' }, expect: { refused: 'hours' } });
+    expect(await policy('test', file)).toMatchObject({ code: 0, out: 'ok    late\n' });
+    cases({ name: 'late', ask: external, expect: { refused: 'hours' } });
+    expect(await policy('test', file)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('“late” depends on hours'),
     });
   });
 

@@ -30,8 +30,8 @@ ${table(TargetsFile)}
 
 ## policy.yml
 
-For each target, the first rule that matches decides. Of these, the most approvals and the shortest duration apply. If none matches, the request
-is refused. Durations are ISO 8601, for example \`PT4H\` or \`PT30M\`.
+For each target, the first rule that matches decides. Of these, the most approvals, the shortest duration and the hours that they share apply. If
+none matches, the request is refused. Durations are ISO 8601, for example \`PT4H\` or \`PT30M\`.
 
 ${table(Policy)}
 
@@ -60,12 +60,8 @@ function rowsOf(schema: Schema, prefix: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => {
     const path = `${prefix}${key}`;
     const nested = child.properties ? child : child.anyOf?.find((each) => each.properties);
-    // One that is a word or an object of settings has a line of its own, too.
-    if (nested)
-      return [
-        ...(child.anyOf && child.description ? [rowOf(path, child, schema, key)] : []),
-        ...rowsOf(nested, `${path}.`),
-      ];
+    // One that says something itself has a line of its own, too.
+    if (nested) return [...(child.description ? [rowOf(path, child, schema, key)] : []), ...rowsOf(nested, `${path}.`)];
     if (child.items?.properties) return rowsOf(child.items, `${path}[].`);
     return [rowOf(path, child, schema, key)];
   });

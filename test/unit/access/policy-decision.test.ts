@@ -3,7 +3,7 @@ import { Policy } from '../../../src/access/policy.ts';
 import { decide as decided, explain, type PolicyAsk } from '../../../src/access/policy-decision.ts';
 import { ScopeName } from '../../../src/access/scopes/scope.ts';
 import { Target } from '../../../src/access/target.ts';
-import { engagementId, login } from '../../support/samples/samples.ts';
+import { engagementId, login, NOON } from '../../support/samples/samples.ts';
 
 const target = (labels: Record<string, string>) =>
   Target.parse({
@@ -29,6 +29,7 @@ const staging = target({ env: 'staging' });
 const USUAL: Omit<PolicyAsk, 'scope' | 'targets' | 'durationSeconds'> = {
   ...{ login: login('deploy'), standing: 'guest', ticket: null },
   engagement: { id: engagementId(1), vendor: 'Northwind Data' },
+  at: NOON,
 };
 const decide = (rules: Policy, ask: Pick<PolicyAsk, 'scope' | 'targets' | 'durationSeconds'> & Partial<PolicyAsk>) =>
   decided(rules, { ...USUAL, ...ask });
@@ -68,7 +69,7 @@ describe('the policy', () => {
     });
     const ask = { scope: shell, targets: [production, staging], durationSeconds: 3_600 };
     const decision = { allowed: true, rules: ['two for production', 'anything else'], approvals: 2 };
-    expect(decide(lenient, ask)).toEqual({ ...decision, maxDurationSeconds: 3_600 });
+    expect(decide(lenient, ask)).toEqual({ ...decision, maxDurationSeconds: 3_600, until: null });
     expect(decide(lenient, { ...ask, targets: [staging, production] })).toMatchObject(decision);
     expect(decide(lenient, { ...ask, durationSeconds: 3_601 })).toEqual({
       allowed: false,
@@ -86,6 +87,7 @@ describe('the policy', () => {
     });
     expect(decide(crossed, { scope: shell, targets: [production, staging], durationSeconds: 900 })).toEqual({
       ...{ allowed: true, rules: ['many', 'short'], approvals: 3, maxDurationSeconds: 900 },
+      until: null,
     });
   });
 
@@ -94,7 +96,7 @@ describe('the policy', () => {
     const rules = Policy.parse({ rules: [{ name: 'x', labels: two, max_duration: 'PT1H' }] });
     const ask = { scope: shell, targets: [target(two)], durationSeconds: 3_600 };
     const maxDurationSeconds = 3_600;
-    expect(decide(rules, ask)).toEqual({ allowed: true, rules: ['x'], approvals: 1, maxDurationSeconds });
+    expect(decide(rules, ask)).toEqual({ allowed: true, rules: ['x'], approvals: 1, maxDurationSeconds, until: null });
     expect(decide(rules, { ...ask, targets: [production] })).toEqual({ allowed: false, reason: { kind: 'no_rule' } });
   });
 
@@ -194,6 +196,56 @@ describe('a rule that says no duration', () => {
   it('lets no longer duration be offered than 72 hours', () => {
     expect(Policy.safeParse({ rules: [{ name: 'x' }], durations: ['P3D'] }).success).toBe(true);
     expect(Policy.safeParse({ rules: [{ name: 'x' }], durations: ['P3DT1S'] }).success).toBe(false);
+  });
+});
+
+describe('rules with hours', () => {
+  const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri'];
+  const ruleOf = (env: string, days: readonly string[], from: string, to: string, zone = 'Europe/Berlin') => ({
+    ...{ name: env, labels: { env }, hours: { zone, allow: [{ days, from, to }] } },
+  });
+  const office = ruleOf('production', WEEKDAYS, '09:00', '17:30');
+  const verdict = (at: string, targets: readonly Target[], ...rules: readonly object[]) => {
+    const parsed = Policy.parse({ rules });
+    return decide(parsed, { scope: shell, targets, durationSeconds: 8 * 3_600, at: new Date(at) });
+  };
+
+  it('allow access within them, and until they end', () => {
+    for (const at of ['2030-05-02T07:00Z', '2030-05-02T15:29:59.999Z'])
+      expect(verdict(at, [production], office)).toMatchObject({ allowed: true, until: new Date('2030-05-02T15:30Z') });
+  });
+
+  it.each([
+    ['2030-05-02T06:59:59.999Z', '2030-05-02T07:00Z'],
+    ['2030-05-02T15:30Z', '2030-05-03T07:00Z'],
+    ['2030-05-03T15:30Z', '2030-05-06T07:00Z'],
+  ])('refuse it outside, and say when it is allowed again: %s', (at, opens) => {
+    const reason = { kind: 'hours', rule: 'production', opens: new Date(opens), zone: 'Europe/Berlin' };
+    expect(verdict(at, [production], office, { name: 'any' })).toEqual({ allowed: false, reason });
+  });
+
+  it('allow several targets while all are open, and until the first of them closes', () => {
+    const early = ruleOf('staging', ['thu'], '06:00', '12:00', 'UTC');
+    const both = [production, staging];
+    expect(verdict('2030-05-02T08:00Z', both, office, early)).toMatchObject({ until: new Date('2030-05-02T12:00Z') });
+    expect(verdict('2030-05-02T06:30Z', both, office, early)).toEqual({
+      ...{ allowed: false },
+      reason: { kind: 'hours', rule: 'production', opens: new Date('2030-05-02T07:00Z'), zone: 'Europe/Berlin' },
+    });
+    expect(verdict('2030-05-02T12:00Z', both, office, early)).toEqual({
+      ...{ allowed: false },
+      reason: { kind: 'hours', rule: 'staging', opens: new Date('2030-05-09T07:00Z'), zone: 'UTC' },
+    });
+    expect(verdict('2030-05-02T08:00Z', both, office, ruleOf('staging', ['sat'], '00:00', '24:00'))).toMatchObject({
+      ...{ allowed: false, reason: { kind: 'hours', rule: 'staging', opens: null } },
+    });
+  });
+
+  it('count only where they decide', () => {
+    expect(verdict('2030-05-02T20:00Z', [staging], office, { name: 'any' })).toMatchObject({
+      allowed: true,
+      until: null,
+    });
   });
 });
 

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { TargetId } from '../../../src/access/ids.ts';
 import { Policy, scopesOf } from '../../../src/access/policy.ts';
 import type { PendingRequest } from '../../../src/access/request.ts';
+import { ok } from '../../../src/access/result.ts';
 import type { Scope } from '../../../src/access/scopes/scope.ts';
-import { heldToPolicy as held, type Today } from '../../../src/access/standing-ask.ts';
+import { heldToPolicy as held, shownUnderPolicy, type Today } from '../../../src/access/standing-ask.ts';
 import { pin, Target } from '../../../src/access/target.ts';
-import { engagementId, login, pending, scope } from '../../support/samples/samples.ts';
+import { engagementId, login, NOON, pending, scope } from '../../support/samples/samples.ts';
 
 const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrrvHhxLbWDLBzyLEMkNkxxKLyxKJXp8pTeYVqXcUUx';
 const web = Target.parse({
@@ -21,7 +22,10 @@ const asked = (change: Partial<PendingRequest> = {}, ask: Partial<PendingRequest
   return { ...request, rule: 'one', ask: { ...request.ask, targets: [pin(web)], login: login('deploy'), ...ask } };
 };
 const ASKER = { requester: { standing: 'guest' }, engagement: { id: engagementId(1), vendor: 'Northwind' } } as const;
-const heldToPolicy = (now: Today, request: PendingRequest) => held(now, request, ASKER);
+const heldToPolicy = (now: Today, request: PendingRequest) => {
+  const decided = held(now, request, ASKER, NOON);
+  return decided.ok ? ok(decided.value.request) : decided;
+};
 const shell = scope('shell');
 const rule = (change: object) => ({ rules: [{ name: 'now', max_duration: 'PT8H', ...change }] });
 
@@ -56,6 +60,11 @@ describe('a request that waits', () => {
       today(rule({ ticket: { pattern: 'OPS-\\d+', example: 'OPS-1042' } })),
       { kind: 'ticket', rule: 'now', example: 'OPS-1042' },
     ],
+    [
+      'hours that are over',
+      today(rule({ hours: { zone: 'UTC', allow: [{ days: ['fri'], from: '09:00', to: '10:00' }] } })),
+      { kind: 'hours', rule: 'now', opens: new Date('2030-05-03T09:00Z'), zone: 'UTC' },
+    ],
     ['no rule for guests', today(rule({ people: ['member'] })), { kind: 'rule', scope: 'shell' }],
     [
       'a login less',
@@ -64,6 +73,21 @@ describe('a request that waits', () => {
     ],
   ] as const)('is not approved any more once there is %s', (_, now, why) => {
     expect(heldToPolicy(now, asked())).toEqual({ ok: false, rejection: { code: 'no_longer_allowed', why } });
+  });
+
+  it('lasts no longer than the hours of policy', () => {
+    const hours = { zone: 'UTC', allow: [{ days: ['thu'], from: '09:00', to: '12:30' }] };
+    expect(held(today(rule({ hours })), asked(), ASKER, NOON)).toMatchObject({
+      value: { until: new Date('2030-05-02T12:30Z') },
+    });
+    expect(held(today({}), asked(), ASKER, NOON)).toMatchObject({ value: { until: null } });
+  });
+
+  it('is shown outside the hours of policy as it will be reviewed within them', () => {
+    const two = (from: string) =>
+      today(rule({ approvals: 2, hours: { zone: 'UTC', allow: [{ days: ['fri'], from, to: '12:00' }] } }));
+    expect(shownUnderPolicy(two('09:00'), asked(), ASKER, NOON)).toMatchObject({ approvals: 2, rule: 'now' });
+    expect(shownUnderPolicy(today(rule({ people: ['member'] })), asked(), ASKER, NOON)).toEqual(asked());
   });
 
   it.each([

@@ -98,6 +98,33 @@ describe('what was asked for', () => {
     }
   });
 
+  it('is approved within the hours of policy, and lasts no longer than they do', async () => {
+    const { policy } = world.inventory;
+    const hourOf = (at: Date): string => at.toISOString().slice(11, 13);
+    const inHours = (hours: number): Date => new Date(Date.now() + hours * 3_600_000);
+    const between = (from: Date, to: Date): void => {
+      const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+      const allow = [{ days: [...days], from: `${hourOf(from)}:00`, to: `${hourOf(to)}:00` }];
+      policy.rules.unshift({ name: 'by day', approvals: 1, max_duration: 28_800, hours: { zone: 'UTC', allow } });
+    };
+    const request = granted(await world.ask({ durationSeconds: 28_800 }));
+    try {
+      between(inHours(2), inHours(4));
+      expect(await world.approve(request)).toMatchObject({
+        ok: false,
+        rejection: { code: 'no_longer_allowed', why: { kind: 'hours', rule: 'by day', opens: expect.any(Date) } },
+      });
+      expect(await world.ask()).toMatchObject({ ok: false, rejection: { code: 'outside_hours', field: 'duration' } });
+      const end = inHours(2);
+      between(inHours(-2), end);
+      expect(await world.approve(request)).toMatchObject({ ok: true, value: { status: 'approved' } });
+      const grant = await store.transaction((tx) => tx.grants.byRequest(request.id));
+      expect(grant?.terms.notAfter).toBe(end.toISOString().replace(/:.*/, ':00:00.000Z'));
+    } finally {
+      policy.rules.splice(0, policy.rules.length - 1);
+    }
+  });
+
   it('can be denied although it could not be approved any more', async () => {
     const request = granted(await world.ask());
     world.targets.shift();

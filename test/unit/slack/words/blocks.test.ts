@@ -270,6 +270,16 @@ describe('a message', () => {
     expect(grantIssued(granted, GATEWAY).text).toBe(`You have access: ${what}, for 1 hour, in Web server`);
     expect(grantAnnounced(granted, NOON).text).toContain(`Access granted to Casey Lind by`);
     expect(grantAnnounced(granted, NOON).text).toContain(`: ${what}, for 1 hour`);
+    const { grant: whole } = granted;
+    const shorter = {
+      ...whole,
+      terms: { ...whole.terms, notAfter: new Date(NOON.getTime() + 2_700_000).toISOString() },
+    };
+    for (const { text } of [
+      grantIssued({ ...granted, grant: shorter }, GATEWAY),
+      grantAnnounced({ ...granted, grant: shorter }, NOON),
+    ])
+      expect(text).toContain('for 45 minutes');
     expect(grantEnded(granted).text).toContain(`Access ended, 0 live sessions: Casey Lind, ${what}; revoked by`);
   });
 });

@@ -31,6 +31,7 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   scope_not_in_engagement: { code: 'scope_not_in_engagement', scope: NASTY, field: 'scope' },
   no_policy_rule: { code: 'no_policy_rule', field: 'scope' },
   duration_too_long: { code: 'duration_too_long', maxSeconds: 3_600, rule: NASTY, field: 'duration' },
+  outside_hours: { code: 'outside_hours', rule: NASTY, opens: NOON, zone: 'Europe/Berlin', field: 'duration' },
   reason_missing: { code: 'reason_missing', field: 'reason' },
   secret_found: { code: 'secret_found', what: 'a password in a URL', field: 'reason' },
   reason_empty: { code: 'reason_empty', field: 'reason' },
@@ -140,6 +141,25 @@ describe('every refusal', () => {
       'web-01 needs 2 approvals for the scope shell (rule “two for production”). Choose at least 2 reviewers.',
     );
     expect(word(EVERY.no_reviewer, unmarked(names))).toMatch(/^This needs 2 approvals, but only 1 of/);
+  });
+
+  it('says when access is allowed again, by the clock of the rule', () => {
+    const closed = { rule: 'by day', opens: NOON, zone: 'Europe/Berlin' };
+    const [asked, reviewed] = [
+      word({ code: 'outside_hours', ...closed, field: 'duration' }, unmarked(names)),
+      word({ code: 'no_longer_allowed', why: { kind: 'hours', ...closed } }, unmarked(names)),
+    ];
+    const again =
+      'It is now outside the hours of the rule “by day”. Access is allowed again Thu 2 May 14:00 Europe/Berlin.';
+    expect(asked).toBe(`${again} Request it then.`);
+    expect(reviewed).toBe(`Nothing was decided. ${again} If the request still waits by then, approve it then.`);
+    const never = { ...closed, opens: null };
+    expect(word({ code: 'outside_hours', ...never, field: 'duration' }, unmarked(names))).toMatch(
+      /have no hours in common\. Request them separately\.$/,
+    );
+    expect(word({ code: 'no_longer_allowed', why: { kind: 'hours', ...never } }, unmarked(names))).toMatch(
+      /no longer allowed\. .* have no hours in common\. The requester needs/,
+    );
   });
 
   it('names who decided, and when, instead of an error', () => {
