@@ -116,6 +116,14 @@ const spansOf = ({ allow }: AllowedHours): readonly Span[] =>
     });
   });
 
+/** Whether whatever the second allows the first allows too. Hours in another time zone are no part of these. */
+export function coversHours(wide: AllowedHours, narrow: AllowedHours): boolean {
+  if (wide.zone !== narrow.zone) return false;
+  const [open, needed] = [spansOf(wide), spansOf(narrow)];
+  const minutes = Array.from({ length: WEEK_MS / MINUTE_MS }, (_, minute) => minute * MINUTE_MS);
+  return minutes.every((at) => !isOpen(needed, at) || isOpen(open, at));
+}
+
 const isOpen = (spans: readonly Span[], shown: number): boolean =>
   spans.some(({ from, to }) => (from <= shown && shown < to) || shown + WEEK_MS < to);
 

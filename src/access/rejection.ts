@@ -10,6 +10,7 @@ export type Rejection =
   | RestingRejection
   | AskRejection
   | EngagementRejection
+  | ChangeRejection
   | ReviewRejection
   | EndRejection
   | RegisterRejection
@@ -26,6 +27,10 @@ export type NotActive =
 
 /** Why all access in an engagement rests. */
 export type RestingRejection =
+  | { readonly code: 'engagement_over'; readonly endedAt: Date; readonly field: 'engagement' }
+  | { readonly code: 'engagement_not_begun'; readonly beginsAt: Date; readonly field: 'engagement' }
+  /** `opensAt` is null where they open in none of the coming weeks. */
+  | { readonly code: 'outside_engagement_hours'; readonly opensAt: Date | null; readonly field: 'engagement' }
   /** Slack has not said for too long who is in the engagement's channel. */
   | { readonly code: 'channel_unread'; readonly engagement: string; readonly since: Date }
   /** What is stored about this was changed without Daypass. */
@@ -35,7 +40,7 @@ export type RestingRejection =
 type SecretFound = {
   readonly code: 'secret_found';
   readonly what: SecretKind;
-  readonly field: 'reason' | 'ticket' | 'comment';
+  readonly field: 'reason' | 'ticket' | 'comment' | 'reference';
 };
 
 type ClosedHours = { readonly rule: string; readonly opens: Date | null; readonly zone: string };
@@ -50,7 +55,6 @@ export type AskRejection =
   | { readonly code: 'unknown_engagement'; readonly field: 'engagement' }
   | { readonly code: 'engagement_unconfirmed'; readonly field: 'engagement' }
   | { readonly code: 'not_a_member'; readonly engagementId: EngagementId; readonly field: 'engagement' }
-  | { readonly code: 'engagement_over'; readonly endedAt: Date; readonly field: 'engagement' }
   | { readonly code: 'target_not_in_engagement'; readonly targetId: string; readonly field: 'targets' }
   | {
       readonly code: 'login_not_on_target';
@@ -58,6 +62,7 @@ export type AskRejection =
       readonly targetIds: readonly TargetId[];
       readonly field: 'login';
     }
+  | { readonly code: 'login_not_in_engagement'; readonly login: string; readonly field: 'login' }
   | { readonly code: 'scope_not_in_engagement'; readonly scope: string; readonly field: 'scope' }
   | { readonly code: 'no_policy_rule'; readonly field: 'scope' }
   | {
@@ -114,7 +119,30 @@ export type EngagementRejection =
     }
   /** No rule of policy speaks of any of the scopes on any of the targets. */
   | { readonly code: 'nothing_allowed'; readonly field: 'scopes' }
+  | SecretFound
+  /** None of the targets has it. */
+  | { readonly code: 'unknown_login'; readonly login: string; readonly field: 'logins' }
+  | { readonly code: 'first_day_late'; readonly field: 'first_day' }
+  | { readonly code: 'hours_unclear'; readonly field: 'hours' }
   | { readonly code: 'name_missing'; readonly field: 'name' };
+
+/** Changing an engagement. */
+export type ChangeRejection =
+  | { readonly code: 'unknown_change' }
+  | { readonly code: 'may_not_change_engagement' }
+  | { readonly code: 'nothing_changed'; readonly field: 'name' }
+  /** The engagement is another by now than the one that the change was proposed for. */
+  | { readonly code: 'engagement_changed' }
+  | { readonly code: 'own_change' }
+  | RejectionOfReview<'digest_mismatch' | 'already_reviewed' | 'unknown_card' | 'not_a_reviewer' | 'own_engagement'>
+  | {
+      readonly code: 'change_decided';
+      readonly outcome: 'approved' | 'denied' | 'expired' | 'withdrawn';
+      readonly by: PersonId | null;
+      readonly at: Date;
+    };
+
+type RejectionOfReview<Code extends ReviewRejection['code']> = Extract<ReviewRejection, { code: Code }>;
 
 /** Reviewing a request. */
 export type ReviewRejection =
@@ -203,6 +231,8 @@ export type NoLongerAllowed =
   | { readonly kind: 'ticket'; readonly rule: string; readonly example: string | null }
   | ({ readonly kind: 'hours' } & ClosedHours)
   | { readonly kind: 'scope'; readonly scope: string }
+  /** The engagement no longer has it. */
+  | { readonly kind: 'engagement'; readonly what: 'target' | 'scope' | 'login'; readonly name: string }
   | { readonly kind: 'login'; readonly login: string; readonly targetId: TargetId };
 
 export type RejectionCode = Rejection['code'];

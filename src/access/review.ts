@@ -1,7 +1,7 @@
 import { type Engagement, isMember } from './engagement.ts';
 import { type EngagementRules, type InGroups, isSameHuman, mayReviewAtAll, vendorKey } from './engagement-rules.ts';
 import type { Person } from './person.ts';
-import type { NotActive, NotEligible, ReviewRejection } from './rejection.ts';
+import type { NotActive, NotEligible, RejectionOf } from './rejection.ts';
 import type { AccessRequest } from './request.ts';
 
 /** What a reviewer's right is read from. */
@@ -60,14 +60,16 @@ export type ReviewPeople = {
   readonly before: readonly Person[];
 };
 
+type MayNotReview = RejectionOf<'own_request' | 'not_a_reviewer' | 'own_engagement' | 'already_reviewed'>;
+
 /** Whether this person may review this request, read at the click. Returns the refusal, or null. */
 export function mayNotReview(
   rules: EngagementRules,
-  { request, engagement }: { readonly request: AccessRequest; readonly engagement: Engagement },
+  { request, engagement }: { readonly request: Pick<AccessRequest, 'reviews'>; readonly engagement: Engagement },
   facts: ReviewerFacts,
   people: ReviewPeople,
   now: Date,
-): NotActive | ReviewRejection | null {
+): NotActive | MayNotReview | null {
   const { reviewer } = facts;
   const isReviewer = (person: Person): boolean => isSameHuman(rules, person, reviewer);
   if (isReviewer(people.requester)) return { code: 'own_request' };

@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts';
 import { tellOfUnreadChannels } from '../use-cases/engagements/channel-in-doubt.ts';
+import { expireChanges } from '../use-cases/engagements/expire-changes.ts';
 import { noteExpiredGrants } from '../use-cases/grants/expire-grants.ts';
 import { holdSessionsToGrants, sessionEndOrder } from '../use-cases/grants/hold-sessions.ts';
 import { tellOfDoubts } from '../use-cases/people/people-in-doubt.ts';
@@ -61,6 +62,7 @@ export async function endSessionsOn(ending: Ending): Promise<AsyncDisposable> {
       { name: 'report people who cannot be confirmed', everyMs: 60_000, run: tellOfDoubts(deps) },
       { name: 'report channels that cannot be read', everyMs: 60_000, run: tellOfUnreadChannels(deps) },
       { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
+      { name: 'expire changes to engagements', everyMs: 10_000, run: expireChanges(deps) },
       { name: 'delete old records', cron: '17 * * * *', run: forgetOld(deps) },
     ],
     log,

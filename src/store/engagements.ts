@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { Engagement } from '../access/engagement.ts';
-import { EngagementId, PersonId, TargetId } from '../access/ids.ts';
+import type { EngagementTerms } from '../access/engagement-change.ts';
+import { AllowedHours } from '../access/hours.ts';
+import { EngagementId, Login, PersonId, TargetId } from '../access/ids.ts';
 import { ScopeName } from '../access/scopes/scope.ts';
 import type { Engagements } from '../use-cases/ports/engagements.ts';
-import { instant, instantOrNull, json, read, Timestamp, text } from './rows.ts';
+import { instant, instantOrNull, json, read, Timestamp, text, textOrNull } from './rows.ts';
 import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';
 
@@ -15,7 +17,11 @@ const EngagementRow = z.object({
   sponsor_id: PersonId,
   target_ids: z.array(TargetId),
   scopes: z.array(ScopeName),
+  logins: z.array(Login).nullable(),
+  first_day: z.iso.date().nullable(),
   last_day: z.iso.date(),
+  hours: AllowedHours.nullable(),
+  reference: z.string().nullable(),
   time_zone: z.string(),
   created_at: Timestamp,
   confirmed_at: Timestamp.nullable(),
@@ -34,8 +40,11 @@ const sealedEngagement = (engagement: Engagement): object => {
   const { id, name, vendor, channelId, sponsorId, memberIds, targetIds, scopes, reviewerIds, lastDay, timeZone } =
     engagement;
   const people = { sponsorId, memberIds, reviewerIds };
-  // Left out where there are none, as in the seals from before labels were kept.
+  // Left out where there are none, as in the seals from before these were kept.
   const labels = engagement.labels.length === 0 ? {} : { labels: engagement.labels };
+  const { logins, firstDay, hours, reference } = engagement;
+  const days = { ...(firstDay && { firstDay }), ...(hours && { hours }) };
+  const others = { ...(logins && { logins }), ...days, ...(reference && { reference }) };
   const [createdAt, confirmedAt] = [engagement.createdAt, engagement.confirmedAt].map(
     (at) => at?.toISOString() ?? null,
   );
@@ -52,13 +61,19 @@ const sealedEngagement = (engagement: Engagement): object => {
     confirmedAt,
     ...people,
     ...labels,
+    ...others,
   };
 };
 
 export const engagements = (trx: Trx, sealing: Sealing): Engagements => ({
   byId: async (id) => (await find(trx, sealing, [id]))[0] ?? null,
   byIds: (ids) => find(trx, sealing, ids),
+  async lock(id) {
+    await trx.selectFrom('engagement').select('id').where('id', '=', id).forNoKeyUpdate().execute();
+    return (await find(trx, sealing, [id]))[0] ?? null;
+  },
   insert: (engagement) => insertEngagement(trx, sealing, engagement),
+  change: (id, terms, labels) => changeEngagement(trx, sealing, id, terms, labels),
   async ofMember(id) {
     const rows = await trx
       .selectFrom('engagement_person')
@@ -252,7 +267,11 @@ function toEngagement(raw: object, roles: readonly z.output<typeof RoleRow>[]): 
     targetIds: row.target_ids,
     scopes: row.scopes,
     reviewerIds: having('reviewer'),
+    logins: row.logins,
+    firstDay: row.first_day,
     lastDay: row.last_day,
+    hours: row.hours,
+    reference: row.reference,
     timeZone: row.time_zone,
     createdAt: row.created_at,
     confirmedAt: row.confirmed_at,
@@ -272,7 +291,11 @@ async function insertEngagement(trx: Trx, sealing: Sealing, engagement: Engageme
       sponsor_id: engagement.sponsorId,
       target_ids: json(engagement.targetIds),
       scopes: json(engagement.scopes),
+      logins: engagement.logins && json(engagement.logins),
+      first_day: engagement.firstDay,
       last_day: engagement.lastDay,
+      hours: engagement.hours && json(engagement.hours),
+      reference: textOrNull(engagement.reference),
       time_zone: text(engagement.timeZone),
       created_at: instant(engagement.createdAt),
       confirmed_at: instantOrNull(engagement.confirmedAt),
@@ -283,12 +306,63 @@ async function insertEngagement(trx: Trx, sealing: Sealing, engagement: Engageme
       channel_told_at: null,
     })
     .execute();
-  const inRole = (role: 'member' | 'reviewer', ids: readonly PersonId[]) =>
-    ids.map((id, ordinal) => ({
-      ...{ engagement_id: engagement.id, role, person_id: id, ordinal },
-      ...{ seen_at: null, left_at: null },
-    }));
-  const people = [...inRole('member', engagement.memberIds), ...inRole('reviewer', engagement.reviewerIds)];
-  if (people.length > 0) await trx.insertInto('engagement_person').values(people).execute();
+  for (const role of ['member', 'reviewer'] as const) await putPeople(trx, engagement.id, role, engagement);
   await sealEngagement(trx, sealing, engagement.id);
+}
+
+type Role = 'member' | 'reviewer';
+
+async function changeEngagement(
+  trx: Trx,
+  sealing: Sealing,
+  id: EngagementId,
+  terms: EngagementTerms,
+  labels: readonly string[],
+): Promise<void> {
+  await trx
+    .updateTable('engagement')
+    .set({
+      name: text(terms.name),
+      target_ids: json(terms.targetIds),
+      scopes: json(terms.scopes),
+      logins: terms.logins && json(terms.logins),
+      first_day: terms.firstDay,
+      last_day: terms.lastDay,
+      hours: terms.hours && json(terms.hours),
+      reference: textOrNull(terms.reference),
+      labels: json(labels.map(text)),
+    })
+    .where('id', '=', id)
+    .execute();
+  for (const role of ['member', 'reviewer'] as const) {
+    const staying = role === 'member' ? terms.memberIds : terms.reviewerIds;
+    let gone = trx.deleteFrom('engagement_person').where('engagement_id', '=', id).where('role', '=', role);
+    if (staying.length > 0) gone = gone.where('person_id', 'not in', staying);
+    await gone.execute();
+    await putPeople(trx, id, role, terms);
+  }
+  await sealEngagement(trx, sealing, id);
+}
+
+/** Those who are in it already keep when they were seen and when they left. */
+async function putPeople(
+  trx: Trx,
+  id: EngagementId,
+  role: Role,
+  { memberIds, reviewerIds }: Pick<Engagement, 'memberIds' | 'reviewerIds'>,
+): Promise<void> {
+  const rows = (role === 'member' ? memberIds : reviewerIds).map((person_id, ordinal) => ({
+    ...{ engagement_id: id, role, person_id, ordinal },
+    ...{ seen_at: null, left_at: null },
+  }));
+  if (rows.length === 0) return;
+  await trx
+    .insertInto('engagement_person')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['engagement_id', 'role', 'person_id'])
+        .doUpdateSet((set) => ({ ordinal: set.ref('excluded.ordinal') })),
+    )
+    .execute();
 }

@@ -105,6 +105,18 @@ export function grants(trx: Trx, sealing: Sealing): Grants {
       const found = (await query.execute()).map((row) => toGrant(row, sealing));
       return activeAt ? found.filter((grant) => grant.end === null) : found;
     },
+    async activeIn(id, at) {
+      const rows = await select()
+        .where('engagement_id', '=', id)
+        .where('ended_at', 'is', null)
+        .where('expiry_noted_at', 'is', null)
+        .where('not_before', '<=', instant(at))
+        .where('not_after', '>', instant(at))
+        .orderBy('not_after')
+        .orderBy('id')
+        .execute();
+      return rows.map((row) => toGrant(row, sealing)).filter((grant) => grant.end === null);
+    },
     async open() {
       const rows = await trx
         .selectFrom('access_grant')

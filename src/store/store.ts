@@ -11,6 +11,7 @@ import { BrokenSeals } from './broken.ts';
 import { type ChangeFeed, localChanges, postgresChanges } from './changes.ts';
 import { Decisions } from './decisions.ts';
 import { type Backend, dialectOf } from './dialect.ts';
+import { engagementChanges } from './engagement-changes.ts';
 import { engagements } from './engagements.ts';
 import { StoreFault } from './fault.ts';
 import { grants } from './grants.ts';
@@ -254,6 +255,7 @@ function txOn(trx: Trx, changes: Change[], sealing: Sealing): Tx {
     persons: persons(trx, sealing),
     keys: keys(trx, sealing, (entry) => announce({ kind: 'registry_changed', entry })),
     engagements: engagements(trx, sealing),
+    engagementChanges: engagementChanges(trx, sealing),
     groups: groups(trx),
     requests: requests(trx, sealing),
     grants: grants(trx, sealing),

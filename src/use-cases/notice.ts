@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { SPACE_LEVELS } from '../access/disk-space.ts';
-import { EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId, TargetId } from '../access/ids.ts';
+import {
+  EngagementChangeId,
+  EngagementId,
+  Fingerprint,
+  GrantId,
+  PersonId,
+  RequestId,
+  SessionId,
+  TargetId,
+} from '../access/ids.ts';
 
 /**
  * Something people are to be told. A notice names what it is about; its words are made when it is delivered, from the state
@@ -44,8 +53,10 @@ const named = ({ at, engagementIds }: { at: string; engagementIds: readonly stri
 
 type Grants = { grantId: GrantId };
 type Confirm = { engagementId: EngagementId; to: PersonId };
+type Change = { changeId: EngagementChangeId; to: PersonId | null };
 type Review = { requestId: RequestId; to: PersonId | null };
 const confirmKey = ({ engagementId, to }: Confirm): string => `confirm:${engagementId}:${to}`;
+const changeKey = ({ changeId, to }: Change): string => `change:${changeId}:${to ?? 'thread'}`;
 const reviewKey = ({ requestId, to }: Review): string => `review:${requestId}:${to ?? 'thread'}`;
 const issuedKey = ({ grantId }: Grants): string => `issued:${grantId}`;
 const grantedKey = ({ grantId }: Grants): string => `granted:${grantId}`;
@@ -56,6 +67,11 @@ const KINDS = {
   /** To somebody who may confirm a first engagement on a label, with a Confirm button; and the same once somebody did. */
   engagement_confirm: once(0, { engagementId: EngagementId, to: PersonId }, confirmKey),
   engagement_confirm_changed: repeated(0, { engagementId: EngagementId, to: PersonId }, confirmKey),
+  /** Brings the root message up to date; does nothing where none was posted. */
+  engagement_updated: repeated(2, { engagementId: EngagementId }, ({ engagementId }) => `engagement:${engagementId}`),
+  /** A change to an engagement: to a reviewer with buttons while it waits, or, with null, to the thread. */
+  change_card: once(0, { changeId: EngagementChangeId, to: PersonId.nullable() }, changeKey),
+  change_card_changed: repeated(0, { changeId: EngagementChangeId, to: PersonId.nullable() }, changeKey),
   /** Direct message to `to`: the key's owner, or the sponsor of an engagement the owner works in. */
   key_registered: once(
     1,

@@ -97,6 +97,11 @@ const WORDS: Words = {
     `You have no access yet: your request ${short(requestId)} is waiting for a reviewer. Connect again once it is approved.`,
   grant_expired: ({ at: when }) => `Your access expired at ${minuteUtc(when)}. ${ASK}`,
   grant_revoked: ({ at: when }) => `Your access was ended at ${minuteUtc(when)}. Ask why in the engagement's thread.`,
+  engagement_over: ({ endedAt }) =>
+    `Your engagement ended at ${minuteUtc(endedAt)}. Ask in its thread if work is left.`,
+  engagement_not_begun: ({ beginsAt }) => `Your engagement begins at ${minuteUtc(beginsAt)}. Connect again then.`,
+  outside_engagement_hours: ({ opensAt }) =>
+    `Your engagement allows no access at this hour. ${opensAt ? `It opens at ${minuteUtc(opensAt)}` : 'Ask in its thread when it opens'}.`,
   target_not_granted: ({ targetId, granted }) =>
     `Your access does not cover ${targetId.slice(0, NAME_MAX)}. It covers: ${list(granted)}. ${ASK}`,
   login_not_granted: ({ login, granted }) =>

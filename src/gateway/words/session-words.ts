@@ -57,6 +57,9 @@ type Because = TerminationOrder['because'];
 
 const ENDED: { readonly [Code in Because]: (order: Extract<TerminationOrder, { because: Code }>) => string } = {
   expired: () => EXPIRED.message,
+  engagement_over: () => 'ended: the engagement is over.',
+  engagement_not_begun: () => 'ended: the engagement begins on a later day now. Ask why in the engagement thread.',
+  outside_engagement_hours: () => 'ended: the allowed hours of the engagement are over.',
   returned: () => 'ended: you handed this access back.',
   revoked: ({ by, comment }) =>
     `ended: your access was revoked${byWhom(by)}${comment ? `: ${comment}` : ''}. Ask why in the engagement thread.`,

@@ -3,12 +3,15 @@ import { confirmEngagement } from '../../use-cases/engagements/confirm-engagemen
 import { sendFiles } from '../../use-cases/grants/send-files.ts';
 import { withdrawRequest } from '../../use-cases/requests/withdraw-request.ts';
 import { endSession } from '../../use-cases/sessions/end-session.ts';
+import type { EngagementView } from '../../use-cases/views/engagement-view.ts';
 import { type Asker, type Edge, readGroups } from '../edge.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { textModal, type View } from '../words/blocks.ts';
 import { faultOf } from '../workspace/fault.ts';
 import { type Answer, refusal, say, whisper } from './answer.ts';
 import { detailsView } from './details.ts';
+import { approveChange, changeView, denyChangeView, engagementFor } from './engagement-change.ts';
+import { peopleWindow, sessionsWindow } from './engagement-windows.ts';
 import { helpAnswer } from './help.ts';
 import { publishHome } from './home.ts';
 import { keyAnswer } from './key.ts';
@@ -37,6 +40,11 @@ export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new 
   [ACTION.showList, showList],
   [ACTION.showHelp, (click) => show(click, inWindow('How to use Daypass', helpAnswer(null, click.edge.gateway)))],
   [ACTION.confirmEngagement, pressConfirm],
+  [ACTION.changeEngagement, pressChange],
+  [ACTION.showPeople, showPeople],
+  [ACTION.showSessions, showSessions],
+  [ACTION.approveChange, pressApproveChange],
+  [ACTION.denyChange, pressDenyChange],
   [ACTION.approve, pressApprove],
   [ACTION.deny, pressDeny],
   [ACTION.withdraw, withdraw],
@@ -143,6 +151,46 @@ async function pressConfirm({ edge, asker, payload, value }: Click): Promise<voi
     ? await confirmEngagement(edge)({ by: asker.person.id, engagementId: id.data })
     : ({ ok: false, rejection: { code: 'unknown_engagement', field: 'engagement' } } as const);
   if (!confirmed.ok) await tellAt(edge, payload, await refusal(edge, confirmed.rejection));
+}
+
+async function pressChange(click: Click): Promise<void> {
+  const view = await changeView(click.edge, click.asker, click.value);
+  if (view) return show(click, view);
+  await tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'may_not_change_engagement' }));
+}
+
+const NOT_YOURS = 'Only people who work in this engagement or look after it can see this.';
+
+async function showPeople(click: Click): Promise<void> {
+  const view = await engagementFor(click.edge, click.asker, click.value);
+  if (!view) return tellAt(click.edge, click.payload, say(NOT_YOURS));
+  await show(click, peopleWindow(view, looksAfter(click.asker, view)));
+}
+
+async function showSessions(click: Click): Promise<void> {
+  const view = await engagementFor(click.edge, click.asker, click.value);
+  if (!view) return tellAt(click.edge, click.payload, say(NOT_YOURS));
+  await show(click, await sessionsWindow(click.edge, view, looksAfter(click.asker, view)));
+}
+
+const looksAfter = ({ person, isSecurity }: Asker, { engagement }: EngagementView): boolean =>
+  isSecurity || engagement.sponsorId === person.id || engagement.reviewerIds.includes(person.id);
+
+/** The card itself shows what an approval did. Only a refusal is reported separately. */
+async function pressApproveChange(click: Click): Promise<void> {
+  const { edge, asker, payload, value } = click;
+  const card = cardOf(click);
+  const reviewed = card
+    ? await approveChange(edge, asker, value, card)
+    : ({ ok: false, rejection: { code: 'unknown_card' } } as const);
+  if (!reviewed.ok) await tellAt(edge, payload, await refusal(edge, reviewed.rejection));
+}
+
+async function pressDenyChange(click: Click): Promise<void> {
+  const card = cardOf(click);
+  const view = card && denyChangeView(click.value, card);
+  if (!view) return tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'unknown_card' }));
+  await show(click, view);
 }
 
 async function pressDeny(click: Click): Promise<void> {

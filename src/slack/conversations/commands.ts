@@ -3,7 +3,7 @@ import { COMMAND_WORDS } from '../words/action-ids.ts';
 import type { View } from '../words/blocks.ts';
 import { asTyped } from '../words/text.ts';
 import { type Answer, refusal, say } from './answer.ts';
-import { engagementForm } from './engagement.ts';
+import { engagementForm } from './engagement-form.ts';
 import { helpAnswer } from './help.ts';
 import { keyAnswer } from './key.ts';
 import { keysAnswer } from './keys.ts';

@@ -11,6 +11,7 @@ import type { Boundary } from './boundary.ts';
 import { CLICKS, tellAt } from './clicks.ts';
 import { react } from './commands.ts';
 import { submitEngagement } from './engagement.ts';
+import { submitChange, submitChangeDenial } from './engagement-change.ts';
 import { publishHome } from './home.ts';
 import {
   ActionPayload,
@@ -131,6 +132,9 @@ function onSubmission({ app, edge, boundary }: Deps): void {
   const forms: Readonly<Record<string, (asker: Result<Asker>, payload: SubmissionPayload) => Promise<Outcome>>> = {
     [CALLBACK.request]: (asker, { view }) => submitRequest(edge, asker, view),
     [CALLBACK.engagement]: (asker, { view }) => submitEngagement(edge, asker, view),
+    [CALLBACK.change]: (asker, { view }) => submitChange(edge, asker, view),
+    [CALLBACK.denyChange]: (asker, { view }) =>
+      submitChangeDenial(edge, asker, view, fieldsOf(view)('comment')[0] ?? null),
     [CALLBACK.deny]: (asker, { view }) => submitDenial(edge, asker, view, fieldsOf(view)('comment')[0] ?? null),
   };
   for (const [callback, submit] of Object.entries(forms)) {

@@ -1,7 +1,10 @@
 import type { Actor } from '../../access/audit-event.ts';
-import type { Engagement } from '../../access/engagement.ts';
+import { type Engagement, engagementBegin, engagementEnd, isOver } from '../../access/engagement.ts';
+import { hoursText } from '../../access/hours-text.ts';
 import type { PersonId } from '../../access/ids.ts';
 import { findScope, type Scope, type ScopeName } from '../../access/scopes/scope.ts';
+import type { EngagementView } from '../../use-cases/views/engagement-view.ts';
+import { accessLine } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
 import {
   actions,
@@ -16,7 +19,7 @@ import {
   textLength,
 } from '../words/blocks.ts';
 import { type Line, line, listed, mono, own, strong, toNotification, value } from '../words/line.ts';
-import { day } from '../words/units.ts';
+import { count, day } from '../words/units.ts';
 
 type Names = ReadonlyMap<PersonId, string>;
 type Message = { readonly text: string; readonly blocks: Block[] };
@@ -39,43 +42,91 @@ const people = (names: Names, ids: readonly PersonId[]): Line => {
   return rest > 0 ? line`${shown} (${rest} more)` : shown;
 };
 
-/** The root of the engagement's thread. */
-export function engagementMessage(engagement: Engagement, names: Names, scopes: readonly Scope[]): Message {
-  const { lastDay } = engagement;
+const GRANTS_MAX = 10;
+
+/** The root of the engagement's thread: what holds, and how it stands at this moment. */
+export function engagementMessage(view: EngagementView, scopes: readonly Scope[], now: Date): Message {
+  const { engagement, names } = view;
+  const { id, lastDay } = engagement;
+  const isEnded = isOver(engagement, now);
+  const until = isEnded ? line`ended on ${day(lastDay)}` : line`is open until ${day(lastDay)}`;
   return {
     text: toNotification(
-      line`Engagement ${titleOf(engagement)} is open until ${day(lastDay)}. Request access with the button.`,
+      line`Engagement ${titleOf(engagement)} ${until}.${isEnded ? [] : line` Request access with the button.`}`,
     ),
     blocks: [
-      ...facts('Engagement', engagement, names, scopes),
-      actions('engagement', [
-        button({ action: ACTION.openRequest, label: 'Request access', value: engagement.id }),
-        button({ action: ACTION.showKey, label: 'Register a key' }),
-        button({ action: ACTION.showList, label: 'My access' }),
+      ...facts(isEnded ? 'Engagement, over' : 'Engagement', engagement, names, scopes),
+      ...standing(view, now),
+      ...(isEnded
+        ? []
+        : [
+            actions('engagement', [
+              button({ action: ACTION.openRequest, label: 'Request access', value: id, style: 'primary' }),
+              button({ action: ACTION.showKey, label: 'Register a key' }),
+              button({ action: ACTION.showList, label: 'My access' }),
+            ]),
+          ]),
+      actions('engagement_more', [
+        button({ action: ACTION.showPeople, label: 'People', value: id }),
+        button({ action: ACTION.showSessions, label: 'Sessions', value: id }),
+        ...(isEnded ? [] : [button({ action: ACTION.changeEngagement, label: 'Change…', value: id })]),
       ]),
       context(line`Everything about this engagement happens in this thread. Sessions through Daypass are recorded.`),
     ],
   };
 }
 
+/** Who has access at this moment, who is connected, and what comes next. */
+function standing({ engagement, grants, live, pending, names }: EngagementView, now: Date): Block[] {
+  if (isOver(engagement, now) && grants.length === 0 && live.length === 0) return [];
+  const shown = grants
+    .slice(0, GRANTS_MAX)
+    .map(
+      ({ terms }) => line`${nameOf(names, terms.personId)} on ${accessLine(terms)}, until ${new Date(terms.notAfter)}`,
+    );
+  const rest = grants.length - shown.length;
+  const connected = new Set(live.map(({ personId }) => personId)).size;
+  const who = line`:large_green_circle: ${own(count(live.length, 'live session'))}, ${own(connected === 1 ? '1 person' : `${connected} people`)}`;
+  return [
+    section(line`*Access now*`, live.length === 0 ? line`Nobody is connected` : who),
+    ...(grants.length === 0
+      ? [section(line`Nobody has access at the moment`)]
+      : [rich(bullets(rest > 0 ? [...shown, line`and ${rest} more`] : shown))]),
+    context(nextLine(engagement, pending, now)),
+  ];
+}
+
+function nextLine(engagement: Engagement, pending: number, now: Date): Line {
+  const begins = engagementBegin(engagement);
+  const waiting =
+    pending > 0 ? line`${own(count(pending, 'request'))} ${own(pending === 1 ? 'waits' : 'wait')} for review. ` : [];
+  if (begins && now < begins) return line`${waiting}Begins ${begins}`;
+  return line`${waiting}Ends ${engagementEnd(engagement)}, with all access in it`;
+}
+
 const titleOf = ({ name, vendor }: Engagement): Line =>
   line`${strong(name, NAME_MAX)} with ${strong(vendor, NAME_MAX)}`;
 
 function facts(title: string, engagement: Engagement, names: Names, scopes: readonly Scope[]): Block[] {
-  const { sponsorId, memberIds, reviewerIds, targetIds, lastDay, timeZone } = engagement;
+  const { sponsorId, memberIds, reviewerIds, targetIds, logins, firstDay, lastDay, timeZone, hours, reference } =
+    engagement;
+  const from = firstDay === null ? [] : line`from ${day(firstDay)} `;
   const blocks: Block[] = [
     header(title),
     section(
       titleOf(engagement),
-      line`Opened by ${nameOf(names, sponsorId)} · runs until the end of ${day(lastDay)} (${value(timeZone, 60)})`,
+      line`Opened by ${nameOf(names, sponsorId)} · runs ${from}until the end of ${day(lastDay)} (${value(timeZone, 60)})`,
+      ...(hours ? [line`*Hours* ${value(hoursText(hours), 300)} (${value(hours.zone, 60)})`] : []),
+      ...(reference === null ? [] : [line`*Reference* ${value(reference, 200)}`]),
       line`*Members* ${people(names, memberIds)}`,
       line`*Reviewers* ${people(names, reviewerIds)}`,
     ),
     section(line`*Scopes*`),
     rich(bullets(scopeLines(engagement.scopes, scopes))),
   ];
-  const room = LIMITS.messageText - textLength(blocks) - 500;
-  return [...blocks, section(line`*Targets* ${targets(targetIds, room)}`)];
+  const named = logins ? [line`*Logins* ${listed(logins.map((login) => mono(login, 40)))}`] : [];
+  const room = LIMITS.messageText - textLength(blocks) - 3_500;
+  return [...blocks, section(line`*Targets* ${targets(targetIds, room)}`, ...named)];
 }
 
 /** To the people who may confirm the first engagement on a label: what is about to start, and the button while it waits. */

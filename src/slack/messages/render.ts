@@ -1,4 +1,5 @@
 import type { Engagement } from '../../access/engagement.ts';
+import { isChangeExpired } from '../../access/engagement-change.ts';
 import { hasExpired, isActive } from '../../access/grant.ts';
 import { EngagementId, PersonId } from '../../access/ids.ts';
 import { isExpired } from '../../access/request.ts';
@@ -6,12 +7,14 @@ import type { Notice } from '../../use-cases/notice.ts';
 import type { Clock } from '../../use-cases/ports/clock.ts';
 import type { Inventory } from '../../use-cases/ports/inventory.ts';
 import type { Store, Tx } from '../../use-cases/ports/store.ts';
+import { viewChange, viewEngagement } from '../../use-cases/views/engagement-view.ts';
 import { type RequestView, viewBurst, viewGrant, viewRequest, viewSession } from '../../use-cases/views/views.ts';
 import type { Security } from '../edge.ts';
 import type { Block } from '../words/blocks.ts';
 import type { GatewayFacts } from '../words/gateway-facts.ts';
 import type { AccessFile } from './access-files.ts';
 import { configurationMended, configurationRefused } from './configuration-messages.ts';
+import { changeCard } from './change-card.ts';
 import { deliveryMessage, type HeldPlace } from './delivery-message.ts';
 import { engagementConfirmCard, engagementMessage } from './engagement-message.ts';
 import { freeSpaceMessage } from './free-space-message.ts';
@@ -68,7 +71,11 @@ const STALE_GRANTS_MAX = 20;
 export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered | null> {
   switch (notice.kind) {
     case 'engagement_opened':
-      return engagementOpened(deps, notice);
+    case 'engagement_updated':
+      return engagementRoot(deps, notice);
+    case 'change_card':
+    case 'change_card_changed':
+      return changeNotice(deps, notice);
     case 'engagement_confirm':
     case 'engagement_confirm_changed':
       return engagementConfirm(deps, notice);
@@ -171,20 +178,31 @@ async function inboxOf(tx: Tx, id: PersonId): Promise<Extract<Destination, { kin
 
 const inbox = ({ store }: RenderDeps, id: PersonId) => store.transaction((tx) => inboxOf(tx, id));
 
-const engagementOpened = (
-  { store, inventory }: RenderDeps,
-  notice: Of<'engagement_opened'>,
-): Promise<Rendered | null> =>
-  store.transaction(async (tx) => {
-    const engagement = await tx.engagements.byId(notice.engagementId);
-    if (!engagement) return null;
-    const { sponsorId, memberIds, reviewerIds } = engagement;
-    const names = await tx.persons.names([...new Set([sponsorId, ...memberIds, ...reviewerIds])]);
-    return {
-      to: { kind: 'channel', channelId: engagement.channelId },
-      ...engagementMessage(engagement, names, inventory.scopes),
-    };
-  });
+async function engagementRoot(
+  deps: RenderDeps,
+  notice: Of<'engagement_opened'> | Of<'engagement_updated'>,
+): Promise<Rendered | null> {
+  const view = await viewEngagement(deps)({ engagementId: notice.engagementId });
+  if (!view) return null;
+  const message = engagementMessage(view, deps.inventory.scopes, deps.clock.now());
+  const to = { kind: 'channel', channelId: view.engagement.channelId } as const;
+  return { to, ...message, onlyUpdate: notice.kind === 'engagement_updated' };
+}
+
+async function changeNotice(
+  deps: RenderDeps,
+  notice: Of<'change_card'> | Of<'change_card_changed'>,
+): Promise<Rendered | null> {
+  const view = await viewChange(deps)({ changeId: notice.changeId });
+  if (!view) return null;
+  const now = deps.clock.now();
+  const isWaiting = view.change.status === 'pending' && !isChangeExpired(view.change, now);
+  if (notice.kind === 'change_card' && notice.to !== null && !isWaiting) return null;
+  const to = notice.to === null ? threadOf(view.engagement) : await inbox(deps, notice.to);
+  if (!to) return null;
+  const message = changeCard(view, { audience: notice.to === null ? 'thread' : 'reviewer', now });
+  return { to, ...message, onlyUpdate: notice.kind === 'change_card_changed' };
+}
 
 const engagementConfirm = (
   { store, inventory }: RenderDeps,

@@ -8,6 +8,11 @@ export const ACTION = {
   confirmEngagement: 'confirm_engagement',
   showKeys: 'show_keys',
   retireKey: 'retire_key',
+  changeEngagement: 'change_engagement',
+  showPeople: 'show_people',
+  showSessions: 'show_sessions',
+  approveChange: 'approve_change',
+  denyChange: 'deny_change',
   approve: 'approve',
   deny: 'deny',
   withdraw: 'withdraw_request',
@@ -19,7 +24,13 @@ export const ACTION = {
   pickEngagement: 'pick_engagement',
 } as const;
 
-export const CALLBACK = { request: 'request', deny: 'deny', engagement: 'engagement' } as const;
+export const CALLBACK = {
+  request: 'request',
+  deny: 'deny',
+  engagement: 'engagement',
+  change: 'change',
+  denyChange: 'deny_change',
+} as const;
 
 /** Prefix of the targets menus that ask back for their options. */
 export const TARGETS_MENU = 'targets';

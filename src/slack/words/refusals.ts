@@ -70,6 +70,7 @@ const NO_LONGER: {
   ticket: ({ rule, example }, say) => `The rule “${say(rule)}” now needs ${ticketLike(example, say)}.`,
   hours: closedHours,
   scope: ({ scope }, say) => `The scope ${say(scope)} now allows less, or no longer exists.`,
+  engagement: ({ what, name }, say) => `The engagement no longer includes the ${what} ${say(name)}.`,
   login: ({ login, targetId }, say) => `The login ${say(login)} no longer exists on ${say(targetId)}.`,
 };
 
@@ -91,6 +92,12 @@ const WORDING: Wording = {
   not_a_member: () => `You are not a member of this engagement, so you cannot request access in it. ${ASK_OPENER}`,
   engagement_over: ({ endedAt }, { when }) =>
     `You can no longer request access in this engagement: it ended ${when(endedAt)}. ${ASK_OPENER}`,
+  engagement_not_begun: ({ beginsAt }, { when }) =>
+    `Nothing was done: this engagement begins ${when(beginsAt)}. Try again then.`,
+  outside_engagement_hours: ({ opensAt }, { when }) =>
+    `Nothing was done: this engagement allows no access at this hour. ${opensAt ? `Its next hours begin ${when(opensAt)}.` : ASK_OPENER}`,
+  login_not_in_engagement: ({ login }, { say }) =>
+    `The login ${say(login)} is not part of this engagement. Choose another login, or ${ASK_OPENER.toLowerCase()}`,
   no_targets: () => `Choose at least one target, and at most ${ASK_LIMITS.targets}.`,
   target_not_in_engagement: ({ targetId }, { say }) =>
     `The target ${say(targetId)} is not part of this engagement. Choose one of the engagement’s targets.`,
@@ -131,6 +138,24 @@ const WORDING: Wording = {
   opener_may_not: ({ targetId }, { say }) =>
     `Nothing was confirmed: policy no longer lets the person who opened this engagement open one for ${say(targetId)}. Ask somebody who may to open it again, or ask your Daypass operator.`,
   already_confirmed: ({ at }, { when }) => `Nothing to do: this engagement was already confirmed ${when(at)}.`,
+  unknown_login: ({ login }, { say }) =>
+    `None of these targets has the login ${say(login)}. Choose one from the list, or leave the field empty for every login.`,
+  first_day_late: () => 'The first day has to be a date, and not later than the last day.',
+  hours_unclear: () =>
+    'Write the hours like “Mon-Fri 09:00-17:30, Sat 10:00-14:00”. Leave the field empty if access is possible at any time.',
+  unknown_change: () =>
+    'Nothing was decided: this change no longer exists. The engagement’s message shows what holds now.',
+  may_not_change_engagement: () =>
+    'Nothing was changed. Only the person who opened this engagement, and people whom policy lets open one for its targets, can add to it. Its reviewers and security can take away.',
+  nothing_changed: () => 'Nothing is different from what the engagement has now. Change something, or press Cancel.',
+  engagement_changed: () =>
+    'Nothing was decided: the engagement has changed since this was proposed. Whoever proposed it needs to propose it again.',
+  own_change: () =>
+    'You proposed this change, so somebody else has to review it. The engagement’s other reviewers have the same card.',
+  change_decided: ({ outcome, by, at }, { name, when }) =>
+    by === null
+      ? `Nothing changed: this change ${outcome === 'expired' ? 'expired' : `was ${outcome}`} ${when(at)}.`
+      : `Nothing changed: this change was already ${outcome} by ${name(by)}, ${when(at)}.`,
   last_day_past: () => 'That is not a date, or it has already passed. Choose today or later.',
   unknown_target: ({ targetId }, { say }) =>
     `The target ${say(targetId)} is not in the inventory. Choose one from the list, or ask your Daypass operator to add it to targets.yml.`,
@@ -250,6 +275,7 @@ export function refusalLine(rejection: Rejection, names: NamesOf): Line {
 
 /** People whose names a refusal needs. */
 export function peopleIn(rejection: Rejection): readonly PersonId[] {
-  if (rejection.code === 'already_decided') return rejection.by ? [rejection.by] : [];
+  if (rejection.code === 'already_decided' || rejection.code === 'change_decided')
+    return rejection.by ? [rejection.by] : [];
   return rejection.code === 'reviewer_not_eligible' ? rejection.people.map(({ personId }) => personId) : [];
 }

@@ -47,7 +47,7 @@ export const tellOfUnreadChannels =
       const grants = await tx.grants.list({ activeAt: now, limit: GRANTS_MAX });
       const used = [...grants.map(({ terms }) => terms.engagementId), ...sessions.map((each) => each.engagementId)];
       const all = await tx.engagements.byIds([...new Set(used)]);
-      const resting = all.filter((each) => whyItRests(each, now, doubtSeconds) !== null);
+      const resting = all.filter((each) => whyItRests(each, now, doubtSeconds)?.code === 'channel_unread');
       const told = await tx.engagements.toldOfUnread(
         resting.map(({ id }) => id),
         now,

@@ -1,14 +1,11 @@
-import { DateTime } from 'luxon';
-import { type Engagement, isOver } from '../../access/engagement.ts';
+import type { Engagement } from '../../access/engagement.ts';
 import { isSameHuman, labelsOf, mayOpen, targetNotToOpen } from '../../access/engagement-rules.ts';
 import { EngagementId, type PersonId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
 import { engagementRules } from '../../access/policy.ts';
-import { decisiveRule } from '../../access/policy-decision.ts';
-import type { EngagementRejection, NotActive, NotEligible } from '../../access/rejection.ts';
+import type { EngagementRejection, NotActive } from '../../access/rejection.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import { humansAmong, isEligibleReviewer, whyNotChosen } from '../../access/review.ts';
-import { findScope } from '../../access/scopes/scope.ts';
+import { isEligibleReviewer } from '../../access/review.ts';
 import type { Target } from '../../access/target.ts';
 import { directLane, threadLane } from '../notice.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -16,6 +13,7 @@ import type { Inventory } from '../ports/inventory.ts';
 import type { RandomSource } from '../ports/random.ts';
 import type { Store, Tx } from '../ports/store.ts';
 import { type FactParts, reviewerFacts } from './reviewer-facts.ts';
+import { knownTargets, readTerms, vendorOr, type WantedTerms, wrongPeople } from './wanted-terms.ts';
 
 type Deps = {
   readonly store: Store<FactParts | 'audit' | 'outbox'>;
@@ -24,24 +22,16 @@ type Deps = {
   readonly inventory: Inventory;
 };
 
-export type OpenEngagementInput = {
+export type OpenEngagementInput = WantedTerms & {
   readonly by: PersonId;
-  readonly name: string;
   readonly vendor: string;
   readonly channelId: string;
-  readonly memberIds: readonly PersonId[];
-  readonly targetIds: readonly string[];
-  readonly scopes: readonly string[];
-  readonly reviewerIds: readonly PersonId[];
   /** Reviewers by policy who could confirm it, beside its own. */
   readonly confirmerIds?: readonly PersonId[];
-  /** ISO date. */
-  readonly lastDay: string;
   /** IANA name. */
   readonly timeZone: string;
 };
 
-const NAME_MAX = 80;
 const CONFIRMERS_MAX = 20;
 
 /** Opens an engagement; its root message, with the Request button, follows through the outbox. */
@@ -54,32 +44,31 @@ export const openEngagement =
       const sponsor = await tx.persons.byId(input.by);
       const mayNot = await mayNotOpen(deps, tx, sponsor, now);
       if (mayNot || !sponsor) return refuse(mayNot ?? { code: 'may_not_open_engagement' });
+      const read = readTerms(deps.inventory, input, input.timeZone, now);
+      if (!read.ok) return read;
+      const terms = read.value;
+      const vendor = vendorOr(input.vendor, input.name);
       const wrong =
-        wrongWords(deps.inventory, input, now) ??
-        (await wrongTargets(deps, tx, sponsor, input, now)) ??
-        (await wrongPeople(deps, tx, sponsor, input, now));
+        (await wrongTargets(deps, tx, sponsor, terms.targetIds, now)) ??
+        (await wrongPeople(deps.inventory, tx, terms, { id: null, sponsor, vendor, before: null }, now));
       if (wrong) return refuse(wrong);
-      const confirmers = (await needsSecondPerson(deps, tx, input))
-        ? await secondPeople(deps, tx, sponsor, input, now)
+      const targets = knownTargets(deps.inventory, terms.targetIds);
+      const confirmers = (await needsSecondPerson(deps, tx, targets))
+        ? await secondPeople(deps, tx, sponsor, { ...input, vendor }, now)
         : null;
       if (confirmers?.length === 0) return refuse({ code: 'nobody_to_confirm', field: 'targets' });
       const engagement: Engagement = {
+        ...terms,
         id: EngagementId.parse(deps.random.uuid()),
-        name: input.name.trim(),
-        vendor: vendorOf(input),
+        vendor,
         channelId: input.channelId,
         sponsorId: input.by,
-        memberIds: unique(input.memberIds),
         leftIds: [],
-        targetIds: unique(knownTargets(deps.inventory, input).map((target) => target.id)),
-        scopes: unique(input.scopes.flatMap((name) => findScope(deps.inventory.scopes, name)?.name ?? [])),
-        reviewerIds: unique(input.reviewerIds),
-        lastDay: input.lastDay,
         timeZone: input.timeZone,
         createdAt: now,
         confirmedAt: confirmers ? null : now,
         channelReadAt: now,
-        labels: confirmers ? [] : labelsOf(knownTargets(deps.inventory, input)),
+        labels: confirmers ? [] : labelsOf(targets),
       };
       await tx.engagements.insert(engagement);
       await tx.audit.append({
@@ -120,26 +109,27 @@ async function mayNotOpen(
   return mayOpen(rules, sponsor, inGroups, now) ? null : { code: 'may_not_open_engagement' };
 }
 
-async function wrongTargets(
-  deps: Deps,
+/** The first of these targets that policy lets this person open no engagement for. */
+export async function wrongTargets(
+  deps: Pick<Deps, 'inventory'>,
   tx: Tx<FactParts>,
-  sponsor: Person,
-  input: OpenEngagementInput,
+  person: Person,
+  targetIds: readonly string[],
   now: Date,
 ): Promise<EngagementRejection | null> {
   const rules = engagementRules(deps.inventory.policy);
-  const { inGroups } = await reviewerFacts(tx, rules, sponsor);
-  const target = targetNotToOpen(rules, sponsor, inGroups, knownTargets(deps.inventory, input), now);
+  const { inGroups } = await reviewerFacts(tx, rules, person);
+  const target = targetNotToOpen(rules, person, inGroups, knownTargets(deps.inventory, targetIds), now);
   return target && { code: 'may_not_open_for', targetId: target.id, field: 'targets' };
 }
 
 /** Whether one of the labels has had no engagement yet: who opens the first one does not decide alone that there is any. */
-async function needsSecondPerson(deps: Deps, tx: Tx<'engagements'>, input: OpenEngagementInput): Promise<boolean> {
+async function needsSecondPerson(deps: Deps, tx: Tx<'engagements'>, targets: readonly Target[]): Promise<boolean> {
   if (!engagementRules(deps.inventory.policy).second_person) return false;
   const before = (await tx.engagements.all()).filter((engagement) => engagement.confirmedAt !== null);
   // As they were when somebody agreed: today's labels of those targets may be ones that nobody has looked at.
   const known = new Set(before.flatMap((engagement) => engagement.labels));
-  return labelsOf(knownTargets(deps.inventory, input)).some((label) => !known.has(label));
+  return labelsOf(targets).some((label) => !known.has(label));
 }
 
 /** Who may confirm: reviewers by policy who are neither the opener nor a member, through whichever account. */
@@ -156,84 +146,9 @@ async function secondPeople(
   const found: PersonId[] = [];
   for (const person of await tx.persons.byIds(asked)) {
     if (concerned.some((each) => isSameHuman(rules, each, person))) continue;
-    if (isEligibleReviewer(rules, await reviewerFacts(tx, rules, person), vendorOf(input), now)) found.push(person.id);
+    if (isEligibleReviewer(rules, await reviewerFacts(tx, rules, person), input.vendor, now)) found.push(person.id);
   }
   return found.slice(0, CONFIRMERS_MAX);
 }
 
-const vendorOf = (input: OpenEngagementInput): string => input.vendor.trim() || input.name.trim();
-
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
-
-const knownTargets = (inventory: Inventory, input: OpenEngagementInput): Target[] =>
-  inventory.targets.filter((target) => input.targetIds.includes(target.id));
-
-function wrongWords(inventory: Inventory, input: OpenEngagementInput, now: Date): EngagementRejection | null {
-  const name = input.name.trim();
-  if (name === '' || name.length > NAME_MAX) return { code: 'name_missing', field: 'name' };
-  if (input.targetIds.length === 0) return { code: 'no_targets', field: 'targets' };
-  const stranger = input.targetIds.find((id) => !inventory.targets.some((target) => target.id === id));
-  if (stranger !== undefined) return { code: 'unknown_target', targetId: stranger, field: 'targets' };
-  const scope = input.scopes.length === 0 ? '' : input.scopes.find((each) => !findScope(inventory.scopes, each));
-  if (scope !== undefined) return { code: 'unknown_scope', scope, field: 'scopes' };
-  const day = DateTime.fromISO(input.lastDay, { zone: input.timeZone });
-  if (!day.isValid || isOver({ lastDay: input.lastDay, timeZone: input.timeZone }, now)) {
-    return { code: 'last_day_past', field: 'last_day' };
-  }
-  return null;
-}
-
-async function wrongPeople(
-  deps: Deps,
-  tx: Tx<FactParts>,
-  sponsor: Person,
-  input: OpenEngagementInput,
-  now: Date,
-): Promise<EngagementRejection | null> {
-  const rules = engagementRules(deps.inventory.policy);
-  const members = await tx.persons.byIds(input.memberIds);
-  if (input.memberIds.length === 0 || members.length !== unique(input.memberIds).length) {
-    return { code: 'unknown_person', field: 'members' };
-  }
-  const reviewers = await tx.persons.byIds(input.reviewerIds);
-  if (input.reviewerIds.length === 0 || reviewers.length !== unique(input.reviewerIds).length) {
-    return { code: 'unknown_person', field: 'reviewers' };
-  }
-  const people: { personId: PersonId; why: NotEligible }[] = [];
-  for (const reviewer of reviewers) {
-    const facts = await reviewerFacts(tx, rules, reviewer);
-    const why = whyNotChosen(rules, facts, { sponsor, members, vendor: vendorOf(input) }, now);
-    if (why !== null) people.push({ personId: reviewer.id, why });
-  }
-  if (people.length > 0) return { code: 'reviewer_not_eligible', people, field: 'reviewers' };
-  return unusable(deps.inventory, input, members, humansAmong(rules, reviewers));
-}
-
-/** What nobody could ever get by a request in it, however short. */
-function unusable(
-  inventory: Inventory,
-  input: OpenEngagementInput,
-  members: readonly Person[],
-  reviewers: number,
-): EngagementRejection | null {
-  const scopes = input.scopes.flatMap((name) => findScope(inventory.scopes, name)?.name ?? []);
-  const standings = [...new Set(members.map((member) => member.standing))];
-  const engagement = { id: null, vendor: vendorOf(input) };
-  let isAnyAllowed = false;
-  for (const target of knownTargets(inventory, input)) {
-    const asks = scopes.flatMap((scope) =>
-      target.logins.flatMap((login) => standings.map((standing) => ({ scope, login, standing, engagement }))),
-    );
-    for (const ask of asks) {
-      const rule = decisiveRule(inventory.policy, ask, target);
-      isAnyAllowed ||= rule !== null;
-      if (!rule || rule.approvals <= reviewers) continue;
-      const { scope } = ask;
-      return {
-        ...{ code: 'too_few_reviewers', targetId: target.id, scope, rule: rule.name, needed: rule.approvals },
-        field: 'reviewers',
-      };
-    }
-  }
-  return isAnyAllowed ? null : { code: 'nothing_allowed', field: 'scopes' };
-}

@@ -39,7 +39,9 @@ export async function endGrantIn(
 
 /** The announcement in the thread offers to revoke only what can be revoked, and the holder's card says what there is. */
 export async function refreshMessages(tx: Tx<'persons' | 'outbox'>, { id, terms }: Grant): Promise<void> {
-  await tx.outbox.enqueue({ kind: 'grant_announced_changed', grantId: id }, threadLane(terms.engagementId));
+  const lane = threadLane(terms.engagementId);
+  await tx.outbox.enqueue({ kind: 'grant_announced_changed', grantId: id }, lane);
+  await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId: terms.engagementId }, lane);
   if (!(await isReached(tx, terms.personId))) return;
   await tx.outbox.enqueue({ kind: 'grant_issued_changed', grantId: id }, directLane(terms.personId));
 }

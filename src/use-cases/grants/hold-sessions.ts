@@ -133,6 +133,9 @@ async function restingPeople(
 }
 
 const RESTING: Readonly<Record<RestingRejection['code'], TerminationOrder>> = {
+  engagement_over: { why: 'expired', because: 'engagement_over' },
+  engagement_not_begun: { why: 'expired', because: 'engagement_not_begun' },
+  outside_engagement_hours: { why: 'expired', because: 'outside_engagement_hours' },
   channel_unread: { why: 'unconfirmed', because: 'channel_unread' },
   record_tampered: { why: 'revoked', because: 'record_tampered' },
 };

@@ -1,10 +1,15 @@
 import type { Engagement } from '../../access/engagement.ts';
+import type { EngagementTerms } from '../../access/engagement-change.ts';
 import type { EngagementId, PersonId } from '../../access/ids.ts';
 
 export type Engagements = {
   byId(id: EngagementId): Promise<Engagement | null>;
   byIds(ids: readonly EngagementId[]): Promise<readonly Engagement[]>;
+  /** Changes to one engagement take turns. */
+  lock(id: EngagementId): Promise<Engagement | null>;
   insert(engagement: Engagement): Promise<void>;
+  /** Puts other terms in the place of those it had. Members and reviewers who stay keep what is known of them. */
+  change(id: EngagementId, terms: EngagementTerms, labels: readonly string[]): Promise<void>;
   /** Also those whose channel the member has left. */
   ofMember(id: PersonId): Promise<readonly Engagement[]>;
   /** False where somebody has. */

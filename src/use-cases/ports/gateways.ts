@@ -27,7 +27,10 @@ export type Carried = {
 
 /** Why a session is to end. The gateway words it, so nothing of it is a sentence but what somebody wrote. */
 export type TerminationOrder =
-  | { readonly why: 'expired'; readonly because: 'expired' }
+  | {
+      readonly why: 'expired';
+      readonly because: 'expired' | 'engagement_over' | 'engagement_not_begun' | 'outside_engagement_hours';
+    }
   | { readonly why: 'returned'; readonly because: 'returned' }
   | {
       readonly why: 'revoked';

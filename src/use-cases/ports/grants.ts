@@ -1,5 +1,5 @@
 import type { Grant, GrantEnd } from '../../access/grant.ts';
-import type { GrantId, PersonId, RequestId } from '../../access/ids.ts';
+import type { EngagementId, GrantId, PersonId, RequestId } from '../../access/ids.ts';
 import type { IssuedCertificate } from './authority.ts';
 
 export type Grants = {
@@ -10,6 +10,8 @@ export type Grants = {
   end(id: GrantId, end: GrantEnd): Promise<void>;
   ofPerson(id: PersonId): Promise<readonly Grant[]>;
   list(filter: { readonly activeAt?: Date; readonly limit: number }): Promise<readonly Grant[]>;
+  /** Those of an engagement that are live, the one that ends first first. */
+  activeIn(id: EngagementId, at: Date): Promise<readonly Grant[]>;
   /** Neither ended nor noted as expired, the one that expires first first. */
   open(): Promise<readonly { readonly id: GrantId; readonly expiresAt: Date }[]>;
   /** Those of these that still are, and that no other transaction has locked. */

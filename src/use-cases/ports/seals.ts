@@ -1,5 +1,5 @@
 /** Records that carry a seal, and the number of the last sealed change. */
-export type Sealed = 'account' | 'key' | 'code' | 'engagement' | 'request' | 'review' | 'head';
+export type Sealed = 'account' | 'key' | 'code' | 'engagement' | 'engagement_change' | 'request' | 'review' | 'head';
 
 /** HMACs that make records believable; the database does not hold their key. */
 export type Seals = {

@@ -2,6 +2,7 @@ import type { Actor } from '../../access/audit-event.ts';
 import type { GrantId, SessionId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { Audit } from './audit.ts';
+import type { EngagementChanges } from './engagement-changes.ts';
 import type { Engagements } from './engagements.ts';
 import type { Grants } from './grants.ts';
 import type { Groups } from './groups.ts';
@@ -30,6 +31,7 @@ type WholeTx = {
   readonly persons: Persons;
   readonly keys: Keys;
   readonly engagements: Engagements;
+  readonly engagementChanges: EngagementChanges;
   readonly groups: Groups;
   readonly requests: Requests;
   readonly grants: Grants;

@@ -1,4 +1,4 @@
-import { type Engagement, engagementEnd, isMember, isOver, whyItRests } from '../../access/engagement.ts';
+import { type Engagement, isMember, latestEnd, outsideOf, whyItRests } from '../../access/engagement.ts';
 import { isSameHuman } from '../../access/engagement-rules.ts';
 import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
@@ -63,8 +63,6 @@ export const requestAccess =
       if (!engagement.confirmedAt) return refuse({ code: 'engagement_unconfirmed', field: 'engagement' });
       const what = whatIsAsked(deps.inventory, { engagement, person }, input, now);
       if (!what.ok) return what;
-      const resting = whyItRests(engagement, now, deps.inventory.policy.doubt);
-      if (resting) return refuse(resting);
       const reviewers = await eligibleReviewers(deps, tx, engagement, person, now);
       const { approvals: needed } = what.value;
       if (reviewers.length < needed)
@@ -90,7 +88,7 @@ export const requestAccess =
         rule: what.value.rule,
         approvals: what.value.approvals,
         requestedAt: now,
-        expiresAt: new Date(Math.min(waitsUntil, engagementEnd(engagement).getTime())),
+        expiresAt: new Date(Math.min(waitsUntil, latestEnd(engagement, now).getTime())),
         reviews: [],
         status: 'pending',
       };
@@ -114,6 +112,7 @@ export const requestAccess =
         await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to }, directLane(to));
       }
       await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to: null }, threadLane(engagement.id));
+      await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId: engagement.id }, threadLane(engagement.id));
       await tx.outbox.enqueue({ kind: 'request_received', requestId: id }, directLane(input.by));
       return ok(request);
     });
@@ -137,9 +136,8 @@ function whatIsAsked(
   if (!isMember(engagement, input.by)) {
     return refuse({ code: 'not_a_member', engagementId: engagement.id, field: 'engagement' });
   }
-  if (isOver(engagement, now)) {
-    return refuse({ code: 'engagement_over', endedAt: engagementEnd(engagement), field: 'engagement' });
-  }
+  const rests = whyItRests(engagement, now, inventory.policy.doubt);
+  if (rests) return refuse(rests);
   const targets = askedTargets(inventory, engagement, input.targetIds);
   if (!targets.ok) return targets;
   const login = LoginSchema.safeParse(input.login);
@@ -152,6 +150,8 @@ function whatIsAsked(
   if (!scope || !engagement.scopes.includes(scope.name)) {
     return refuse({ code: 'scope_not_in_engagement', scope: input.scope, field: 'scope' });
   }
+  if (outsideOf(engagement, { targetIds: [], scope: scope.name, login: login.data }))
+    return refuse({ code: 'login_not_in_engagement', login: login.data, field: 'login' });
   const reason = storable(input.reason).trim();
   const ticket = storable(input.ticket ?? '').trim();
   if (reason === '' || reason.length > ASK_LIMITS.reason || ticket.length > ASK_LIMITS.ticket) {

@@ -1,5 +1,5 @@
 import { downstreamCertificate } from '../../access/certificate.ts';
-import { type Engagement, engagementEnd, isMember, whyItRests } from '../../access/engagement.ts';
+import { type Engagement, isMember, latestEnd, outsideOf, whyItRests } from '../../access/engagement.ts';
 import type { Grant, GrantTerms } from '../../access/grant.ts';
 import { type Digest, GrantId, type PersonId, type RequestId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
@@ -19,6 +19,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Inventory } from '../ports/inventory.ts';
 import type { RandomSource } from '../ports/random.ts';
 import type { Store, Tx } from '../ports/store.ts';
+import { isPostedCard, type PressedCard } from '../posted-card.ts';
 
 type Deps = {
   readonly store: Store<
@@ -36,12 +37,7 @@ export type ReviewRequestInput = {
   /** The digest that the pressed button carried. */
   readonly digest: string;
   /** The message whose button was pressed. */
-  readonly card: {
-    readonly channelId: string;
-    readonly ts: string;
-    /** The message key that the card itself carries, as Slack tells it; null where it is not known. */
-    readonly key?: string | null | undefined;
-  };
+  readonly card: PressedCard;
   readonly verdict: Review['verdict'];
   readonly comment: string | null;
 };
@@ -63,7 +59,8 @@ export const reviewRequest =
         return refuse(tampered(tx) ?? { code: 'unknown_request' });
       const refusal = await refusalOf(deps, tx, { request, engagement, reviewer, requester }, now);
       if (refusal) return refuse(refusal);
-      if (!(await isCardOf(tx, input))) return refuse({ code: 'unknown_card' });
+      const keys = [input.by, null].map((to) => messageKey({ kind: 'review_card', requestId: request.id, to }));
+      if (!(await isPostedCard(tx, input.card, keys))) return refuse({ code: 'unknown_card' });
 
       const { by: reviewerId, verdict } = input;
       const comment = input.comment?.trim().slice(0, COMMENT_MAX) || null;
@@ -90,6 +87,9 @@ export const reviewRequest =
         if (gone || !isMember(engagement, request.ask.personId)) return refuse({ code: 'requester_gone' });
         const resting = whyItRests(engagement, now, deps.inventory.policy.doubt);
         if (resting) return refuse(resting);
+        const { targets, scope, login } = request.ask;
+        const outside = outsideOf(engagement, { targetIds: targets.map(({ id }) => id), scope: scope.name, login });
+        if (outside) return refuse({ code: 'no_longer_allowed', why: outside });
         const [retired] = await tx.keys.retiredAmong(request.ask.keyFingerprints);
         if (retired) return refuse({ code: 'key_retired', fingerprint: retired });
       }
@@ -98,7 +98,7 @@ export const reviewRequest =
       await tx.audit.append({ type: 'request_reviewed', at: now, actor: { kind: 'person', id: input.by }, facts });
       await refreshCards(tx, engagement, request.id);
       if (reviewed.value.status === 'approved') {
-        const lastsUntil = Math.min(engagementEnd(engagement).getTime(), held.value.until?.getTime() ?? Infinity);
+        const lastsUntil = Math.min(latestEnd(engagement, now).getTime(), held.value.until?.getTime() ?? Infinity);
         await createGrant(deps, tx, reviewed.value, { engagement, now, lastsUntil });
       }
       if (reviewed.value.status === 'denied') {
@@ -132,23 +132,6 @@ async function refusalOf(
   const before = await tx.persons.byIds(request.reviews.map((review) => review.reviewerId));
   const facts = await reviewerFacts(tx, rules, reviewer);
   return mayNotReview(rules, { request, engagement }, facts, { requester, sponsor, members, before }, now);
-}
-
-/**
- * The button has to sit on a card that Daypass posted for this very request, to this reviewer or to the thread. Where an attempt at
- * posting it was never heard of again, the card's own key tells that it is the one; from then on it is known.
- */
-async function isCardOf(tx: Tx<'messages' | 'outbox'>, { requestId, by, card }: ReviewRequestInput): Promise<boolean> {
-  const { channelId, ts } = card;
-  for (const to of [by, null]) {
-    const key = messageKey({ kind: 'review_card', requestId, to });
-    const posted = await tx.messages.get(key);
-    if (posted && posted.channelId === channelId && posted.ts === ts) return true;
-    if (posted || card.key !== key || !(await tx.outbox.inDoubt(key))) continue;
-    await tx.messages.put({ key, channelId, ts });
-    return true;
-  }
-  return false;
 }
 
 /** Every copy of a review card shows the request's state. */
@@ -205,4 +188,5 @@ async function createGrant(
   await extendSessionsIn(tx, grant, now);
   await tx.outbox.enqueue({ kind: 'grant_issued', grantId: id }, directLane(ask.personId));
   await tx.outbox.enqueue({ kind: 'grant_announced', grantId: id }, threadLane(engagement.id));
+  await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId: engagement.id }, threadLane(engagement.id));
 }

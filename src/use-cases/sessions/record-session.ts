@@ -1,5 +1,5 @@
 import { isRunning } from '../../access/grant.ts';
-import { Digest, type SessionId } from '../../access/ids.ts';
+import { Digest, type EngagementId, type SessionId } from '../../access/ids.ts';
 import { channelCount, type SessionEnd, type SessionEnding } from '../../access/session.ts';
 import type { SessionReport } from '../../access/session-report.ts';
 import { noteIfOver } from '../grants/ending.ts';
@@ -109,7 +109,8 @@ async function closeSessionIn(tx: Tx<ClosingParts>, id: SessionId, end: SessionE
   if (grant && !isRunning(grant, end.at)) await noteIfOver(tx, grant);
 }
 
-async function refreshLine(tx: Tx<'sessions' | 'outbox'>, id: SessionId, engagementId: string): Promise<void> {
+async function refreshLine(tx: Tx<'sessions' | 'outbox'>, id: SessionId, engagementId: EngagementId): Promise<void> {
   const burstId = (await tx.sessions.burstOf(id)) ?? id;
   await tx.outbox.enqueue({ kind: 'session_line', burstId }, threadLane(engagementId));
+  await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId }, threadLane(engagementId));
 }

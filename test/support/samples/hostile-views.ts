@@ -1,16 +1,18 @@
 import fc from 'fast-check';
 import type { Engagement } from '../../../src/access/engagement.ts';
-import { TargetId } from '../../../src/access/ids.ts';
+import { type EngagementChange, termsOf } from '../../../src/access/engagement-change.ts';
+import { EngagementChangeId, TargetId } from '../../../src/access/ids.ts';
 import { Policy } from '../../../src/access/policy.ts';
 import type { AccessRequest } from '../../../src/access/request.ts';
 import { BUILT_IN_SCOPES } from '../../../src/access/scopes/scope.ts';
 import { ChannelKind, type ChannelSummary, Coverage } from '../../../src/access/session.ts';
 import type { Target } from '../../../src/access/target.ts';
 import type { CardAudience } from '../../../src/slack/messages/review-card.ts';
+import type { ChangeView, EngagementView } from '../../../src/use-cases/views/engagement-view.ts';
 import type { GrantView, RequestView, SessionsView } from '../../../src/use-cases/views/views.ts';
 import { certificate, key, session, sessionEnd, sessionId } from '../worlds/world.ts';
 import { hostileText } from './hostile-text.ts';
-import { digest, engagement, grant, NOON, pending, personId, targetPin } from './samples.ts';
+import { digest, engagement, grant, later, NOON, pending, person, personId, targetPin } from './samples.ts';
 
 export const PEOPLE = [1, 2, 3, 4].map(personId);
 
@@ -56,6 +58,28 @@ export const inventory = (world: World) => {
 
 export const hostileEngagement = (world: World): Engagement =>
   engagement({ name: world.text.slice(0, 80), vendor: world.text.slice(0, 80), targetIds: ids(world) });
+
+export const engagementView = (world: World): EngagementView => ({
+  engagement: { ...hostileEngagement(world), reference: world.text.slice(0, 200) },
+  members: [person(1)],
+  grants: Array.from({ length: world.sessions }, (_, n) => grant(n + 1, { targets: pins(world) })),
+  live: Array.from({ length: world.sessions }, (_, n) => session(n + 1)),
+  pending: world.keys,
+  names: names(world),
+});
+
+export function changeView(world: World): ChangeView {
+  const of = hostileEngagement(world);
+  const { reviews, status, ...base } = request(world);
+  const from = termsOf({ ...of, name: world.other.slice(0, 80) || 'x', targetIds: [] });
+  const decidedAt = status === 'pending' ? null : NOON;
+  const change: EngagementChange = {
+    ...{ id: EngagementChangeId.parse(base.id), engagementId: of.id, proposedBy: personId(1), digest: digest(1) },
+    ...{ from, to: termsOf({ ...of, reference: world.text.slice(0, 200), memberIds: PEOPLE, lastDay: '2031-01-01' }) },
+    ...{ approvals: 1, proposedAt: NOON, expiresAt: later(86_400), reviews, status, decidedAt },
+  };
+  return { change, engagement: of, names: names(world) };
+}
 
 export function request(world: World): AccessRequest {
   const base = pending({ rule: world.text.slice(0, 80) });

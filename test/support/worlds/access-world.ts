@@ -7,6 +7,7 @@ import type { Grant } from '../../../src/access/grant.ts';
 import { Fingerprint, Login, type PersonId } from '../../../src/access/ids.ts';
 import type { Person } from '../../../src/access/person.ts';
 import { Policy } from '../../../src/access/policy.ts';
+import type { PendingRequest } from '../../../src/access/request.ts';
 import { BUILT_IN_SCOPES } from '../../../src/access/scopes/scope.ts';
 import { Target } from '../../../src/access/target.ts';
 import { certificateAuthority } from '../../../src/ca/authority.ts';
@@ -187,6 +188,11 @@ export class AccessWorld implements AsyncDisposable {
         keys: keys.map((key) => key.fingerprint),
       }),
     );
+    return this.approved(request, reviewer);
+  }
+
+  /** As if its card had been posted in the thread, and Approve pressed; throws what it was refused with. */
+  async approved(request: PendingRequest, reviewer: Person): Promise<Grant> {
     const card = { channelId: this.slack.channelId, ts: `${request.id}` };
     const key = messageKey({ kind: 'review_card', requestId: request.id, to: null });
     await this.store.transaction((tx) => tx.messages.put({ key, ...card }));

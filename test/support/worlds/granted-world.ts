@@ -16,6 +16,9 @@ export type Traces = {
   readonly notices: readonly (readonly [lane: string, notice: object])[];
 };
 
+/** The root message is brought up to date with nearly everything; which use-cases do that has a test of its own. */
+const isUpdate = (notice: unknown): boolean => (notice as { kind: string }).kind === 'engagement_updated';
+
 /** People, their engagement and a clock that stands still, and what happened in there since somebody looked last. */
 export class GrantedWorld implements AsyncDisposable {
   now = new Date('2030-05-02T12:00:00Z');
@@ -105,7 +108,9 @@ export class GrantedWorld implements AsyncDisposable {
     this.#noticesSeen = Number(rows.at(-1)?.['id'] ?? this.#noticesSeen);
     return {
       events: events.map(({ type, actor, facts }) => ({ type, actor, facts })),
-      notices: rows.map(({ lane, notice }) => [String(lane), notice as object]),
+      notices: rows
+        .filter(({ notice }) => !isUpdate(notice))
+        .map(({ lane, notice }) => [String(lane), notice as object]),
     };
   }
 

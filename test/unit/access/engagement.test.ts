@@ -23,9 +23,7 @@ describe('an engagement', () => {
     ['soon', 'UTC'],
     ['2030-05-02', 'Mars/Olympus'],
   ])('is broken, rather than open, with %s in %s for its last day', (lastDay, timeZone) => {
-    expect(() => engagementEnd({ lastDay, timeZone })).toThrow(
-      `engagement has no valid last day: ${lastDay} ${timeZone}`,
-    );
+    expect(() => engagementEnd({ lastDay, timeZone })).toThrow(`engagement has no valid day: ${lastDay} ${timeZone}`);
   });
 
   it('has for members those who have not left its channel', () => {

@@ -54,6 +54,7 @@ describe('an engagement', () => {
       ...{ id: opened.id, name: 'New', vendor: 'Northwind', channelId: 'C7', sponsorId: sponsor.id },
       ...{ memberIds: [contractor.id], leftIds: [], targetIds: ['web-01', 'db-01'], scopes: ['files-rw', 'shell'] },
       ...{ reviewerIds: [reviewer.id, second.id], lastDay: '2030-06-30', timeZone: 'UTC' },
+      ...{ logins: null, firstDay: null, hours: null, reference: null },
       ...{ createdAt: world.now, confirmedAt: world.now, channelReadAt: world.now, labels: ['env=a', 'env=b'] },
     });
     const kept = await stored(opened.id);

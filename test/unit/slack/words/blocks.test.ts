@@ -8,6 +8,7 @@ import { helpAnswer } from '../../../../src/slack/conversations/help.ts';
 import { governedBlocks } from '../../../../src/slack/conversations/home.ts';
 import { listBlocks } from '../../../../src/slack/conversations/list.ts';
 import { configurationMended, configurationRefused } from '../../../../src/slack/messages/configuration-messages.ts';
+import { changeCard } from '../../../../src/slack/messages/change-card.ts';
 import { deliveryMessage } from '../../../../src/slack/messages/delivery-message.ts';
 import { engagementConfirmCard, engagementMessage } from '../../../../src/slack/messages/engagement-message.ts';
 import { freeSpaceMessage } from '../../../../src/slack/messages/free-space-message.ts';
@@ -34,6 +35,8 @@ import { sessionDetail, sessionLine } from '../../../../src/slack/messages/sessi
 import { checkInert, checkMessage, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
 import {
+  changeView,
+  engagementView,
   grantView,
   hostileEngagement,
   ids,
@@ -68,7 +71,8 @@ const messagesOf = (world: World) => [
   reviewCard(requestView(world), {
     ...{ inventory: inventory(world), audience: world.audience, now: NOON, userId: 'U0CONTRACT' },
   }),
-  engagementMessage(hostileEngagement(world), names(world), BUILT_IN_SCOPES),
+  engagementMessage(engagementView(world), BUILT_IN_SCOPES, NOON),
+  changeCard(changeView(world), { audience: world.audience, now: NOON }),
   requestReceived(requestView(world)),
   requestClosed(requestView(world)),
   keyRegistered(key(1), world.text, personId(1)),
