@@ -53,7 +53,7 @@ export function changeCard(view: ChangeView, { audience, now }: CardContext): { 
 type Names = ChangeView['names'];
 
 /** A line for each thing that is different. */
-export function differences({ from, to }: Pick<EngagementChange, 'from' | 'to'>, names: Names): Line[] {
+function differences({ from, to }: Pick<EngagementChange, 'from' | 'to'>, names: Names): Line[] {
   const person = (id: PersonId): Line => strong(names.get(id) ?? 'somebody', 80);
   const lists = [
     ['Members', listDifference('memberIds', from, to), person],

@@ -83,6 +83,9 @@ export const proposeChange =
         (isWidening ? null : await wrongPeople(deps.inventory, tx, less, about, now));
       if (wrong) return refuse(wrong);
 
+      const asked = isWidening ? await reviewersOf(deps, tx, { engagement, person, sponsor, to }, now) : null;
+      if (asked && !asked.ok) return asked;
+
       await giveWay(tx, engagement, now);
       const actor = { kind: 'person', id: input.by } as const;
       const proposal = proposalOf(deps, engagement.id, input.by, now);
@@ -94,40 +97,40 @@ export const proposeChange =
         await applyTerms(tx, deps.inventory, engagement, less, { actor, now });
         await tx.outbox.enqueue({ kind: 'change_card', changeId: applied.id, to: null }, threadLane(engagement.id));
       }
-      if (!isWidening) return ok({ applied, waiting: null });
-      return propose(deps, tx, { engagement, person, sponsor, applied, change: (n) => proposal(less, to, n) }, now);
+      if (!asked) return ok({ applied, waiting: null });
+      const waiting = proposal(less, to, asked.value.needed);
+      await tx.engagementChanges.insert(waiting);
+      const { id: changeId, digest, approvals } = waiting;
+      const facts = { engagement: engagement.id, change: changeId, digest, approvals };
+      await tx.audit.append({ type: 'engagement_change_proposed', at: now, actor, facts });
+      await tx.outbox.enqueue({ kind: 'change_card', changeId, to: null }, threadLane(engagement.id));
+      for (const reviewer of asked.value.reviewers)
+        await tx.outbox.enqueue({ kind: 'change_card', changeId, to: reviewer }, directLane(reviewer));
+      return ok({ applied, waiting });
     });
 
-type Proposing = {
+type Asking = {
   readonly engagement: Engagement;
   readonly person: Person;
   readonly sponsor: Person;
-  readonly applied: EngagementChange | null;
-  readonly change: (approvals: number) => EngagementChange;
+  readonly to: EngagementTerms;
 };
 
-async function propose(
+/** How many approvals policy wants for these terms, and who could give them; refused where they are too few. */
+async function reviewersOf(
   deps: Deps,
   tx: Tx<Parts>,
-  { engagement, person, sponsor, applied, change }: Proposing,
+  { engagement, person, sponsor, to }: Asking,
   now: Date,
-): Promise<Result<Proposed>> {
-  const { to } = change(0);
+): Promise<Result<{ readonly needed: number; readonly reviewers: readonly PersonId[] }>> {
   const members = await tx.persons.byIds([...new Set([...engagement.memberIds, ...to.memberIds])]);
   const rules = decidingRules(deps.inventory, to, { id: engagement.id, vendor: engagement.vendor, members });
   const needed = Math.max(1, ...rules.flatMap(({ rule }) => rule?.approvals ?? []));
   const reviewers = await changeReviewers(deps, tx, engagement, { person, sponsor, members }, now);
-  if (reviewers.length < needed)
-    return refuse({ code: 'no_reviewer', needed, found: reviewers.length, field: 'engagement' });
-  const waiting = change(needed);
-  await tx.engagementChanges.insert(waiting);
-  const facts = { engagement: engagement.id, change: waiting.id, digest: waiting.digest, approvals: needed };
-  const actor = { kind: 'person', id: person.id } as const;
-  await tx.audit.append({ type: 'engagement_change_proposed', at: now, actor, facts });
-  await tx.outbox.enqueue({ kind: 'change_card', changeId: waiting.id, to: null }, threadLane(engagement.id));
-  for (const to of reviewers)
-    await tx.outbox.enqueue({ kind: 'change_card', changeId: waiting.id, to }, directLane(to));
-  return ok({ applied, waiting });
+  const found = reviewers.length;
+  return found < needed
+    ? refuse({ code: 'no_reviewer', needed, found, field: 'engagement' })
+    : ok({ needed, reviewers });
 }
 
 /** The engagement's own reviewers, as far as they may review this: neither who proposed it nor anybody who would work in it. */

@@ -52,7 +52,8 @@ export const reviewRequest =
       const deps = { ...given, inventory: { ...given.inventory } };
       const now = deps.clock.now();
       const request = await tx.requests.lock(input.requestId);
-      const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
+      // Locked: a change that takes away goes first, or finds the grant.
+      const engagement = request && (await tx.engagements.lock(request.ask.engagementId));
       const reviewer = await tx.persons.byId(input.by);
       const requester = request && (await tx.persons.byId(request.ask.personId));
       if (!request || !engagement || !reviewer || !requester)

@@ -183,6 +183,10 @@ describe('a change that gives more', () => {
     const web = { openers: [{ people: ['USPONSOR'], targets: ['web-01', 'db-01'] }], reviewers: STRICT.reviewers };
     expect(await refusal({ targetIds: ['web-01', 'db-01', 'app-01'] }, under(web))).toBe('may_not_open_for');
     expect(await refusal({})).toBe('nothing_changed');
+    const before = await now();
+    const both = { targetIds: ['web-01'], lastDay: '3000-01-31' };
+    expect(await refusal(both, under({ ...STRICT, reviewers: { people: ['USECOND'] } }))).toBe('no_reviewer');
+    expect(await now()).toEqual(before);
   });
 });
 
@@ -246,6 +250,25 @@ describe('two changes at once', () => {
     granted(two);
     const rows = await world.store.sql('select status from engagement_change order by status');
     expect(rows.map(({ status }) => status)).toEqual(['pending', 'withdrawn']);
+  });
+
+  it('an approval of access and a change that takes it away: nothing outlives the change', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const asked = granted(
+        await requestAccess(world.deps)({
+          ...{ by: world.contractor.id, engagementId: world.engagement.id, targetIds: ['db-01'], scope: 'shell' },
+          ...{ login: world.access.login, durationSeconds: 3_600, reason: `Move database ${round}`, ticket: null },
+        }),
+      );
+      const [, narrower] = await Promise.all([
+        world.access.approved(asked, world.reviewer).catch(() => null),
+        propose({ targetIds: ['web-01'] }),
+      ]);
+      granted(narrower);
+      const live = await world.store.transaction((tx) => tx.grants.activeIn(world.engagement.id, world.now));
+      expect(live).toEqual([]);
+      await world.store.transaction((tx) => tx.engagements.change(world.engagement.id, termsOf(world.engagement), []));
+    }
   });
 
   it('an approval and a narrower change: the narrower one holds, or the approval came first', async () => {
