@@ -55,9 +55,10 @@ export type Proposed = {
  * the widest access that it would allow. A change that waited already gives way to the new one.
  */
 export const proposeChange =
-  (deps: Deps) =>
+  (given: Deps) =>
   (input: ProposeChangeInput): Promise<Result<Proposed>> =>
-    deps.store.transaction(async (tx) => {
+    given.store.transaction(async (tx) => {
+      const deps = { ...given, inventory: { ...given.inventory } };
       const now = deps.clock.now();
       const engagement = await tx.engagements.lock(input.engagementId);
       if (!engagement) return refuse(tampered(tx) ?? { code: 'unknown_engagement', field: 'engagement' });

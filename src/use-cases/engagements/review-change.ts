@@ -49,9 +49,10 @@ const COMMENT_MAX = 1_000;
 
 /** Takes one reviewer's verdict on a change; the approval that completes it puts the change in force. */
 export const reviewChange =
-  (deps: Deps) =>
+  (given: Deps) =>
   (input: ReviewChangeInput): Promise<Result<EngagementChange>> =>
-    deps.store.transaction(async (tx) => {
+    given.store.transaction(async (tx) => {
+      const deps = { ...given, inventory: { ...given.inventory } };
       const now = deps.clock.now();
       const found = await tx.engagementChanges.byId(input.changeId);
       // The engagement's row is what changes to it take turns at.
