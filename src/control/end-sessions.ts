@@ -3,6 +3,7 @@ import { tellOfUnreadChannels } from '../use-cases/engagements/channel-in-doubt.
 import { expireChanges } from '../use-cases/engagements/expire-changes.ts';
 import { noteExpiredGrants } from '../use-cases/grants/expire-grants.ts';
 import { holdSessionsToGrants, sessionEndOrder } from '../use-cases/grants/hold-sessions.ts';
+import { tellBeforeEnd } from '../use-cases/grants/tell-before-end.ts';
 import { tellOfDoubts } from '../use-cases/people/people-in-doubt.ts';
 import type { CertificateAuthority } from '../use-cases/ports/authority.ts';
 import type { Clock } from '../use-cases/ports/clock.ts';
@@ -59,6 +60,7 @@ export async function endSessionsOn(ending: Ending): Promise<AsyncDisposable> {
         run: noteExpiredGrants({ ...deps, elapsedMs: () => performance.now() }),
       },
       { name: 'check sessions against their grants', everyMs: 1_000, run: hold },
+      { name: 'tell before access ends', everyMs: 5_000, run: tellBeforeEnd(deps) },
       { name: 'report people who cannot be confirmed', everyMs: 60_000, run: tellOfDoubts(deps) },
       { name: 'report channels that cannot be read', everyMs: 60_000, run: tellOfUnreadChannels(deps) },
       { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },

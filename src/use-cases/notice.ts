@@ -1,15 +1,7 @@
 import { z } from 'zod';
 import { SPACE_LEVELS } from '../access/disk-space.ts';
-import {
-  EngagementChangeId,
-  EngagementId,
-  Fingerprint,
-  GrantId,
-  PersonId,
-  RequestId,
-  SessionId,
-  TargetId,
-} from '../access/ids.ts';
+import { EngagementChangeId, EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId, TargetId } from '../access/ids.ts';
+import { ENDING_MINUTES, type EndingMinutes } from '../access/ending-notice.ts';
 
 /**
  * Something people are to be told. A notice names what it is about; its words are made when it is delivered, from the state
@@ -60,6 +52,8 @@ const changeKey = ({ changeId, to }: Change): string => `change:${changeId}:${to
 const reviewKey = ({ requestId, to }: Review): string => `review:${requestId}:${to ?? 'thread'}`;
 const issuedKey = ({ grantId }: Grants): string => `issued:${grantId}`;
 const grantedKey = ({ grantId }: Grants): string => `granted:${grantId}`;
+const ending = { grantId: GrantId, minutes: z.literal(ENDING_MINUTES) };
+const endingKey = ({ grantId, minutes }: Grants & { minutes: EndingMinutes }): string => `ending:${grantId}:${minutes}`;
 
 const KINDS = {
   /** The engagement's root message, with a Request button. */
@@ -104,6 +98,12 @@ const KINDS = {
   grant_announced: once(1, { grantId: GrantId }, grantedKey),
   /** Takes the button from a posted announcement once there is nothing to revoke; does nothing where none was posted. */
   grant_announced_changed: repeated(1, { grantId: GrantId }, grantedKey),
+  /** To the contractor, that many minutes before access ends: a message of its own each time, because a change is not noticed. */
+  grant_ending: once(1, ending, endingKey),
+  /** Makes a posted one say what has become of the access since; does nothing where none was posted. */
+  grant_ending_changed: repeated(1, ending, endingKey),
+  /** The same in the thread: one line that changes. It is posted only while the access is about to end. */
+  grant_ending_line: repeated(2, { grantId: GrantId }, ({ grantId }) => `ending_line:${grantId}`),
   /** The line that a burst of sessions shares in the thread: posted first, updated afterwards. */
   session_line: repeated(2, { burstId: SessionId }, ({ burstId }) => `sessions:${burstId}`),
   /** Commands, addresses and file transfers, to security's channel. */

@@ -8,7 +8,7 @@ import type { Clock } from '../../use-cases/ports/clock.ts';
 import type { Inventory } from '../../use-cases/ports/inventory.ts';
 import type { Store, Tx } from '../../use-cases/ports/store.ts';
 import { viewChange, viewEngagement } from '../../use-cases/views/engagement-view.ts';
-import { type RequestView, viewBurst, viewGrant, viewRequest, viewSession } from '../../use-cases/views/views.ts';
+import { type RequestView, viewBurst, viewEnding, viewGrant, viewRequest, viewSession } from '../../use-cases/views/views.ts';
 import type { Security } from '../edge.ts';
 import type { Block } from '../words/blocks.ts';
 import type { GatewayFacts } from '../words/gateway-facts.ts';
@@ -16,6 +16,7 @@ import type { AccessFile } from './access-files.ts';
 import { changeCard } from './change-card.ts';
 import { configurationMended, configurationRefused } from './configuration-messages.ts';
 import { deliveryMessage, type HeldPlace } from './delivery-message.ts';
+import { grantEnding, grantEndingLine } from './ending-messages.ts';
 import { engagementConfirmCard, engagementMessage } from './engagement-message.ts';
 import { freeSpaceMessage } from './free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
@@ -97,6 +98,10 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     case 'grant_announced_changed':
     case 'grant_ended':
       return grantNotice(deps, notice);
+    case 'grant_ending':
+    case 'grant_ending_changed':
+    case 'grant_ending_line':
+      return endingNotice(deps, notice);
     case 'session_line': {
       const view = await viewBurst(deps)({ burstId: notice.burstId });
       return view && { to: threadOf(view.engagement), ...sessionLine(view), facts: headsOf(view) };
@@ -310,4 +315,21 @@ async function grantNotice(
   const message = notice.kind === 'grant_ended' ? grantEnded(view) : grantAnnounced(view, deps.clock.now());
   const onlyUpdate = notice.kind === 'grant_announced_changed';
   return { to: threadOf(view.engagement), ...message, facts: { digest: view.grant.digest }, onlyUpdate };
+}
+
+async function endingNotice(
+  deps: RenderDeps,
+  notice: Of<'grant_ending'> | Of<'grant_ending_changed'> | Of<'grant_ending_line'>,
+): Promise<Rendered | null> {
+  const view = await viewEnding(deps)({ grantId: notice.grantId });
+  if (!view) return null;
+  const now = deps.clock.now();
+  if (notice.kind === 'grant_ending_line')
+    return { to: threadOf(view.engagement), ...grantEndingLine(view, now), onlyUpdate: view.due === null };
+  const to = await inbox(deps, view.grant.terms.personId);
+  if (!to) return null;
+  if (notice.kind === 'grant_ending_changed') return { to, ...grantEnding(view, now), onlyUpdate: true };
+  // Slack was away for so long that another is due, or there is nothing to tell any more.
+  if (view.due === null || view.due < notice.minutes) return null;
+  return { to, ...grantEnding(view, now) };
 }

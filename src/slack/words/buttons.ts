@@ -9,6 +9,13 @@ type Kind = 'request' | 'grant' | 'session' | 'sessions';
 export const detailsButton = (kind: Kind, id: string) =>
   button({ action: `${ACTION.showDetails}:${kind}:${id}`, label: 'Details', value: `${kind}:${id}` });
 
+/** Opens the form filled in like this access. Only its holder gets it. */
+export const extendButton = (grantId: string, style?: 'primary') =>
+  button({ action: `${ACTION.extendGrant}:${grantId}`, label: 'Extend', value: grantId, ...(style && { style }) });
+
+/** Hands one's own access back. */
+export const doneButton = (grantId: string) => endGrantButton(grantId, 'I’m done', true);
+
 export const endGrantButton = (grantId: string, label: string, mine: boolean) =>
   button({
     action: `${ACTION.endGrant}:${grantId}`,

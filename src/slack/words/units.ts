@@ -17,6 +17,10 @@ export function roughly(milliseconds: number): string {
   return duration(Math.floor(seconds / unit) * unit);
 }
 
+/** `1 hour`, `15 minutes`: to the nearest minute, for a time that somebody is told of as it comes. */
+export const minutes = (milliseconds: number): string =>
+  duration(Math.max(1, Math.round(milliseconds / 60_000)) * MINUTE);
+
 /** `31 December 2030`; a day without a time zone of its own. */
 export const day = (isoDate: string): string => DateTime.fromISO(isoDate, { locale: 'en' }).toFormat('d LLLL yyyy');
 

@@ -1,5 +1,6 @@
 import type { Actor } from '../../access/audit-event.ts';
-import { type Grant, type GrantEnd, hasExpired } from '../../access/grant.ts';
+import { begunNotices } from '../../access/ending-notice.ts';
+import { type Grant, type GrantEnd, hasExpired, isActive } from '../../access/grant.ts';
 import type { GrantId, PersonId } from '../../access/ids.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { directLane, threadLane } from '../notice.ts';
@@ -30,20 +31,39 @@ export async function endGrantIn(
     facts: { grant: id, digest: grant.digest, person: grant.terms.personId },
   });
   const after: Grant = { ...grant, end: ended };
-  await refreshMessages(tx, after);
+  await refreshMessages(tx, after, now);
+  await refreshBeside(tx, after, now);
   await tellHolder(tx, after);
   await noteIfOver(tx, after);
   tx.announce({ kind: 'grant_ended', grantId: id });
   return ok(after);
 }
 
-/** The announcement in the thread offers to revoke only what can be revoked, and the holder's card says what there is. */
-export async function refreshMessages(tx: Tx<'persons' | 'outbox'>, { id, terms }: Grant): Promise<void> {
+/** The announcement in the thread offers to revoke only what can be revoked, and the holder's messages say what there is. */
+export async function refreshMessages(tx: Tx<'persons' | 'outbox'>, grant: Grant, now: Date): Promise<void> {
+  const { id, terms } = grant;
   const lane = threadLane(terms.engagementId);
   await tx.outbox.enqueue({ kind: 'grant_announced_changed', grantId: id }, lane);
   await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId: terms.engagementId }, lane);
+  await refreshNotices(tx, grant, now);
   if (!(await isReached(tx, terms.personId))) return;
   await tx.outbox.enqueue({ kind: 'grant_issued_changed', grantId: id }, directLane(terms.personId));
+}
+
+/** What was said of the end of a person's other grants is another thing once one of them is made or ended. */
+export async function refreshBeside(tx: Tx<'grants' | 'persons' | 'outbox'>, grant: Grant, now: Date): Promise<void> {
+  const all = await tx.grants.ofPerson(grant.terms.personId);
+  for (const other of all) if (other.id !== grant.id && isActive(other, now)) await refreshNotices(tx, other, now);
+}
+
+async function refreshNotices(tx: Tx<'persons' | 'outbox'>, grant: Grant, now: Date): Promise<void> {
+  const { id: grantId, terms } = grant;
+  const begun = begunNotices(grant, now);
+  if (begun.length === 0) return;
+  await tx.outbox.enqueue({ kind: 'grant_ending_line', grantId }, threadLane(terms.engagementId));
+  if (!(await isReached(tx, terms.personId))) return;
+  for (const minutes of begun)
+    await tx.outbox.enqueue({ kind: 'grant_ending_changed', grantId, minutes }, directLane(terms.personId));
 }
 
 /** A card that changes is not noticed: whose access somebody else ended reads about it in a message of its own. */
@@ -53,7 +73,7 @@ async function tellHolder(tx: Tx<'persons' | 'outbox'>, { id, terms, end }: Gran
 }
 
 /** A deactivated account reads nothing, and Slack may refuse what goes to it. */
-const isReached = async (tx: Tx<'persons'>, id: PersonId): Promise<boolean> =>
+export const isReached = async (tx: Tx<'persons'>, id: PersonId): Promise<boolean> =>
   (await tx.persons.byId(id))?.active ?? false;
 
 /** Who ended a grant before its time; null where it was nobody. The grant itself tells of people only. */

@@ -35,7 +35,7 @@ const noteExpiry = (deps: Deps, ids: readonly GrantId[], now: Date): Promise<num
       await tx.grants.noteExpiry(grant.id, now);
       const facts = { grant: grant.id, digest: grant.digest, person: grant.terms.personId };
       await tx.audit.append({ type: 'grant_expired', at: now, actor: { kind: 'daypass' }, facts });
-      await refreshMessages(tx, grant);
+      await refreshMessages(tx, grant, now);
       await noteIfOver(tx, grant);
       tx.announce({ kind: 'grant_ended', grantId: grant.id });
     }

@@ -12,6 +12,7 @@ import { secretIn } from '../../access/secret.ts';
 import { heldToPolicy } from '../../access/standing-ask.ts';
 import { type FactParts, reviewerFacts } from '../engagements/reviewer-facts.ts';
 import { tampered } from '../grants/believable.ts';
+import { refreshBeside } from '../grants/ending.ts';
 import { extendSessionsIn } from '../grants/extend-sessions.ts';
 import { directLane, messageKey, threadLane } from '../notice.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
@@ -145,7 +146,7 @@ export async function refreshCards(tx: Tx<'outbox'>, engagement: Engagement, req
 
 async function createGrant(
   deps: Deps,
-  tx: Tx<'keys' | 'grants' | 'sessions' | 'audit' | 'outbox' | 'announce'>,
+  tx: Tx<'keys' | 'grants' | 'persons' | 'sessions' | 'audit' | 'outbox' | 'announce'>,
   request: AccessRequest,
   { engagement, now, lastsUntil }: { readonly engagement: Engagement; readonly now: Date; readonly lastsUntil: number },
 ): Promise<void> {
@@ -187,6 +188,7 @@ async function createGrant(
     await tx.audit.append({ type: 'certificate_issued', at: now, actor, facts: issued });
   }
   await extendSessionsIn(tx, grant, now);
+  await refreshBeside(tx, grant, now);
   await tx.outbox.enqueue({ kind: 'grant_issued', grantId: id }, directLane(ask.personId));
   await tx.outbox.enqueue({ kind: 'grant_announced', grantId: id }, threadLane(engagement.id));
   await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId: engagement.id }, threadLane(engagement.id));

@@ -1,5 +1,7 @@
 import type { Actor } from '../../access/audit-event.ts';
+import { dueNotice, type EndingMinutes, type WhatEnds, whatEnds } from '../../access/ending-notice.ts';
 import type { Engagement } from '../../access/engagement.ts';
+import { type NoExtension, whyNoExtension } from '../../access/extension.ts';
 import type { Grant } from '../../access/grant.ts';
 import type { GrantId, PersonId, RequestId, SessionId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
@@ -67,28 +69,59 @@ export type GrantView = {
   readonly names: Names;
 };
 
+type GrantParts = 'grants' | 'requests' | 'engagements' | 'keys' | 'sessions' | 'persons' | 'audit';
+
 export const viewGrant =
-  (deps: Deps<'grants' | 'requests' | 'engagements' | 'keys' | 'sessions' | 'persons' | 'audit'>) =>
+  (deps: Deps<GrantParts>) =>
   ({ grantId }: { grantId: GrantId }): Promise<GrantView | null> =>
+    deps.store.transaction((tx) => grantIn(tx, grantId));
+
+async function grantIn(tx: Tx<GrantParts>, grantId: GrantId): Promise<GrantView | null> {
+  const grant = await tx.grants.byId(grantId);
+  const request = grant && (await tx.requests.byId(grant.requestId));
+  const engagement = grant && (await tx.engagements.byId(grant.terms.engagementId));
+  if (!grant || !request || !engagement) return null;
+  const downstream = `daypass:${grant.id}:`;
+  return {
+    grant,
+    endedBy: await enderOf(tx, grant),
+    request,
+    engagement,
+    certificates: (await tx.grants.certificates(grantId)).filter((each) => each.keyId.startsWith(downstream)),
+    keys: await tx.keys.ofPerson(grant.terms.personId),
+    liveSessions: (await tx.sessions.liveOfGrant(grantId)).length,
+    names: await namesOf(tx, engagement, [
+      grant.terms.personId,
+      ...(grant.end?.by ? [grant.end.by] : []),
+      ...request.reviews.map((review) => review.reviewerId),
+    ]),
+  };
+}
+
+/** A grant that is about to end. */
+export type EndingView = GrantView &
+  WhatEnds & {
+    /** The notice that its holder should have had by now. */
+    readonly due: EndingMinutes | null;
+    /** Null where more time can be asked for. */
+    readonly noExtension: NoExtension | null;
+  };
+
+export const viewEnding =
+  (deps: Deps<GrantParts> & { readonly inventory: Today; readonly clock: Clock }) =>
+  ({ grantId }: { grantId: GrantId }): Promise<EndingView | null> =>
     deps.store.transaction(async (tx) => {
-      const grant = await tx.grants.byId(grantId);
-      const request = grant && (await tx.requests.byId(grant.requestId));
-      const engagement = grant && (await tx.engagements.byId(grant.terms.engagementId));
-      if (!grant || !request || !engagement) return null;
-      const downstream = `daypass:${grant.id}:`;
+      const view = await grantIn(tx, grantId);
+      const requester = view && (await tx.persons.byId(view.grant.terms.personId));
+      if (!view || !requester) return null;
+      const { grant, request, engagement } = view;
+      const now = deps.clock.now();
+      const others = (await tx.grants.ofPerson(requester.id)).filter((each) => each.id !== grantId);
       return {
-        grant,
-        endedBy: await enderOf(tx, grant),
-        request,
-        engagement,
-        certificates: (await tx.grants.certificates(grantId)).filter((each) => each.keyId.startsWith(downstream)),
-        keys: await tx.keys.ofPerson(grant.terms.personId),
-        liveSessions: (await tx.sessions.liveOfGrant(grantId)).length,
-        names: await namesOf(tx, engagement, [
-          grant.terms.personId,
-          ...(grant.end?.by ? [grant.end.by] : []),
-          ...request.reviews.map((review) => review.reviewerId),
-        ]),
+        ...view,
+        ...whatEnds(grant, now, others),
+        due: dueNotice(grant, now, others),
+        noExtension: whyNoExtension(deps.inventory, { grant, request, engagement, requester }),
       };
     });
 

@@ -208,6 +208,31 @@ describe('messages that Slack does not take as they are', () => {
     ]);
   });
 
+  it('brings, of what it tells before access ends, only what is due by now', async () => {
+    const inbox = directLane(personId(1));
+    const ending = (minutes: 15 | 5): Notice => ({ kind: 'grant_ending', grantId: grantId(1), minutes });
+    const line: Notice = { kind: 'grant_ending_line', grantId: grantId(1) };
+    await enqueue([ROOT, THREAD], [ending(15), inbox], [ending(5), inbox], [line, THREAD]);
+    const began = performance.now();
+    const fromMinute = (minutes: number) => ({
+      clock: { now: () => new Date(NOON.getTime() + minutes * 60_000 + performance.now() - began) },
+    });
+    start(fromMinute(57), 10_000);
+    await emptied();
+    expect(slack.posted.map((each) => each.key).toSorted()).toEqual([ROOT, ending(5), line].map(messageKey).toSorted());
+    await worker?.[Symbol.asyncDispose]();
+    // It is over, and what was said is changed in place.
+    await enqueue([line, THREAD], [{ kind: 'grant_ending_changed', grantId: grantId(1), minutes: 15 }, inbox]);
+    await enqueue([{ kind: 'grant_ending_changed', grantId: grantId(1), minutes: 5 }, inbox]);
+    start(fromMinute(61), 10_000);
+    await emptied();
+    expect(slack.posted).toHaveLength(3);
+    expect(slack.updates.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/This access has ended/),
+      expect.stringMatching(/Access ended: it expired/),
+    ]);
+  });
+
   it('asks no reviewer for a decision that is made, and tells no requester to wait for it', async () => {
     const received: Notice = { kind: 'request_received', requestId: requestId(1) };
     await enqueue(

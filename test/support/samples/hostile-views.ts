@@ -9,7 +9,7 @@ import { ChannelKind, type ChannelSummary, Coverage } from '../../../src/access/
 import type { Target } from '../../../src/access/target.ts';
 import type { CardAudience } from '../../../src/slack/messages/review-card.ts';
 import type { ChangeView, EngagementView } from '../../../src/use-cases/views/engagement-view.ts';
-import type { GrantView, RequestView, SessionsView } from '../../../src/use-cases/views/views.ts';
+import type { EndingView, GrantView, RequestView, SessionsView } from '../../../src/use-cases/views/views.ts';
 import { certificate, key, session, sessionEnd, sessionId } from '../worlds/world.ts';
 import { hostileText } from './hostile-text.ts';
 import { digest, engagement, grant, later, NOON, pending, person, personId, targetPin } from './samples.ts';
@@ -116,6 +116,14 @@ export const grantView = (world: World): GrantView => ({
   endedBy: { kind: 'operator', account: world.text },
   certificates: [certificate(1)],
   liveSessions: 0,
+});
+
+/** The same while it is about to end. */
+export const endingView = (world: World, change: Partial<EndingView> = {}): EndingView => ({
+  ...grantView(world),
+  ...{ grant: grant(1, { targets: pins(world) }), endedBy: null },
+  ...{ targets: pins(world), goesOnUntil: null, due: 15, noExtension: null },
+  ...change,
 });
 
 const channel = (world: World, id: number): ChannelSummary => ({

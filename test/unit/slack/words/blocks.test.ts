@@ -10,6 +10,7 @@ import { listBlocks } from '../../../../src/slack/conversations/list.ts';
 import { changeCard } from '../../../../src/slack/messages/change-card.ts';
 import { configurationMended, configurationRefused } from '../../../../src/slack/messages/configuration-messages.ts';
 import { deliveryMessage } from '../../../../src/slack/messages/delivery-message.ts';
+import { grantEnding, grantEndingLine } from '../../../../src/slack/messages/ending-messages.ts';
 import { engagementConfirmCard, engagementMessage } from '../../../../src/slack/messages/engagement-message.ts';
 import { freeSpaceMessage } from '../../../../src/slack/messages/free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from '../../../../src/slack/messages/grant-messages.ts';
@@ -37,6 +38,7 @@ import { runs } from '../../../support/samples/hostile-text.ts';
 import {
   changeView,
   engagementView,
+  endingView,
   grantView,
   hostileEngagement,
   ids,
@@ -53,6 +55,7 @@ import {
   engagementId,
   fingerprint,
   grant,
+  later,
   NOON,
   pending,
   personId,
@@ -66,6 +69,15 @@ const PLAIN: World = {
   ...{ text: 'Web server', other: 'because', targets: 2, idLength: 8, status: 'pending', audience: 'reviewer' },
   ...{ keys: 1, sessions: 1, channels: 1 },
 };
+
+/** A grant that is about to end: with more time to ask for, without, prolonged, and over. */
+const endingsOf = (world: World) => [
+  endingView(world, { goesOnUntil: later(7_200), liveSessions: 3 }),
+  endingView(world, { noExtension: 'engagement' }),
+  endingView(world, { noExtension: 'policy', due: null }),
+  endingView(world, { targets: [], goesOnUntil: later(7_200), due: null }),
+  endingView(world, grantView(world)),
+];
 
 const messagesOf = (world: World) => [
   reviewCard(requestView(world), {
@@ -83,6 +95,7 @@ const messagesOf = (world: World) => [
   grantOver(grantView(world)),
   grantRevoked(grantView(world)),
   grantIssuedTooLate(grantView(world)),
+  ...endingsOf(world).flatMap((view) => [grantEnding(view, NOON), grantEndingLine(view, NOON)]),
   sessionLine(sessionsView(world)),
   sessionDetail(sessionsView(world)),
   hostKeyMismatch(sessionsView(world), 'web-01'),
