@@ -10,7 +10,7 @@ export const extendedUntil = (endsAt: Date): string =>
   `your access was extended until ${minuteUtc(endsAt)}. This session continues.`;
 
 export const endsIn = (minutes: number): string =>
-  `your access ends in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}. Extend it in Slack.`;
+  `your access ends in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}. In Slack, open Daypass and press Extend.`;
 
 export const recordingFailed = (code: string): string =>
   `recording failed (${code}); session ended. Nothing passes unrecorded. Tell your Daypass operator.`;

@@ -96,9 +96,9 @@ async function tellInWindow(edge: Edge, payload: ActionPayload, answer: Answer):
 }
 
 async function pressExtend(click: Click): Promise<void> {
-  const view = await extensionView(click.edge, click.asker, click.value);
-  if (view) return show(click, view);
-  await tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'unknown_grant' }));
+  const reaction = await extensionView(click.edge, click.asker, click.value);
+  if ('open' in reaction) return show(click, reaction.open);
+  await tellAt(click.edge, click.payload, reaction.answer);
 }
 
 async function changeEngagement(click: Click): Promise<void> {

@@ -3,7 +3,7 @@ import { EngagementId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
 import { offeredDurations } from '../../access/policy.ts';
 import type { Rejection } from '../../access/rejection.ts';
-import { type AccessRequest, ASK_LIMITS } from '../../access/request.ts';
+import { ASK_LIMITS, type Ask } from '../../access/request.ts';
 import { findScope } from '../../access/scopes/scope.ts';
 import type { Target } from '../../access/target.ts';
 import type { Inventory } from '../../use-cases/ports/inventory.ts';
@@ -32,8 +32,8 @@ export type RequestForm = {
   readonly chosen: Engagement | null;
   /** Of the person who asks, the newest last. */
   readonly keys: readonly RegisteredKey[];
-  /** Filled in as it was asked for before. */
-  readonly like?: AccessRequest['ask'] | undefined;
+  /** Filled in as it was asked for before: for more time while it lives, and otherwise for the same again. */
+  readonly like?: { readonly ask: Ask; readonly isLive: boolean } | undefined;
   readonly inventory: Pick<Inventory, 'targets' | 'policy' | 'scopes'>;
 };
 
@@ -104,7 +104,7 @@ export function requestForm({ engagements, chosen, inventory, keys, like }: Requ
     type: 'modal',
     callback_id: CALLBACK.request,
     private_metadata: JSON.stringify({ engagementId: chosen?.id ?? null }),
-    title: plainText(like ? 'Extend access' : 'Request access', LIMITS.viewTitle),
+    title: plainText(like?.isLive ? 'Extend access' : 'Request access', LIMITS.viewTitle),
     submit: plainText('Send request', LIMITS.viewTitle),
     close: plainText('Cancel', LIMITS.viewTitle),
     blocks: [
@@ -125,8 +125,9 @@ function dependent(
   chosen: Engagement,
   inventory: RequestForm['inventory'],
   keys: RequestForm['keys'],
-  like: RequestForm['like'],
+  given: RequestForm['like'],
 ): Block[] {
+  const like = given?.ask;
   const targets = targetsOf(chosen, inventory);
   if (targets.length === 0)
     return [
@@ -141,7 +142,7 @@ function dependent(
   const usual = valued(durations, String(PERSONAL_HOUR)) ?? durations[0];
   const again = targets.filter((target) => like?.targets.some((each) => each.id === target.id));
   return [
-    ...(like
+    ...(given?.isLive
       ? [context(line`Running sessions continue without reconnecting if the targets, login and scope stay the same.`)]
       : []),
     input({
@@ -187,7 +188,7 @@ function dependent(
 }
 
 /** Which keys to request access for, where there is a choice: the newest, or the ones that had the access before. */
-function keyInput(keys: RequestForm['keys'], like: RequestForm['like']): Block[] {
+function keyInput(keys: RequestForm['keys'], like: Ask | undefined): Block[] {
   if (keys.length < 2) return [];
   const label = ({ fingerprint, publicKey }: RegisteredKey): string =>
     `${(publicKey.split(' ')[0] ?? '').replace('@openssh.com', '')} ${fingerprint}`;

@@ -1,3 +1,4 @@
+import { engagementEnd } from '../../access/engagement.ts';
 import type { PersonId } from '../../access/ids.ts';
 import { short } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
@@ -35,7 +36,7 @@ import {
   toPlain,
   value,
 } from '../words/line.ts';
-import { count, duration, roughly } from '../words/units.ts';
+import { count, duration, minutes, roughly } from '../words/units.ts';
 import { nameOf } from './engagement-message.ts';
 
 export type CardAudience = 'reviewer' | 'thread';
@@ -73,6 +74,7 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
       line`*Login* ${mono(ask.login, 40)}`,
       line`*Scope* ${mono(ask.scope.name, 60)} ${value(ask.scope.words, 200)}`,
       line`*Duration* ${lasts}, starting at approval`,
+      ...extensionLines(view, card.now),
       line`*Ticket* ${ask.ticket === null ? own('none') : mono(ask.ticket, ASK_LIMITS.ticket)}`,
     ),
     rich(paragraph(line`*Why*`), quoted(ask.reason, REASON_MAX)),
@@ -90,6 +92,17 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
     ),
     blocks: [...before, ...pages(targetLines(request, card, room)), ...after],
   };
+}
+
+/** More time is another thing to decide than new access: how long it has been, and how long it becomes. */
+function extensionLines({ request, engagement, extension }: RequestView, now: Date): Line[] {
+  if (!extension) return [];
+  const begins = 'decidedAt' in request ? request.decidedAt : now;
+  const ends = Math.min(begins.getTime() + request.ask.durationSeconds * 1_000, engagementEnd(engagement).getTime());
+  const all = own(minutes(ends - extension.since.getTime()));
+  return [
+    line`*Extension* more time on what they have until ${extension.until}: ${all} in all, since ${extension.since}`,
+  ];
 }
 
 /** Where targets have different rules, each is named. The strictest counts. */

@@ -1,7 +1,7 @@
 import type { Actor } from '../../access/audit-event.ts';
 import { dueNotice, type EndingMinutes, type WhatEnds, whatEnds } from '../../access/ending-notice.ts';
 import type { Engagement } from '../../access/engagement.ts';
-import { type NoExtension, whyNoExtension } from '../../access/extension.ts';
+import { type Extension, extensionOf, type NoExtension, whyNoExtension } from '../../access/extension.ts';
 import type { Grant } from '../../access/grant.ts';
 import type { GrantId, PersonId, RequestId, SessionId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
@@ -22,17 +22,19 @@ export type RequestView = {
   readonly engagement: Engagement;
   readonly keys: readonly RegisteredKey[];
   readonly grant: Grant | null;
+  /** What it is more time on, as it was when it was decided, or is while it waits; null where it is for something else. */
+  readonly extension: Extension | null;
   readonly names: Names;
+};
+
+type RequestDeps = Deps<'requests' | 'engagements' | 'keys' | 'grants' | 'persons'> & {
+  readonly inventory: Today;
+  readonly clock: Clock;
 };
 
 /** While it waits, as today's policy wants it reviewed. */
 export const viewRequest =
-  (
-    deps: Deps<'requests' | 'engagements' | 'keys' | 'grants' | 'persons'> & {
-      readonly inventory: Today;
-      readonly clock: Clock;
-    },
-  ) =>
+  (deps: RequestDeps) =>
   ({ requestId }: { requestId: RequestId }): Promise<RequestView | null> =>
     deps.store.transaction(async (tx) => {
       const stored = await tx.requests.byId(requestId);
@@ -44,11 +46,13 @@ export const viewRequest =
           ? shownUnderPolicy(deps.inventory, stored, { requester, engagement }, deps.clock.now())
           : stored;
       const registered = await tx.keys.ofPerson(request.ask.personId);
+      const others = (await tx.grants.ofPerson(request.ask.personId)).filter((each) => each.requestId !== requestId);
       return {
         request,
         engagement,
         keys: registered.filter((key) => request.ask.keyFingerprints.includes(key.fingerprint)),
         grant: await tx.grants.byRequest(requestId),
+        extension: extensionOf(request.ask, others, 'decidedAt' in request ? request.decidedAt : deps.clock.now()),
         names: await namesOf(tx, engagement, [
           request.ask.personId,
           ...request.reviews.map((review) => review.reviewerId),

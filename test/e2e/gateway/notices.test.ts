@@ -10,7 +10,7 @@ import { linesOf } from '../../support/worlds/recorded.ts';
 /** What Daypass says to people in their own terminal, and where it must not say it. */
 
 const BY_MORGAN = { ...REVOKED, by: { kind: 'person', name: 'Morgan \u001b[31m\u202eReyes' } } as const;
-const WARNING = /daypass: your access ends in a minute\. Extend it in Slack\./;
+const WARNING = /daypass: your access ends in a minute\. In Slack, open Daypass and press Extend\./;
 
 let world: GatewayWorld;
 const dispose = (): Promise<void> => world[Symbol.asyncDispose]();
@@ -113,21 +113,21 @@ describe('shortly before access ends', () => {
   it('people at a prompt and in a full-screen program are told, and the program draws its screen again', async () => {
     world = await GatewayWorld.start({ seconds: 65 });
     using prompt = sshTerminal(world, ['direct']);
-    using full = sshTerminal(world, ['web-01'], { columns: 60, rows: 20 });
+    using full = sshTerminal(world, ['web-01'], { columns: 80, rows: 20 });
     const program = `trap "echo drawn by \\$(stty size)" WINCH; printf "\\033[?1049h"; echo rea""dy; while :; do sleep 0.1; done`;
     full.type(`exec sh -c '${program}'\r`);
     await full.shows(/ready/);
     prompt.type('echo at $((40 + 2))\r');
     await prompt.shows(/at 42/);
-    await prompt.shows(/\r\ndaypass: your access ends in a minute\. Extend it in Slack\.\r\n/);
+    await prompt.shows(/\r\ndaypass: your access ends in a minute\. In Slack, open Daypass and press Extend\.\r\n/);
     const ESC = '\u001b';
     await full.shows(
       new RegExp(
-        `${ESC}7${ESC}\\[20;1H${ESC}\\[0;7mdaypass: your access ends in a minute\\. Extend it in Slack\\. +${ESC}\\[0m${ESC}8`,
+        `${ESC}7${ESC}\\[20;1H${ESC}\\[0;7mdaypass: your access ends in a minute\\. In Slack, open Daypass and press Extend\\. +${ESC}\\[0m${ESC}8`,
       ),
     );
-    await full.shows(/drawn by 19 60/);
-    await full.shows(/drawn by 20 60/);
+    await full.shows(/drawn by 19 80/);
+    await full.shows(/drawn by 20 80/);
   });
 
   it('a command and a file transfer hear of it on stderr only', async () => {

@@ -107,6 +107,7 @@ export const requestView = (world: World): RequestView => ({
   engagement: hostileEngagement(world),
   keys: Array.from({ length: world.keys }, (_, n) => key(n + 1)),
   grant: null,
+  extension: world.keys === 1 ? { until: later(600), since: NOON } : null,
   names: names(world),
 });
 

@@ -53,7 +53,7 @@ export class SlackWorld implements AsyncDisposable {
 
   /** `deaf` are events that Slack does not send: everything then rests on what is asked at the click. */
   static async open(
-    change: Partial<Pick<SlackDeps, 'inventory'>> = {},
+    change: Partial<Pick<SlackDeps, 'inventory' | 'clock'>> = {},
     deaf: readonly string[] = [],
   ): Promise<SlackWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'daypass-slack-'));
@@ -71,7 +71,7 @@ export class SlackWorld implements AsyncDisposable {
     folder: string,
     workspace: Workspace,
     store: TestStore,
-    change: Partial<Pick<SlackDeps, 'inventory'>>,
+    change: Partial<Pick<SlackDeps, 'inventory' | 'clock'>>,
   ) {
     this.#folder = folder;
     this.workspace = workspace;

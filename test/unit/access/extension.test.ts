@@ -1,9 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { whyNoExtension } from '../../../src/access/extension.ts';
+import { extensionOf, whyNoExtension } from '../../../src/access/extension.ts';
+import type { Grant } from '../../../src/access/grant.ts';
 import { Policy } from '../../../src/access/policy.ts';
 import { BUILT_IN_SCOPES } from '../../../src/access/scopes/scope.ts';
 import type { Target } from '../../../src/access/target.ts';
-import { engagement, grant, login, NOON, pending, person, targetPin } from '../../support/samples/samples.ts';
+import {
+  engagement,
+  engagementId,
+  fingerprint,
+  grant,
+  later,
+  login,
+  NOON,
+  pending,
+  person,
+  personId,
+  scope,
+  targetPin,
+} from '../../support/samples/samples.ts';
 
 const { hostKeys, ...pin } = targetPin('web-01');
 const target: Target = { ...pin, name: 'Web server', host_keys: [...hostKeys], labels: {}, logins: [login('deploy')] };
@@ -50,5 +64,53 @@ describe('more time', () => {
         { ...all, request, engagement: engagement({ lastDay, timeZone: 'UTC' }) },
       );
     expect([at('2030-05-02'), at('2030-05-03')]).toEqual(['engagement', null]);
+  });
+});
+
+describe('an ask', () => {
+  const HOUR = 3_600;
+  const { ask } = pending();
+  const from = (begins: number, ends: number, n = 1, terms: Parameters<typeof grant>[1] = {}): Grant =>
+    grant(n, { notBefore: later(begins).toISOString(), notAfter: later(ends).toISOString(), ...terms });
+  const at = later(0.5 * HOUR);
+
+  it('is more time on what its person has, since it has lasted without a gap', () => {
+    const now = from(0, HOUR);
+    expect(extensionOf(ask, [now], at)).toEqual({ until: later(HOUR), since: NOON });
+    const before = from(-2 * HOUR, 0, 2);
+    const first = from(-3 * HOUR, -1.5 * HOUR, 3);
+    const apart = from(-5 * HOUR, -3 * HOUR - 1, 4);
+    const other = from(-9 * HOUR, 0, 5, { targets: [targetPin('db-01')] });
+    const grants = [apart, first, before, now, other];
+    expect(extensionOf(ask, grants, at)).toEqual({ until: later(HOUR), since: later(-3 * HOUR) });
+    // Handed back for a while, it lasted no longer.
+    const end = { how: 'returned', at: later(-60), by: personId(1), comment: null } as const;
+    expect(extensionOf(ask, [{ ...before, end }, now], at)?.since).toEqual(NOON);
+  });
+
+  it('is so of several targets where it is of each, until the first of them ends', () => {
+    const both = { ...ask, targets: [targetPin('web-01'), targetPin('db-01')] };
+    const web = from(0, 2 * HOUR);
+    const db = from(-60, HOUR, 2, { targets: [targetPin('db-01')] });
+    expect(extensionOf(both, [web, db], at)).toEqual({ until: later(HOUR), since: later(-60) });
+    expect(extensionOf(both, [web], at)).toBeNull();
+    expect(extensionOf({ ...ask, keyFingerprints: [fingerprint(1), fingerprint(2)] }, [web], at)).toBeNull();
+  });
+
+  it.each<[string, Grant]>([
+    ['another person’s', from(0, HOUR, 1, { personId: personId(2) })],
+    ['of another engagement', from(0, HOUR, 1, { engagementId: engagementId(2) })],
+    ['on another target', from(0, HOUR, 1, { targets: [targetPin('db-01')] })],
+    ['for another login', from(0, HOUR, 1, { login: login('root') })],
+    ['of another scope', from(0, HOUR, 1, { scope: scope('files-ro') })],
+    ['for another key', from(0, HOUR, 1, { keyFingerprints: [fingerprint(2)] })],
+    ['over', from(0, 0.5 * HOUR)],
+    ['still to begin', from(0.6 * HOUR, HOUR)],
+    ['ended', { ...from(0, HOUR), end: { how: 'revoked', at, by: null, comment: null } }],
+    ['noted as over', { ...from(0, HOUR), expiredAt: at }],
+    ['suspended', { ...from(0, HOUR), suspended: true }],
+  ])('is none where what there is is %s', (_, other) => {
+    expect(extensionOf(ask, [other], at)).toBeNull();
+    expect(extensionOf(ask, [], at)).toBeNull();
   });
 });

@@ -9,7 +9,7 @@ import { endGrant } from '../../../../src/use-cases/grants/end-grant.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
 import { selfService } from '../../../../src/use-cases/sessions/self-service.ts';
 import { listAccess } from '../../../../src/use-cases/views/access-list.ts';
-import { viewBurst, viewGrant, viewRequest, viewSession } from '../../../../src/use-cases/views/views.ts';
+import { viewBurst, viewEnding, viewGrant, viewRequest, viewSession } from '../../../../src/use-cases/views/views.ts';
 import { grantId, requestId } from '../../../support/samples/samples.ts';
 import { ANYBODY, granted } from '../../../support/worlds/access-world.ts';
 import { actorOfPerson, GrantedWorld } from '../../../support/worlds/granted-world.ts';
@@ -69,6 +69,38 @@ describe('a request that is looked at', () => {
 });
 
 describe('a grant that is looked at', () => {
+  it('is what a request for the same would be more time on, while it waits and once it is decided', async () => {
+    const { deps } = world;
+    const before = await world.grant({ seconds: 2 * 3_600 });
+    world.now = world.later(3_600);
+    const waiting = await ask();
+    const extension = { until: new Date(before.terms.notAfter), since: new Date(before.terms.notBefore) };
+    const shown = async (requestId = waiting.id) => (await viewRequest(deps)({ requestId }))?.extension;
+    expect(await shown()).toEqual(extension);
+    const after = await world.grant();
+    world.now = world.later(1_800);
+    expect(await shown(after.requestId)).toEqual(extension);
+    expect(await shown(before.requestId)).toBeNull();
+    for (const grant of [before, after]) await world.access.revoke(grant);
+    expect(await shown()).toBeNull();
+    expect(await shown(after.requestId)).toEqual(extension);
+  });
+
+  it('that is about to end has what ends with it, and whether there is more time to ask for', async () => {
+    const { deps } = world;
+    const grant = await world.grant();
+    const shown = () => viewEnding(deps)({ grantId: grant.id });
+    expect(await shown()).toMatchObject({ due: null, goesOnUntil: null, noExtension: null });
+    world.now = new Date(Date.parse(grant.terms.notAfter) - 600_000);
+    expect(await shown()).toMatchObject({ due: 15, targets: [{ id: 'db-01' }, { id: 'web-01' }] });
+    const longer = await world.grant({ targets: ['web-01'] });
+    const until = new Date(longer.terms.notAfter);
+    expect(await shown()).toMatchObject({ due: 15, targets: [{ id: 'db-01' }], goesOnUntil: until });
+    world.access.targets.pop();
+    expect(await shown()).toMatchObject({ noExtension: 'policy' });
+    expect(await viewEnding(deps)({ grantId: grantId(9) })).toBeNull();
+  });
+
   it('has its request, certificates, sessions and people', async () => {
     const { contractor, engagement, deps, stranger } = world;
     const grant = await world.grant();

@@ -1,15 +1,16 @@
 import fc from 'fast-check';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TargetId } from '../../../../src/access/ids.ts';
 import type { Target } from '../../../../src/access/target.ts';
 import { denyChangeView } from '../../../../src/slack/conversations/engagement-change.ts';
 import { changeForm, engagementForm } from '../../../../src/slack/conversations/engagement-form.ts';
+import { whyNotExtended } from '../../../../src/slack/conversations/request.ts';
 import { noEngagementView, noKeyView, requestForm } from '../../../../src/slack/conversations/request-form.ts';
 import { denyView } from '../../../../src/slack/conversations/review.ts';
 import { checkInert, checkView, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
 import { inventory, worlds } from '../../../support/samples/hostile-views.ts';
-import { digest, engagement, NOON, personId, requestId } from '../../../support/samples/samples.ts';
+import { digest, engagement, grant, later, NOON, pending, personId, requestId } from '../../../support/samples/samples.ts';
 
 describe('a form', () => {
   it('is within Slack’s limits for any number of targets and any names', () => {
@@ -38,5 +39,48 @@ describe('a form', () => {
       }),
       runs(40),
     );
+  });
+});
+
+describe('the form for the same as before', () => {
+  const world = fc.sample(worlds, { numRuns: 1, seed: 1 })[0];
+  if (!world) throw new Error('no world');
+  const like = (isLive: boolean) => {
+    const chosen = engagement({ targetIds: inventory(world).targets.map(({ id }) => id) });
+    const [targets] = [inventory(world).targets.map((each) => ({ ...each, logins: [pending().ask.login] }))];
+    const form = { keys: [], engagements: [chosen], chosen, like: { ask: pending().ask, isLive } };
+    return requestForm({ ...form, inventory: { ...inventory(world), targets } });
+  };
+
+  it('is for more time while the access lives, and for new access afterwards', () => {
+    expect(like(true).title.text).toBe('Extend access');
+    expect(JSON.stringify(like(true))).toContain('Running sessions continue');
+    expect(like(false).title.text).toBe('Request access');
+    expect(JSON.stringify(like(false))).not.toContain('Running sessions continue');
+    for (const view of [like(true), like(false)])
+      expect(JSON.stringify(view)).toContain(`"initial_value":"${pending().ask.reason}"`);
+  });
+
+  it.each([
+    ['opens for its holder', personId(1), null, NOON, /^null$/],
+    [
+      'is nobody else’s',
+      personId(2),
+      null,
+      NOON,
+      /^Only the person who has this access can extend it\. .*“Request access”/,
+    ],
+    [
+      'is not there where the engagement ends',
+      personId(1),
+      'engagement',
+      NOON,
+      /Migration ends then, and all access in it/,
+    ],
+    ['is not there where policy allows it no more', personId(1), 'policy', NOON, /policy no longer allows this access/],
+    ['opens once the access is over', personId(1), 'policy', later(3_600), /^null$/],
+  ] as const)('%s', (_, by, noExtension, now, said) => {
+    const view = { grant: grant(1), engagement: engagement(), noExtension };
+    expect(String(whyNotExtended(view, by, now))).toMatch(said);
   });
 });

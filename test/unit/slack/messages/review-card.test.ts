@@ -4,7 +4,7 @@ import { type CardAudience, reviewCard } from '../../../../src/slack/messages/re
 import { checkMessage } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
 import { ids, inventory, requestView, type World, worlds } from '../../../support/samples/hostile-views.ts';
-import { later, NOON } from '../../../support/samples/samples.ts';
+import { later, NOON, pending } from '../../../support/samples/samples.ts';
 
 const card = (world: World) =>
   reviewCard(requestView(world), {
@@ -41,6 +41,31 @@ describe('a review card', () => {
     expect(toReviewer).toContain('Web server');
     expect(toReviewer).toContain(`${'a'.repeat(240)}:22`);
     expect(checkMessage(card({ ...world, audience: 'thread' })).join('\n')).not.toContain('aaaa:22');
+  });
+
+  it('says where it is more time, on what there is, and how long it becomes', () => {
+    const [world] = fc.sample(worlds, { numRuns: 1, seed: 1 });
+    if (!world) throw new Error('no world');
+    const shown = (change: Partial<ReturnType<typeof requestView>>) =>
+      checkMessage(
+        reviewCard(
+          { ...requestView({ ...world, status: 'pending' }), ...change },
+          { inventory: { find: () => null }, audience: 'thread', now: later(600), userId: null },
+        ),
+      ).join('\n');
+    const extension = { until: later(900), since: later(-6_600) };
+    expect(shown({ extension: null })).not.toContain('Extension');
+    // An hour from now on, two hours after it began.
+    expect(shown({ extension })).toMatch(
+      /Extension more time on what they have until .*12:15 UTC.*: 3 hours in all, since .*10:10 UTC/,
+    );
+    const request = { ...pending(), status: 'approved' as const, decidedAt: later(300) };
+    expect(shown({ extension, request })).toMatch(/: 2 hours, 55 minutes in all/);
+    const engagement = { ...requestView(world).engagement, lastDay: '2030-05-02', timeZone: 'Etc/GMT-10' };
+    expect(shown({ extension, engagement })).toMatch(/: 3 hours in all/);
+    expect(shown({ extension, engagement: { ...engagement, timeZone: 'Etc/GMT-11' } })).toMatch(
+      /: 2 hours, 50 minutes in all/,
+    );
   });
 
   it('has buttons while it is pending, and none once it is decided or its time has run out', () => {
