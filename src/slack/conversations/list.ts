@@ -8,7 +8,7 @@ import type { Asker, Edge } from '../edge.ts';
 import { accessLine, timeLeft } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { actions, type Block, button, context, divider, LIMITS, section, textLength } from '../words/blocks.ts';
-import { endGrantButton } from '../words/buttons.ts';
+import { doneButton, endGrantButton, extendButton } from '../words/buttons.ts';
 import { type Line, line, listed, own, strong, tag, value } from '../words/line.ts';
 import { count, duration } from '../words/units.ts';
 import { type Answer, refusal, say } from './answer.ts';
@@ -138,13 +138,9 @@ const requestLine = ({ ask }: AccessRequest): Line =>
 const withEnd = (lines: readonly Line[], grant: Grant, mine: boolean): Block[] => [
   section(...lines),
   actions(`grant_${grant.id}`, [
-    ...(mine ? [extendButton(grant.id)] : []),
-    endGrantButton(grant.id, mine ? 'Hand back' : 'Revoke', mine),
+    ...(mine ? [extendButton(grant.id), doneButton(grant.id)] : [endGrantButton(grant.id, 'Revoke', false)]),
   ]),
 ];
-
-const extendButton = (grantId: string) =>
-  button({ action: `${ACTION.extendGrant}:${grantId}`, label: 'Extend', value: grantId });
 
 const keysLines = ({ keys, engagements }: AccessList): readonly Line[] => {
   const names = engagements.slice(0, 10).map((engagement) => value(engagement.name, 80));

@@ -16,7 +16,7 @@ import {
   rich,
   section,
 } from '../words/blocks.ts';
-import { extendButton } from '../words/buttons.ts';
+import { doneButton, extendButton } from '../words/buttons.ts';
 import { directCommand, type GatewayFacts, targetName } from '../words/gateway-facts.ts';
 import { type Line, line, listed, mono, own, strong, toNotification, value } from '../words/line.ts';
 import { entities } from '../words/text.ts';
@@ -148,6 +148,7 @@ export function grantIssued(view: GrantView, gateway: GatewayFacts): Message {
       context(line`Sessions are recorded.`),
       actions('granted', [
         extendButton(grant.id),
+        doneButton(grant.id),
         button({ action: `${ACTION.sendFiles}:${grant.id}`, label: 'Other ways in', value: grant.id }),
         button({ action: ACTION.showList, label: 'My access' }),
       ]),

@@ -36,7 +36,7 @@ describe('a list of access', () => {
       checkMessage({ text: 'list', blocks });
       const shown = countOf(blocks, 'Revoke');
       expect(shown).toBeGreaterThan(0);
-      expect([countOf(blocks, 'Hand back'), countOf(blocks, 'Withdraw'), countOf(blocks, 'Extend')]).toEqual([
+      expect([countOf(blocks, 'I’m done'), countOf(blocks, 'Withdraw'), countOf(blocks, 'Extend')]).toEqual([
         shown,
         shown,
         shown,
@@ -86,7 +86,7 @@ describe('the Home tab', () => {
     };
     const blocks = homeBlocks(list, NOON);
     expect(blocks.length).toBeLessThanOrEqual(100);
-    expect(countOf(blocks, 'Revoke')).toBe(countOf(blocks, 'Hand back'));
+    expect(countOf(blocks, 'Revoke')).toBe(countOf(blocks, 'I’m done'));
     expect(text(blocks)).toMatch(/and 4 more engagements/);
   });
 });

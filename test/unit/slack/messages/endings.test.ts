@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Actor } from '../../../../src/access/audit-event.ts';
 import type { GrantEnd } from '../../../../src/access/grant.ts';
 import type { Session, SessionEnding } from '../../../../src/access/session.ts';
-import { grantEnded } from '../../../../src/slack/messages/grant-messages.ts';
+import { grantAnnounced, grantEnded } from '../../../../src/slack/messages/grant-messages.ts';
 import { grantIssuedTooLate, grantOver, grantRevoked } from '../../../../src/slack/messages/over-messages.ts';
+import { grantIssued } from '../../../../src/slack/messages/personal-messages.ts';
 import { sessionDetail, sessionLine } from '../../../../src/slack/messages/session-messages.ts';
 import type { GrantView } from '../../../../src/use-cases/views/views.ts';
 import { checkMessage } from '../../../support/checks/slack-limits.ts';
@@ -30,6 +31,32 @@ const granted = (end: Omit<GrantEnd, 'at'> | null, endedBy: Actor | null): Grant
   names,
 });
 const revoked = (comment: string | null) => ({ how: 'revoked', by: null, comment }) as const;
+
+const GATEWAY = { host: 'ssh.example.com', port: 2222, hostKeyLine: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5', site: 'acme' };
+
+describe('an access', () => {
+  it('can be prolonged and handed back where it is brought, and that is asked once more', () => {
+    const elements = grantIssued(granted(null, null), GATEWAY).blocks.flatMap((block) =>
+      block.type === 'actions' ? block.elements : [],
+    );
+    expect(elements).toMatchObject([
+      { action_id: `extend_grant:${grant(1).id}`, text: { text: 'Extend' } },
+      {
+        ...{ action_id: `end_grant:${grant(1).id}`, text: { text: 'I’m done' } },
+        confirm: { title: { text: 'Hand this access back?' }, confirm: { text: 'Hand back' } },
+      },
+      { text: { text: 'Other ways in' } },
+      { text: { text: 'My access' } },
+    ]);
+  });
+
+  it('is announced with a button to prolong it, as long as it lives', () => {
+    const extend = (view: GrantView, now = NOON) => JSON.stringify(grantAnnounced(view, now)).includes('extend_grant');
+    expect(extend(granted(null, null))).toBe(true);
+    expect(extend(granted(null, null), later(3_600))).toBe(false);
+    expect(extend(granted(revoked(null), ROOT))).toBe(false);
+  });
+});
 
 describe('the end of an access', () => {
   it.each([
