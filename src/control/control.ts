@@ -133,7 +133,8 @@ async function startParts(given: Given, own: Own): Promise<Omit<Control, keyof A
   const { public_host: host, public_port: port = gateway.port } = config.gateway;
   const place = { host, port, hostKeyLine: keys.gatewayHostPublicKey, site: config.site };
   const { keepSlack } = await slack;
-  own(await keepSlack(slackOptions(given, live), { ...deps, gateway: place }));
+  const retention = config.recordings.retention ?? null;
+  own(await keepSlack(slackOptions(given, live), { ...deps, gateway: place, retention }));
   return { gateway: { address: gateway.address, port: gateway.port }, reload };
 }
 

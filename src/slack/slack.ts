@@ -36,6 +36,8 @@ export type SlackDeps = {
   readonly inventory: Inventory;
   readonly log: Log;
   readonly gateway: GatewayFacts;
+  /** How long recordings are kept, as an ISO 8601 duration; null until somebody erases them. */
+  readonly retention: string | null;
   readonly health: SlackHealth;
 };
 

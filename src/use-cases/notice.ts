@@ -106,6 +106,8 @@ const KINDS = {
   grant_ending_line: repeated(2, { grantId: GrantId }, ({ grantId }) => `ending_line:${grantId}`),
   /** The line that a burst of sessions shares in the thread: posted first, updated afterwards. */
   session_line: repeated(2, { burstId: SessionId }, ({ burstId }) => `sessions:${burstId}`),
+  /** What the contractor's own sessions of a burst were, to them: posted once, changed afterwards. */
+  session_receipt: repeated(2, { burstId: SessionId }, ({ burstId }) => `receipt:${burstId}`),
   /** Commands, addresses and file transfers, to security's channel. */
   session_detail: once(2, { sessionId: SessionId }, ({ sessionId }) => `detail:${sessionId}`),
   /** "Access ended, 0 live sessions": sent once no session of the grant lives. */

@@ -3,6 +3,8 @@ import { codeLines, h, icon } from './dom.js';
 const EMOJI = {
   white_check_mark: ['check', 'good'],
   hourglass: ['clock', 'quiet'],
+  hourglass_flowing_sand: ['clock', 'warn'],
+  receipt: ['file', 'quiet'],
   key: ['key', 'quiet'],
   no_entry: ['stop', 'bad'],
   no_entry_sign: ['stop', 'bad'],

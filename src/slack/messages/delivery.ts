@@ -6,8 +6,9 @@ import { faultOf } from '../workspace/fault.ts';
 import type { Fetch } from '../workspace/network.ts';
 import type { pace } from '../workspace/pace.ts';
 import type { AccessFile } from './access-files.ts';
+import type { Destination } from './destination.ts';
 import { FileRefused, filesAsText, shareFiles } from './files.ts';
-import type { Destination, Rendered } from './render.ts';
+import type { Rendered } from './render.ts';
 
 export type DeliveryDeps = {
   readonly web: webApi.WebClient;

@@ -16,7 +16,7 @@ import type { AccessFile } from './access-files.ts';
 import { changeCard } from './change-card.ts';
 import { configurationMended, configurationRefused } from './configuration-messages.ts';
 import { deliveryMessage, type HeldPlace } from './delivery-message.ts';
-import { grantEnding, grantEndingLine } from './ending-messages.ts';
+import { type Destination, inbox, inboxOf, threadOf } from './destination.ts';
 import { engagementConfirmCard, engagementMessage } from './engagement-message.ts';
 import { freeSpaceMessage } from './free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
@@ -37,14 +37,9 @@ import {
   requestReceived,
 } from './personal-messages.ts';
 import { grantsSuspendedMessage, recordChangedMessage } from './record-messages.ts';
+import { endingNotice, receiptNotice } from './render-ending.ts';
 import { reviewCard } from './review-card.ts';
 import { headsOf, sessionDetail, sessionLine } from './session-messages.ts';
-
-export type Destination =
-  | { readonly kind: 'channel'; readonly channelId: string }
-  /** A reply to the message that this notice is. */
-  | { readonly kind: 'thread'; readonly root: Notice }
-  | { readonly kind: 'person'; readonly teamId: string; readonly userId: string };
 
 export type Rendered = {
   readonly to: Destination;
@@ -64,6 +59,8 @@ export type RenderDeps = {
   readonly inventory: Pick<Inventory, 'find' | 'scopes' | 'policy' | 'targets'>;
   readonly gateway: GatewayFacts;
   readonly security: Pick<Security, 'securityChannel'>;
+  /** How long recordings are kept, as an ISO 8601 duration; null until somebody erases them. */
+  readonly retention: string | null;
 };
 
 const STALE_GRANTS_MAX = 20;
@@ -106,6 +103,8 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
       const view = await viewBurst(deps)({ burstId: notice.burstId });
       return view && { to: threadOf(view.engagement), ...sessionLine(view), facts: headsOf(view) };
     }
+    case 'session_receipt':
+      return receiptNotice(deps, notice);
     case 'session_detail': {
       const view = await viewSession(deps)({ sessionId: notice.sessionId });
       const to = { kind: 'channel', channelId: deps.security.securityChannel } as const;
@@ -170,19 +169,6 @@ const deliveryNotice = (
 
 type Of<Kind extends Notice['kind']> = Extract<Notice, { kind: Kind }>;
 
-const threadOf = (engagement: Engagement): Destination => ({
-  kind: 'thread',
-  root: { kind: 'engagement_opened', engagementId: engagement.id },
-});
-
-/** The first of a person's accounts is where they are written to. */
-async function inboxOf(tx: Tx, id: PersonId): Promise<Extract<Destination, { kind: 'person' }> | null> {
-  const [account] = (await tx.persons.byId(id))?.accounts ?? [];
-  return account ? { kind: 'person', teamId: account.teamId, userId: account.userId } : null;
-}
-
-const inbox = ({ store }: RenderDeps, id: PersonId) => store.transaction((tx) => inboxOf(tx, id));
-
 async function engagementRoot(
   deps: RenderDeps,
   notice: Of<'engagement_opened'> | Of<'engagement_updated'>,
@@ -208,7 +194,6 @@ async function changeNotice(
   const message = changeCard(view, { audience: notice.to === null ? 'thread' : 'reviewer', now });
   return { to, ...message, onlyUpdate: notice.kind === 'change_card_changed' };
 }
-
 const engagementConfirm = (
   { store, inventory }: RenderDeps,
   notice: Of<'engagement_confirm'> | Of<'engagement_confirm_changed'>,
@@ -315,21 +300,4 @@ async function grantNotice(
   const message = notice.kind === 'grant_ended' ? grantEnded(view) : grantAnnounced(view, deps.clock.now());
   const onlyUpdate = notice.kind === 'grant_announced_changed';
   return { to: threadOf(view.engagement), ...message, facts: { digest: view.grant.digest }, onlyUpdate };
-}
-
-async function endingNotice(
-  deps: RenderDeps,
-  notice: Of<'grant_ending'> | Of<'grant_ending_changed'> | Of<'grant_ending_line'>,
-): Promise<Rendered | null> {
-  const view = await viewEnding(deps)({ grantId: notice.grantId });
-  if (!view) return null;
-  const now = deps.clock.now();
-  if (notice.kind === 'grant_ending_line')
-    return { to: threadOf(view.engagement), ...grantEndingLine(view, now), onlyUpdate: view.due === null };
-  const to = await inbox(deps, view.grant.terms.personId);
-  if (!to) return null;
-  if (notice.kind === 'grant_ending_changed') return { to, ...grantEnding(view, now), onlyUpdate: true };
-  // Slack was away for so long that another is due, or there is nothing to tell any more.
-  if (view.due === null || view.due < notice.minutes) return null;
-  return { to, ...grantEnding(view, now) };
 }

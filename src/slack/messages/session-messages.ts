@@ -15,8 +15,8 @@ const REFUSALS_MAX = 10;
 
 type Names = SessionsView['names'];
 type Message = { readonly text: string; readonly blocks: Block[] };
-type Ended = Session & { readonly ended: NonNullable<Session['ended']> };
-const isEnded = (session: Session): session is Ended => session.ended !== null;
+export type Ended = Session & { readonly ended: NonNullable<Session['ended']> };
+export const isEnded = (session: Session): session is Ended => session.ended !== null;
 
 /** The line that sessions of one person on one target share in the engagement's thread: counts, no commands, no addresses. */
 export function sessionLine(view: SessionsView): Message {
@@ -58,7 +58,8 @@ function headline(
     : line`:white_circle: ${own(count(sessions.length, 'session'))}, all ended: ${who}, since ${since}`;
 }
 
-const lasted = ({ startedAt, ended }: Ended): string => duration((ended.at.getTime() - startedAt.getTime()) / 1000);
+export const lasted = ({ startedAt, ended }: Ended): string =>
+  duration((ended.at.getTime() - startedAt.getTime()) / 1000);
 
 /** The live sessions that the buttons name. */
 const ongoing = (live: readonly Session[]): Block[] =>
@@ -77,7 +78,7 @@ const ongoing = (live: readonly Session[]): Block[] =>
 const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 
 /** What one session was. */
-function single([session]: readonly Ended[]): Block[] {
+export function single([session]: readonly Ended[]): Block[] {
   if (!session) return [];
   return [
     section(
@@ -91,7 +92,7 @@ function single([session]: readonly Ended[]): Block[] {
   ];
 }
 
-function several(ended: readonly Ended[], recent: readonly Ended[], names: Names): Block[] {
+export function several(ended: readonly Ended[], recent: readonly Ended[], names: Names): Block[] {
   const all = ended.flatMap((session) => session.ended.channels);
   const more = ended.length > recent.length;
   return [
@@ -144,7 +145,7 @@ export const headsOf = ({ sessions }: SessionsView): Readonly<Record<string, str
 const sum = (channels: readonly ChannelSummary[], pick: (channel: ChannelSummary) => number): number =>
   channels.reduce((all, channel) => all + pick(channel), 0);
 
-const traffic = (channels: readonly ChannelSummary[]): string =>
+export const traffic = (channels: readonly ChannelSummary[]): string =>
   `${bytes(sum(channels, (each) => each.bytesFromClient))} sent, ${bytes(sum(channels, (each) => each.bytesToClient))} received`;
 
 function exits(channels: readonly ChannelSummary[]): string {
@@ -155,7 +156,7 @@ function exits(channels: readonly ChannelSummary[]): string {
 const iconOf = ({ how }: SessionEnding): Line =>
   own(how === 'interrupted' || how === 'failed' ? ':warning:' : ':white_circle:');
 
-function howItEnded(ending: SessionEnding, names: Names): Line {
+export function howItEnded(ending: SessionEnding, names: Names): Line {
   switch (ending.how) {
     case 'closed':
       return line`Session ended`;

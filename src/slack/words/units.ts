@@ -24,6 +24,10 @@ export const minutes = (milliseconds: number): string =>
 /** `31 December 2030`; a day without a time zone of its own. */
 export const day = (isoDate: string): string => DateTime.fromISO(isoDate, { locale: 'en' }).toFormat('d LLLL yyyy');
 
+/** So long after, by the calendar; `lasts` is an ISO 8601 duration. */
+export const after = (at: Date, lasts: string): Date =>
+  DateTime.fromJSDate(at, { zone: 'utc' }).plus(Duration.fromISO(lasts)).toJSDate();
+
 export const utc = (date: Date): string =>
   DateTime.fromJSDate(date, { zone: 'utc' }).toFormat("yyyy-MM-dd HH:mm 'UTC'");
 

@@ -1,7 +1,7 @@
 import { type Actor, type AuditEvent, actorOf, type OperatorAccount } from '../../access/audit-event.ts';
 import { Digest, type SessionId } from '../../access/ids.ts';
 import type { Session } from '../../access/session.ts';
-import { threadLane } from '../notice.ts';
+import { directLane, threadLane } from '../notice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store, Tx } from '../ports/store.ts';
 import type { SealOutcome } from './gateway-control.ts';
@@ -51,11 +51,18 @@ export const recordLateSeal =
         await noteSeal(tx, session, sealed, deps.clock.now());
         const burstId = (await tx.sessions.burstOf(id)) ?? id;
         await tx.outbox.enqueue({ kind: 'session_line', burstId }, threadLane(session.engagementId));
+        await refreshReceipt(tx, session);
         return;
       }
       const facts = { session: id, doubts: ['no session with this id is known'] };
       await tx.audit.append({ type: 'recording_disputed', at: deps.clock.now(), actor: { kind: 'daypass' }, facts });
     });
+
+/** Its holder's message about the sessions of its burst. */
+export async function refreshReceipt(tx: Tx<'sessions' | 'outbox'>, { id, personId }: Session): Promise<void> {
+  const burstId = (await tx.sessions.burstOf(id)) ?? id;
+  await tx.outbox.enqueue({ kind: 'session_receipt', burstId }, directLane(personId));
+}
 
 /** By an operator who asked for it at the command line, or by Daypass where retention did. */
 export const recordErased =

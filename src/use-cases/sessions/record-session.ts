@@ -7,7 +7,7 @@ import { SECURITY_LANE, threadLane } from '../notice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store, Tx } from '../ports/store.ts';
 import type { SealOutcome } from './gateway-control.ts';
-import { noteSeal } from './record-recording.ts';
+import { noteSeal, refreshReceipt } from './record-recording.ts';
 
 type Deps<Part extends keyof Tx> = { readonly store: Store<Part>; readonly clock: Clock };
 
@@ -104,6 +104,7 @@ async function closeSessionIn(tx: Tx<ClosingParts>, id: SessionId, end: SessionE
     await tx.outbox.enqueue(notice, threadLane(engagementId));
   }
   await refreshLine(tx, id, engagementId);
+  await refreshReceipt(tx, session);
   await tx.outbox.enqueue({ kind: 'session_detail', sessionId: id }, SECURITY_LANE);
   const grant = await tx.grants.lock(session.grantId);
   if (grant && !isRunning(grant, end.at)) await noteIfOver(tx, grant);

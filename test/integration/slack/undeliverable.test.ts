@@ -8,7 +8,7 @@ import { UnreliableSlack } from '../../support/peers/unreliable-slack.ts';
 import { engagementId, fingerprint, grantId, NOON, personId, requestId } from '../../support/samples/samples.ts';
 import { insertMessagesWorld, startOutbox } from '../../support/worlds/outbox-worker.ts';
 import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
-import { certificate, session, sessionId } from '../../support/worlds/world.ts';
+import { certificate, session, sessionEnd, sessionId } from '../../support/worlds/world.ts';
 
 const THREAD = threadLane(engagementId(1));
 const ROOT: Notice = { kind: 'engagement_opened', engagementId: engagementId(1) };
@@ -231,6 +231,40 @@ describe('messages that Slack does not take as they are', () => {
       expect.stringMatching(/This access has ended/),
       expect.stringMatching(/Access ended: it expired/),
     ]);
+  });
+
+  it('posts one receipt for a burst of sessions, and none anew where it was taken away or its holder is gone', async () => {
+    const inbox = directLane(personId(1));
+    const receipt: Notice = { kind: 'session_receipt', burstId: sessionId(1) };
+    await store.transaction(async (tx) => {
+      for (const n of [1, 2]) await tx.sessions.insert(session(n), sessionId(1));
+    });
+    const ends = (n: number) => store.transaction((tx) => tx.sessions.end(sessionId(n), sessionEnd()));
+    const told = async () => {
+      await enqueue([receipt, inbox]);
+      await emptied();
+    };
+    start({}, 10_000);
+    await told();
+    expect(slack.posted).toEqual([]);
+    await ends(1);
+    await told();
+    await ends(2);
+    await told();
+    expect(slack.posted.map(({ key, text }) => [key, text])).toEqual([
+      [messageKey(receipt), expect.stringMatching(/^1 session of yours on deploy@web-01 ended, another is still open/)],
+    ]);
+    expect(slack.updates.map(({ text }) => text)).toEqual([expect.stringMatching(/^2 sessions of yours/)]);
+    slack.remove(slack.posted[0]?.ts ?? '');
+    await told();
+    expect(slack.posted).toEqual([]);
+    await store.transaction(async (tx) => {
+      await tx.messages.forget(messageKey(receipt));
+      const holder = await tx.persons.byId(personId(1));
+      if (holder) await tx.persons.update(holder.id, { ...holder, active: false });
+    });
+    await told();
+    expect(slack.posted).toEqual([]);
   });
 
   it('asks no reviewer for a decision that is made, and tells no requester to wait for it', async () => {

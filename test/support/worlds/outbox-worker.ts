@@ -56,6 +56,7 @@ export function startOutbox(
     inventory: { find: () => null, scopes: BUILT_IN_SCOPES, targets: [], policy: POLICY },
     gateway: { host: 'gw', port: 22, hostKeyLine: 'ssh-ed25519 AAAA', site: 'acme' },
     security: { securityChannel: 'CSEC', securityUsers: ['USEC'] },
+    retention: 'P90D',
     retryFirstMs: 20,
     web,
     fetch,

@@ -94,6 +94,7 @@ export class SlackWorld implements AsyncDisposable {
         find: (id) => targets.find((each) => each.id === id) ?? null,
       },
       log,
+      retention: null,
       gateway: { host: '127.0.0.1', port: 2222, hostKeyLine: keys.gatewayHostPublicKey, site: 'demo' },
       ...change,
     };

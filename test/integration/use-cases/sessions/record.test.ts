@@ -45,6 +45,7 @@ describe('the record of a session', () => {
       ...(count === undefined ? {} : { count }),
     });
   const line = () => [world.thread, { kind: 'session_line', burstId: id }];
+  const receipt = () => [world.dm(world.contractor), { kind: 'session_receipt', burstId: id }];
   const detail = () => ['security', { kind: 'session_detail', sessionId: id }];
   const ended = (facts: object) => ({
     ...{ type: 'session_ended', actor: DAYPASS },
@@ -82,7 +83,7 @@ describe('the record of a session', () => {
     });
     expect(await world.traces()).toEqual({
       events: [ended({ how: 'closed', channels: 6, bytesFromClient: 301, bytesToClient: 4_020 })],
-      notices: [line(), detail()],
+      notices: [line(), receipt(), detail()],
     });
   });
 
@@ -99,7 +100,7 @@ describe('the record of a session', () => {
     expect(events).toEqual([ended({ how: ending.how, why: 'why' in ending ? ending.why : null })]);
     const { id: engagementId } = world.engagement;
     const warning = { kind: 'host_key_mismatch', engagementId, targetId: 'web-01', sessionId: id };
-    expect(notices).toEqual([...(isWarned ? [[world.thread, warning]] : []), line(), detail()]);
+    expect(notices).toEqual([...(isWarned ? [[world.thread, warning]] : []), line(), receipt(), detail()]);
   });
 
   it('ends once, and begins no more then', async () => {
@@ -182,7 +183,7 @@ describe('the record of a session', () => {
     }
     const { events, notices } = await world.traces();
     expect(events).toContainEqual(ended({ how: 'interrupted' }));
-    expect([events.length, notices.length]).toEqual([2, 4]);
+    expect([events.length, notices.length]).toEqual([2, 6]);
     expect(await closeInterruptedSessions(world.deps)()).toBe(0);
   });
 
@@ -272,7 +273,7 @@ describe('the record of a session', () => {
       await recordLateSeal(world.deps)(id, sealed({ state: 'interrupted' }));
       const { events, notices } = await world.traces();
       expect(events).toMatchObject([{ type: 'recording_sealed', facts: { session: id, state: 'interrupted' } }]);
-      expect(notices).toEqual([line()]);
+      expect(notices).toEqual([line(), receipt()]);
       await recordLateSeal(world.deps)(sessionId(9), sealed());
       expect(await world.traces()).toEqual({
         events: [

@@ -30,6 +30,7 @@ import {
   requestClosed,
   requestReceived,
 } from '../../../../src/slack/messages/personal-messages.ts';
+import { sessionReceipt } from '../../../../src/slack/messages/receipt.ts';
 import { grantsSuspendedMessage, recordChangedMessage } from '../../../../src/slack/messages/record-messages.ts';
 import { reviewCard } from '../../../../src/slack/messages/review-card.ts';
 import { sessionDetail, sessionLine } from '../../../../src/slack/messages/session-messages.ts';
@@ -98,6 +99,7 @@ const messagesOf = (world: World) => [
   ...endingsOf(world).flatMap((view) => [grantEnding(view, NOON), grantEndingLine(view, NOON)]),
   sessionLine(sessionsView(world)),
   sessionDetail(sessionsView(world)),
+  sessionReceipt(sessionsView(world), 'P90D') ?? sessionLine(sessionsView(world)),
   hostKeyMismatch(sessionsView(world), 'web-01'),
   ...SPACE_LEVELS.map((level) =>
     freeSpaceMessage({ kind: 'free_space', at: NOON.toISOString(), level, freeMiB: 80, minFreeMiB: 500 }),
