@@ -168,6 +168,7 @@ export type ReviewRejection =
 
 /** Ending access, a session, or a key's use. */
 export type EndRejection =
+  | SecretFound
   | { readonly code: 'unknown_grant' }
   | { readonly code: 'may_not_end_grant' }
   | { readonly code: 'grant_already_ended'; readonly at: Date }

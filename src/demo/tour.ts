@@ -250,8 +250,10 @@ class Story {
       seen.ephemerals.findLast((each) => buttonsOf(each.blocks).some((label) => /^(Revoke|End)/.test(label))),
     );
     const label = buttonsOf(list.blocks).find((each) => /^(Revoke|End)/.test(each));
-    const begun = process.hrtime.bigint();
     await this.#people.act('manager', 'clicks', { channel: list.channel, ts: list.ts, button: label });
+    await this.#people.until('manager', 'the form that asks why', ({ modal }) => modal);
+    const begun = process.hrtime.bigint();
+    await this.#people.act('manager', 'submissions', { values: { Why: 'The maintenance window is over' } });
     const said = await this.#ended();
     const ms = Number(process.hrtime.bigint() - begun) / 1e6;
     await this.#people.message('contractor', /Access ended[\s\S]*0 live sessions|0 live sessions/);

@@ -100,7 +100,7 @@ function steps(known) {
       title: 'End it',
       who: 'manager',
       to: thread,
-      text: 'Connect once more as Casey and leave the session open. Then, as Morgan, press Revoke in the thread. The session ends within a second.',
+      text: 'Connect once more as Casey and leave the session open. Then, as Morgan, press Revoke… in the thread. The session ends within a second.',
       lines: connect,
     },
     {

@@ -20,6 +20,7 @@ import { endAnswer, listAnswer } from './list.ts';
 import { type ActionPayload, messageKeyIn } from './payloads.ts';
 import { extensionView, requestView } from './request.ts';
 import { approve, type Card, denyView } from './review.ts';
+import { revokeView } from './revoke.ts';
 
 /** A button that was pressed, by whom, and where. */
 export type Click = {
@@ -49,6 +50,7 @@ export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new 
   [ACTION.deny, pressDeny],
   [ACTION.withdraw, withdraw],
   [ACTION.endGrant, pressEndGrant],
+  [ACTION.revokeGrant, pressRevoke],
   [ACTION.endSession, pressEndSession],
   [ACTION.showDetails, showDetails],
   [ACTION.sendFiles, pressSendFiles],
@@ -213,7 +215,15 @@ async function withdraw(click: Click): Promise<void> {
 }
 
 async function pressEndGrant(click: Click): Promise<void> {
-  await afterChange(click, await endAnswer(click.edge, click.asker, click.value));
+  const ended = await endAnswer(click.edge, click.asker, click.value, null);
+  await afterChange(click, ended.ok ? ended.value : await refusal(click.edge, ended.rejection));
+}
+
+async function pressRevoke(click: Click): Promise<void> {
+  const from = isHome(click) ? 'home' : isModal(click) ? 'list' : 'message';
+  const view = await revokeView(click.edge, click.asker, click.value, from);
+  if (view.ok) return show(click, view.value);
+  await tellAt(click.edge, click.payload, await refusal(click.edge, view.rejection));
 }
 
 async function pressRetire(click: Click): Promise<void> {

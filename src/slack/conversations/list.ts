@@ -1,6 +1,7 @@
 import { expiresAt, type Grant } from '../../access/grant.ts';
 import { GrantId, type PersonId, type RequestId, short } from '../../access/ids.ts';
 import type { AccessRequest } from '../../access/request.ts';
+import { ok, type Result, refuse } from '../../access/result.ts';
 import { endGrant } from '../../use-cases/grants/end-grant.ts';
 import { messageKey } from '../../use-cases/notice.ts';
 import { type AccessList, listAccess } from '../../use-cases/views/access-list.ts';
@@ -8,7 +9,7 @@ import type { Asker, Edge } from '../edge.ts';
 import { accessLine, timeLeft } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { actions, type Block, button, context, divider, LIMITS, section, textLength } from '../words/blocks.ts';
-import { doneButton, endGrantButton, extendButton } from '../words/buttons.ts';
+import { doneButton, extendButton, revokeButton } from '../words/buttons.ts';
 import { type Line, line, listed, own, strong, tag, value } from '../words/line.ts';
 import { count, duration } from '../words/units.ts';
 import { type Answer, refusal, say } from './answer.ts';
@@ -137,9 +138,7 @@ const requestLine = ({ ask }: AccessRequest): Line =>
 
 const withEnd = (lines: readonly Line[], grant: Grant, mine: boolean): Block[] => [
   section(...lines),
-  actions(`grant_${grant.id}`, [
-    ...(mine ? [extendButton(grant.id), doneButton(grant.id)] : [endGrantButton(grant.id, 'Revoke', false)]),
-  ]),
+  actions(`grant_${grant.id}`, [...(mine ? [extendButton(grant.id), doneButton(grant.id)] : [revokeButton(grant.id)])]),
 ];
 
 const keysLines = ({ keys, engagements }: AccessList): readonly Line[] => {
@@ -198,31 +197,37 @@ export async function revokeAnswer(edge: Edge, asker: Asker, prefix: string | nu
     return say(
       `The ids of ${matching.length} grants start with “${prefix}”. Enter more characters. /access list shows them.`,
     );
-  return endAnswer(edge, asker, only.id);
+  const ended = await endAnswer(edge, asker, only.id, null);
+  return ended.ok ? ended.value : refusal(edge, ended.rejection);
 }
 
-/** Ends a grant by its whole id. */
-export async function endAnswer(edge: Edge, asker: Asker, grantId: string | undefined): Promise<Answer> {
+/** Ends a grant by its whole id, with what its holder is told. */
+export async function endAnswer(
+  edge: Edge,
+  asker: Asker,
+  grantId: string | undefined,
+  comment: string | null,
+): Promise<Result<Answer>> {
   const id = GrantId.safeParse(grantId);
-  if (!id.success) return refusal(edge, { code: 'unknown_grant' });
+  if (!id.success) return refuse({ code: 'unknown_grant' });
   const ended = await endGrant(edge)({
     by: asker.person.id,
     grantId: id.data,
-    comment: null,
+    comment,
     isSecurity: asker.isSecurity,
   });
-  if (!ended.ok) return refusal(edge, ended.rejection);
+  if (!ended.ok) return ended;
   const { grant, also, left } = ended.value;
   const mine = grant.end?.how === 'returned';
   const more = also.length === 0 ? '' : `, together with ${count(also.length, 'other grant')} on the same targets`;
   const done = say(
     `Done: access was ${mine ? 'handed back' : 'revoked'}${more}. Live sessions are being terminated. The engagement’s thread shows when none are left.`,
   );
-  if (left.length === 0) return done;
+  if (left.length === 0) return ok(done);
   const now = edge.clock.now();
   const shown = left.slice(0, EACH_MAX).flatMap((each) => withEnd(grantLine(each, now), each, mine));
-  return {
+  return ok({
     text: done.text,
     blocks: [...done.blocks, section(mine ? line`*You still have*` : line`*Still live*`), ...shown],
-  };
+  });
 }

@@ -27,6 +27,7 @@ import {
 } from './payloads.ts';
 import { submitRequest, suggestTargets } from './request.ts';
 import { submitDenial } from './review.ts';
+import { submitRevocation } from './revoke.ts';
 import { type AckView, type Outcome, submission } from './submission.ts';
 import { answerWords } from './typed-words.ts';
 
@@ -135,6 +136,7 @@ function onSubmission({ app, edge, boundary }: Deps): void {
     [CALLBACK.change]: (asker, { view }) => submitChange(edge, asker, view),
     [CALLBACK.denyChange]: (asker, { view }) =>
       submitChangeDenial(edge, asker, view, fieldsOf(view)('comment')[0] ?? null),
+    [CALLBACK.revoke]: (asker, { view }) => submitRevocation(edge, asker, view, fieldsOf(view)('comment')[0] ?? null),
     [CALLBACK.deny]: (asker, { view }) => submitDenial(edge, asker, view, fieldsOf(view)('comment')[0] ?? null),
   };
   for (const [callback, submit] of Object.entries(forms)) {

@@ -125,7 +125,7 @@ async function deny(
   return review(edge, { by: asker.value.person.id, ...about.data, verdict: 'deny', comment });
 }
 
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

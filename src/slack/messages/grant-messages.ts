@@ -3,7 +3,7 @@ import { short } from '../../access/ids.ts';
 import type { GrantView, SessionsView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
 import { actions, type Block, context, section } from '../words/blocks.ts';
-import { detailsButton, endGrantButton, extendButton } from '../words/buttons.ts';
+import { detailsButton, extendButton, revokeButton } from '../words/buttons.ts';
 import { type Line, line, listed, mono, own, tag, toNotification, value } from '../words/line.ts';
 import { count, roughly } from '../words/units.ts';
 import { doerOf, nameOf } from './engagement-message.ts';
@@ -28,7 +28,7 @@ export function grantAnnounced(view: GrantView, now: Date): Message {
       ),
       context(line`Access ${tag(short(grant.id))}`),
       actions('granted', [
-        ...(live ? [extendButton(grant.id), endGrantButton(grant.id, 'Revoke', false)] : []),
+        ...(live ? [extendButton(grant.id), revokeButton(grant.id)] : []),
         detailsButton('grant', grant.id),
       ]),
     ],

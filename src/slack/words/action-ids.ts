@@ -17,6 +17,7 @@ export const ACTION = {
   deny: 'deny',
   withdraw: 'withdraw_request',
   endGrant: 'end_grant',
+  revokeGrant: 'revoke_grant',
   endSession: 'end_session',
   showDetails: 'show_details',
   sendFiles: 'send_files',
@@ -27,6 +28,7 @@ export const ACTION = {
 export const CALLBACK = {
   request: 'request',
   deny: 'deny',
+  revoke: 'revoke',
   engagement: 'engagement',
   change: 'change',
   denyChange: 'deny_change',

@@ -14,20 +14,22 @@ export const extendButton = (grantId: string, style?: 'primary') =>
   button({ action: `${ACTION.extendGrant}:${grantId}`, label: 'Extend', value: grantId, ...(style && { style }) });
 
 /** Hands one's own access back. */
-export const doneButton = (grantId: string) => endGrantButton(grantId, 'I’m done', true);
-
-export const endGrantButton = (grantId: string, label: string, mine: boolean) =>
+export const doneButton = (grantId: string) =>
   button({
     action: `${ACTION.endGrant}:${grantId}`,
-    label,
+    label: 'I’m done',
     value: grantId,
     style: 'danger',
     confirm: {
-      title: mine ? 'Hand this access back?' : 'Revoke this access?',
+      title: 'Hand this access back?',
       text: 'Access ends now, and live sessions are disconnected within a second. This cannot be undone, but access can be requested again.',
-      yes: mine ? 'Hand back' : 'Revoke',
+      yes: 'Hand back',
     },
   });
+
+/** Opens a form that asks once more, and why. */
+export const revokeButton = (grantId: string) =>
+  button({ action: `${ACTION.revokeGrant}:${grantId}`, label: 'Revoke…', value: grantId, style: 'danger' });
 
 export const endSessionButton = (id: Session['id'], only: boolean) =>
   button({

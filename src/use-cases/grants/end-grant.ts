@@ -2,6 +2,7 @@ import { actorOf, type OperatorAccount } from '../../access/audit-event.ts';
 import { type Grant, isActive } from '../../access/grant.ts';
 import type { GrantId, PersonId } from '../../access/ids.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
+import { secretIn } from '../../access/secret.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { type EndingParts, endGrantIn } from './ending.ts';
@@ -40,6 +41,8 @@ export const endGrant =
       const grant = await tx.grants.byId(input.grantId);
       if (!grant) return refuse({ code: 'unknown_grant' });
       if (!(await mayEnd(tx, input, grant.terms))) return refuse({ code: 'may_not_end_grant' });
+      const what = secretIn(input.comment ?? '');
+      if (what) return refuse({ code: 'secret_found', what, field: 'comment' });
       const { personId } = grant.terms;
       // An approval that is being written at this moment goes first, and then its grant ends here too.
       await tx.persons.lock(personId);

@@ -205,9 +205,14 @@ describe('by hands in a browser, three people', () => {
     await dialog().waitFor({ state: 'hidden' });
     // The keyboard is back where it was.
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Details');
-    await press('Revoke');
-    const sure = page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true });
-    await sure.click();
+    await press('Revoke…');
+    await dialog().getByRole('textbox', { name: 'Why' }).fill('The maintenance window is over');
+    await picture('11-revoke');
+    await press('Revoke', dialog());
+    await dialog().getByText('Done: access was revoked').waitFor();
+    await picture('11-revoked');
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'hidden' });
     await page
       .getByText(/0 live sessions/)
       .first()
@@ -222,6 +227,11 @@ describe('by hands in a browser, three people', () => {
     await be('Casey Lind');
     await openMessages();
     await page.getByText(/Your access was ended: revoked by Morgan Reyes/).waitFor();
+    await page.getByText('The maintenance window is over').waitFor();
+    await page
+      .getByText(/Your session on|sessions? of yours on/)
+      .first()
+      .waitFor();
     await page.getByText(/Access ended: revoked by Morgan Reyes/).waitFor();
     expect(await page.getByText('You have access').count()).toBe(0);
     expect(await page.getByRole('button', { name: 'Request again', exact: true }).count()).toBe(2);

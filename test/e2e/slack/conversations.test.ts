@@ -264,6 +264,35 @@ describe('access that is about to end', () => {
   });
 });
 
+describe('access that somebody revokes', () => {
+  it('ends once they confirmed it, and its holder is told who and why, but not the thread', async () => {
+    const { contractor, manager } = world;
+    const announced = await manager.until('the announcement', (state) =>
+      manager.thread(state).findLast((message) => message.plain.includes('Access granted')),
+    );
+    const form = async (title: string): Promise<void> => {
+      await manager.until('the form', ({ modal }) => modal?.view.title.text === title);
+    };
+    await contractor.click(announced, 'Revoke…');
+    await contractor.until('the form', ({ modal }) => modal?.view.title.text === 'Hand this back?');
+    await contractor.closeWindow();
+    await manager.click(announced, 'Revoke…');
+    await form('Revoke this access?');
+    const secret = await manager.submit({ comment: 'password=hunter2x' });
+    expect(secret.body['errors']).toEqual({ comment: expect.stringContaining('looks like it contains a password') });
+    expect((await manager.submit({ comment: 'Wrong <server>, sorry' })).status).toBe(200);
+    await form('Access ended');
+    await manager.closeWindow();
+    const told = await contractor.until('the message', (state) =>
+      state.direct_messages[0]?.messages.findLast(({ plain }) => plain.startsWith('Your access was ended')),
+    );
+    expect(told.plain).toMatch(/revoked by Morgan Reyes/);
+    expect(told.plain).toContain('Wrong <server>, sorry');
+    const said = manager.thread(await manager.state()).map(({ plain }) => plain);
+    expect(said.join('\n')).not.toContain('Wrong');
+  });
+});
+
 describe('a contractor who is deactivated', () => {
   it('loses live access at Slack’s word, and the thread says so', async () => {
     const grants = world.contractor.grants(await world.contractor.state()).length;

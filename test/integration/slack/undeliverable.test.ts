@@ -285,7 +285,7 @@ describe('messages that Slack does not take as they are', () => {
     await enqueue([ROOT, THREAD], [GRANTED, THREAD]);
     start();
     await emptied();
-    expect(JSON.stringify(slack.calls.at(-1)?.args['blocks'])).toContain('end_grant');
+    expect(JSON.stringify(slack.calls.at(-1)?.args['blocks'])).toContain('revoke_grant');
     await store.transaction((tx) =>
       endGrantIn(
         tx,
@@ -298,7 +298,7 @@ describe('messages that Slack does not take as they are', () => {
     await emptied();
     const announced = inChannel().find((each) => each.key === messageKey(GRANTED));
     expect(slack.updates.map((each) => each.ts)).toEqual([announced?.ts]);
-    expect(JSON.stringify(slack.updates[0]?.blocks)).not.toContain('end_grant');
+    expect(JSON.stringify(slack.updates[0]?.blocks)).not.toContain('revoke_grant');
   });
 
   it('takes a message that was delivered while it was being looked up for what it is, and writes no error', async () => {

@@ -5,6 +5,10 @@ import { fingerprint, NOON } from '../../support/samples/samples.ts';
 
 describe('a refusal on the command line', () => {
   it.each<readonly [Rejection, string]>([
+    [
+      { code: 'secret_found', what: 'a password', field: 'comment' },
+      'Nothing was ended: the comment looks like it contains a password, and the person would read it. Run the command without it.',
+    ],
     [{ code: 'unknown_grant' }, 'No grant has this id. To list them: daypass grants list'],
     [{ code: 'may_not_end_grant' }, 'You may not end this grant.'],
     [{ code: 'grant_already_ended', at: NOON }, 'That grant ended at 2030-05-02T12:00:00.000Z.'],

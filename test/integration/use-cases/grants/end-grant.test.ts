@@ -103,6 +103,17 @@ describe('the end of a grant', () => {
     expect((await stored(grant))?.end?.comment).toBe(kept);
   });
 
+  it('comes not with a comment that looks like it holds a secret, which nobody keeps', async () => {
+    const grant = await world.grant();
+    await world.traces();
+    const comment = 'use password=hunter2x instead';
+    expect(await refusal(grant, world.reviewer.id, { comment })).toEqual({
+      ...{ code: 'secret_found', what: 'a password', field: 'comment' },
+    });
+    expect(await stored(grant)).toEqual(grant);
+    expect(await world.traces()).toEqual({ events: [], notices: [] });
+  });
+
   it('of one that somebody revokes takes along what the person has there besides, as far as they may', async () => {
     const { contractor, reviewer, access } = world;
     const other = await access.person('UOTHER');

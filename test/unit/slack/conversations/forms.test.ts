@@ -7,9 +7,10 @@ import { changeForm, engagementForm } from '../../../../src/slack/conversations/
 import { whyNotExtended } from '../../../../src/slack/conversations/request.ts';
 import { noEngagementView, noKeyView, requestForm } from '../../../../src/slack/conversations/request-form.ts';
 import { denyView } from '../../../../src/slack/conversations/review.ts';
+import { revokeForm } from '../../../../src/slack/conversations/revoke.ts';
 import { checkInert, checkView, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
-import { inventory, worlds } from '../../../support/samples/hostile-views.ts';
+import { grantView, inventory, worlds } from '../../../support/samples/hostile-views.ts';
 import { digest, engagement, grant, later, NOON, pending, personId, requestId } from '../../../support/samples/samples.ts';
 
 describe('a form', () => {
@@ -31,6 +32,8 @@ describe('a form', () => {
           denyChangeView(`${requestId(1)}:${digest(1)}`, { channelId: 'C1', ts: '1.2' }),
           noKeyView(),
           noEngagementView(),
+          revokeForm(grantView(world), false, 'message'),
+          revokeForm(grantView(world), true, 'home'),
           denyView(`${requestId(1)}:${digest(1)}`, { channelId: 'C1', ts: '1.2' }),
         ]) {
           checkVisible(checkView(view));

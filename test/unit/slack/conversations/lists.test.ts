@@ -34,7 +34,7 @@ describe('a list of access', () => {
       const list = { ...NOTHING, grants: grants(all), revocable: grants(all, 500), pending: requests(all) };
       const blocks = listBlocks({ ...list, toReview: requests(all) }, NOON);
       checkMessage({ text: 'list', blocks });
-      const shown = countOf(blocks, 'Revoke');
+      const shown = countOf(blocks, 'Revoke…');
       expect(shown).toBeGreaterThan(0);
       expect([countOf(blocks, 'I’m done'), countOf(blocks, 'Withdraw'), countOf(blocks, 'Extend')]).toEqual([
         shown,
@@ -49,7 +49,7 @@ describe('a list of access', () => {
   it('of what somebody can end shows as many as fit', () => {
     const blocks = listBlocks({ ...NOTHING, revocable: grants(60) }, NOON, { most: 40 });
     checkMessage({ text: 'list', blocks });
-    expect(countOf(blocks, 'Revoke')).toBeGreaterThan(15);
+    expect(countOf(blocks, 'Revoke…')).toBeGreaterThan(15);
   });
 });
 
@@ -86,7 +86,7 @@ describe('the Home tab', () => {
     };
     const blocks = homeBlocks(list, NOON);
     expect(blocks.length).toBeLessThanOrEqual(100);
-    expect(countOf(blocks, 'Revoke')).toBe(countOf(blocks, 'I’m done'));
+    expect(countOf(blocks, 'Revoke…')).toBe(countOf(blocks, 'I’m done'));
     expect(text(blocks)).toMatch(/and 4 more engagements/);
   });
 });
