@@ -1,4 +1,4 @@
-import { type Engagement, engagementEnd } from './engagement.ts';
+import { type Engagement, engagementEnd, latestEnd } from './engagement.ts';
 import { expiresAt, type Grant, goesOnUnder, startsAt } from './grant.ts';
 import { offeredDurations } from './policy.ts';
 import type { AccessRequest, Ask } from './request.ts';
@@ -41,8 +41,8 @@ const ranAt = (grant: Grant, at: Date): boolean =>
 const overAt = (grant: Grant): number =>
   Math.min(...[expiresAt(grant), grant.expiredAt, grant.end?.at].flatMap((at) => at?.getTime() ?? []));
 
-/** Why nobody could be given more time on this: the engagement is over by then, or policy allows it to nobody any more. */
-export type NoExtension = 'engagement' | 'policy';
+/** Why nobody could be given more time on this: the engagement or the allowed hours are over by then, or policy allows it no more. */
+export type NoExtension = 'engagement' | 'hours' | 'policy';
 
 type Had = {
   readonly grant: Grant;
@@ -52,12 +52,18 @@ type Had = {
 };
 
 /** Null where more time can be asked for. */
-export function whyNoExtension(today: Today, { grant, request, engagement, requester }: Had): NoExtension | null {
+export function whyNoExtension(
+  today: Today,
+  { grant, request, engagement, requester }: Had,
+  now: Date,
+): NoExtension | null {
   if (engagementEnd(engagement) <= expiresAt(grant)) return 'engagement';
+  if (latestEnd(engagement, now) <= expiresAt(grant)) return 'hours';
   const durationSeconds = Math.min(...offeredDurations(today.policy));
   const shortest = { ...request, ask: { ...request.ask, durationSeconds } };
-  const held = heldToPolicy(today, shortest, { requester, engagement });
-  if (held.ok) return null;
+  const held = heldToPolicy(today, shortest, { requester, engagement }, now);
+  if (held.ok) return held.value.until && held.value.until <= expiresAt(grant) ? 'hours' : null;
+  if (held.rejection.code === 'no_longer_allowed' && held.rejection.why.kind === 'hours') return 'hours';
   // Another ticket can be given.
   return held.rejection.code === 'no_longer_allowed' && held.rejection.why.kind === 'ticket' ? null : 'policy';
 }

@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { SPACE_LEVELS } from '../access/disk-space.ts';
-import { EngagementChangeId, EngagementId, Fingerprint, GrantId, PersonId, RequestId, SessionId, TargetId } from '../access/ids.ts';
 import { ENDING_MINUTES, type EndingMinutes } from '../access/ending-notice.ts';
+import {
+  EngagementChangeId,
+  EngagementId,
+  Fingerprint,
+  GrantId,
+  PersonId,
+  RequestId,
+  SessionId,
+  TargetId,
+} from '../access/ids.ts';
 
 /**
  * Something people are to be told. A notice names what it is about; its words are made when it is delivered, from the state

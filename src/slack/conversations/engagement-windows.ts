@@ -3,7 +3,7 @@ import type { EngagementView } from '../../use-cases/views/engagement-view.ts';
 import type { Edge } from '../edge.ts';
 import { accessLine } from '../words/access-line.ts';
 import { actions, type Block, bullets, context, rich, section, textModal, type View } from '../words/blocks.ts';
-import { endGrantButton, endSessionButton } from '../words/buttons.ts';
+import { endSessionButton, revokeButton } from '../words/buttons.ts';
 import { type Line, line, mono, own, strong } from '../words/line.ts';
 import { count } from '../words/units.ts';
 
@@ -42,7 +42,7 @@ export function peopleWindow(view: EngagementView, mayEnd: boolean): View {
         section(
           line`${nameIn(view, grant.terms.personId)} on ${accessLine(grant.terms)}, until ${new Date(grant.terms.notAfter)}`,
         ),
-        ...(mayEnd ? [actions(`end_${grant.id}`, [endGrantButton(grant.id, 'Revoke', false)])] : []),
+        ...(mayEnd ? [actions(`end_${grant.id}`, [revokeButton(grant.id)])] : []),
       ]),
     ...(grants.length > ENDABLE_MAX ? [context(line`and ${grants.length - ENDABLE_MAX} more`)] : []),
   ];

@@ -81,6 +81,7 @@ const NOT_THEIRS =
 const NO_EXTENSION: Readonly<Record<NoExtension, (engagement: string) => string>> = {
   engagement: (name) =>
     `This cannot be extended: ${name} ends then, and all access in it. Ask the person who opened it.`,
+  hours: () => 'This cannot be extended: the allowed hours are over then. Request access again when they begin.',
   policy: () =>
     'This cannot be extended: policy no longer allows this access. Request other access, or ask in the engagement’s thread.',
 };

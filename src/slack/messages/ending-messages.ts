@@ -50,6 +50,8 @@ function next({ noExtension, goesOnUntil, liveSessions }: EndingView): Line {
   switch (noExtension) {
     case 'engagement':
       return line`It cannot be extended: the engagement ends then, and all access in it.`;
+    case 'hours':
+      return line`It cannot be extended: the allowed hours are over then. Request access again when they begin.`;
     case 'policy':
       return line`It cannot be extended: policy no longer allows this access.`;
     case null: {

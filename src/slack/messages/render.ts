@@ -1,23 +1,18 @@
-import type { Engagement } from '../../access/engagement.ts';
-import { isChangeExpired } from '../../access/engagement-change.ts';
 import { hasExpired, isActive } from '../../access/grant.ts';
 import { EngagementId, PersonId } from '../../access/ids.ts';
 import { isExpired } from '../../access/request.ts';
 import type { Notice } from '../../use-cases/notice.ts';
 import type { Clock } from '../../use-cases/ports/clock.ts';
 import type { Inventory } from '../../use-cases/ports/inventory.ts';
-import type { Store, Tx } from '../../use-cases/ports/store.ts';
-import { viewChange, viewEngagement } from '../../use-cases/views/engagement-view.ts';
-import { type RequestView, viewBurst, viewEnding, viewGrant, viewRequest, viewSession } from '../../use-cases/views/views.ts';
+import type { Store } from '../../use-cases/ports/store.ts';
+import { type RequestView, viewBurst, viewGrant, viewRequest, viewSession } from '../../use-cases/views/views.ts';
 import type { Security } from '../edge.ts';
 import type { Block } from '../words/blocks.ts';
 import type { GatewayFacts } from '../words/gateway-facts.ts';
 import type { AccessFile } from './access-files.ts';
-import { changeCard } from './change-card.ts';
 import { configurationMended, configurationRefused } from './configuration-messages.ts';
 import { deliveryMessage, type HeldPlace } from './delivery-message.ts';
 import { type Destination, inbox, inboxOf, threadOf } from './destination.ts';
-import { engagementConfirmCard, engagementMessage } from './engagement-message.ts';
 import { freeSpaceMessage } from './free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from './grant-messages.ts';
 import { grantIssuedTooLate, grantOver, grantRevoked } from './over-messages.ts';
@@ -38,6 +33,7 @@ import {
 } from './personal-messages.ts';
 import { grantsSuspendedMessage, recordChangedMessage } from './record-messages.ts';
 import { endingNotice, receiptNotice } from './render-ending.ts';
+import { changeNotice, engagementConfirm, engagementRoot } from './render-engagement.ts';
 import { reviewCard } from './review-card.ts';
 import { headsOf, sessionDetail, sessionLine } from './session-messages.ts';
 

@@ -125,7 +125,7 @@ export const viewEnding =
         ...view,
         ...whatEnds(grant, now, others),
         due: dueNotice(grant, now, others),
-        noExtension: whyNoExtension(deps.inventory, { grant, request, engagement, requester }),
+        noExtension: whyNoExtension(deps.inventory, { grant, request, engagement, requester }, now),
       };
     });
 

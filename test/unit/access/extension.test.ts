@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { extensionOf, whyNoExtension } from '../../../src/access/extension.ts';
 import type { Grant } from '../../../src/access/grant.ts';
+import { parseHours } from '../../../src/access/hours-text.ts';
 import { Policy } from '../../../src/access/policy.ts';
 import { BUILT_IN_SCOPES } from '../../../src/access/scopes/scope.ts';
 import type { Target } from '../../../src/access/target.ts';
@@ -25,7 +26,11 @@ const target: Target = { ...pin, name: 'Web server', host_keys: [...hostKeys], l
 describe('more time', () => {
   const why = (
     rule: object = {},
-    { targets = [target], lastDay = '2030-12-31' }: { targets?: readonly Target[]; lastDay?: string } = {},
+    {
+      targets = [target],
+      lastDay = '2030-12-31',
+      hours = null,
+    }: { targets?: readonly Target[]; lastDay?: string; hours?: string | null } = {},
   ) =>
     whyNoExtension(
       {
@@ -35,9 +40,10 @@ describe('more time', () => {
       {
         grant: grant(1),
         request: { ...pending(), status: 'approved', decidedAt: NOON },
-        engagement: engagement({ lastDay, timeZone: 'UTC' }),
+        engagement: engagement({ lastDay, timeZone: 'UTC', hours: hours === null ? null : parseHours(hours, 'UTC') }),
         requester: person(1),
       },
+      NOON,
     );
 
   it.each<[string, object, Parameters<typeof why>[1], ReturnType<typeof why>]>([
@@ -46,6 +52,14 @@ describe('more time', () => {
     ['where another ticket is wanted', { ticket: 'required' }, {}, null],
     ['where it may be shorter only', { max_duration: 'PT15M' }, {}, null],
     ['beyond the last day', {}, { lastDay: '2030-05-01' }, 'engagement'],
+    ['in hours that go on', {}, { hours: 'thu 9-14' }, null],
+    ['where the engagement’s hours are over by then', {}, { hours: 'thu 9-13' }, 'hours'],
+    [
+      'where the rule’s hours are over by then',
+      { hours: { zone: 'UTC', allow: [{ days: ['thu'], from: '09:00', to: '13:00' }] } },
+      {},
+      'hours',
+    ],
     ['where no rule allows the scope any more', { scopes: ['files-ro'] }, {}, 'policy'],
     ['on a target that is gone', {}, { targets: [] }, 'policy'],
     ['on a target whose address changed', {}, { targets: [{ ...target, address: 'elsewhere' }] }, 'policy'],
@@ -62,6 +76,7 @@ describe('more time', () => {
       whyNoExtension(
         { policy, scopes: BUILT_IN_SCOPES, targets: [target] },
         { ...all, request, engagement: engagement({ lastDay, timeZone: 'UTC' }) },
+        NOON,
       );
     expect([at('2030-05-02'), at('2030-05-03')]).toEqual(['engagement', null]);
   });

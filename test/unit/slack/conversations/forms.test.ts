@@ -11,7 +11,16 @@ import { revokeForm } from '../../../../src/slack/conversations/revoke.ts';
 import { checkInert, checkView, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
 import { grantView, inventory, worlds } from '../../../support/samples/hostile-views.ts';
-import { digest, engagement, grant, later, NOON, pending, personId, requestId } from '../../../support/samples/samples.ts';
+import {
+  digest,
+  engagement,
+  grant,
+  later,
+  NOON,
+  pending,
+  personId,
+  requestId,
+} from '../../../support/samples/samples.ts';
 
 describe('a form', () => {
   it('is within Slack’s limits for any number of targets and any names', () => {

@@ -38,8 +38,8 @@ import { checkInert, checkMessage, checkVisible, markupIn } from '../../../suppo
 import { runs } from '../../../support/samples/hostile-text.ts';
 import {
   changeView,
-  engagementView,
   endingView,
+  engagementView,
   grantView,
   hostileEngagement,
   ids,
