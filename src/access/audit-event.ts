@@ -40,6 +40,7 @@ export const AUDIT_EVENTS = {
   engagement_change_reviewed: 'A reviewer approved or denied a change to an engagement.',
   engagement_change_expired: 'A change to an engagement waited for longer than `request_ttl`.',
   access_requested: 'Access was requested.',
+  review_pledged: 'A reviewer pressed Approve on a request whose approvals are signed. It does not count yet.',
   request_reviewed: 'A reviewer approved or denied a request.',
   request_approved: 'A request has all the approvals it needs.',
   request_denied: 'A request was denied.',

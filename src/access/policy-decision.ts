@@ -1,8 +1,9 @@
+import { type Assurance, strictest } from './assurance.ts';
 import { vendorKey } from './engagement-rules.ts';
 import { type AllowedHours, endOfWindow, isWithin, nextOpening } from './hours.ts';
 import type { EngagementId, Login } from './ids.ts';
 import type { Standing } from './person.ts';
-import { maxSecondsOn, type Policy, type Rule, wholeOf } from './policy.ts';
+import { assuranceOn, maxSecondsOn, type Policy, type Rule, wholeOf } from './policy.ts';
 import type { ScopeName } from './scopes/scope.ts';
 import type { Target } from './target.ts';
 
@@ -30,6 +31,7 @@ export type PolicyDecision =
       /** Each that decided for some target, in the order of policy. */
       readonly rules: readonly string[];
       readonly approvals: number;
+      readonly assurance: Assurance;
       readonly maxDurationSeconds: number;
       /** When the hours of a rule end, and access with them; null where none has hours. */
       readonly until: Date | null;
@@ -60,7 +62,10 @@ export type Explanation = {
 
 type Limit = { readonly rule: Rule; readonly seconds: number };
 
-/** Each target has its own first matching rule; of these the most approvals, the shortest duration, the hours they share and every ticket count. */
+/**
+ * Each target has its own first matching rule; of these the most approvals, the strictest assurance, the shortest duration, the hours
+ * they share and every ticket count.
+ */
 export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
   const found = ask.targets.map((target) => ({ target, rule: decisiveRule(policy, ask, target) }));
   const rules = policy.rules.filter((rule) => found.some((each) => each.rule === rule));
@@ -81,9 +86,12 @@ export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
   const unmet = rules.find((rule) => !isTicket(rule, ask.ticket));
   if (unmet) return { allowed: false, reason: { kind: 'ticket', rule: unmet.name, example: exampleOf(unmet) } };
   const approvals = Math.max(...rules.map((rule) => rule.approvals));
+  const assurance = strictest(
+    found.flatMap(({ target, rule }) => (rule ? assuranceOn(rule, isProduction(policy, target)) : [])),
+  );
   const maxDurationSeconds = shortest.seconds;
   const until = endOfHours(rules, ask.at);
-  return { allowed: true, rules: rules.map((rule) => rule.name), approvals, maxDurationSeconds, until };
+  return { allowed: true, rules: rules.map((rule) => rule.name), approvals, assurance, maxDurationSeconds, until };
 }
 
 const hoursOf = (rules: readonly Rule[]): readonly AllowedHours[] => rules.flatMap(({ hours }) => hours ?? []);

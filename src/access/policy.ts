@@ -1,5 +1,6 @@
 import { Duration } from 'luxon';
 import { z } from 'zod';
+import { ASSURANCES, type Assurance } from './assurance.ts';
 import { EngagementRules, NO_ENGAGEMENT_RULES } from './engagement-rules.ts';
 import { AllowedHours } from './hours.ts';
 import { EngagementId, Login, TargetId } from './ids.ts';
@@ -99,6 +100,14 @@ const Rule = z.strictObject({
     .max(5)
     .default(1)
     .meta({ description: 'How many reviewers must approve.', examples: [2] }),
+  assurance: z
+    .enum(ASSURANCES)
+    .optional()
+    .meta({
+      description:
+        'What an approval takes: `slack`, a click; `signed`, a click and a signature with the reviewer’s registered SSH key; `fido`, such a signature by a FIDO key. If omitted, `signed` on targets with the labels of `production`, and `slack` elsewhere.',
+      examples: ['signed'],
+    }),
   max_duration: IsoSeconds.optional().meta({
     description:
       'The longest access this rule allows. If omitted, 72 hours, and 8 hours on targets with the labels of `production`.',
@@ -166,6 +175,9 @@ const longest = (rules: readonly Rule[]): number =>
 /** Seconds. */
 export const maxSecondsOn = ({ max_duration: max }: Rule, isProduction: boolean): number =>
   max ?? (isProduction ? USUAL_MAX.production : USUAL_MAX.elsewhere);
+
+export const assuranceOn = ({ assurance }: Rule, isProduction: boolean): Assurance =>
+  assurance ?? (isProduction ? 'signed' : 'slack');
 
 /** policy.yml: for each target the first rule that matches decides; when none does, the answer is no. */
 export const Policy = Rules.superRefine((policy, context) => {

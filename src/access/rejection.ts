@@ -144,9 +144,15 @@ export type ChangeRejection =
 
 type RejectionOfReview<Code extends ReviewRejection['code']> = Extract<ReviewRejection, { code: Code }>;
 
-/** Reviewing a request. */
+/** Reviewing a request with a click on its card. */
 export type ReviewRejection =
   | SecretFound
+  | { readonly code: 'unknown_card' }
+  | { readonly code: 'no_signing_key' }
+  | VerdictRejection;
+
+/** A verdict, whether it is clicked or signed. */
+export type VerdictRejection =
   | { readonly code: 'unknown_request' }
   | { readonly code: 'own_request' }
   /** Who asked is no active member of the engagement any more. */
@@ -156,7 +162,6 @@ export type ReviewRejection =
   | { readonly code: 'not_a_reviewer' }
   | { readonly code: 'own_engagement' }
   | { readonly code: 'digest_mismatch' }
-  | { readonly code: 'unknown_card' }
   | {
       readonly code: 'already_decided';
       readonly requestId: RequestId;
@@ -164,7 +169,18 @@ export type ReviewRejection =
       readonly by: PersonId | null;
       readonly at: Date;
     }
-  | { readonly code: 'already_reviewed'; readonly at: Date };
+  | { readonly code: 'already_reviewed'; readonly at: Date }
+  /** `countsFrom` is null where it never does for this request: it was made before the key was registered. */
+  | {
+      readonly code: 'signing_key_new';
+      readonly fingerprint: Fingerprint;
+      readonly registeredAt: Date;
+      readonly countsFrom: Date | null;
+    }
+  | { readonly code: 'fido_key_wanted' }
+  /** Whoever this key belongs to did not press Approve. */
+  | { readonly code: 'no_pledge' }
+  | { readonly code: 'pledge_over'; readonly at: Date };
 
 /** Ending access, a session, or a key's use. */
 export type EndRejection =

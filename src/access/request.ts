@@ -1,6 +1,8 @@
 import { isTooLongAgo } from './age.ts';
+import type { Assurance } from './assurance.ts';
 import type { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from './ids.ts';
-import type { ReviewRejection } from './rejection.ts';
+import { isPledgeOver, type Pledge, pledgeEnd, type ReviewSignature, satisfies } from './pledge.ts';
+import type { VerdictRejection } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
 import type { Scope } from './scopes/scope.ts';
 import type { TargetPin } from './target.ts';
@@ -29,18 +31,23 @@ export type Review = {
   readonly verdict: 'approve' | 'deny';
   readonly comment: string | null;
   readonly at: Date;
+  /** Absent where it was a click alone. */
+  readonly signature?: ReviewSignature;
 };
 
 type RequestBase = {
   readonly id: RequestId;
   readonly ask: Ask;
   readonly digest: Digest;
-  /** The policy rules that it was asked under, and how many approvals they want; `heldToPolicy` says what counts today. */
+  /** The policy rules that it was asked under, how many approvals they want and what each takes; `heldToPolicy` says what counts today. */
   readonly rule: string;
   readonly approvals: number;
+  readonly assurance: Assurance;
   readonly requestedAt: Date;
   readonly expiresAt: Date;
   readonly reviews: readonly Review[];
+  /** One for each reviewer who pressed Approve and has yet to sign; none once it is decided. */
+  readonly pledges: readonly Pledge[];
 };
 
 export type PendingRequest = RequestBase & { readonly status: 'pending' };
@@ -56,6 +63,8 @@ export type RequestCommand =
       readonly digest: Digest;
       readonly verdict: Review['verdict'];
       readonly comment: string | null;
+      /** Verified, and over this very request. */
+      readonly signature?: ReviewSignature;
     }
   | { readonly kind: 'withdraw'; readonly by: PersonId }
   | { readonly kind: 'expire' };
@@ -67,15 +76,24 @@ export const isExpired = (request: AccessRequest, now: Date): boolean =>
 const hasWaited = ({ requestedAt, expiresAt }: RequestBase, now: Date): boolean =>
   isTooLongAgo(requestedAt, now, expiresAt.getTime() - requestedAt.getTime() - 1);
 
+/** Whether a review is an approval that is as much as the request wants. */
+export const approves = ({ verdict, signature }: Review, { assurance }: Pick<RequestBase, 'assurance'>): boolean =>
+  verdict === 'approve' && satisfies(signature, assurance);
+
+/** What this reviewer has yet to sign. */
+export const pledgeOf = ({ pledges }: Pick<RequestBase, 'pledges'>, reviewerId: PersonId): Pledge | null =>
+  pledges.find((each) => each.reviewerId === reviewerId) ?? null;
+
 /** The state machine of a request. Whether a reviewer may review at all is `canReview`'s to say. */
 export function transition(
   request: AccessRequest,
   command: RequestCommand,
   now: Date,
-): Result<AccessRequest, ReviewRejection> {
+): Result<AccessRequest, VerdictRejection> {
   if (request.status !== 'pending') return refuse(decided(request));
   if (isExpired(request, now)) {
-    if (command.kind === 'expire') return ok({ ...request, status: 'expired', decidedAt: request.expiresAt });
+    if (command.kind === 'expire')
+      return ok({ ...request, pledges: [], status: 'expired', decidedAt: request.expiresAt });
     return refuse({
       code: 'already_decided',
       requestId: request.id,
@@ -89,7 +107,7 @@ export function transition(
       return review(request, command, now);
     case 'withdraw':
       if (command.by !== request.ask.personId) return refuse({ code: 'unknown_request' });
-      return ok({ ...request, status: 'withdrawn', decidedAt: now });
+      return ok({ ...request, pledges: [], status: 'withdrawn', decidedAt: now });
     case 'expire':
       return ok(request);
   }
@@ -99,20 +117,47 @@ function review(
   request: PendingRequest,
   command: Extract<RequestCommand, { kind: 'review' }>,
   now: Date,
-): Result<AccessRequest, ReviewRejection> {
+): Result<AccessRequest, VerdictRejection> {
   if (command.reviewerId === request.ask.personId) return refuse({ code: 'own_request' });
   if (command.digest !== request.digest) return refuse({ code: 'digest_mismatch' });
-  const earlier = request.reviews.find((each) => each.reviewerId === command.reviewerId);
-  if (earlier) return refuse({ code: 'already_reviewed', at: earlier.at });
-  const { reviewerId, verdict, comment } = command;
-  const reviews = [...request.reviews, { reviewerId, verdict, comment, at: now }];
-  if (verdict === 'deny') return ok({ ...request, reviews, status: 'denied', decidedAt: now });
-  const approvals = reviews.filter((each) => each.verdict === 'approve').length;
-  if (approvals < request.approvals) return ok({ ...request, reviews });
-  return ok({ ...request, reviews, status: 'approved', decidedAt: now });
+  const { reviewerId, verdict, comment, signature } = command;
+  const earlier = request.reviews.find((each) => each.reviewerId === reviewerId);
+  // An approval from before policy wanted more does not count, and is signed later.
+  if (earlier && (verdict === 'deny' || approves(earlier, request)))
+    return refuse({ code: 'already_reviewed', at: earlier.at });
+  const own: Review = { reviewerId, verdict, comment, at: now };
+  if (verdict === 'deny')
+    return ok({ ...request, reviews: [...request.reviews, own], pledges: [], status: 'denied', decidedAt: now });
+  const others = request.pledges.filter((each) => each.reviewerId !== reviewerId);
+  if (signature) {
+    const unsigned = whyNotSigned(request, reviewerId, signature, now);
+    if (unsigned) return refuse(unsigned);
+  } else if (!approves(own, request)) {
+    return ok({ ...request, pledges: [...others, { reviewerId, at: now }] });
+  }
+  const given = { ...(earlier ?? own), ...(signature && { signature }) };
+  const reviews = earlier
+    ? request.reviews.map((each) => (each === earlier ? given : each))
+    : [...request.reviews, given];
+  if (reviews.filter((each) => approves(each, request)).length < request.approvals)
+    return ok({ ...request, reviews, pledges: others });
+  return ok({ ...request, reviews, pledges: [], status: 'approved', decidedAt: now });
 }
 
-function decided(request: Exclude<AccessRequest, PendingRequest>): ReviewRejection {
+/** A signature completes a click of the same person's that was not long ago. */
+function whyNotSigned(
+  request: PendingRequest,
+  reviewerId: PersonId,
+  signature: ReviewSignature,
+  now: Date,
+): VerdictRejection | null {
+  const pledge = pledgeOf(request, reviewerId);
+  if (!pledge) return { code: 'no_pledge' };
+  if (isPledgeOver(pledge, now)) return { code: 'pledge_over', at: pledgeEnd(pledge) };
+  return satisfies(signature, request.assurance) ? null : { code: 'fido_key_wanted' };
+}
+
+function decided(request: Exclude<AccessRequest, PendingRequest>): VerdictRejection {
   const last = request.reviews.at(-1);
   const byReview = request.status === 'approved' || request.status === 'denied';
   return {

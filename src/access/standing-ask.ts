@@ -1,3 +1,4 @@
+import { strictest } from './assurance.ts';
 import type { Engagement } from './engagement.ts';
 import type { Person } from './person.ts';
 import type { Policy } from './policy.ts';
@@ -34,7 +35,7 @@ export function heldToPolicy<Request extends AccessRequest>(
   request: Request,
   { requester, engagement }: Asker,
   now: Date,
-): Result<Held<Request>> {
+): Result<Held<Request>, RejectionOf<'target_changed' | 'no_longer_allowed'>> {
   const { ask } = request;
   const targets: Target[] = [];
   for (const approved of ask.targets) {
@@ -50,9 +51,11 @@ export function heldToPolicy<Request extends AccessRequest>(
   const asked = { scope: scope.name, targets, login, durationSeconds, ticket };
   const decision = decide(today.policy, { ...asked, standing: requester.standing, engagement, at: now });
   if (!decision.allowed) return refuse(gone(denied(decision.reason, scope)));
-  const { approvals, until } = decision;
-  if (approvals <= request.approvals) return ok({ request, until });
-  return ok({ request: { ...request, approvals, rule: decision.rules.join(RULE_BREAK) }, until });
+  const { until } = decision;
+  const approvals = Math.max(request.approvals, decision.approvals);
+  const assurance = strictest([request.assurance, decision.assurance]);
+  if (approvals === request.approvals && assurance === request.assurance) return ok({ request, until });
+  return ok({ request: { ...request, approvals, assurance, rule: decision.rules.join(RULE_BREAK) }, until });
 }
 
 /** The same for whoever looks at it outside the hours of policy: as it will be reviewed within them. */

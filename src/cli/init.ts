@@ -36,7 +36,7 @@ const POLICY_YML = `# For each target, the first rule that matches decides. If n
 rules:
   - name: one reviewer approves
     approvals: 1
-    max_duration: PT8H
+    max_duration: PT8H           # on targets with env: production, reviewers also sign with their SSH key (assurance)
 durations: [PT15M, PT1H, PT4H, PT8H]
 request_ttl: P1D
 engagements:                       # nobody may until you name them, by Slack user id or user group

@@ -10,7 +10,7 @@ import type { Clock } from '../use-cases/ports/clock.ts';
 import type { Gateways } from '../use-cases/ports/gateways.ts';
 import type { Inventory } from '../use-cases/ports/inventory.ts';
 import type { Change, Store } from '../use-cases/ports/store.ts';
-import { expireRequests } from '../use-cases/requests/expire-requests.ts';
+import { expireRequests, lapsePledges } from '../use-cases/requests/expire-requests.ts';
 import { forgetOld } from '../use-cases/upkeep/forget.ts';
 import type { Freshness } from './freshness.ts';
 import { startSchedules } from './schedules.ts';
@@ -65,6 +65,7 @@ export async function endSessionsOn(ending: Ending): Promise<AsyncDisposable> {
       { name: 'report channels that cannot be read', everyMs: 60_000, run: tellOfUnreadChannels(deps) },
       { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
       { name: 'expire changes to engagements', everyMs: 10_000, run: expireChanges(deps) },
+      { name: 'lapse unsigned approvals', everyMs: 10_000, run: lapsePledges(deps) },
       { name: 'delete old records', cron: '17 * * * *', run: forgetOld(deps) },
     ],
     log,

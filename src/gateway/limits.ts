@@ -181,6 +181,8 @@ export const WATCH_FLUSH_MS = 100;
 /** How long before the end of access people are told, in minutes. */
 export const WARN_MINUTES = [5, 1] as const;
 export const REGISTERED_LINGER_MS = 3_000;
+/** How long somebody may read what their signature approves before they say yes. */
+export const CONFIRM_MS = 5 * 60_000;
 export const REFUSALS_KEPT_MAX = 20;
 export const REFUSAL_LENGTH_MAX = 300;
 

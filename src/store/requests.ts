@@ -1,11 +1,22 @@
 import { type SelectQueryBuilder, sql } from 'kysely';
 import { z } from 'zod';
+import { ASSURANCES } from '../access/assurance.ts';
 import { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from '../access/ids.ts';
 import type { AccessRequest, Ask, Review } from '../access/request.ts';
 import { Scope } from '../access/scopes/scope.ts';
 import type { Requests } from '../use-cases/ports/requests.ts';
 import { changedOne, instant, instantOrNull, json, read, Timestamp, text, textOrNull } from './rows.ts';
 import type { Sealing } from './sealing.ts';
+import {
+  areSealed,
+  insertSignatures,
+  noteLapses,
+  pledgesIn,
+  type SignedRows,
+  signatureIn,
+  signedRows,
+  writePledges,
+} from './signed-reviews.ts';
 import type { Tables, Trx } from './tables.ts';
 import { TargetPin } from './terms.ts';
 
@@ -27,6 +38,7 @@ const base = {
   digest: Digest,
   rule: z.string(),
   approvals: z.int(),
+  assurance: z.enum(ASSURANCES).nullable(),
   requested_at: Timestamp,
   expires_at: Timestamp,
   mac: z.string().nullable(),
@@ -46,15 +58,20 @@ const ReviewRow = z.object({
 });
 
 /** What was asked, by its digest, and what policy wants for it; how it stands is told by its reviews and the file of decisions. */
-const sealedRequest = ({ id, digest, rule, approvals, requestedAt, expiresAt }: AccessRequest): object => ({
+const sealedRequest = (
+  { id, digest, rule, approvals, requestedAt, expiresAt }: AccessRequest,
+  /** As it is stored: null is from before it was sealed. */
+  assurance: AccessRequest['assurance'] | null,
+): object => ({
   ...{ id, digest, rule, approvals },
+  ...(assurance !== null && { assurance }),
   requestedAt: requestedAt.toISOString(),
   expiresAt: expiresAt.toISOString(),
 });
 
-const sealedReview = (requestId: string, { at, ...review }: Review): object => ({
-  requestId,
-  ...review,
+/** A signature has a seal of its own: it may come later. */
+const sealedReview = (requestId: string, { at, reviewerId, verdict, comment }: Review): object => ({
+  ...{ requestId, reviewerId, verdict, comment },
   at: at.toISOString(),
 });
 
@@ -68,6 +85,11 @@ export function requests(trx: Trx, sealing: Sealing): Requests {
     lock: async (id) => (await load(trx, sealing, select().where('id', '=', id).forNoKeyUpdate()))[0] ?? null,
     insert: (request) => insertRequest(trx, sealing, request),
     save: (request) => saveRequest(trx, sealing, request),
+    pledgedBy: (reviewer) => {
+      const own = trx.selectFrom('pledge').select('request_id').where('reviewer_id', '=', reviewer);
+      return load(trx, sealing, pending().where('access_request.id', 'in', own));
+    },
+    noteLapses: (of) => noteLapses(trx, of),
     pendingOf: (person) => load(trx, sealing, pending().where('person_id', '=', person)),
     pendingForReviewer: (person) =>
       load(
@@ -129,19 +151,23 @@ async function load(trx: Trx, sealing: Sealing, select: Select): Promise<readonl
     .orderBy('ordinal')
     .execute();
   const parsed = reviews.map((row) => read(ReviewRow, 'review', row));
+  const signed = await signedRows(
+    trx,
+    rows.map((row) => row.id),
+  );
   return rows.flatMap((row) => {
-    const request = toRequest(row, parsed);
-    return isWhole(sealing, request, row.mac, parsed) ? [request] : [];
+    const request = toRequest(row, parsed, signed);
+    return isWhole(sealing, request, row, parsed) && areSealed(sealing, request, signed) ? [request] : [];
   });
 }
 
 function isWhole(
   sealing: Sealing,
   request: AccessRequest,
-  mac: string | null,
+  { mac, assurance }: z.output<typeof RequestRow>,
   reviews: readonly z.output<typeof ReviewRow>[],
 ): boolean {
-  if (!sealing.holds('request', request.id, sealedRequest(request), mac)) return false;
+  if (!sealing.holds('request', request.id, sealedRequest(request, assurance), mac)) return false;
   const macOf = (reviewer: string): string | null =>
     reviews.find((each) => each.request_id === request.id && each.reviewer_id === reviewer)?.mac ?? null;
   const isReviewed = request.reviews.every((review) =>
@@ -162,8 +188,9 @@ export async function sealRequests(trx: Trx, sealing: Sealing): Promise<void> {
     await one.where('reviewer_id', '=', row.reviewer_id).execute();
   }
   for (const raw of await trx.selectFrom('access_request').selectAll().where('mac', 'is', null).execute()) {
-    const request = toRequest(read(RequestRow, 'access_request', raw), []);
-    const mac = sealing.seal('request', sealedRequest(request));
+    const row = read(RequestRow, 'access_request', raw);
+    const request = toRequest(row, [], { pledges: [], signatures: [] });
+    const mac = sealing.seal('request', sealedRequest(request, row.assurance));
     await trx.updateTable('access_request').set({ mac }).where('id', '=', request.id).execute();
   }
 }
@@ -175,10 +202,22 @@ const toReview = ({ reviewer_id, verdict, comment, reviewed_at }: z.output<typeo
   at: reviewed_at,
 });
 
-function toRequest(row: z.output<typeof RequestRow>, allReviews: readonly z.output<typeof ReviewRow>[]): AccessRequest {
-  const reviews = allReviews.filter((review) => review.request_id === row.id).map(toReview);
+function toRequest(
+  row: z.output<typeof RequestRow>,
+  allReviews: readonly z.output<typeof ReviewRow>[],
+  signed: SignedRows,
+): AccessRequest {
+  const reviews = allReviews
+    .filter((review) => review.request_id === row.id)
+    .map((review): Review => {
+      const signature = signatureIn(signed, row.id, review.reviewer_id);
+      return { ...toReview(review), ...(signature && { signature }) };
+    });
   const { id, ask, digest, rule, approvals, requested_at, expires_at } = row;
-  const common = { id, ask, digest, rule, approvals, requestedAt: requested_at, expiresAt: expires_at, reviews };
+  const common = {
+    ...{ id, ask, digest, rule, approvals, assurance: row.assurance ?? 'slack' },
+    ...{ requestedAt: requested_at, expiresAt: expires_at, reviews, pledges: pledgesIn(signed, row.id) },
+  };
   if (row.status === 'pending') return { ...common, status: row.status };
   if (row.status === 'approved' || row.status === 'denied') {
     return { ...common, status: row.status, decidedAt: row.decided_at };
@@ -200,11 +239,12 @@ async function insertRequest(trx: Trx, sealing: Sealing, request: AccessRequest)
       digest: request.digest,
       rule: text(request.rule),
       approvals: request.approvals,
+      assurance: request.assurance,
       requested_at: instant(request.requestedAt),
       expires_at: instant(request.expiresAt),
       status: request.status,
       decided_at: decidedAt(request),
-      mac: sealing.seal('request', sealedRequest({ ...request, rule: text(request.rule) })),
+      mac: sealing.seal('request', sealedRequest({ ...request, rule: text(request.rule) }, request.assurance)),
     })
     .execute();
   await insertReviews(trx, sealing, request);
@@ -218,6 +258,8 @@ async function saveRequest(trx: Trx, sealing: Sealing, request: AccessRequest): 
     .executeTakeFirstOrThrow();
   changedOne(result, 'access request');
   await insertReviews(trx, sealing, request);
+  await insertSignatures(trx, sealing, request);
+  await writePledges(trx, sealing, request);
   if (request.status !== 'pending')
     sealing.end({ key: overKey(request.id), until: request.expiresAt.toISOString(), end: null });
 }

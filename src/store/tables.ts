@@ -99,6 +99,7 @@ export type Tables = {
     digest: string;
     rule: string;
     approvals: number;
+    assurance: string | null;
     requested_at: Instant;
     expires_at: Instant;
     status: string;
@@ -113,6 +114,23 @@ export type Tables = {
     comment: string | null;
     reviewed_at: Instant;
     mac: string | null;
+  };
+  pledge: {
+    request_id: string;
+    reviewer_id: string;
+    pledged_at: Instant;
+    lapse_noted_at: Instant | null;
+    mac: string;
+  };
+  review_signature: {
+    request_id: string;
+    reviewer_id: string;
+    signed_at: Instant;
+    fingerprint: string;
+    public_key: string;
+    signed: string;
+    signature: string;
+    mac: string;
   };
   access_grant: {
     id: string;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { Duration } from 'luxon';
 import { shownIn } from '../../access/hours.ts';
+import type { Assurance } from '../../access/assurance.ts';
 import { decide, explain, type Mismatch, type PolicyDecision } from '../../access/policy-decision.ts';
 import type { Config } from '../../config/load.ts';
 import { systemClock } from '../../config/places.ts';
@@ -56,12 +57,20 @@ export function explainCommand(policy: Command, config: () => Config): void {
 const why = ({ condition, wanted, got }: Mismatch): string =>
   `does not match: ${condition} ${wanted.slice(0, 5).join(', ')}${wanted.length > 5 ? ', …' : ''}; here ${got || 'none'}`;
 
+/** Behind the approvals. */
+const SIGNED: Readonly<Record<Assurance, string>> = {
+  slack: '',
+  signed: ' signed with SSH keys',
+  fido: ' signed with FIDO keys',
+};
+
 function sentence(decision: PolicyDecision): string {
   if (decision.allowed) {
-    const { rules, approvals, maxDurationSeconds: seconds, until } = decision;
+    const { rules, approvals, assurance, maxDurationSeconds: seconds, until } = decision;
     const longest = Duration.fromObject({ seconds }).rescale().toHuman({ listStyle: 'long' });
     const by = rules.map((rule) => `“${rule}”`).join(' and ');
-    return `Allowed by ${by}, with ${approvals === 1 ? '1 approval' : `${approvals} approvals`}, for at most ${longest}${until === null ? '' : `, until ${until.toISOString()} at the latest`}.`;
+    const needed = `${approvals === 1 ? '1 approval' : `${approvals} approvals`}${SIGNED[assurance]}`;
+    return `Allowed by ${by}, with ${needed}, for at most ${longest}${until === null ? '' : `, until ${until.toISOString()} at the latest`}.`;
   }
   const { reason } = decision;
   switch (reason.kind) {

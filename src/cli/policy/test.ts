@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { ASSURANCES } from '../../access/assurance.ts';
 import { IsoSeconds } from '../../access/policy.ts';
 import { decide, decisiveRule, type PolicyDecision } from '../../access/policy-decision.ts';
 import { type Config, parseYaml } from '../../config/load.ts';
@@ -14,6 +15,7 @@ const Expectation = z.union([
     allowed: z.literal(true),
     rules: z.array(z.string()).optional(),
     approvals: z.int().optional(),
+    assurance: z.enum(ASSURANCES).optional(),
     max_duration: IsoSeconds.optional(),
   }),
   z.strictObject({
@@ -72,8 +74,8 @@ function isAsExpected(got: PolicyDecision, expected: z.infer<typeof Expectation>
   if (expected.rules !== undefined && expected.rules.join('\n') !== rulesOf(got).join('\n')) return false;
   if ('refused' in expected) return !got.allowed && got.reason.kind === expected.refused;
   if (!got.allowed) return false;
-  const { approvals = got.approvals, max_duration: max = got.maxDurationSeconds } = expected;
-  return approvals === got.approvals && max === got.maxDurationSeconds;
+  const { approvals = got.approvals, assurance = got.assurance, max_duration: max = got.maxDurationSeconds } = expected;
+  return approvals === got.approvals && assurance === got.assurance && max === got.maxDurationSeconds;
 }
 
 function worded(got: PolicyDecision): string {

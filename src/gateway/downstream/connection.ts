@@ -14,7 +14,9 @@ import { banner, DISCONNECT_REASON, MESSAGE, plainDisconnect } from '../ssh/mess
 import { partingWords } from '../ssh/negotiation.ts';
 import { Transport } from '../ssh/transport.ts';
 import { makeSessionKey, type SessionKey } from '../upstream/connect.ts';
+import { YES } from '../words/approval-words.ts';
 import { recordedBanner } from '../words/refusals.ts';
+import { approvalPolicy } from './approval-channel.ts';
 import { Jump, type JumpHost } from './jump.ts';
 import { Login, type Purpose } from './login.ts';
 import type { Accept, Origin } from './origin.ts';
@@ -176,6 +178,9 @@ export class DownstreamConnection {
       case 'jump':
         this.#enterJump(answer);
         return null;
+      case 'approval':
+        this.#enterApproval(answer.lines);
+        return null;
       case 'registered':
         this.#use(
           registeredPolicy(this.#transport, answer.lines, (why) => this.#killed(why)),
@@ -233,6 +238,21 @@ export class DownstreamConnection {
     if (this.#isGone) jump.over();
     // What it tunnels are connections to targets.
     this.#use(jump.policy, this.#host.limits.channelsPerConnection);
+  }
+
+  #enterApproval(lines: readonly string[]): void {
+    const { sessionId } = this.#transport;
+    const policy = approvalPolicy({
+      ...{ lines, transport: this.#transport },
+      confirm: () => this.#host.ask(sessionId, YES),
+      killed: (why) => this.#killed(why),
+    });
+    this.#gone = () => {
+      policy.over();
+      this.#host.jumpOver(sessionId);
+    };
+    if (this.#isGone) this.#gone();
+    this.#use(policy, 0);
   }
 
   #use(policy: ChannelPolicy, tunnels: number): void {

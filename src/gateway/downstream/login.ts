@@ -1,6 +1,7 @@
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
 import type { Digest, Fingerprint } from '../../access/ids.ts';
 import { JUMP_USER, REGISTER_PREFIX } from '../../access/route.ts';
+import { isApprovalName } from '../../access/signing-key.ts';
 import { attempt, reader, sameBytes } from '../../sshwire/bytes.ts';
 import { type Certificate, isCertificateType, parseCertificate } from '../../sshwire/certificate.ts';
 import { checkCertificate } from '../../sshwire/certificate-check.ts';
@@ -24,7 +25,7 @@ import {
 import { offeredFingerprint, plainRefusal } from './offered-key.ts';
 
 /** What a login name means here (RFC 4252 §5). */
-export type Purpose = 'direct' | 'jump' | 'inner' | 'register';
+export type Purpose = 'direct' | 'jump' | 'inner' | 'register' | 'approve';
 
 export type LoginDeps = {
   /** Public key blob. */
@@ -141,7 +142,10 @@ export class Login {
       this.#report('too_many_offers');
       return void this.#end(LOGIN_ENDS.tooManyKeys(UNSIGNED_OFFERS_MAX));
     }
-    if (purpose === 'jump' && !isCertificateType(context.key.algo)) return void this.#plainOffered(context);
+    const isPlain = !isCertificateType(context.key.algo);
+    if (isPlain && takesRegisteredKeys(purpose)) return void this.#plainOffered(context);
+    // A certificate runs out, and what is signed here is kept.
+    if (purpose === 'approve') return void context.reject(METHODS);
     const refusal = purpose === 'register' ? plainRefusal(context) : this.#certificateRefusal(context);
     if (refusal === null) {
       // Any key can be registered, and anybody makes keys: it is the code that may have a place to wait.
@@ -226,9 +230,9 @@ export class Login {
     }
     const { certificate } = login.value;
     const isPlain = certificate === null;
-    if (purpose !== 'jump' && isPlain !== (purpose === 'register')) return this.#failed(context);
+    if (purpose !== 'jump' && isPlain !== takesOnlyPlainKeys(purpose)) return this.#failed(context);
     const key = fingerprint(login.value.key) as Fingerprint;
-    const plain = purpose === 'jump' && isPlain ? this.#keyRefusal(key) : null;
+    const plain = takesRegisteredKeys(purpose) && isPlain ? this.#keyRefusal(key) : null;
     const refusal = certificate ? this.#check(certificate) : plain;
     if (refusal) {
       const code = refusal === 'silent' ? 'certificate_refused' : refusal.code;
@@ -313,11 +317,16 @@ export class Login {
   }
 }
 
+/** A registered key suffices, without a certificate. */
+const takesRegisteredKeys = (purpose: Purpose): boolean => purpose === 'jump' || purpose === 'approve';
+const takesOnlyPlainKeys = (purpose: Purpose): boolean => purpose === 'register' || purpose === 'approve';
+
 const codeIn = (name: string): string => name.slice(REGISTER_PREFIX.length);
 
 function purposeOf(name: string, isInner: boolean): Purpose | null {
   if (isInner) return 'inner';
   if (name === JUMP_USER) return 'jump';
+  if (isApprovalName(name)) return 'approve';
   if (name.startsWith(REGISTER_PREFIX)) return 'register';
   return name.includes('+') ? 'direct' : null;
 }

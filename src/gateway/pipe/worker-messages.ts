@@ -24,6 +24,8 @@ const Sentence = z.string().max(2_000);
 /** What one may say to the gateway itself, and what it answers. */
 export const WORDS_MAX = 1_024;
 export const ANSWER_MAX = 65_536;
+/** A request has up to 50 targets, and its reason up to 1,000 lines. */
+const APPROVAL_LINES_MAX = 1_100;
 
 /** Why a worker turns a connection away without asking control. */
 const OWN_REFUSALS = [
@@ -155,6 +157,8 @@ export const ToWorker = z.discriminatedUnion('type', [
         noTargets: Sentence.nullable(),
       }),
       z.strictObject({ kind: z.literal('registered'), lines: z.array(z.string()).max(20) }),
+      /** What the login's signature approves, for its person to read. */
+      z.strictObject({ kind: z.literal('approval'), lines: z.array(Sentence).max(APPROVAL_LINES_MAX) }),
       z.strictObject({
         kind: z.literal('session'),
         session: z.strictObject({ ...AuthorizedSession.shape, endsAt: Millis }),

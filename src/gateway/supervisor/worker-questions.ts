@@ -1,8 +1,10 @@
 import type { Log } from '../../log.ts';
+import type { UserauthProof } from '../../use-cases/ports/authority.ts';
 import type { Authorization, ConnectionRejection, GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
 import { AUTHORIZE_OUTSTANDING_MAX } from '../limits.ts';
 import type { LoginCode } from '../pipe/login-reasons.ts';
 import type { Answer, FromWorker, Served, ToWorker } from '../pipe/worker-messages.ts';
+import { approvalLines } from '../words/approval-words.ts';
 import { type ConfigFacts, registeredLines } from '../words/client-config.ts';
 import { gatewayAddress, printable, wordForTerminal } from '../words/refusals.ts';
 import { failure } from '../words/self-service-words.ts';
@@ -11,7 +13,7 @@ import type { HandedAddresses } from './handed-addresses.ts';
 import { Desk } from './self-service-desk.ts';
 
 export type Questioned = {
-  readonly control: Pick<GatewayControl, 'authorize' | 'serve'>;
+  readonly control: Pick<GatewayControl, 'authorize' | 'serve' | 'sign'>;
   /** How people reach the gateway, once it listens. */
   readonly facts: () => ConfigFacts;
   /** Control let somebody in who came from there. */
@@ -74,16 +76,16 @@ export class WorkerQuestions {
     if (this.#outstanding >= AUTHORIZE_OUTSTANDING_MAX) return void refused('busy', BUSY);
     if (!this.#knows(remoteAddress)) return void refused('fault', FAULT);
     this.#outstanding += 1;
+    const proof = { signed: Buffer.from(signed, 'base64'), signature: Buffer.from(signature, 'base64') };
     control
       .authorize({
-        proof: { signed: Buffer.from(signed, 'base64'), signature: Buffer.from(signature, 'base64') },
-        ...{ route, remoteAddress },
+        ...{ proof, route, remoteAddress },
         sessionKey: sessionKey === null ? null : Buffer.from(sessionKey, 'base64'),
       })
       .then((decided) => {
         if (decided.ok) {
           this.#asker.favour(remoteAddress);
-          return this.#answer(id, this.#granted(decided.value));
+          return this.#answer(id, this.#granted(decided.value, proof));
         }
         const { code } = decided.rejection;
         log.info({ code, client: remoteAddress, route: route.kind }, 'connection refused');
@@ -98,7 +100,7 @@ export class WorkerQuestions {
       });
   }
 
-  #granted(value: Authorization): Answer {
+  #granted(value: Authorization, proof: UserauthProof): Answer {
     switch (value.kind) {
       case 'session': {
         const { session } = value;
@@ -116,6 +118,9 @@ export class WorkerQuestions {
         const noTargets = value.noTargets && this.#word(value.noTargets);
         return { kind: 'jump', personId, endsAt: endsAt.getTime(), targetIds: [...targetIds], noTargets };
       }
+      case 'approval':
+        this.#desk.admitApproval(value.sshSessionId, proof);
+        return { kind: 'approval', lines: approvalLines(value.approval) };
       case 'registered':
         return { kind: 'registered', lines: [...registeredLines(value.fingerprint, this.#asker.facts())] };
     }

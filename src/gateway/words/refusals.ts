@@ -26,6 +26,8 @@ const MISSING = {
   inner: noCertificate,
   jump: () =>
     'Your client offered neither a registered key nor a certificate. To register your key, type /access key in Slack.',
+  approve: (at: string) =>
+    `Your client did not offer a key that you registered. Name it: ssh -i <your key> approve-...@${at}. Certificates do not approve.`,
   register: (at: string) =>
     `Your client offered no key that can be registered (ssh-keygen -t ed25519 makes one). Run: ssh -i <your key> register-<code>@${at}`,
 } satisfies Record<string, (at: string) => string>;
@@ -147,6 +149,29 @@ const WORDS: Words = {
     `The key ${fingerprint} was retired and no longer works. Make a new one with ssh-keygen -t ed25519 and register it.`,
   key_too_weak: ({ why }) =>
     `That key was refused: ${why.slice(0, WHY_MAX)}. Make one with ssh-keygen -t ed25519 and register it.`,
+  no_pledge: () =>
+    'Nothing waits for a signature by this key. Press Approve on the review card in Slack, then run the command it shows.',
+  pledge_over: ({ at: when }) =>
+    `Your approval lapsed at ${minuteUtc(when)}, unsigned. Press Approve in Slack again, then run the command it shows.`,
+  signing_key_new: ({ registeredAt, countsFrom }) =>
+    countsFrom
+      ? `Your key was registered at ${minuteUtc(registeredAt)}. It signs reviews from ${minuteUtc(countsFrom)} on.`
+      : 'Your key was registered after access was requested, so it cannot sign this review. Use an older key, or leave it to another reviewer.',
+  fido_key_wanted: () =>
+    'This review needs a key on a FIDO device (ed25519-sk or ecdsa-sk). Sign with such a key, or leave it to another reviewer.',
+  unknown_request: () => 'This request no longer exists. Look at its review card in Slack.',
+  own_request: () => 'You cannot review your own request, from any account. Leave it to another reviewer.',
+  requester_gone: () => 'Nothing was approved: the requester has left. If they come back, they have to request again.',
+  no_longer_allowed: () =>
+    'Nothing was approved: policy no longer allows this request. Press Approve in Slack again to read why.',
+  not_a_reviewer: () => 'Nothing was approved: you are not a reviewer of this engagement. Leave it to one of them.',
+  own_engagement: () => 'Nothing was approved: you opened this engagement. Leave it to another reviewer.',
+  digest_mismatch: () =>
+    'Nothing was approved: the request is not the one that you signed. Tell security, and have it requested again.',
+  already_decided: ({ outcome, at: when }) =>
+    `Nothing changed: this request was already ${outcome === 'expired' ? 'over' : outcome} at ${minuteUtc(when)}.`,
+  already_reviewed: ({ at: when }) =>
+    `Nothing changed: you already reviewed this request at ${minuteUtc(when)}. It needs another reviewer.`,
   disk_full: ({ freeMiB }) =>
     `Sessions are recorded, and the recording disk has only ${freeMiB} MiB left, so none can start. Tell your Daypass operator.`,
 };

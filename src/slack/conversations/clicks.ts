@@ -19,7 +19,7 @@ import { keysAnswer, retireAnswer } from './keys.ts';
 import { endAnswer, listAnswer } from './list.ts';
 import { type ActionPayload, messageKeyIn } from './payloads.ts';
 import { extensionView, requestView } from './request.ts';
-import { approve, type Card, denyView } from './review.ts';
+import { approve, type Card, denyView, unsignedAnswer } from './review.ts';
 import { revokeView } from './revoke.ts';
 
 /** A button that was pressed, by whom, and where. */
@@ -136,13 +136,15 @@ const cardOf = ({ edge, payload }: Click): Card | null => {
   return channelId !== undefined && ts !== undefined ? { channelId, ts, key } : null;
 };
 
-/** The card itself shows what an approval did. Only a refusal is reported separately. */
+/** The card itself shows what an approval did. A refusal is reported separately, and what is still to be signed as well. */
 async function pressApprove(click: Click): Promise<void> {
   const { edge, asker, payload, value } = click;
   const card = cardOf(click);
   if (!card) return tellAt(edge, payload, await refusal(edge, { code: 'unknown_card' }));
   const reviewed = await approve(edge, asker, value, card);
-  if (!reviewed.ok) await tellAt(edge, payload, await refusal(edge, reviewed.rejection));
+  if (!reviewed.ok) return tellAt(edge, payload, await refusal(edge, reviewed.rejection));
+  const unsigned = unsignedAnswer(edge, asker, reviewed.value);
+  if (unsigned) await tellAt(edge, payload, unsigned);
 }
 
 /** The card itself shows that it is confirmed. Only a refusal is reported separately. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Digest, RequestId } from '../../access/ids.ts';
+import { PLEDGE_MINUTES } from '../../access/pledge.ts';
 import type { AccessRequest } from '../../access/request.ts';
 import { type Result, refuse } from '../../access/result.ts';
 import { type ReviewRequestInput, reviewRequest } from '../../use-cases/requests/review-request.ts';
@@ -9,6 +10,8 @@ import { CALLBACK } from '../words/action-ids.ts';
 import { input, LIMITS, plainText, section, type View } from '../words/blocks.ts';
 import { line } from '../words/line.ts';
 import { unmarked, word } from '../words/refusals.ts';
+import { signingBlocks } from '../words/signing.ts';
+import type { Answer } from './answer.ts';
 import { messageKeyIn, requestButton, type ViewPayload } from './payloads.ts';
 import { errorAt } from './request-form.ts';
 import type { Outcome } from './submission.ts';
@@ -33,6 +36,13 @@ export async function approve(
   }
   await readGroups(edge);
   return review(edge, { by: asker.person.id, ...pressed, card, verdict: 'approve', comment: null });
+}
+
+/** What the reviewer has yet to sign; null where nothing is. */
+export function unsignedAnswer(edge: Edge, { person }: Asker, request: AccessRequest): Answer | null {
+  const blocks = signingBlocks(request, { reader: person.id, gateway: edge.gateway, now: edge.clock.now() });
+  if (blocks.length === 0) return null;
+  return { text: `Your approval does not count yet: sign it within ${PLEDGE_MINUTES} minutes.`, blocks };
 }
 
 /**

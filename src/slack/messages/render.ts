@@ -215,6 +215,8 @@ async function card(deps: RenderDeps, notice: Of<'review_card'> | Of<'review_car
     audience: notice.to === null ? 'thread' : 'reviewer',
     now: deps.clock.now(),
     userId: requester?.userId ?? null,
+    reader: notice.to,
+    gateway: deps.gateway,
   });
   return { to, ...message, onlyUpdate: notice.kind === 'review_card_changed' };
 }

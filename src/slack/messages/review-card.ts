@@ -1,8 +1,7 @@
 import { engagementEnd } from '../../access/engagement.ts';
-import type { PersonId } from '../../access/ids.ts';
-import { short } from '../../access/ids.ts';
+import { type PersonId, short } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
-import { type AccessRequest, ASK_LIMITS, isExpired, RULE_BREAK } from '../../access/request.ts';
+import { type AccessRequest, ASK_LIMITS, approves, isExpired, RULE_BREAK } from '../../access/request.ts';
 import type { Inventory } from '../../use-cases/ports/inventory.ts';
 import type { RequestView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
@@ -22,6 +21,7 @@ import {
   textLength,
 } from '../words/blocks.ts';
 import { detailsButton } from '../words/buttons.ts';
+import type { GatewayFacts } from '../words/gateway-facts.ts';
 import {
   account,
   type Line,
@@ -37,6 +37,7 @@ import {
   value,
 } from '../words/line.ts';
 import { count, duration, minutes, roughly } from '../words/units.ts';
+import { FINGERPRINT_SHOWN, needsSignature, signedWith, signingBlocks } from '../words/signing.ts';
 import { nameOf } from './engagement-message.ts';
 
 export type CardAudience = 'reviewer' | 'thread';
@@ -46,12 +47,14 @@ type CardContext = {
   readonly now: Date;
   /** The requester's Slack account, or null. */
   readonly userId: string | null;
+  /** The reviewer whose copy it is; null for the thread's. */
+  readonly reader: PersonId | null;
+  readonly gateway: GatewayFacts;
 };
 
 const REASON_MAX = 2_500;
 const COMMENT_MAX = 1_000;
 const KEYS_MAX = 10;
-const FINGERPRINT_SHOWN = 'SHA256:'.length + 12;
 const RULES_MAX = 10;
 const NEW_KEY_HOURS = 24;
 
@@ -81,6 +84,7 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
     context(stacked(keyLines(view.keys, request))),
     context(
       line`${ruleWords(request.rule)} ${own(count(request.approvals, 'approval'))}`,
+      ...needsSignature(request),
       line`Requested ${request.requestedAt} · request ${tag(short(request.id))}`,
     ),
     ...outcome(view, card),
@@ -156,10 +160,11 @@ function keyLines(keys: readonly RegisteredKey[], request: AccessRequest): Line[
   return rest === 0 ? shown : [...shown, line`and ${own(count(rest, 'more key'))}`];
 }
 
-function outcome({ request, names }: RequestView, { audience, now }: CardContext): Block[] {
-  const approved = request.reviews.filter((review) => review.verdict === 'approve');
+function outcome({ request, names }: RequestView, card: CardContext): Block[] {
+  const { audience, now } = card;
+  const approved = request.reviews.filter((review) => approves(review, request));
   const by = (ids: readonly PersonId[]): Line => listed(ids.map((id) => nameOf(names, id)));
-  const reviewers = approved.map((review) => review.reviewerId);
+  const approvers = listed(approved.map((review) => line`${nameOf(names, review.reviewerId)}${signedWith(review)}`));
   const details = actions('decided', [detailsButton('request', request.id)]);
   if (isExpired(request, now)) {
     const at = request.status === 'pending' ? request.expiresAt : request.decidedAt;
@@ -167,12 +172,12 @@ function outcome({ request, names }: RequestView, { audience, now }: CardContext
   }
   switch (request.status) {
     case 'pending': {
-      const left = request.approvals - reviewers.length;
-      const progress = reviewers.length === 0 ? [] : [section(line`Approved by ${by(reviewers)}, ${left} more needed`)];
-      return [...progress, decisionButtons(request)];
+      const left = request.approvals - approved.length;
+      const progress = approved.length === 0 ? [] : [section(line`Approved by ${approvers}, ${left} more needed`)];
+      return [...progress, ...signingBlocks(request, card), decisionButtons(request)];
     }
     case 'approved':
-      return [section(line`:white_check_mark: *Approved* by ${by(reviewers)}, ${request.decidedAt}`), details];
+      return [section(line`:white_check_mark: *Approved* by ${approvers}, ${request.decidedAt}`), details];
     case 'denied': {
       const denial = request.reviews.findLast((review) => review.verdict === 'deny');
       const who = denial ? line` by ${by([denial.reviewerId])}` : [];

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { AccessRequest } from '../../access/request.ts';
+import { approvalName } from '../../access/signing-key.ts';
 import { type GatewayAddress, gatewayAlias } from '../../access/ssh-config.ts';
 
 /** How the gateway is reached from outside. */
@@ -34,6 +36,10 @@ export const hostKeyFingerprint = ({ hostKeyLine }: GatewayFacts): string => {
   const blob = Buffer.from(keyOf(hostKeyLine).split(' ')[1] ?? '', 'base64');
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 };
+
+/** Signs the approval of a request (access/signing-key.ts). */
+export const approvalCommand = (request: Pick<AccessRequest, 'id' | 'digest'>, { host, port }: GatewayFacts): string =>
+  `ssh ${approvalName(request)}@${host} -p ${port}`;
 
 /** `ssh <login>+<target>@gateway`, which needs no ssh_config; address literals with colons need no brackets here. */
 export const directCommand = (login: string, target: string, { host, port }: GatewayFacts): string =>

@@ -3,6 +3,7 @@ import type { PersonId } from '../../access/ids.ts';
 import { REGISTRATION_CODE_MINUTES } from '../../access/person.ts';
 import type { NoLongerAllowed, NotEligible, Rejection, RejectionCode } from '../../access/rejection.ts';
 import { ASK_LIMITS } from '../../access/request.ts';
+import { SIGNING_KEY_HOURS } from '../../access/signing-key.ts';
 import { type Line, line, own, strong, value } from './line.ts';
 import { plain } from './text.ts';
 import { count, duration, utc } from './units.ts';
@@ -199,6 +200,16 @@ const WORDING: Wording = {
       : `Nothing changed: this request was already ${outcome} by ${name(by)}, ${when(at)}.`,
   already_reviewed: ({ at }, { when }) =>
     `Nothing changed: you already reviewed this request ${when(at)}. It now needs another reviewer.`,
+  no_signing_key: () =>
+    `Nothing was decided: approvals of this request are signed with your SSH key, and you have not registered one. ${REGISTER} A key counts ${SIGNING_KEY_HOURS} hours after its registration, and only for requests made after it.`,
+  signing_key_new: ({ fingerprint, registeredAt, countsFrom }, { say, when }) =>
+    `Nothing was decided: your key ${say(fingerprint)} was registered ${when(registeredAt)}. ${countsFrom ? `It can sign reviews from ${when(countsFrom)} on.` : 'That was after access was requested, so it cannot sign this review. Leave it to another reviewer, or ask for the request to be made again.'}`,
+  fido_key_wanted: () =>
+    `Nothing was decided: approvals of this request are signed with a key on a FIDO device, and you have not registered one. Create one with ssh-keygen -t ed25519-sk. ${REGISTER} A key counts ${SIGNING_KEY_HOURS} hours after its registration, and only for requests made after it.`,
+  no_pledge: () =>
+    'Nothing was decided: you have not pressed Approve on this request. Press it on the card, then run the command that it shows.',
+  pledge_over: ({ at }, { when }) =>
+    `Nothing was decided: your approval lapsed ${when(at)}, unsigned. Press Approve again, then run the command that the card shows.`,
   unknown_grant: () => `That access does not exist. ${REFRESH}`,
   may_not_end_grant: () =>
     'Nothing was ended. This access can be ended only by its holder, the person who opened the engagement, its reviewers, or security. Ask one of them in the engagement’s thread.',

@@ -6,10 +6,18 @@ export type Requests = {
   /** `select … for no key update`: concurrent decisions on one request take turns. */
   lock(id: RequestId): Promise<AccessRequest | null>;
   insert(request: AccessRequest): Promise<void>;
-  /** Writes status, reviews and decision; nothing of the ask. */
+  /** Writes status, reviews with their signatures, pledges and decision; nothing of the ask. */
   save(request: AccessRequest): Promise<void>;
   pendingOf(person: PersonId): Promise<readonly AccessRequest[]>;
   pendingForReviewer(person: PersonId): Promise<readonly AccessRequest[]>;
+  /** Pending ones that this reviewer pressed Approve on and has yet to sign. */
+  pledgedBy(reviewer: PersonId): Promise<readonly AccessRequest[]>;
+  /** Pledges from before then that are still to be signed; each is answered once. */
+  noteLapses(of: {
+    readonly before: Date;
+    readonly now: Date;
+    readonly limit: number;
+  }): Promise<readonly { readonly requestId: RequestId; readonly reviewerId: PersonId }[]>;
   /** Pending ones whose `expiresAt` has come, locked. */
   lockOverdue(now: Date, limit: number): Promise<readonly AccessRequest[]>;
 };

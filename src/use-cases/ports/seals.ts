@@ -1,5 +1,15 @@
 /** Records that carry a seal, and the number of the last sealed change. */
-export type Sealed = 'account' | 'key' | 'code' | 'engagement' | 'engagement_change' | 'request' | 'review' | 'head';
+export type Sealed =
+  | 'account'
+  | 'key'
+  | 'code'
+  | 'engagement'
+  | 'engagement_change'
+  | 'request'
+  | 'review'
+  | 'pledge'
+  | 'signature'
+  | 'head';
 
 /** HMACs that make records believable; the database does not hold their key. */
 export type Seals = {

@@ -1,12 +1,24 @@
+import { PLEDGE_MS } from '../../access/pledge.ts';
 import { transition } from '../../access/request.ts';
 import { directLane } from '../notice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
-import { refreshCards } from './review-request.ts';
+import { refreshCards } from './reviewing.ts';
 
 type Deps = { readonly store: Store<'requests' | 'engagements' | 'audit' | 'outbox'>; readonly clock: Clock };
 
 const BATCH = 100;
+
+/** Tells reviewers, on their cards, that they did not sign in time. */
+export const lapsePledges = (deps: Deps) => (): Promise<number> =>
+  deps.store.transaction(async (tx) => {
+    const now = deps.clock.now();
+    const before = new Date(now.getTime() - PLEDGE_MS);
+    const lapsed = await tx.requests.noteLapses({ before, now, limit: BATCH });
+    for (const { requestId, reviewerId: to } of lapsed)
+      await tx.outbox.enqueue({ kind: 'review_card_changed', requestId, to }, directLane(to));
+    return lapsed.length;
+  });
 
 /** Closes requests that nobody reviewed in time. */
 export const expireRequests = (deps: Deps) => (): Promise<number> =>

@@ -1,4 +1,5 @@
 import { type Engagement, isMember, latestEnd, outsideOf, whyItRests } from '../../access/engagement.ts';
+import type { Assurance } from '../../access/assurance.ts';
 import { isSameHuman } from '../../access/engagement-rules.ts';
 import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
@@ -87,9 +88,11 @@ export const requestAccess =
         digest: deps.authority.digest({ id, ...ask }),
         rule: what.value.rule,
         approvals: what.value.approvals,
+        assurance: what.value.assurance,
         requestedAt: now,
         expiresAt: new Date(Math.min(waitsUntil, latestEnd(engagement, now).getTime())),
         reviews: [],
+        pledges: [],
         status: 'pending',
       };
       await tx.requests.insert(request);
@@ -106,6 +109,7 @@ export const requestAccess =
           scope: ask.scope.name,
           seconds: ask.durationSeconds,
           rule: request.rule,
+          assurance: request.assurance,
         },
       });
       for (const to of reviewers) {
@@ -123,6 +127,7 @@ type Asked = {
   readonly scope: Scope;
   readonly rule: string;
   readonly approvals: number;
+  readonly assurance: Assurance;
   readonly reason: string;
   readonly ticket: string | null;
 };
@@ -170,9 +175,10 @@ function whatIsAsked(
     ...{ standing: person.standing, engagement: { id, vendor }, at: now },
   });
   if (!decision.allowed) return refuse(denied(decision.reason));
-  const { approvals } = decision;
+  const { approvals, assurance } = decision;
   const rule = decision.rules.join(RULE_BREAK);
-  return ok({ targets: targets.value, login: login.data, scope, rule, approvals, reason, ticket: ticket || null });
+  const what = { targets: targets.value, login: login.data, scope, rule, approvals, assurance };
+  return ok({ ...what, reason, ticket: ticket || null });
 }
 
 function secretAmong(texts: Readonly<Record<'reason' | 'ticket', string>>): RejectionOf<'secret_found'> | null {

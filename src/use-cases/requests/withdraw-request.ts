@@ -4,7 +4,7 @@ import { type Result, refuse } from '../../access/result.ts';
 import { tampered } from '../grants/believable.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
-import { refreshCards } from './review-request.ts';
+import { refreshCards } from './reviewing.ts';
 
 type Deps = {
   readonly store: Store<'requests' | 'engagements' | 'audit' | 'outbox' | 'broken'>;

@@ -15,6 +15,7 @@ import { isExpired } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { JUMP_USER, REGISTER_PREFIX } from '../../access/route.ts';
 import { BURST_MINUTES, NO_RECORDING, type Session } from '../../access/session.ts';
+import { isApprovalName } from '../../access/signing-key.ts';
 import { pin, type Target, targetIdFromName } from '../../access/target.ts';
 import { engagementsOf, isBelievable, type Resting, restingOf, tampered } from '../grants/believable.ts';
 import { registerKey } from '../people/register-key.ts';
@@ -23,13 +24,12 @@ import type { Clock } from '../ports/clock.ts';
 import type { Inventory } from '../ports/inventory.ts';
 import type { RandomSource } from '../ports/random.ts';
 import type { Store, Tx } from '../ports/store.ts';
+import { readApproval, type SignParts } from '../requests/sign-review.ts';
 import type { Authorization, AuthorizeAsk, ConnectionRefusal, ConnectionRejection } from './gateway-control.ts';
 import { PLAIN_LOGINS_PER_DAY } from './plain-logins.ts';
 
 export type AuthorizeDeps = {
-  readonly store: Store<
-    'persons' | 'keys' | 'engagements' | 'requests' | 'grants' | 'sessions' | 'audit' | 'outbox' | 'broken'
-  >;
+  readonly store: Store<SignParts>;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly inventory: Inventory;
@@ -87,8 +87,12 @@ async function decide(
     return register(deps, proof.value);
   }
   const { certificate } = proof.value;
+  const isApproval = route.kind === 'direct' && isApprovalName(proof.value.userName);
+  // Its signature is kept as evidence, and a certificate runs out.
+  if (certificate && isApproval)
+    return refuse({ code: 'proof_invalid', why: 'approvals are signed with the plain key, without a certificate' });
   // A registered key alone leads to the gateway itself; the connection inside a jump shows a certificate.
-  if (!certificate && route.kind !== 'jump')
+  if (!certificate && route.kind !== 'jump' && !isApproval)
     return refuse({ code: 'proof_invalid', why: 'it needs a certificate, and your client sent a plain key' });
   // Nothing in a plain key's proof expires, so it is remembered forever.
   const rememberUntil = certificate?.validBefore ?? FOR_GOOD;
@@ -104,6 +108,11 @@ async function decide(
       const person = await tx.persons.byId(key.personId);
       const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
       if (inactive || !person) return refuse(inactive ?? { code: 'person_inactive' });
+      if (isApproval) {
+        const read = await readApproval(deps, tx, { proof: ask.proof, verified: proof.value }, now);
+        if (!read.ok) return read;
+        return ok({ kind: 'approval', sshSessionId: proof.value.sshSessionId, approval: read.value });
+      }
       if (outer && outer.personId !== person.id)
         return refuse({ code: 'proof_invalid', why: 'the jump connection belongs to another person' });
       const grants = await believableGrants(deps, tx, person);

@@ -1,4 +1,5 @@
 import type { Store } from '../ports/store.ts';
+import { signReview } from '../requests/sign-review.ts';
 import { type AuthorizeDeps, authorizeConnection, type OuterConnections } from './authorize-connection.ts';
 import type { GatewayControl, RegistryFeed } from './gateway-control.ts';
 import type { RefusalNotes } from './note-refusals.ts';
@@ -16,6 +17,7 @@ export function gatewayControl(
     authorize: authorizeConnection({ ...deps, outer: outerConnections(), refused, plainLogins: plainLogins() }),
     registry: registryFeed(deps),
     serve: selfService(deps),
+    sign: signReview(deps),
     opened: recordSessionOpened(deps),
     closed: recordSessionClosed(deps),
     refused,

@@ -2,11 +2,13 @@ import type { AuthorizedSession } from '../../access/authorized-session.ts';
 import type { Fingerprint, SessionId, TargetId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { LoginRejection, NotActive, RegisterRejection, RestingRejection } from '../../access/rejection.ts';
+import type { AccessRequest } from '../../access/request.ts';
 import type { Result } from '../../access/result.ts';
 import type { Route } from '../../access/route.ts';
 import type { SessionReport } from '../../access/session-report.ts';
 import type { UserauthProof } from '../ports/authority.ts';
 import type { RegistryMax } from '../ports/keys.ts';
+import type { Approval, SignRefusal } from '../requests/sign-review.ts';
 import type { Caller, SelfServiceAnswer, SelfServiceAsk } from './self-service.ts';
 
 /** What a connection that proved a key asks for. */
@@ -20,7 +22,7 @@ export type AuthorizeAsk = {
 };
 
 /** All that a connection can be refused with. A worker has a place for each: which of several is told to the person. */
-export type ConnectionRejection = NotActive | RestingRejection | RegisterRejection | LoginRejection;
+export type ConnectionRejection = NotActive | RestingRejection | RegisterRejection | LoginRejection | SignRefusal;
 
 export type Authorization =
   | {
@@ -34,6 +36,8 @@ export type Authorization =
       readonly noTargets: ConnectionRejection | null;
     }
   | { readonly kind: 'registered'; readonly fingerprint: Fingerprint }
+  /** What the login's signature approves once its person has read it. */
+  | { readonly kind: 'approval'; readonly sshSessionId: string; readonly approval: Approval }
   | { readonly kind: 'session'; readonly session: AuthorizedSession };
 
 /** Why a connection was turned away, by a worker or by control; the key only where its signature was verified. */
@@ -57,6 +61,8 @@ export type GatewayControl = {
   readonly registry: RegistryFeed;
   /** `caller` was let in with a jump. */
   serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer>;
+  /** The person of an approval has read it and said yes. */
+  sign(proof: UserauthProof): Promise<Result<AccessRequest, SignRefusal>>;
   /** The upstream connection stands and the recorder accepts: the session is real. `head` begins the recording's chain. */
   opened(id: SessionId, head: string | null): Promise<void>;
   /** Comes after the recording was sealed, or could not be. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { grantId, later, NOON, pending, personId, requestId } from '../../support/samples/samples.ts';
+import { fingerprint, grantId, later, NOON, pending, personId, requestId } from '../../support/samples/samples.ts';
 import { openTestStore, STORE_KINDS, type TestStore } from '../../support/worlds/store.ts';
 import { insertWorld } from '../../support/worlds/world.ts';
 
@@ -15,7 +15,11 @@ describe.each(STORE_KINDS)('rows on %s', (kind) => {
         actor: { kind: 'operator', account: 'root' },
         facts: {},
       });
-      const reviews = [{ reviewerId: personId(2), verdict: 'approve', comment: null, at: NOON }] as const;
+      const signature = {
+        ...{ fingerprint: fingerprint(1), publicKey: 'ssh-ed25519 AAAA', at: NOON },
+        ...{ signed: new Uint8Array([1]), signature: new Uint8Array([2]) },
+      };
+      const reviews = [{ reviewerId: personId(2), verdict: 'approve', comment: null, at: NOON, signature }] as const;
       await tx.requests.save({ ...pending(), reviews, status: 'approved', decidedAt: NOON });
     });
   });
@@ -38,7 +42,10 @@ describe.each(STORE_KINDS)('rows on %s', (kind) => {
     'truncate audit_event cascade',
     `update review set verdict = 'deny'`,
     'delete from review',
-    'truncate review',
+    'truncate review cascade',
+    `update review_signature set public_key = 'other'`,
+    'delete from review_signature',
+    'truncate review_signature',
   ])('that are append-only stay: %s', (sql) => refused(sql));
 
   it('that are append-only stay where ordinary triggers are switched off', async () => {
@@ -56,6 +63,8 @@ describe.each(STORE_KINDS)('rows on %s', (kind) => {
     `update access_request set ask = replace(ask::text, 'deploy', 'root')::json where id = '${requestId(2)}'`,
     `update access_request set digest = repeat('a', 64) where id = '${requestId(2)}'`,
     `update access_request set approvals = 2 where id = '${requestId(2)}'`,
+    `update access_request set assurance = 'fido' where id = '${requestId(2)}'`,
+    `update access_request set assurance = null where id = '${requestId(2)}'`,
     `update access_request set expires_at = expires_at + interval '1 day' where id = '${requestId(2)}'`,
     `update access_request set status = 'denied' where id = '${requestId(1)}'`,
     `update access_request set status = 'pending', decided_at = null where id = '${requestId(1)}'`,

@@ -98,9 +98,11 @@ export const pending = (change: Partial<PendingRequest> = {}): PendingRequest =>
   digest: digest(1),
   rule: 'one reviewer approves',
   approvals: 1,
+  assurance: 'slack',
   requestedAt: NOON,
   expiresAt: later(86_400),
   reviews: [],
+  pledges: [],
   status: 'pending',
   ...change,
 });

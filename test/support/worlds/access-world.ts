@@ -109,13 +109,10 @@ export class AccessWorld implements AsyncDisposable {
   }
 
   /** A key that is a person's, as if they had registered it. */
-  async registered({ id: personId }: Person): Promise<SshKey> {
-    const key = new SshKey();
+  async registered({ id: personId }: Person, registeredAt = this.clock.now(), key = new SshKey()): Promise<SshKey> {
     const publicKey = `ssh-ed25519 ${Buffer.from(key.blob).toString('base64')}`;
     const fingerprint = Fingerprint.parse(key.fingerprint);
-    await this.store.transaction((tx) =>
-      tx.keys.insert({ fingerprint, publicKey, personId, registeredAt: this.clock.now() }),
-    );
+    await this.store.transaction((tx) => tx.keys.insert({ fingerprint, publicKey, personId, registeredAt }));
     return key;
   }
 

@@ -10,7 +10,7 @@ import type { SessionEnding } from '../../../src/access/session.ts';
 import type { SessionReport } from '../../../src/access/session-report.ts';
 import { pin, type Target } from '../../../src/access/target.ts';
 import { issueRegistrationCode } from '../../../src/use-cases/people/issue-registration-code.ts';
-import type { CertificateAuthority } from '../../../src/use-cases/ports/authority.ts';
+import type { CertificateAuthority, UserauthProof } from '../../../src/use-cases/ports/authority.ts';
 import { gatewayControl } from '../../../src/use-cases/sessions/bound-gateway-control.ts';
 import type {
   Authorization,
@@ -141,6 +141,10 @@ export class TestControl implements GatewayControl {
 
   serve(caller: Caller, ask: SelfServiceAsk): Promise<SelfServiceAnswer> {
     return this.#control.serve(caller, ask);
+  }
+
+  sign(proof: UserauthProof): ReturnType<GatewayControl['sign']> {
+    return this.#control.sign(proof);
   }
 
   refused(refusal: ConnectionRefusal): void {

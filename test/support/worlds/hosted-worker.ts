@@ -117,6 +117,7 @@ export const idleOptions = (host: HollowHost): WorkerOptions => ({
   control: {
     authorize: () => deferred<Decision>().promise,
     serve: () => deferred<SelfServiceAnswer>().promise,
+    sign: () => deferred<never>().promise,
     refused: () => {},
   },
   ...{ favour: () => {}, knownMsAgo: () => 0, endedEarly: () => null },
@@ -166,6 +167,7 @@ export class SupervisedWorker {
           return decision.promise;
         },
         serve: () => this.serve(),
+        sign: () => deferred<never>().promise,
         refused: (refusal) => void this.refused.push(refusal),
       },
       favour: (remoteAddress) => void this.favoured.push(remoteAddress),

@@ -28,6 +28,7 @@ export const USERS: Readonly<Record<Purpose, string>> = {
   jump: 'daypass',
   inner: 'deploy',
   register: 'register-abcd-efgh',
+  approve: `approve-0123abcd-${'9f'.repeat(16)}`,
 };
 export const CODE = USERS.register.slice('register-'.length);
 

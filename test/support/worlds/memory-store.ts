@@ -11,6 +11,7 @@ import type { Audit } from '../../../src/use-cases/ports/audit.ts';
 import type { IssuedCertificate } from '../../../src/use-cases/ports/authority.ts';
 import type { Engagements } from '../../../src/use-cases/ports/engagements.ts';
 import type { Grants } from '../../../src/use-cases/ports/grants.ts';
+import type { Groups } from '../../../src/use-cases/ports/groups.ts';
 import type { Keys } from '../../../src/use-cases/ports/keys.ts';
 import type { Outbox } from '../../../src/use-cases/ports/outbox.ts';
 import type { Persons } from '../../../src/use-cases/ports/persons.ts';
@@ -23,6 +24,7 @@ export type GatewayParts =
   | 'persons'
   | 'keys'
   | 'engagements'
+  | 'groups'
   | 'requests'
   | 'grants'
   | 'sessions'
@@ -124,6 +126,7 @@ const txOn = (store: MemoryStore, writes: Writes, announce: Announce): Tx<Gatewa
   persons: persons(store, writes),
   keys: keys(store, writes, (entry) => announce({ kind: 'registry_changed', entry })),
   engagements: engagements(store, writes),
+  groups: only<Groups>({}),
   requests: requests(store, writes),
   grants: grants(store, writes),
   sessions: sessions(store, writes),
@@ -198,6 +201,7 @@ const engagements = (store: MemoryStore, writes: Writes): Engagements =>
 
 const requests = (store: MemoryStore, writes: Writes): Requests =>
   only<Requests>({
+    pledgedBy: async (id) => store.requests.filter((each) => each.pledges.some((pledge) => pledge.reviewerId === id)),
     pendingOf: async (id) => store.requests.filter((each) => each.ask.personId === id && each.status === 'pending'),
     insert: async (request) => writes.insert(store.requests, request, ({ id }) => id === request.id),
   });

@@ -125,9 +125,9 @@ export class SelfServiceWorld implements AsyncDisposable {
     });
   }
 
-  register(person: Person, { line, ...file }: KeyFile): Promise<void> {
+  register(person: Person, { line, ...file }: KeyFile, registeredAt = new Date()): Promise<void> {
     const fingerprint = fingerprintOf({ line, ...file }) as Fingerprint;
-    const key = { fingerprint, publicKey: line, personId: person.id, registeredAt: new Date() };
+    const key = { fingerprint, publicKey: line, personId: person.id, registeredAt };
     return this.access.store.transaction((tx) => tx.keys.insert(key));
   }
 

@@ -69,7 +69,7 @@ describe('the policy', () => {
     });
     const ask = { scope: shell, targets: [production, staging], durationSeconds: 3_600 };
     const decision = { allowed: true, rules: ['two for production', 'anything else'], approvals: 2 };
-    expect(decide(lenient, ask)).toEqual({ ...decision, maxDurationSeconds: 3_600, until: null });
+    expect(decide(lenient, ask)).toEqual({ ...decision, assurance: 'signed', maxDurationSeconds: 3_600, until: null });
     expect(decide(lenient, { ...ask, targets: [staging, production] })).toMatchObject(decision);
     expect(decide(lenient, { ...ask, durationSeconds: 3_601 })).toEqual({
       allowed: false,
@@ -86,7 +86,7 @@ describe('the policy', () => {
       ],
     });
     expect(decide(crossed, { scope: shell, targets: [production, staging], durationSeconds: 900 })).toEqual({
-      ...{ allowed: true, rules: ['many', 'short'], approvals: 3, maxDurationSeconds: 900 },
+      ...{ allowed: true, rules: ['many', 'short'], approvals: 3, assurance: 'signed', maxDurationSeconds: 900 },
       until: null,
     });
   });
@@ -96,7 +96,8 @@ describe('the policy', () => {
     const rules = Policy.parse({ rules: [{ name: 'x', labels: two, max_duration: 'PT1H' }] });
     const ask = { scope: shell, targets: [target(two)], durationSeconds: 3_600 };
     const maxDurationSeconds = 3_600;
-    expect(decide(rules, ask)).toEqual({ allowed: true, rules: ['x'], approvals: 1, maxDurationSeconds, until: null });
+    const decision = { allowed: true, rules: ['x'], approvals: 1, assurance: 'signed', maxDurationSeconds };
+    expect(decide(rules, ask)).toEqual({ ...decision, until: null });
     expect(decide(rules, { ...ask, targets: [production] })).toEqual({ allowed: false, reason: { kind: 'no_rule' } });
   });
 
@@ -246,6 +247,50 @@ describe('rules with hours', () => {
       allowed: true,
       until: null,
     });
+  });
+});
+
+describe('what an approval takes', () => {
+  const both = [staging, production];
+  it.each([
+    ['a signature in production', {}, [production], 'signed'],
+    ['a click elsewhere', {}, [staging], 'slack'],
+    ['what is wanted on the strictest of several targets', {}, both, 'signed'],
+    ['a click in production where the rule says so', { assurance: 'slack' }, both, 'slack'],
+    ['a signature elsewhere where the rule says so', { assurance: 'signed' }, [staging], 'signed'],
+    ['a FIDO key', { assurance: 'fido' }, both, 'fido'],
+  ] as const)('is %s', (_, rule, targets, assurance) => {
+    const rules = Policy.parse({ rules: [{ name: 'x', ...rule }] });
+    expect(decide(rules, { scope: shell, targets, durationSeconds: 60 })).toMatchObject({ assurance });
+  });
+
+  it.each([
+    ['slack', 'fido', 'fido'],
+    ['fido', 'signed', 'fido'],
+    ['signed', 'slack', 'signed'],
+  ] as const)('is, of %s and %s, %s, whichever rule stands first', (first, second, assurance) => {
+    const rule = (env: string, of: string) => ({ name: env, labels: { env }, assurance: of });
+    for (const rules of [
+      [rule('production', first), rule('staging', second)],
+      [rule('staging', first), rule('production', second)],
+    ]) {
+      const decision = decide(Policy.parse({ rules }), { scope: shell, targets: both, durationSeconds: 60 });
+      expect(decision).toMatchObject({ assurance });
+    }
+  });
+
+  it('is decided by the labels that the policy calls production', () => {
+    const rules = Policy.parse({ rules: [{ name: 'x' }], production: { env: 'staging' } });
+    expect(decide(rules, { scope: shell, targets: [staging], durationSeconds: 60 })).toMatchObject({
+      assurance: 'signed',
+    });
+    expect(decide(rules, { scope: shell, targets: [production], durationSeconds: 60 })).toMatchObject({
+      assurance: 'slack',
+    });
+  });
+
+  it('is nothing else', () => {
+    expect(Policy.safeParse({ rules: [{ name: 'x', assurance: 'none' }] }).success).toBe(false);
   });
 });
 

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AccessRequest, isExpired, type RequestCommand, transition } from '../../../src/access/request.ts';
-import { digest, later, NOON, pending, personId } from '../../support/samples/samples.ts';
+import type { ReviewSignature } from '../../../src/access/pledge.ts';
+import {
+  type AccessRequest,
+  isExpired,
+  type PendingRequest,
+  type RequestCommand,
+  transition,
+} from '../../../src/access/request.ts';
+import { digest, fingerprint, later, NOON, pending, personId } from '../../support/samples/samples.ts';
 
 const review = (n: number, verdict: 'approve' | 'deny', of = digest(1)): RequestCommand => ({
   kind: 'review',
@@ -119,6 +126,104 @@ describe('a pending request', () => {
     expect(
       [approved, { ...approved, status: 'expired' } as AccessRequest].map((each) => isExpired(each, late)),
     ).toEqual([...[false, true]]);
+  });
+});
+
+describe('a request whose approvals are signed', () => {
+  const signature = (publicKey = 'ssh-ed25519 AAAA', at = later(1)): ReviewSignature => ({
+    ...{ fingerprint: fingerprint(2), publicKey, at },
+    ...{ signed: new Uint8Array([1]), signature: new Uint8Array([2]) },
+  });
+  const FIDO = 'sk-ssh-ed25519@openssh.com AAAA';
+  const signed = (n: number, key?: string): RequestCommand => ({
+    ...{ kind: 'review', reviewerId: personId(n), digest: digest(1), verdict: 'approve', comment: null },
+    signature: signature(key),
+  });
+  const outcome = (request: AccessRequest, command: RequestCommand, at = 1) => {
+    const next = transition(request, command, later(at));
+    if (!next.ok) return next.rejection.code;
+    const { status, reviews, pledges } = next.value;
+    return `${status}, ${reviews.length} reviews, ${pledges.length} pledges`;
+  };
+  const asked = (change: Partial<PendingRequest> = {}) => pending({ assurance: 'signed', ...change });
+  const pledged = (n = 2, at = NOON) => [{ reviewerId: personId(n), at }];
+  const click = { reviewerId: personId(2), verdict: 'approve', comment: null, at: NOON } as const;
+
+  it.each<[string, AccessRequest, RequestCommand, number, string]>([
+    ['a click', asked(), review(2, 'approve'), 1, 'pending, 0 reviews, 1 pledges'],
+    ['a click again', asked({ pledges: pledged() }), review(2, 'approve'), 1, 'pending, 0 reviews, 1 pledges'],
+    ['another’s click', asked({ pledges: pledged() }), review(3, 'approve'), 1, 'pending, 0 reviews, 2 pledges'],
+    ['a denial', asked(), review(2, 'deny'), 1, 'denied, 1 reviews, 0 pledges'],
+    ['a denial after a click', asked({ pledges: pledged() }), review(2, 'deny'), 1, 'denied, 1 reviews, 0 pledges'],
+    ['a signature without a click', asked(), signed(2), 1, 'no_pledge'],
+    ['a signature after another’s click', asked({ pledges: pledged(3) }), signed(2), 1, 'no_pledge'],
+    ['a signature in time', asked({ pledges: pledged() }), signed(2), 899, 'approved, 1 reviews, 0 pledges'],
+    ['a signature too late', asked({ pledges: pledged() }), signed(2), 900, 'pledge_over'],
+    ['a signature from before the click', asked({ pledges: pledged(2, later(120)) }), signed(2), 1, 'pledge_over'],
+    [
+      'the first of two signatures',
+      asked({ approvals: 2, pledges: [...pledged(), ...pledged(3)] }),
+      signed(2),
+      1,
+      'pending, 1 reviews, 1 pledges',
+    ],
+    [
+      'a signature where a FIDO key is wanted',
+      asked({ assurance: 'fido', pledges: pledged() }),
+      signed(2),
+      1,
+      'fido_key_wanted',
+    ],
+    [
+      'a FIDO key’s signature there',
+      asked({ assurance: 'fido', pledges: pledged() }),
+      signed(2, FIDO),
+      1,
+      'approved, 1 reviews, 0 pledges',
+    ],
+    [
+      'a click where a click was enough when it came',
+      asked({ reviews: [click] }),
+      review(2, 'approve'),
+      1,
+      'pending, 1 reviews, 1 pledges',
+    ],
+    [
+      'the signature of such a click',
+      asked({ reviews: [click], pledges: pledged() }),
+      signed(2),
+      1,
+      'approved, 1 reviews, 0 pledges',
+    ],
+    ['a denial of who clicked then', asked({ reviews: [click] }), review(2, 'deny'), 1, 'already_reviewed'],
+    [
+      'a click of who has signed',
+      asked({ approvals: 2, reviews: [{ ...click, signature: signature() }] }),
+      review(2, 'approve'),
+      1,
+      'already_reviewed',
+    ],
+    [
+      'the signature of a click where a click is enough by now',
+      pending({ pledges: pledged() }),
+      signed(2),
+      1,
+      'approved, 1 reviews, 0 pledges',
+    ],
+    ['the requester’s signature', asked({ pledges: pledged(1) }), signed(1), 1, 'own_request'],
+  ])('after %s is as it should be', (_, request, command, at, expected) => {
+    expect(outcome(request, command, at)).toBe(expected);
+  });
+
+  it('is not approved by the clicks of any number of people', () => {
+    const all = run(asked(), ...[2, 3, 4, 5].map((n) => review(n, 'approve')));
+    expect([all.status, all.reviews]).toEqual(['pending', []]);
+  });
+
+  it('keeps no pledge once it is over', () => {
+    const waiting = asked({ pledges: pledged() });
+    expect(transition(waiting, { kind: 'expire' }, later(86_400))).toMatchObject({ value: { pledges: [] } });
+    expect(transition(waiting, { kind: 'withdraw', by: personId(1) }, NOON)).toMatchObject({ value: { pledges: [] } });
   });
 });
 

@@ -41,6 +41,26 @@ describe('a request that waits', () => {
   });
 
   it.each([
+    ['slack', 'signed', 'signed', 'now'],
+    ['slack', 'fido', 'fido', 'now'],
+    ['signed', 'fido', 'fido', 'now'],
+    ['signed', 'slack', 'signed', 'one'],
+    ['fido', 'signed', 'fido', 'one'],
+    ['slack', 'slack', 'slack', 'one'],
+  ] as const)('is signed by the stricter of two policies: %s then, and %s now', (then, now, assurance, name) => {
+    const policy = today(rule({ assurance: now }));
+    expect(heldToPolicy(policy, asked({ assurance: then }))).toMatchObject({
+      ok: true,
+      value: { assurance, rule: name, approvals: 1 },
+    });
+  });
+
+  it('keeps the approvals that it was asked under where it is only to be signed', () => {
+    const held = heldToPolicy(today(rule({ assurance: 'signed' })), asked({ approvals: 2 }));
+    expect(held).toMatchObject({ ok: true, value: { approvals: 2, assurance: 'signed' } });
+  });
+
+  it.each([
     ['less time', today(rule({ max_duration: 'PT15M' })), { kind: 'duration', maxSeconds: 900, rule: 'now' }],
     ['no rule for the scope', today(rule({ scopes: ['files-ro'] })), { kind: 'rule', scope: 'shell' }],
     [
@@ -107,9 +127,9 @@ describe('a request that waits', () => {
     const both = asked({}, { targets: [pin(web), pin(db)] });
     expect(heldToPolicy(today({ rules }, [web, db]), both)).toEqual({
       ok: true,
-      value: { ...both, approvals: 2, rule: 'staging\nproduction' },
+      value: { ...both, approvals: 2, assurance: 'signed', rule: 'staging\nproduction' },
     });
-    const held = asked({ approvals: 2 }, { targets: [pin(web), pin(db)] });
+    const held = asked({ approvals: 2, assurance: 'signed' }, { targets: [pin(web), pin(db)] });
     expect(heldToPolicy(today({ rules }, [web, db]), held)).toEqual({ ok: true, value: held });
   });
 

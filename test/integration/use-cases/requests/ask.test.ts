@@ -52,7 +52,7 @@ describe('a request', () => {
     const { id, digest } = filed;
     const facts = {
       ...{ request: id, digest, engagement: engagement.id, targets: ['db-01', 'web-01'], login: access.login },
-      ...{ scope: 'shell', seconds: 3_600, rule: 'one reviewer approves' },
+      ...{ scope: 'shell', seconds: 3_600, rule: 'one reviewer approves', assurance: 'slack' },
     };
     expect(await world.traces()).toEqual({
       events: [{ type: 'access_requested', actor: actorOfPerson(contractor), facts }],

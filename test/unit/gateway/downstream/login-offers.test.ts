@@ -157,12 +157,27 @@ const OF_REGISTRATIONS: readonly Offer[] = [
   { what: 'a certificate', make: () => certified(), heard: () => failed(), told: [], atEnd: none('register') },
 ];
 
+const OF_APPROVALS: readonly Offer[] = [
+  { what: 'a plain key that is registered', make: known(false), heard: () => ACCEPTED, told: ['offered <key>'] },
+  { what: 'a plain key that is not', make: () => plain(), heard: () => failed(), told: [], atEnd: none('approve') },
+  {
+    what: 'a plain key that is retired',
+    make: known(true),
+    heard: (presented) => failed(retired(presented)),
+    told: [],
+    atEnd: [retired, 'key_retired'],
+  },
+  { what: 'a certificate', make: () => certified(), heard: () => failed(), told: [], atEnd: none('approve') },
+  { what: 'a certificate that is over', make: expired, heard: () => failed(), told: [], atEnd: none('approve') },
+];
+
 const ROWS = (
   [
     ['direct', OF_CERTIFICATES],
     ['inner', OF_CERTIFICATES],
     ['jump', OF_JUMPS],
     ['register', OF_REGISTRATIONS],
+    ['approve', OF_APPROVALS],
   ] as const
 ).flatMap(([purpose, offers]) => offers.map((offer) => [purpose, offer.what, offer] as const));
 

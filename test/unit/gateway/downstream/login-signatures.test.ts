@@ -22,14 +22,14 @@ import {
   words,
 } from '../../../support/worlds/login-world.ts';
 
-const PURPOSES = ['direct', 'jump', 'inner', 'register'] as const satisfies readonly Purpose[];
+const PURPOSES = ['direct', 'jump', 'inner', 'register', 'approve'] as const satisfies readonly Purpose[];
 /** Where a request's user name begins, behind its number and the length of the name. */
 const FIRST_OF_NAME = 5;
 /** What suffices for each. */
 const enough = (world: LoginWorld, purpose: Purpose): Presented => {
   if (purpose === 'direct' || purpose === 'inner') return certified();
   const presented = plain();
-  if (purpose === 'jump') world.knowKey(print(presented));
+  if (purpose === 'jump' || purpose === 'approve') world.knowKey(print(presented));
   return presented;
 };
 
@@ -145,6 +145,15 @@ const REFUSED: readonly Row[] = [
   { purpose: 'jump', what: 'a certificate that is over', make: expired, says: over, reason: 'certificate_expired' },
   { purpose: 'jump', what: 'a certificate of another CA', make: otherCa, says: null, reason: 'certificate_refused' },
   { purpose: 'register', what: 'a certificate', make: () => certified(), says: null, reason: null },
+  { purpose: 'approve', what: 'a certificate', make: () => certified(), says: null, reason: null },
+  {
+    ...{ purpose: 'approve', what: 'a key that nobody registered', make: () => plain() },
+    ...{ says: about('unknown_key'), reason: 'unknown_key' },
+  },
+  {
+    ...{ purpose: 'approve', what: 'a key that is retired', make: retired },
+    ...{ says: about('key_retired'), reason: 'key_retired' },
+  },
 ];
 
 const ROWS = REFUSED.map((row) => [row.purpose, row.what, row] as const);

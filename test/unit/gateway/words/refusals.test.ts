@@ -60,6 +60,21 @@ const ALL: { readonly [Code in TerminalRejection['code']]: Extract<TerminalRejec
   record_tampered: { code: 'record_tampered', what: 'engagement', id: engagementId(1) },
   grant_tampered: { code: 'grant_tampered', grantId: grantId(1) },
   too_many_sessions: { code: 'too_many_sessions', targetId: longName, max: 8 },
+  no_pledge: { code: 'no_pledge' },
+  pledge_over: { code: 'pledge_over', at: NOON },
+  fido_key_wanted: { code: 'fido_key_wanted' },
+  signing_key_new: {
+    ...{ code: 'signing_key_new', fingerprint: fingerprint(1), registeredAt: NOON, countsFrom: NOON },
+  },
+  unknown_request: { code: 'unknown_request' },
+  own_request: { code: 'own_request' },
+  requester_gone: { code: 'requester_gone' },
+  no_longer_allowed: { code: 'no_longer_allowed', why: { kind: 'rule', scope: LONG } },
+  not_a_reviewer: { code: 'not_a_reviewer' },
+  own_engagement: { code: 'own_engagement' },
+  digest_mismatch: { code: 'digest_mismatch' },
+  already_decided: { code: 'already_decided', requestId: requestId(1), outcome: 'withdrawn', by: null, at: NOON },
+  already_reviewed: { code: 'already_reviewed', at: NOON },
   disk_full: { code: 'disk_full', freeMiB: 499 },
 };
 

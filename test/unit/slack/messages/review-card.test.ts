@@ -6,12 +6,16 @@ import { runs } from '../../../support/samples/hostile-text.ts';
 import { ids, inventory, requestView, type World, worlds } from '../../../support/samples/hostile-views.ts';
 import { later, NOON, pending } from '../../../support/samples/samples.ts';
 
+const GATEWAY = { host: 'ssh.example.com', port: 2222, hostKeyLine: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5', site: 'acme' };
+
 const card = (world: World) =>
   reviewCard(requestView(world), {
     inventory: inventory(world),
     audience: world.audience,
     now: NOON,
     userId: 'U0CONTRACT',
+    reader: null,
+    gateway: GATEWAY,
   });
 
 describe('a review card', () => {
@@ -50,7 +54,7 @@ describe('a review card', () => {
       checkMessage(
         reviewCard(
           { ...requestView({ ...world, status: 'pending' }), ...change },
-          { inventory: { find: () => null }, audience: 'thread', now: later(600), userId: null },
+          { inventory: { find: () => null }, audience: 'thread', now: later(600), userId: null, reader: null, gateway: GATEWAY },
         ),
       ).join('\n');
     const extension = { until: later(900), since: later(-6_600) };
@@ -82,7 +86,10 @@ describe('a review card', () => {
         channels: 0,
         ...change,
       });
-    const context = { inventory: { find: () => null }, audience: 'thread', now: NOON, userId: null } as const;
+    const context = {
+      ...{ inventory: { find: () => null }, now: NOON, userId: null, reader: null },
+      ...{ audience: 'thread' as const, gateway: GATEWAY },
+    };
     const buttons = (blocks: readonly unknown[]) =>
       JSON.stringify(blocks).match(/"action_id":"(?:approve|deny)"/g)?.length ?? 0;
     expect(buttons(reviewCard(view(), context).blocks)).toBe(2);
@@ -107,7 +114,11 @@ describe('a review card', () => {
     const view = requestView(world);
     const about = { ...view, request: { ...view.request, ask: { ...view.request.ask, reason: 'fix' } } };
     const shown = (audience: CardAudience) =>
-      checkMessage(reviewCard(about, { inventory: inventory(world), audience, now: NOON, userId: null })).join('\n');
+      checkMessage(
+        reviewCard(about, {
+          ...{ inventory: inventory(world), audience, now: NOON, userId: null, reader: null, gateway: GATEWAY },
+        }),
+      ).join('\n');
     expect(shown('reviewer')).toContain('they broke it last time');
     expect(shown('thread')).not.toContain('they broke it last time');
   });

@@ -83,6 +83,7 @@ const endingsOf = (world: World) => [
 const messagesOf = (world: World) => [
   reviewCard(requestView(world), {
     ...{ inventory: inventory(world), audience: world.audience, now: NOON, userId: 'U0CONTRACT' },
+    ...{ reader: null, gateway: GATEWAY },
   }),
   engagementMessage(engagementView(world), BUILT_IN_SCOPES, NOON),
   changeCard(changeView(world), { audience: world.audience, now: NOON }),
@@ -195,7 +196,9 @@ describe('a message', () => {
     const base = requestView(PLAIN);
     const ask = { ...base.request.ask, reason, ticket: '*OPS-1* :tada:' };
     const view = { ...base, request: { ...base.request, ask }, names: new Map([[ask.personId, '*Casey* _Lind_']]) };
-    const { blocks } = reviewCard(view, { inventory: inventory(PLAIN), audience: 'thread', now: NOON, userId: null });
+    const { blocks } = reviewCard(view, {
+      ...{ inventory: inventory(PLAIN), audience: 'thread', now: NOON, userId: null, reader: null, gateway: GATEWAY },
+    });
     expect(markupIn(blocks).join('\n')).not.toMatch(/database|OPS-1|Casey/);
     const elements = JSON.stringify(blocks);
     for (const element of [
@@ -279,7 +282,10 @@ describe('a message', () => {
     ]);
     const view = { ...base, names: known };
     const granted = { ...grantView({ ...PLAIN, status: 'approved' }), names: known };
-    const context = { inventory: inventory(PLAIN), audience: 'reviewer', now: NOON, userId: null } as const;
+    const context = {
+      ...{ inventory: inventory(PLAIN), now: NOON, userId: null, reader: null },
+      ...{ audience: 'reviewer' as const, gateway: GATEWAY },
+    };
     const [first, second] = ids(PLAIN);
     const what = `${first} and ${second} as deploy, scope shell`;
     expect(reviewCard(view, context).text).toBe(

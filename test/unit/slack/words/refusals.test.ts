@@ -114,6 +114,13 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   record_tampered: { code: 'record_tampered', what: 'engagement', id: engagementId(1) },
   grant_tampered: { code: 'grant_tampered', grantId: grantId(1) },
   too_many_sessions: { code: 'too_many_sessions', targetId: targetId('web-01'), max: 8 },
+  no_pledge: { code: 'no_pledge' },
+  pledge_over: { code: 'pledge_over', at: NOON },
+  fido_key_wanted: { code: 'fido_key_wanted' },
+  signing_key_new: {
+    ...{ code: 'signing_key_new', fingerprint: fingerprint(1), registeredAt: NOON, countsFrom: NOON },
+  },
+  no_signing_key: { code: 'no_signing_key' },
   disk_full: { code: 'disk_full', freeMiB: 3 },
 };
 

@@ -1,0 +1,39 @@
+import { isTooLongAgo } from './age.ts';
+import type { Assurance } from './assurance.ts';
+import type { Fingerprint, PersonId } from './ids.ts';
+
+/** Approve was pressed where a signature is wanted: it does not count until the reviewer signs. */
+export type Pledge = { readonly reviewerId: PersonId; readonly at: Date };
+
+export const PLEDGE_MINUTES = 15;
+export const PLEDGE_MS = PLEDGE_MINUTES * 60_000;
+
+export const pledgeEnd = ({ at }: Pledge): Date => new Date(at.getTime() + PLEDGE_MS);
+
+export const isPledgeOver = ({ at }: Pledge, now: Date): boolean => isTooLongAgo(at, now, PLEDGE_MS - 1);
+
+/** A reviewer's signature, with all that it takes to verify it again. */
+export type ReviewSignature = {
+  readonly fingerprint: Fingerprint;
+  /** `<type> <base64>` */
+  readonly publicKey: string;
+  /** RFC 4252 §7: what was signed, which holds the login name and so the digest of the request, and the signature. */
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly at: Date;
+};
+
+/** By its type. It says what the key is, and not what holds it: nothing is attested. */
+export const isFidoKey = (publicKey: string): boolean => publicKey.startsWith('sk-');
+
+/** Whether an approval with this signature, or with none, is as much as is wanted. */
+export const satisfies = (signature: Pick<ReviewSignature, 'publicKey'> | undefined, wanted: Assurance): boolean => {
+  switch (wanted) {
+    case 'slack':
+      return true;
+    case 'signed':
+      return signature !== undefined;
+    case 'fido':
+      return signature !== undefined && isFidoKey(signature.publicKey);
+  }
+};
