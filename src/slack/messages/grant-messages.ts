@@ -6,6 +6,7 @@ import { actions, type Block, context, section } from '../words/blocks.ts';
 import { detailsButton, extendButton, revokeButton } from '../words/buttons.ts';
 import { type Line, line, listed, mono, own, tag, toNotification, value } from '../words/line.ts';
 import { count, roughly } from '../words/units.ts';
+import { signedWith } from '../words/signing.ts';
 import { doerOf, nameOf } from './engagement-message.ts';
 
 type Message = { readonly text: string; readonly blocks: Block[] };
@@ -13,7 +14,10 @@ type Message = { readonly text: string; readonly blocks: Block[] };
 export function grantAnnounced(view: GrantView, now: Date): Message {
   const { grant, request, names } = view;
   const approvers = request.reviews.filter((review) => review.verdict === 'approve');
-  const by = approvers.length === 0 ? own('nobody') : listed(approvers.map((each) => nameOf(names, each.reviewerId)));
+  const by =
+    approvers.length === 0
+      ? own('nobody')
+      : listed(approvers.map((each) => line`${nameOf(names, each.reviewerId)}${signedWith(each)}`));
   const live = grant.end === null && !hasExpired(grant, now);
   const who = nameOf(names, grant.terms.personId);
   const lasts = own(roughly(grantedMs(grant)));

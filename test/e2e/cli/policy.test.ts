@@ -115,7 +115,7 @@ describe('daypass policy explain', () => {
         '  guests              decides',
         'db-01',
         '  two for production  decides',
-        'Allowed by “two for production” and “guests”, with 2 approvals, for at most 4 hours.',
+        'Allowed by “two for production” and “guests”, with 2 approvals signed with SSH keys, for at most 4 hours.',
         '',
       ].join('\n'),
     });
@@ -175,7 +175,10 @@ describe('daypass policy test', () => {
       {
         name: 'two',
         ask,
-        expect: { allowed: true, rules: ['two for production'], approvals: 2, max_duration: 'PT4H' },
+        expect: {
+          ...{ allowed: true, rules: ['two for production'], approvals: 2, assurance: 'signed' },
+          max_duration: 'PT4H',
+        },
       },
       { name: 'a ticket', ask: { ...ask, ticket: 'x' }, expect: { refused: 'ticket' } },
       { name: 'members', ask: { ...ask, person: 'member', targets: ['web-01'] }, expect: { refused: 'no_rule' } },
@@ -186,6 +189,7 @@ describe('daypass policy test', () => {
   it.each([
     [{ allowed: true, rules: ['guests'] }],
     [{ allowed: true, approvals: 1 }],
+    [{ allowed: true, assurance: 'slack' }],
     [{ allowed: true, max_duration: 'PT8H' }],
     [{ refused: 'ticket' }],
   ])('fails where policy does otherwise: %j', async (expected) => {

@@ -76,6 +76,32 @@ describe('a request approved in Slack', () => {
     for (const each of await decidedCards()) expect(each.plain).toMatch(/Approved by Morgan Reyes/);
   });
 
+  it('is signed where policy wants it: the click shows the command, and the card who signed', async () => {
+    const DAY_MS = 86_400_000;
+    world.wants('signed');
+    await world.request();
+    await world.manager.click(await world.manager.card('direct'), 'Approve');
+    await whisper(/signed with your SSH key, and you have not registered one. Run \/access key/);
+    const key = await world.registerKey(MEMBER.manager, new Date(Date.now() - 2 * DAY_MS));
+    await world.manager.click(await world.manager.card('direct'), 'Approve');
+    const { plain } = await whisper(/does not count yet/);
+    const [, name = ''] = /^ssh (approve-\S+)@127\.0\.0\.1 -p 2222$/m.exec(plain) ?? [];
+    await world.manager.until('the command on the card', (state) =>
+      world.manager.cards(state).some((card) => card.plain.includes(name)),
+    );
+    const inThread = await world.manager.card('thread');
+    expect([
+      inThread.plain.includes(name),
+      inThread.plain.includes('Needs a signature with the reviewer’s key'),
+    ]).toEqual([false, true]);
+    expect(await latest()).toMatchObject({ status: 'pending', grants: 0 });
+    expect(await world.sign(key.proof(name, null))).toMatchObject({ ok: true });
+    await granted();
+    const shown = key.fingerprint.slice(0, 'SHA256:'.length + 12);
+    for (const each of await decidedCards())
+      expect(each.plain).toContain(`Approved by Morgan Reyes (signed with key ${shown})`);
+  });
+
   it('gives nothing to who left the channel meanwhile, whether or not Slack told of it', async () => {
     await world.request();
     await world.contractor.call(`channels/${ENGAGEMENT_CHANNEL}`, { leave: 'contractor' });

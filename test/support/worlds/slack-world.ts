@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Assurance } from '../../../src/access/assurance.ts';
 import { Fingerprint } from '../../../src/access/ids.ts';
 import { Policy } from '../../../src/access/policy.ts';
 import { BUILT_IN_SCOPES } from '../../../src/access/scopes/scope.ts';
@@ -14,8 +15,11 @@ import { createLog } from '../../../src/log.ts';
 import { type KeptSlack, keepSlack } from '../../../src/slack/keep-slack.ts';
 import type { SlackDeps } from '../../../src/slack/slack.ts';
 import { registerKey } from '../../../src/use-cases/people/register-key.ts';
+import type { UserauthProof } from '../../../src/use-cases/ports/authority.ts';
 import type { RandomSource } from '../../../src/use-cases/ports/random.ts';
+import { signReview } from '../../../src/use-cases/requests/sign-review.ts';
 import { Persona } from '../peers/persona.ts';
+import { SshKey } from '../peers/signing-key.ts';
 import { fingerprintOf, makeKey } from '../peers/slack-keys.ts';
 import { ANYBODY } from './access-world.ts';
 import { openTestStore, type TestStore } from './store.ts';
@@ -143,17 +147,28 @@ export class SlackWorld implements AsyncDisposable {
   }
 
   /** A key of the contractor, as if the gateway had seen its possession proved. */
-  async registerKey(userId: string = MEMBER.contractor): Promise<void> {
+  async registerKey(userId: string = MEMBER.contractor, registeredAt = new Date()): Promise<SshKey> {
     const person = await this.person(userId);
-    const { line, blob } = makeKey();
+    const key = new SshKey();
     await this.store.transaction((tx) =>
       tx.keys.insert({
-        fingerprint: Fingerprint.parse(fingerprintOf(blob)),
-        publicKey: line,
+        fingerprint: Fingerprint.parse(key.fingerprint),
+        publicKey: `ssh-ed25519 ${Buffer.from(key.blob).toString('base64')}`,
         personId: person.id,
-        registeredAt: new Date(),
+        registeredAt,
       }),
     );
+    return key;
+  }
+
+  /** As control does once the gateway's reviewer has said yes. */
+  sign(proof: UserauthProof): ReturnType<ReturnType<typeof signReview>> {
+    return signReview(this.#deps)(proof);
+  }
+
+  /** From now on. */
+  wants(assurance: Assurance): void {
+    for (const rule of this.#deps.inventory.policy.rules) rule.assurance = assurance;
   }
 
   /** The same through the one-time code that Slack showed. */

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { approvalName } from '../../../../src/access/signing-key.ts';
 import { type CardAudience, reviewCard } from '../../../../src/slack/messages/review-card.ts';
+import type { RequestView } from '../../../../src/use-cases/views/views.ts';
 import { checkMessage } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
 import { ids, inventory, requestView, type World, worlds } from '../../../support/samples/hostile-views.ts';
-import { later, NOON, pending } from '../../../support/samples/samples.ts';
+import { fingerprint, later, NOON, pending } from '../../../support/samples/samples.ts';
 
 const GATEWAY = { host: 'ssh.example.com', port: 2222, hostKeyLine: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5', site: 'acme' };
 
@@ -97,6 +99,58 @@ describe('a review card', () => {
       expect(buttons(reviewCard(view({ status }), context).blocks)).toBe(0);
     }
     expect(buttons(reviewCard(view(), { ...context, now: later(86_400) }).blocks)).toBe(0);
+  });
+
+  describe('of a request whose approvals are signed', () => {
+    const world: World = {
+      ...{ text: 'x', other: 'y', targets: 1, idLength: 8, status: 'pending', audience: 'reviewer' },
+      ...{ keys: 1, sessions: 1, channels: 0 },
+    };
+    const base = requestView(world);
+    const [reader] = base.engagement.reviewerIds;
+    if (!reader) throw new Error('no reviewer');
+    const shown = (change: object, card: object = {}) => {
+      const view = { ...base, request: { ...base.request, assurance: 'signed' as const, ...change } } as RequestView;
+      const { requestedAt: now } = view.request;
+      return checkMessage(
+        reviewCard(view, {
+          ...{ inventory: inventory(world), audience: 'reviewer', now, userId: null, reader, gateway: GATEWAY },
+          ...card,
+        }),
+      ).join('\n');
+    };
+    const pledges = [{ reviewerId: reader, at: base.request.requestedAt }];
+    const command = `ssh ${approvalName(base.request)}@ssh.example.com -p 2222`;
+    const LAPSED = /Your approval lapsed/;
+
+    it('says what it takes, and where a FIDO key is wanted', () => {
+      expect(shown({})).toContain('Needs a signature with the reviewer’s key');
+      expect(shown({ assurance: 'fido' })).toContain('Needs a signature with the reviewer’s FIDO key');
+      expect(shown({ assurance: 'slack' })).not.toContain('Needs a signature');
+    });
+
+    it('shows the command to who pressed Approve, for as long as it can be signed, and nobody else', () => {
+      const later = (seconds: number) => new Date(base.request.requestedAt.getTime() + seconds * 1_000);
+      expect(shown({ pledges })).toContain(command);
+      expect(shown({ pledges }, { now: later(899) })).toContain(command);
+      expect(shown({ pledges }, { now: later(900) })).not.toContain(command);
+      expect(shown({ pledges }, { now: later(900) })).toMatch(LAPSED);
+      for (const other of [null, base.request.ask.personId]) {
+        expect(shown({ pledges }, { reader: other })).not.toContain(command);
+        expect(shown({ pledges }, { reader: other, now: later(900) })).not.toMatch(LAPSED);
+      }
+    });
+
+    it('names who signed and with which key, and counts no click', () => {
+      const click = { reviewerId: reader, verdict: 'approve', comment: null, at: base.request.requestedAt };
+      const signature = {
+        ...{ fingerprint: fingerprint(1), publicKey: 'ssh-ed25519 AAAA', at: click.at },
+        ...{ signed: new Uint8Array(), signature: new Uint8Array() },
+      };
+      const two = { approvals: 2, reviews: [{ ...click, signature }] };
+      expect(shown(two)).toMatch(/Approved by .* \(signed with key SHA256:A{12}\), 1 more needed/);
+      expect(shown({ ...two, reviews: [click] })).not.toContain('more needed');
+    });
   });
 
   it('keeps a reviewer’s remark from the thread', () => {
