@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Duration } from 'luxon';
-import { shownIn } from '../../access/hours.ts';
 import type { Assurance } from '../../access/assurance.ts';
+import { shownIn } from '../../access/hours.ts';
 import { decide, explain, type Mismatch, type PolicyDecision } from '../../access/policy-decision.ts';
 import type { Config } from '../../config/load.ts';
 import { systemClock } from '../../config/places.ts';

@@ -5,8 +5,8 @@ import { accessLine } from '../words/access-line.ts';
 import { actions, type Block, context, section } from '../words/blocks.ts';
 import { detailsButton, extendButton, revokeButton } from '../words/buttons.ts';
 import { type Line, line, listed, mono, own, tag, toNotification, value } from '../words/line.ts';
-import { count, roughly } from '../words/units.ts';
 import { signedWith } from '../words/signing.ts';
+import { count, roughly } from '../words/units.ts';
 import { doerOf, nameOf } from './engagement-message.ts';
 
 type Message = { readonly text: string; readonly blocks: Block[] };

@@ -36,8 +36,8 @@ import {
   toPlain,
   value,
 } from '../words/line.ts';
-import { count, duration, minutes, roughly } from '../words/units.ts';
 import { FINGERPRINT_SHOWN, needsSignature, signedWith, signingBlocks } from '../words/signing.ts';
+import { count, duration, minutes, roughly } from '../words/units.ts';
 import { nameOf } from './engagement-message.ts';
 
 export type CardAudience = 'reviewer' | 'thread';

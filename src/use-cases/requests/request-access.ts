@@ -1,5 +1,5 @@
-import { type Engagement, isMember, latestEnd, outsideOf, whyItRests } from '../../access/engagement.ts';
 import type { Assurance } from '../../access/assurance.ts';
+import { type Engagement, isMember, latestEnd, outsideOf, whyItRests } from '../../access/engagement.ts';
 import { isSameHuman } from '../../access/engagement-rules.ts';
 import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';

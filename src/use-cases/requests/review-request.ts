@@ -59,7 +59,8 @@ export const reviewRequest =
       // A digest that is recomputed from the stored ask: an ask edited in the database cannot be approved.
       const digest = deps.authority.digest({ id: request.id, ...request.ask });
       if (digest !== request.digest) return refuse({ code: 'digest_mismatch' });
-      const held = verdict === 'approve' ? heldToPolicy(deps.inventory, request, found, now) : ok({ request, until: null });
+      const held =
+        verdict === 'approve' ? heldToPolicy(deps.inventory, request, found, now) : ok({ request, until: null });
       const reviewed = transition(
         held.ok ? held.value.request : request,
         { kind: 'review', reviewerId, digest: input.digest as Digest, verdict, comment },

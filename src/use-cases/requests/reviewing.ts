@@ -112,7 +112,7 @@ async function holds(
   if (!signature) return false;
   // A plain key's proof says nothing about where it came from.
   const proof = authority.verifyProof(signature, '', now);
-  if (!proof.ok || proof.value.certificate || proof.value.userName !== approvalName(request)) return false;
+  if (!proof.ok || proof.value.userName !== approvalName(request)) return false;
   const { fingerprint, publicKey } = proof.value;
   if (fingerprint !== signature.fingerprint || publicKey !== signature.publicKey) return false;
   const key = await tx.keys.byFingerprint(fingerprint);

@@ -91,10 +91,9 @@ async function decide(
   const why = (await whyMayNotReview(deps, tx, reviewing, now)) ?? (await whyNotGranted(deps, tx, reviewing, now));
   if (why) return refuse(why);
   const request = await withGoodSignatures(deps, tx, reviewing.request, now);
-  // What is approved is what is stored, and its digest is what was signed.
+  // What is approved is what is stored: the signature is over its digest.
   const digest = deps.authority.digest({ id: request.id, ...request.ask });
-  if (digest !== request.digest || approvalName(request) !== verified.userName)
-    return refuse({ code: 'digest_mismatch' });
+  if (digest !== request.digest) return refuse({ code: 'digest_mismatch' });
   const held = heldToPolicy(deps.inventory, request, reviewing, now);
   if (!held.ok) return held;
   // Read again behind the lock of its owner, who may be retiring it.

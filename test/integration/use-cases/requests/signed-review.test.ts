@@ -71,6 +71,7 @@ describe('an approval that is signed', () => {
     if (shown.value.kind !== 'approval') return shown.value.kind;
     return outcome(await signReview(world.deps)(proof));
   };
+  const lineOf = ({ blob }: SshKey): string => `ssh-ed25519 ${Buffer.from(blob).toString('base64')}`;
   const stored = (of = request) => world.store.transaction((tx) => tx.requests.byId(of.id));
   const grantOf = (of = request) => world.store.transaction((tx) => tx.grants.byRequest(of.id));
 
@@ -198,6 +199,16 @@ describe('an approval that is signed', () => {
     expect(await grantOf()).toBeNull();
   });
 
+  it('is not made with a certificate, which runs out before the evidence does', async () => {
+    expect(await click()).toBe('pending');
+    const spec = { keyId: 'daypass:x', principals: ['root'], criticalOptions: {}, extensions: [] };
+    const { certificate } = world.access.authority.issueDownstream(lineOf(key), {
+      ...{ ...spec, validAfter: world.later(-60), validBefore: world.later(600) },
+    });
+    expect(await sign(key.proof(approvalName(request), certificate))).toBe('proof_invalid');
+    expect(await sign()).toBe('approved');
+  });
+
   it('is not made with a login that was signed for something else', async () => {
     expect(await click()).toBe('pending');
     for (const name of ['daypass', `${world.access.login}+web-01`, 'register-abcd'])
@@ -304,7 +315,7 @@ describe('an approval that is signed', () => {
       const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
       const at = world.now.toISOString();
       const row = {
-        ...{ fingerprint: who.fingerprint, publicKey: `ssh-ed25519 ${base64(who.blob)}` },
+        ...{ fingerprint: who.fingerprint, publicKey: lineOf(who) },
         ...{ signed: base64(proof.signed), signature: base64(proof.signature) },
       };
       const of = { requestId: request.id, digest: request.digest, reviewerId: by.id };
@@ -319,6 +330,11 @@ describe('an approval that is signed', () => {
         ].join(';'),
       );
     };
+    let late: SshKey;
+    const newKey = async (): Promise<SshKey> => {
+      late = await world.access.registered(second);
+      return late;
+    };
     const store = (statements: string) => world.store.sql(statements);
 
     it('a pledge or a signature is nobody’s', async () => {
@@ -332,6 +348,14 @@ describe('an approval that is signed', () => {
       expect(await grantOf()).toBeNull();
     });
 
+    it('what was asked for is no other', async () => {
+      expect(await click()).toBe('pending');
+      await store(`alter table access_request disable trigger user;
+        update access_request set ask = replace(ask::text, '"durationSeconds":600', '"durationSeconds":6000')::json;
+        alter table access_request enable trigger user`);
+      expect(await sign()).toBe('digest_mismatch');
+    });
+
     it('an old pledge is no newer', async () => {
       await click();
       world.now = world.later(900);
@@ -339,18 +363,20 @@ describe('an approval that is signed', () => {
       expect(await sign()).toBe('record_tampered');
     });
 
-    it.each<[string, () => UserauthProof]>([
+    it.each<[string, () => UserauthProof, (() => Promise<SshKey> | SshKey)?]>([
       ['of nothing', () => secondKey.proof('daypass', null)],
       ['by another key', () => proofOf(key)],
+      ['by another person’s key', () => proofOf(key), () => key],
+      ['by a key from after the request', () => proofOf(late), async () => newKey()],
       [
         'over another request',
         () => proofOf(secondKey, { ...request, id: `${'0'.repeat(8)}${request.id.slice(8)}` as never }),
       ],
       ['that does not verify', () => ({ signed: proofOf(secondKey).signed, signature: proofOf(secondKey).signature })],
-    ])('a signature %s opens nothing, even where its seal was made with the key', async (_, proof) => {
+    ])('a signature %s opens nothing, even where its seal was made with the key', async (_, proof, signer) => {
       wants('signed', 2);
       request = await asked();
-      await evidence(secondKey, second, proof(), null);
+      await evidence((await signer?.()) ?? secondKey, second, proof(), null);
       await click();
       expect(await sign()).toBe('pending');
       expect(await grantOf()).toBeNull();

@@ -56,7 +56,14 @@ describe('a review card', () => {
       checkMessage(
         reviewCard(
           { ...requestView({ ...world, status: 'pending' }), ...change },
-          { inventory: { find: () => null }, audience: 'thread', now: later(600), userId: null, reader: null, gateway: GATEWAY },
+          {
+            inventory: { find: () => null },
+            audience: 'thread',
+            now: later(600),
+            userId: null,
+            reader: null,
+            gateway: GATEWAY,
+          },
         ),
       ).join('\n');
     const extension = { until: later(900), since: later(-6_600) };
