@@ -91,9 +91,6 @@ async function decide(
   const why = (await whyMayNotReview(deps, tx, reviewing, now)) ?? (await whyNotGranted(deps, tx, reviewing, now));
   if (why) return refuse(why);
   const request = await withGoodSignatures(deps, tx, reviewing.request, now);
-  // What is approved is what is stored: the signature is over its digest.
-  const digest = deps.authority.digest({ id: request.id, ...request.ask });
-  if (digest !== request.digest) return refuse({ code: 'digest_mismatch' });
   const held = heldToPolicy(deps.inventory, request, reviewing, now);
   if (!held.ok) return held;
   // Read again behind the lock of its owner, who may be retiring it.
@@ -101,6 +98,8 @@ async function decide(
   const unsigned = key ? whyKeySignsNot(key, held.value.request, now) : ({ code: 'unknown_key', fingerprint } as const);
   if (unsigned) return refuse(unsigned);
   const reviewerId = reviewing.reviewer.id;
+  // Recomputed from the stored ask: one that was edited in the database is not what was signed.
+  const digest = deps.authority.digest({ id: request.id, ...request.ask });
   const signature = signatureOf(login, now);
   const given = { kind: 'review', verdict: 'approve', comment: null, reviewerId, digest, signature } as const;
   const reviewed = transition(held.value.request, given, now);

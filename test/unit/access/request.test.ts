@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ASSURANCES } from '../../../src/access/assurance.ts';
 import type { ReviewSignature } from '../../../src/access/pledge.ts';
 import {
   type AccessRequest,
@@ -16,6 +17,12 @@ const review = (n: number, verdict: 'approve' | 'deny', of = digest(1)): Request
   digest: of,
   verdict,
   comment: null,
+});
+
+const FIDO = 'sk-ssh-ed25519@openssh.com AAAA';
+const signature = (publicKey = 'ssh-ed25519 AAAA'): ReviewSignature => ({
+  ...{ fingerprint: fingerprint(2), publicKey, at: later(1) },
+  ...{ signed: new Uint8Array([1]), signature: new Uint8Array([2]) },
 });
 
 const run = (start: AccessRequest, ...commands: readonly RequestCommand[]): AccessRequest =>
@@ -130,11 +137,6 @@ describe('a pending request', () => {
 });
 
 describe('a request whose approvals are signed', () => {
-  const signature = (publicKey = 'ssh-ed25519 AAAA', at = later(1)): ReviewSignature => ({
-    ...{ fingerprint: fingerprint(2), publicKey, at },
-    ...{ signed: new Uint8Array([1]), signature: new Uint8Array([2]) },
-  });
-  const FIDO = 'sk-ssh-ed25519@openssh.com AAAA';
   const signed = (n: number, key?: string): RequestCommand => ({
     ...{ kind: 'review', reviewerId: personId(n), digest: digest(1), verdict: 'approve', comment: null },
     signature: signature(key),
@@ -267,14 +269,17 @@ it('a request that nobody decided was decided by nobody, also where one of two h
   }
 });
 
+const anyReview = fc.record({
+  kind: fc.constant('review' as const),
+  reviewerId: fc.integer({ min: 1, max: 4 }).map(personId),
+  digest: fc.integer({ min: 1, max: 2 }).map(digest),
+  verdict: fc.constantFrom('approve' as const, 'deny' as const),
+  comment: fc.constant(null),
+});
+const anySignature = fc.constantFrom('ssh-ed25519 AAAA', FIDO).map((key) => signature(key));
 const anyCommand: fc.Arbitrary<RequestCommand> = fc.oneof(
-  fc.record({
-    kind: fc.constant('review' as const),
-    reviewerId: fc.integer({ min: 1, max: 4 }).map(personId),
-    digest: fc.integer({ min: 1, max: 2 }).map(digest),
-    verdict: fc.constantFrom('approve' as const, 'deny' as const),
-    comment: fc.constant(null),
-  }),
+  { weight: 3, arbitrary: anyReview },
+  { weight: 3, arbitrary: fc.tuple(anyReview, anySignature).map(([of, made]) => ({ ...of, signature: made })) },
   fc.record({ kind: fc.constant('withdraw' as const), by: fc.integer({ min: 1, max: 4 }).map(personId) }),
   fc.constant({ kind: 'expire' as const }),
 );
@@ -285,14 +290,26 @@ describe('no sequence of commands', () => {
   it('approves a request without enough approvals of others, each under its digest', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(anyCommand, fc.integer({ min: 0, max: 100_000 })), { maxLength: 12 }),
+        fc.array(
+          fc.tuple(anyCommand, fc.oneof(fc.integer({ min: 0, max: 3_000 }), fc.integer({ min: 0, max: 100_000 }))),
+          {
+            maxLength: 12,
+          },
+        ),
         fc.integer({ min: 1, max: 3 }),
-        (steps, approvals) => {
-          let request: AccessRequest = pending({ approvals });
+        fc.constantFrom(...ASSURANCES),
+        (steps, approvals, assurance) => {
+          let request: AccessRequest = pending({ approvals, assurance });
           let lastAt = 0;
+          const clicked = new Map<string, number>();
           for (const [command, seconds] of steps.toSorted((a, b) => a[1] - b[1])) {
             const next = transition(request, command, later(seconds));
-            if (next.ok) [request, lastAt] = [next.value, seconds];
+            if (!next.ok) continue;
+            [request, lastAt] = [next.value, seconds];
+            if (command.kind !== 'review') continue;
+            const since = seconds - (clicked.get(command.reviewerId) ?? Number.NEGATIVE_INFINITY);
+            if (command.signature && command.verdict === 'approve') expect(since).toBeLessThan(15 * 60);
+            else clicked.set(command.reviewerId, seconds);
           }
           expect(request.ask).toEqual(pending().ask);
           if (request.status !== 'approved') return;
@@ -300,6 +317,10 @@ describe('no sequence of commands', () => {
           expect(approvers.has(personId(1))).toBe(false);
           expect(approvers.size).toBeGreaterThanOrEqual(approvals);
           expect(request.reviews.some((each) => each.verdict === 'deny')).toBe(false);
+          for (const { signature: made } of request.reviews) {
+            if (assurance !== 'slack') expect(made).toBeDefined();
+            if (assurance === 'fido') expect(made?.publicKey).toBe(FIDO);
+          }
           expect(lastAt).toBeLessThan(86_400);
         },
       ),
