@@ -19,6 +19,8 @@ export const actorOf = (by: PersonId | OperatorAccount): Actor =>
 
 /** Each type of event, and what happened. docs/events.md is written from it. */
 export const AUDIT_EVENTS = {
+  audit_chain_begun:
+    'The audit log became a hash chain. The facts have the number and the digest of the events before this one.',
   person_seen: 'Slack showed Daypass a person for the first time.',
   person_changed: 'What Slack says about a person changed: full member, guest or external, active or deactivated.',
   person_unseen: 'Slack no longer shows a person. Their access stops.',

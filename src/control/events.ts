@@ -4,7 +4,8 @@ import type { Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { escapeControls, type Log } from '../log.ts';
-import { AuditFollower, type NumberedEvent } from '../use-cases/audit/follow-audit.ts';
+import { AuditFollower } from '../use-cases/audit/follow-audit.ts';
+import type { NumberedEvent } from '../use-cases/ports/audit.ts';
 import type { Store } from '../use-cases/ports/store.ts';
 
 /** Every audit event as one JSON line, for a SIEM. docs/operations.md describes the lines. */
@@ -16,8 +17,8 @@ const CURSOR_MAX = 1_024;
 
 type Deps = { readonly store: Store; readonly log: Log; readonly site: string; readonly dataDir: string };
 
-const eventLine = (site: string, { id, at, type, actor, facts }: NumberedEvent): string =>
-  `${escapeControls(JSON.stringify({ v: 1, id, at: at.toISOString(), site, type, actor, facts }))}\n`;
+const eventLine = (site: string, { id, at, type, actor, facts, prev, hash }: NumberedEvent): string =>
+  `${escapeControls(JSON.stringify({ v: 1, id, at: at.toISOString(), site, type, actor, facts, prev, hash }))}\n`;
 
 /**
  * Writes what was not written yet, and from then on each event after its commit. The last number written is kept in the data
@@ -25,7 +26,7 @@ const eventLine = (site: string, { id, at, type, actor, facts }: NumberedEvent):
  */
 export async function writeEvents({ store, log, site, dataDir }: Deps, out: Writable): Promise<AsyncDisposable> {
   const path = join(dataDir, CURSOR_FILE);
-  const from = (id: number): AuditFollower => new AuditFollower(store, id, () => performance.now());
+  const from = (id: number): AuditFollower => new AuditFollower(store, id);
   let written = await startAt(path, store, log);
   let follower = from(written);
   const stop = new AbortController();

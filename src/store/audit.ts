@@ -3,17 +3,18 @@ import { z } from 'zod';
 import { AUDIT_EVENTS, type AuditEvent, type AuditEventType } from '../access/audit-event.ts';
 import { PersonId } from '../access/ids.ts';
 import type { Audit } from '../use-cases/ports/audit.ts';
-import { instant, json, read, Timestamp, text } from './rows.ts';
+import { type Appends, headOf } from './audit-chain.ts';
+import { OPERATOR } from './audit-rows.ts';
+import { read, Timestamp } from './rows.ts';
 import type { Trx } from './tables.ts';
-
-/** Where the facts of an operator's deed have its account; events of earlier versions have none. */
-const OPERATOR = 'operator_account';
 
 const Fact = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]);
 const base = {
+  id: z.coerce.number().int(),
   type: z.enum(Object.keys(AUDIT_EVENTS) as AuditEventType[]),
   at: Timestamp,
   facts: z.record(z.string(), Fact),
+  ...{ prev: z.string().nullable(), hash: z.string().nullable() },
 };
 const AuditRow = z.discriminatedUnion('actor_kind', [
   z.object({ ...base, actor_kind: z.literal('person'), actor_person_id: PersonId }),
@@ -21,21 +22,13 @@ const AuditRow = z.discriminatedUnion('actor_kind', [
   z.object({ ...base, actor_kind: z.literal('daypass') }),
 ]);
 
-export const audit = (trx: Trx): Audit => ({
-  async append({ type, at, actor, facts }) {
-    const actor_person_id = actor.kind === 'person' ? actor.id : null;
-    const kept = actor.kind === 'operator' ? { ...facts, [OPERATOR]: text(actor.account) } : facts;
-    await trx
-      .insertInto('audit_event')
-      .values({ type, at: instant(at), actor_kind: actor.kind, actor_person_id, facts: json(kept) })
-      .execute();
-  },
-  async list(limit) {
-    const rows = await trx.selectFrom('audit_event').selectAll().orderBy('id', 'desc').limit(limit).execute();
-    return rows.map(toEvent);
-  },
-  async enderOf(what, id) {
-    const types = what === 'grant' ? ['grant_revoked', 'grant_returned'] : ['session_terminated'];
+const ENDED: Readonly<Record<'grant' | 'session', readonly AuditEventType[]>> = {
+  grant: ['grant_revoked', 'grant_returned'],
+  session: ['session_terminated'],
+};
+
+export function audit(trx: Trx, appends: Appends): Audit {
+  const latest = async (types: readonly AuditEventType[], what: 'grant' | 'session', id: string) => {
     const row = await trx
       .selectFrom('audit_event')
       .selectAll()
@@ -44,33 +37,55 @@ export const audit = (trx: Trx): Audit => ({
       .orderBy('id', 'desc')
       .limit(1)
       .executeTakeFirst();
-    return row ? toEvent(row).actor : null;
-  },
-  async after(id, limit) {
-    const oldest = await transactionId(trx, 'pg_snapshot_xmin');
-    const rows = await trx
-      .selectFrom('audit_event')
-      .selectAll()
-      .where('id', '>', String(id))
-      .orderBy('id')
-      .limit(limit)
-      .execute();
-    const events = rows.map((row) => ({ id: Number(row.id), ...toEvent(row) }));
-    return { events, oldest, next: await transactionId(trx, 'pg_snapshot_xmax') };
-  },
-  async last() {
-    const row = await trx.selectFrom('audit_event').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst();
-    return Number(row?.id ?? 0);
-  },
-});
-
-async function transactionId(trx: Trx, end: 'pg_snapshot_xmin' | 'pg_snapshot_xmax'): Promise<bigint> {
-  const { rows } = await sql<{ id: string }>`select ${sql.raw(end)}(pg_current_snapshot())::text as id`.execute(trx);
-  return BigInt(rows[0]?.id ?? 0);
+    return row ? read(AuditRow, 'audit_event', row) : null;
+  };
+  return {
+    async append(event) {
+      appends.add(event);
+    },
+    async list(limit) {
+      const own = appends.events.slice(-limit).reverse();
+      const rows = await trx
+        .selectFrom('audit_event')
+        .selectAll()
+        .orderBy('id', 'desc')
+        .limit(limit - own.length)
+        .execute();
+      return [...own, ...rows.map((row) => toEvent(read(AuditRow, 'audit_event', row)))];
+    },
+    async enderOf(what, id) {
+      const types = ENDED[what];
+      const own = appends.events.findLast(({ type, facts }) => types.includes(type) && facts[what] === id);
+      if (own) return own.actor;
+      const row = await latest(types, what, id);
+      return row ? toEvent(row).actor : null;
+    },
+    async after(id, limit) {
+      const rows = await trx
+        .selectFrom('audit_event')
+        .selectAll()
+        .where('id', '>', String(id))
+        .orderBy('id')
+        .limit(limit)
+        .execute();
+      return rows.map((raw) => {
+        const row = read(AuditRow, 'audit_event', raw);
+        return { id: row.id, ...toEvent(row), prev: row.prev, hash: row.hash };
+      });
+    },
+    async last() {
+      const row = await trx.selectFrom('audit_event').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst();
+      return Number(row?.id ?? 0);
+    },
+    head: () => headOf(trx),
+    async headOfGrant(id) {
+      const row = await latest(['grant_created'], 'grant', id);
+      return row?.hash ? { number: row.id, hash: row.hash } : null;
+    },
+  };
 }
 
-function toEvent(raw: object): AuditEvent {
-  const row = read(AuditRow, 'audit_event', raw);
+function toEvent(row: z.infer<typeof AuditRow>): AuditEvent {
   const { type, at, facts } = row;
   if (row.actor_kind === 'person') return { type, at, actor: { kind: 'person', id: row.actor_person_id }, facts };
   if (row.actor_kind === 'daypass') return { type, at, actor: { kind: 'daypass' }, facts };

@@ -2,7 +2,7 @@ import type { Log } from '../log.ts';
 import type { Notice } from '../use-cases/notice.ts';
 import { SECURITY_LANE } from '../use-cases/notice.ts';
 import type { Broken } from '../use-cases/ports/seals.ts';
-import { audit } from './audit.ts';
+import { Appends } from './audit-chain.ts';
 import type { Suspension } from './decisions.ts';
 import { outbox } from './outbox.ts';
 import type { Db } from './tables.ts';
@@ -55,8 +55,10 @@ export class BrokenSeals {
   ): Promise<void> {
     try {
       await this.#db.transaction().execute(async (trx) => {
-        await audit(trx).append({ type, at: new Date(), actor: DAYPASS, facts });
+        const appends = new Appends({ open: true });
+        appends.add({ type, at: new Date(), actor: DAYPASS, facts });
         if (notice) await outbox(trx, () => {}).enqueue(notice, SECURITY_LANE);
+        await appends.write(trx);
       });
     } catch (error) {
       this.#log.error({ err: error, type }, 'an audit event could not be written');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { sql } from 'kysely';
+import { beginChain } from './audit-chain.ts';
 import { StoreFault } from './fault.ts';
 import type { Db, Trx } from './tables.ts';
 
@@ -73,6 +74,7 @@ async function applyNext(trx: Trx, migrations: readonly Migration[]): Promise<st
   const next = migrations[done.length];
   if (!next) return null;
   await sql.raw(next.text).execute(trx);
+  await beginChain(trx, next.name);
   await trx.insertInto('schema_migration').values({ name: next.name, checksum: next.checksum }).execute();
   return next.name;
 }

@@ -7,6 +7,7 @@ import type { Seals } from '../use-cases/ports/seals.ts';
 import type { Change, Store, Tx } from '../use-cases/ports/store.ts';
 import { checkHead, openDecisions } from './adopt.ts';
 import { audit } from './audit.ts';
+import { Appends } from './audit-chain.ts';
 import { BrokenSeals } from './broken.ts';
 import { type ChangeFeed, localChanges, postgresChanges } from './changes.ts';
 import { Decisions } from './decisions.ts';
@@ -18,6 +19,7 @@ import { grants } from './grants.ts';
 import { groups } from './groups.ts';
 import { keys } from './keys.ts';
 import { type Lease, type LeaseOptions, takeLease } from './lease.ts';
+import { type Life, refuseOver } from './life.ts';
 import { messages } from './messages.ts';
 import { checkSchema, migrateTo, readMigrations } from './migrations.ts';
 import { outbox } from './outbox.ts';
@@ -184,9 +186,6 @@ function watchHead(look: () => Promise<unknown>, memory: Memory, told: BrokenSea
   };
 }
 
-/** Whether a transaction's `tx` may still be used. */
-type Life = { open: boolean };
-
 type Within = Parts & {
   readonly db: Db;
   readonly feed: ChangeFeed;
@@ -215,12 +214,15 @@ function storeWith(parts: Within, close: () => Promise<void>): Store & AsyncDisp
       const life: Life = { open: true };
       const changes: Change[] = [];
       const sealing = new Sealing(seals, memory);
+      const appends = new Appends(life);
       const wasSuspended = memory.suspended;
       const run = async (trx: Trx) => {
         await lease?.check(trx);
         const guarded = trx.withPlugin(whileOpen(life));
-        const value = await inTime(within.run(life, () => work(txOn(guarded, changes, sealing))));
+        const value = await inTime(within.run(life, () => work(txOn(guarded, { changes, sealing, appends }))));
         await feed.publish(trx, changes);
+        // Before the file of decisions is written: what is in there counts, whatever becomes of the transaction.
+        await appends.write(trx);
         const settled = await sealing.settle(trx);
         life.open = false;
         return { value, settled };
@@ -247,7 +249,9 @@ function storeWith(parts: Within, close: () => Promise<void>): Store & AsyncDisp
   };
 }
 
-function txOn(trx: Trx, changes: Change[], sealing: Sealing): Tx {
+type Collected = { readonly changes: Change[]; readonly sealing: Sealing; readonly appends: Appends };
+
+function txOn(trx: Trx, { changes, sealing, appends }: Collected): Tx {
   const announce = (change: Change): void => {
     if (!changes.some((each) => JSON.stringify(each) === JSON.stringify(change))) changes.push(change);
   };
@@ -260,7 +264,7 @@ function txOn(trx: Trx, changes: Change[], sealing: Sealing): Tx {
     requests: requests(trx, sealing),
     grants: grants(trx, sealing),
     sessions: sessions(trx),
-    audit: audit(trx),
+    audit: audit(trx, appends),
     outbox: outbox(trx, () => announce({ kind: 'outbox' })),
     messages: messages(trx, sealing),
     announce,
@@ -271,11 +275,9 @@ function txOn(trx: Trx, changes: Change[], sealing: Sealing): Tx {
   };
 }
 
-/** A `tx` that was kept would write outside any transaction. */
 const whileOpen = (life: Life): KyselyPlugin => ({
   transformQuery({ node }) {
-    if (!life.open)
-      throw new StoreFault('transaction_over', 'this transaction has ended; its tx can no longer be used');
+    refuseOver(life);
     return node;
   },
   transformResult: async ({ result }) => result,

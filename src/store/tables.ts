@@ -179,13 +179,17 @@ export type Tables = {
   };
   accepted_ssh_session: { ssh_session_id: string; remember_until: Instant };
   audit_event: {
-    id: Serial;
+    /** bigint, as text. */
+    id: string;
     type: string;
     at: Instant;
     actor_kind: string;
     actor_person_id: string | null;
     facts: Json;
+    prev: string | null;
+    hash: string | null;
   };
+  audit_head: { id: number; number: string; hash: string };
   outbox: {
     id: Serial;
     key: string;

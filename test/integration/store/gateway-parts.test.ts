@@ -159,6 +159,7 @@ describe.each([...STORE_KINDS, 'memory'] as const)('what a gateway needs of the 
     heard.splice(0);
     const event = { type: 'session_terminated', at: NOON, facts: { session: sessionId(1) } } as const;
     const notice = { kind: 'session_line', burstId: sessionId(1) } as const;
+    expect(await store.transaction((tx) => tx.audit.head())).toBeNull();
     await store.transaction(async (tx) => {
       await tx.audit.append({ ...event, actor: { kind: 'person', id: personId(2) } });
       await tx.audit.append({ ...event, actor: { kind: 'operator', account: 'root' } });
@@ -170,6 +171,9 @@ describe.each([...STORE_KINDS, 'memory'] as const)('what a gateway needs of the 
       expect(await tx.outbox.enqueue(notice, 'a lane')).toBe(false);
     });
     expect(heard).toEqual([{ kind: 'outbox' }]);
+    // As anybody computes it: SHA-256 over the RFC 8785 JSON of each event in turn.
+    const hash = '7435f53ca9b893e123033ba36fa091081216b55f586fc21b8f8eb1ea360203ea';
+    expect(await store.transaction((tx) => tx.audit.head())).toEqual({ number: 3, hash });
   });
 
   it('leaves nothing of what throws', async () => {

@@ -155,7 +155,9 @@ describe('a database from before there were seals', () => {
       alter table access_request drop column assurance;
       alter table engagement drop column labels, drop column channel_read_at, drop column channel_refused,
         drop column channel_told_at;
-      drop index audit_event_ended_grant; drop index audit_event_ended_session;
+      drop index audit_event_ended_grant; drop index audit_event_ended_session; drop index audit_event_created_grant;
+      drop table audit_head;
+      alter table audit_event drop column prev, drop column hash, alter column id add generated always as identity;
       delete from schema_migration where name >= (select name from schema_migration where name like '%_seals.sql')`;
     const seen = (store: OpenStore) =>
       store.transaction(async (tx) => ({

@@ -100,7 +100,7 @@ export class GrantedWorld implements AsyncDisposable {
 
   /** Since it was asked last. */
   async traces(): Promise<Traces> {
-    const { events } = await this.store.transaction((tx) => tx.audit.after(this.#eventsSeen, 1_000));
+    const events = await this.store.transaction((tx) => tx.audit.after(this.#eventsSeen, 1_000));
     const rows = await this.store.sql('select id::int as id, lane, notice from outbox where id > $1 order by id', [
       this.#noticesSeen,
     ]);

@@ -6,6 +6,7 @@ import type { Person, RegisteredKey, RegistrationCode } from '../../../src/acces
 import type { RegistryEntry } from '../../../src/access/registry-entry.ts';
 import type { AccessRequest } from '../../../src/access/request.ts';
 import type { Session } from '../../../src/access/session.ts';
+import { eventHash, NO_EVENT } from '../../../src/auditchain/event.ts';
 import { StoreFault } from '../../../src/store/fault.ts';
 import type { Audit } from '../../../src/use-cases/ports/audit.ts';
 import type { IssuedCertificate } from '../../../src/use-cases/ports/authority.ts';
@@ -271,6 +272,12 @@ const audit = (store: MemoryStore, writes: Writes): Audit =>
     async enderOf(what, id) {
       const types: readonly string[] = what === 'grant' ? ['grant_revoked', 'grant_returned'] : ['session_terminated'];
       return store.audit.findLast(({ type, facts }) => types.includes(type) && facts[what] === id)?.actor ?? null;
+    },
+    async head() {
+      let hash = NO_EVENT;
+      for (const [index, { at, ...event }] of store.audit.entries())
+        hash = eventHash({ ...event, id: index + 1, at: at.toISOString() }, hash);
+      return store.audit.length === 0 ? null : { number: store.audit.length, hash };
     },
   });
 
