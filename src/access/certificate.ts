@@ -1,3 +1,4 @@
+import type { AuditHead } from './audit-head.ts';
 import type { Grant } from './grant.ts';
 import { expiresAt, startsAt } from './grant.ts';
 import {
@@ -20,7 +21,15 @@ export type CertificateSpec = {
   readonly validBefore: Date;
   readonly criticalOptions: Readonly<Record<string, string>>;
   readonly extensions: readonly string[];
+  /** How far the audit log had come: the extension AUDIT_HEAD, which means nothing to ssh. */
+  readonly auditHead?: AuditHead;
 };
+
+export const AUDIT_HEAD = 'audit-head@daypass';
+
+/** Whoever holds the certificate can show later that the audit log was rewritten. There is no head where no event is committed. */
+export const withAuditHead = (spec: CertificateSpec, auditHead: AuditHead | null): CertificateSpec =>
+  auditHead === null ? spec : { ...spec, auditHead };
 
 /** Certificates are valid at once on hosts whose clocks lag by up to this. */
 export const BACKDATE_SECONDS = 60;

@@ -1,10 +1,12 @@
-import { BACKDATE_SECONDS, type CertificateSpec, UPSTREAM_SECONDS } from '../access/certificate.ts';
+import { headText, isWholeHead, parseHead } from '../access/audit-head.ts';
+import { AUDIT_HEAD, BACKDATE_SECONDS, type CertificateSpec, UPSTREAM_SECONDS } from '../access/certificate.ts';
 import { Fingerprint, Login, TargetId } from '../access/ids.ts';
 import { parseAddressList } from '../sshwire/address.ts';
 import { sameBytes } from '../sshwire/bytes.ts';
 import {
   type Certificate,
   type CertificateBody,
+  type CertificateOption,
   certificateLine,
   certificateType,
   encodeCertificate,
@@ -38,6 +40,7 @@ export type Direction = {
   readonly principalsMax: number;
   readonly isPrincipal: (text: string) => boolean;
   readonly secondsMax: number;
+  readonly mayHaveAuditHead: boolean;
 };
 
 /** For contractors: the gateway carries out no force-command, so it must not be promised one. */
@@ -46,6 +49,7 @@ export const DOWNSTREAM: Direction = {
   principalsMax: 8,
   isPrincipal: (text) => Login.safeParse(text).success,
   secondsMax: Number.POSITIVE_INFINITY,
+  mayHaveAuditHead: true,
 };
 
 /** For the gateway at one target: one login there, for as long as it takes to log in. */
@@ -57,6 +61,7 @@ export const UPSTREAM: Direction = {
     return more.length === 0 && Login.safeParse(login).success && TargetId.safeParse(target).success;
   },
   secondsMax: UPSTREAM_SECONDS + BACKDATE_SECONDS,
+  mayHaveAuditHead: false,
 };
 
 /** Never agent forwarding, X11 or user-rc: each would reach past what was granted. */
@@ -102,8 +107,16 @@ function checkSpec(direction: Direction, spec: CertificateSpec): void {
   const strange = extensions.find((each) => !EXTENSIONS.has(each));
   if (strange !== undefined) throw notAllowed(`the extension ${JSON.stringify(strange)} is not issued`);
   if (hasTwice(extensions)) throw notAllowed('an extension is named twice');
+  checkAuditHead(direction, spec);
   for (const [name, value] of Object.entries(spec.criticalOptions)) checkCriticalOption(direction, name, value);
   checkTimes(direction, spec);
+}
+
+function checkAuditHead({ mayHaveAuditHead }: Direction, { auditHead }: CertificateSpec): void {
+  if (auditHead === undefined) return;
+  if (!mayHaveAuditHead) throw notAllowed('the head of the audit log is not for targets');
+  const read = parseHead(headText(auditHead));
+  if (!read || !isWholeHead(read)) throw notAllowed('the head of the audit log must be a number and a SHA-256');
 }
 
 const hasTwice = (texts: readonly string[]): boolean => new Set(texts).size !== texts.length;
@@ -147,10 +160,13 @@ function bodyOf(issuer: Issuer, publicKey: PublicKey, spec: CertificateSpec): Ce
     validAfter: BigInt(toSeconds(spec.validAfter)),
     validBefore: BigInt(toSeconds(spec.validBefore)),
     criticalOptions: criticalOptions.sort(byName),
-    extensions: spec.extensions.map(flagOption).sort(byName),
+    extensions: [...spec.extensions.map(flagOption), ...auditHeadOption(spec)].sort(byName),
     signatureKey: encodePublicKey(issuer.caKey),
   };
 }
+
+const auditHeadOption = ({ auditHead }: CertificateSpec): CertificateOption[] =>
+  auditHead === undefined ? [] : [stringOption(AUDIT_HEAD, headText(auditHead))];
 
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1);
 

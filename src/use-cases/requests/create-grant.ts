@@ -1,4 +1,4 @@
-import { downstreamCertificate } from '../../access/certificate.ts';
+import { downstreamCertificate, withAuditHead } from '../../access/certificate.ts';
 import { type Engagement, latestEnd } from '../../access/engagement.ts';
 import type { Grant, GrantTerms } from '../../access/grant.ts';
 import { GrantId } from '../../access/ids.ts';
@@ -56,10 +56,11 @@ export async function createGrant(
   const facts = { request: request.id, grant: id, digest, person: ask.personId };
   await tx.audit.append({ type: 'request_approved', at: now, actor, facts });
   await tx.audit.append({ type: 'grant_created', at: now, actor, facts: { ...facts, notAfter: terms.notAfter } });
+  const spec = withAuditHead(downstreamCertificate(grant), await tx.audit.head());
   for (const fingerprint of ask.keyFingerprints) {
     const key = await tx.keys.byFingerprint(fingerprint);
     if (!key || key.personId !== ask.personId) throw new Error(`key ${fingerprint} no longer belongs to the requester`);
-    const certificate = deps.authority.issueDownstream(key.publicKey, downstreamCertificate(grant));
+    const certificate = deps.authority.issueDownstream(key.publicKey, spec);
     await tx.grants.insertCertificate(id, certificate);
     const issued = { grant: id, serial: certificate.serial, keyId: certificate.keyId, fingerprint };
     await tx.audit.append({ type: 'certificate_issued', at: now, actor, facts: issued });

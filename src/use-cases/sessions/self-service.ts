@@ -1,4 +1,4 @@
-import { combinedCertificate, PRINCIPALS_MAX } from '../../access/certificate.ts';
+import { combinedCertificate, PRINCIPALS_MAX, withAuditHead } from '../../access/certificate.ts';
 import { expiresAt, type Grant, isActive, isRunning } from '../../access/grant.ts';
 import { type Fingerprint, type Login, type PersonId, short } from '../../access/ids.ts';
 import { type RegisteredKey, whyNotActive } from '../../access/person.ts';
@@ -209,7 +209,7 @@ async function certify(
   const leftOut = logins.slice(PRINCIPALS_MAX);
   const stored = await ofThisKey(anchor, spec.keyId);
   if (stored) return { kind: 'certificate', line: stored.certificate, leftOut };
-  const issued = deps.authority.issueDownstream(publicKey, spec);
+  const issued = deps.authority.issueDownstream(publicKey, withAuditHead(spec, await tx.audit.head()));
   await tx.grants.insertCertificate(anchor.id, issued);
   await tx.audit.append({
     type: 'certificate_issued',

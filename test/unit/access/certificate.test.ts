@@ -5,6 +5,7 @@ import {
   downstreamCertificate,
   grantOfKeyId,
   upstreamCertificate,
+  withAuditHead,
 } from '../../../src/access/certificate.ts';
 import { SessionId } from '../../../src/access/ids.ts';
 import type { Scope } from '../../../src/access/scopes/scope.ts';
@@ -24,6 +25,13 @@ describe('the certificate of a contractor', () => {
       criticalOptions: {},
       extensions: ['permit-pty'],
     } satisfies CertificateSpec);
+  });
+
+  it('can have the head of the audit log, where there is one', () => {
+    const head = { number: 7, hash: 'ab'.repeat(32) };
+    const spec = downstreamCertificate(grant(1));
+    expect(withAuditHead(spec, head)).toEqual({ ...spec, auditHead: head });
+    expect(withAuditHead(spec, null)).toEqual(spec);
   });
 
   it('lets no terminal through where the scope has none', () => {

@@ -154,6 +154,16 @@ describe('what must not be signed is a fault', () => {
     expect(up(change)).toThrow(expect.objectContaining({ code: 'certificate_not_allowed' }));
   });
 
+  it.each([
+    ['half a hash', down({ auditHead: { number: 1, hash: 'ab'.repeat(16) } })],
+    ['a hash that is none', down({ auditHead: { number: 1, hash: 'xy'.repeat(32) } })],
+    ['event 0', down({ auditHead: { number: 0, hash: 'ab'.repeat(32) } })],
+    ['a target to read it', up({ auditHead: { number: 1, hash: 'ab'.repeat(32) } })],
+    ['its extension without a head', down({ extensions: ['audit-head@daypass'] })],
+  ] as const)('a head of the audit log with %s', (_what, issue) => {
+    expect(issue).toThrow(expect.objectContaining({ code: 'certificate_not_allowed' }));
+  });
+
   it('for a key that is too weak, with the reason', () => {
     const weak = encode(string('ssh-rsa'), string(uint8(3)), string(new Uint8Array(256).fill(0x7f)));
     expect(() => authority.issueUpstream(weak, upSpec())).toThrow(/2047 bits/);
@@ -177,6 +187,15 @@ describe('what is just within its bounds is signed', () => {
     ['a command of 8192 characters', up(forced('x'.repeat(8_192)))],
   ])('%s', (_what, issue) => {
     expect(issue).not.toThrow();
+  });
+
+  it('with the head of the audit log, which those who do not know it pass over', () => {
+    const hash = 'ab'.repeat(32);
+    const certificate = read(down({ auditHead: { number: 1_042, hash } })().certificate);
+    expect(certificate.extensions.map(({ name }) => name)).toEqual(['audit-head@daypass', 'permit-pty']);
+    expect(certificate.extensions[0]?.data).toEqual(string(`1042:${hash}`));
+    const terms = { caKeys: [blobOf(keys.userCaPublicKey)], now: NOON, sourceAddress: null };
+    expect(checkCertificate(certificate, terms)).toMatchObject({ ok: true });
   });
 
   it('with its extensions in lexical order', () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Fingerprint } from '../../../../src/access/ids.ts';
 import { selfService } from '../../../../src/use-cases/sessions/self-service.ts';
 import { viewRequest } from '../../../../src/use-cases/views/views.ts';
+import { auditHeadIn } from '../../../support/checks/audit-head-in.ts';
 import { granted } from '../../../support/worlds/access-world.ts';
 import { RightsWorld } from '../../../support/worlds/rights-world.ts';
 import { openTestStore, type TestStore } from '../../../support/worlds/store.ts';
@@ -51,6 +52,17 @@ describe('who has asked and waits', () => {
     expect(await noTargets()).toEqual({ code: 'request_waits', requestId });
     expect(await cert()).toMatchObject({ why: { code: 'request_waits', requestId } });
     expect(await world.enter(earlier)).toBe('request_waits');
+  });
+});
+
+describe('the certificate of what was approved', () => {
+  it('has the head that the audit log had before it', async () => {
+    const grant = await world.given();
+    await store.transaction(async (tx) => {
+      const [issued] = await tx.grants.certificates(grant.id);
+      const head = auditHeadIn(issued?.certificate ?? '');
+      expect(await tx.audit.after(head.number, 1)).toMatchObject([{ type: 'request_reviewed', prev: head.hash }]);
+    });
   });
 });
 

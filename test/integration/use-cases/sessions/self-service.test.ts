@@ -4,6 +4,7 @@ import type { Grant } from '../../../../src/access/grant.ts';
 import type { Fingerprint } from '../../../../src/access/ids.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
 import { type Caller, type SelfServiceAsk, selfService } from '../../../../src/use-cases/sessions/self-service.ts';
+import { auditHeadIn } from '../../../support/checks/audit-head-in.ts';
 import { fingerprint } from '../../../support/samples/samples.ts';
 import { granted } from '../../../support/worlds/access-world.ts';
 import { actorOfPerson, GrantedWorld } from '../../../support/worlds/granted-world.ts';
@@ -130,6 +131,9 @@ describe('what people ask of the gateway itself', () => {
       ],
       notices: [],
     });
+    const head = auditHeadIn(first.line);
+    const [next] = await world.store.transaction((tx) => tx.audit.after(head.number, 1));
+    expect(next).toMatchObject({ type: 'certificate_issued', prev: head.hash });
     expect(await cert()).toEqual(first);
     expect((await world.traces()).events).toEqual([]);
     // Named, it is the one that was issued for it.
