@@ -1,4 +1,5 @@
 import { expiresAt, grantedMs, hasExpired } from '../../access/grant.ts';
+import { type AuditHead, shortHead } from '../../access/audit-head.ts';
 import { short } from '../../access/ids.ts';
 import type { GrantView, SessionsView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
@@ -35,9 +36,14 @@ export function grantAnnounced(view: GrantView, now: Date): Message {
         ...(live ? [extendButton(grant.id), revokeButton(grant.id)] : []),
         detailsButton('grant', grant.id),
       ]),
+      ...atHead(view.heads.created),
     ],
   };
 }
+
+/** For people who keep it: nothing up to there can be changed in the audit log without `verify audit` showing it to them. */
+const headLine = (head: AuditHead): Line => line`Audit log at ${tag(shortHead(head))}`;
+const atHead = (head: AuditHead | null): Block[] => (head ? [context(headLine(head))] : []);
 
 /** How an access ended, for the person who had it. */
 export function howItEnded({ grant, endedBy, names }: Pick<GrantView, 'grant' | 'endedBy' | 'names'>): Line {
@@ -52,7 +58,7 @@ export function howItEnded({ grant, endedBy, names }: Pick<GrantView, 'grant' | 
 
 /** To the thread, once the grant has no live sessions left. */
 export function grantEnded(view: GrantView): Message {
-  const { grant, names, liveSessions } = view;
+  const { grant, names, liveSessions, heads } = view;
   const person = nameOf(names, grant.terms.personId);
   const how = grant.end?.how === 'returned' ? line`handed back by ${person}, ${grant.end.at}` : howItEnded(view);
   const sessions = own(count(liveSessions, 'live session'));
@@ -63,6 +69,7 @@ export function grantEnded(view: GrantView): Message {
       section(line`:checkered_flag: *Access ended, ${sessions}*: ${person}, ${what}; ${how}`),
       context(
         line`Access ${tag(short(grant.id))} · anything left running in the background on a target has to be stopped there`,
+        ...(heads.latest ? [headLine(heads.latest)] : []),
       ),
     ],
   };

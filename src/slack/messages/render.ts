@@ -1,3 +1,4 @@
+import { headText } from '../../access/audit-head.ts';
 import { hasExpired, isActive } from '../../access/grant.ts';
 import { EngagementId, PersonId } from '../../access/ids.ts';
 import { isExpired } from '../../access/request.ts';
@@ -256,7 +257,11 @@ async function grantNotice(
 ): Promise<Rendered | null> {
   const view = await viewGrant(deps)({ grantId: notice.grantId });
   if (!view) return null;
-  const message = notice.kind === 'grant_ended' ? grantEnded(view) : grantAnnounced(view, deps.clock.now());
+  const { grant, heads } = view;
+  const isEnd = notice.kind === 'grant_ended';
+  const message = isEnd ? grantEnded(view) : grantAnnounced(view, deps.clock.now());
   const onlyUpdate = notice.kind === 'grant_announced_changed';
-  return { to: threadOf(view.engagement), ...message, facts: { digest: view.grant.digest }, onlyUpdate };
+  const head = isEnd ? heads.latest : heads.created;
+  const facts = { digest: grant.digest, ...(head && { audit_head: headText(head) }) };
+  return { to: threadOf(view.engagement), ...message, facts, onlyUpdate };
 }

@@ -1,5 +1,6 @@
 import type { Actor } from '../../access/audit-event.ts';
 import { dueNotice, type EndingMinutes, type WhatEnds, whatEnds } from '../../access/ending-notice.ts';
+import type { AuditHead } from '../../access/audit-head.ts';
 import type { Engagement } from '../../access/engagement.ts';
 import { type Extension, extensionOf, type NoExtension, whyNoExtension } from '../../access/extension.ts';
 import type { Grant } from '../../access/grant.ts';
@@ -70,6 +71,8 @@ export type GrantView = {
   readonly certificates: readonly IssuedCertificate[];
   readonly keys: readonly RegisteredKey[];
   readonly liveSessions: number;
+  /** Of the audit log: where the grant began (null from before there were heads), and where the log is now. */
+  readonly heads: { readonly created: AuditHead | null; readonly latest: AuditHead | null };
   readonly names: Names;
 };
 
@@ -94,6 +97,7 @@ async function grantIn(tx: Tx<GrantParts>, grantId: GrantId): Promise<GrantView 
     certificates: (await tx.grants.certificates(grantId)).filter((each) => each.keyId.startsWith(downstream)),
     keys: await tx.keys.ofPerson(grant.terms.personId),
     liveSessions: (await tx.sessions.liveOfGrant(grantId)).length,
+    heads: { created: await tx.audit.headOfGrant(grantId), latest: await tx.audit.head() },
     names: await namesOf(tx, engagement, [
       grant.terms.personId,
       ...(grant.end?.by ? [grant.end.by] : []),

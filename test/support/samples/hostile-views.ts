@@ -117,6 +117,7 @@ export const grantView = (world: World): GrantView => ({
   endedBy: { kind: 'operator', account: world.text },
   certificates: [certificate(1)],
   liveSessions: 0,
+  heads: { created: { number: 999_999_999, hash: digest(8) }, latest: { number: 1_000_000_000, hash: digest(9) } },
 });
 
 /** The same while it is about to end. */

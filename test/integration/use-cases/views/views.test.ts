@@ -113,9 +113,15 @@ describe('a grant that is looked at', () => {
       ...{ certificates: [certificate], liveSessions: 1 },
     });
     expect(names(view)).toEqual(PEOPLE);
+    const created = await world.store.transaction((tx) => tx.audit.headOfGrant(grant.id));
+    const latest = await world.store.transaction((tx) => tx.audit.head());
+    expect(view?.heads).toEqual({ created, latest });
+    expect(created?.number).toBeLessThan(latest?.number ?? 0);
     granted(await endGrant(deps)({ by: stranger.id, grantId: grant.id, comment: null, isSecurity: true }));
     const ended = await viewGrant(deps)({ grantId: grant.id });
     expect(ended?.endedBy).toEqual(actorOfPerson(stranger));
+    expect(ended?.heads.created).toEqual(created);
+    expect(ended?.heads.latest?.number).toBe((latest?.number ?? 0) + 1);
     expect(names(ended)).toEqual(new Set([...PEOPLE, 'USTRANGER']));
     expect(await viewGrant(deps)({ grantId: grantId(9) })).toBeNull();
   });

@@ -28,6 +28,7 @@ const granted = (end: Omit<GrantEnd, 'at'> | null, endedBy: Actor | null): Grant
   certificates: [],
   keys: [],
   liveSessions: 0,
+  heads: { created: null, latest: { number: 1_042, hash: 'ab'.repeat(32) } },
   names,
 });
 const revoked = (comment: string | null) => ({ how: 'revoked', by: null, comment }) as const;
@@ -100,6 +101,18 @@ describe('the end of an access', () => {
       expect(JSON.stringify(message.blocks)).toContain('Request again');
       expect(JSON.stringify(message.blocks)).not.toContain('ssh ');
     }
+  });
+
+  it('shows the thread where the audit log was, as `verify audit --head` reads it, and its holder nothing of it', () => {
+    const view = granted(null, null);
+    expect(checkMessage(grantEnded(view)).at(-1)).toBe('Audit log at `1042:abababababab`');
+    expect(JSON.stringify([grantOver(view), grantIssuedTooLate(view)])).not.toContain('abababab');
+    const unknown = { ...view, heads: { created: null, latest: null } };
+    expect(JSON.stringify(grantEnded(unknown))).not.toContain('Audit log');
+    expect(JSON.stringify(grantAnnounced(view, NOON))).not.toContain('Audit log');
+    const head = { number: 977, hash: 'cd'.repeat(32) };
+    const announced = grantAnnounced({ ...view, heads: { created: head, latest: null } }, NOON);
+    expect(checkMessage(announced).at(-1)).toBe('Audit log at `977:cdcdcdcdcdcd`');
   });
 
   it('brings what was remarked to its holder, and not to the thread', () => {
