@@ -7,6 +7,7 @@ import { type Problem, type Verdict, verifyRecording } from '../recording/archiv
 import { type LedgerVerdict, verifyAll } from '../recording/archive/verify-all.ts';
 import { print, Refused } from './output.ts';
 import { configOrPlace, type PlaceOptions, placeOf, recordingAt } from './recording-place.ts';
+import { verifyAuditCommand } from './verify-audit.ts';
 
 type Options = PlaceOptions & { readonly all?: boolean; readonly json?: boolean };
 
@@ -14,7 +15,7 @@ const PROGRESS_MS = 1_000;
 
 export function verifyCommand(program: Command, given: () => Config): void {
   const config = configOrPlace(given);
-  program
+  const verify = program
     .command('verify [recordings...]')
     .description(
       'Check that recordings are what was sealed: signature, chain and ledger. This needs neither a decryption key nor a database.',
@@ -29,6 +30,7 @@ export function verifyCommand(program: Command, given: () => Config): void {
       }
       process.exitCode = (await (options.all ? all(config, options) : some(config, names, options))) ? 0 : 1;
     });
+  verifyAuditCommand(verify, given);
 }
 
 async function some(config: () => Config, given: readonly string[], options: Options): Promise<boolean> {
