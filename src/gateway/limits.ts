@@ -204,6 +204,10 @@ export const WORKER_RESTART_MS = 200;
 export const TERMINATE_CONFIRM_MS = 1_000;
 /** A worker that said that a session's connections are dead, before it was told to end it, has so long to have done with it. */
 export const CUT_CONFIRM_MS = 10_000;
+/** How long a worker may take to say what it carries, and how much of that it says. */
+export const CARRIED_ANSWER_MS = 2_000;
+export const CARRIED_TOLD_MAX = 10_000;
+export const ASKED_ENGAGEMENTS_MAX = 10_000;
 export const DRAIN_MS = 3_000;
 /** Sessions that control ended before their worker had heard of them. */
 export const EARLY_TERMINATIONS_MAX = 10_000;

@@ -1,12 +1,19 @@
 import { z } from 'zod';
 import { AuthorizedSession } from '../../access/authorized-session.ts';
-import { Digest, Fingerprint, GrantId, PersonId, SessionId, TargetId } from '../../access/ids.ts';
+import { Digest, EngagementId, Fingerprint, GrantId, PersonId, SessionId, TargetId } from '../../access/ids.ts';
 import { RegistryEntry } from '../../access/registry-entry.ts';
 import { Route, SshSessionId } from '../../access/route.ts';
 import { TerminationReason } from '../../access/session.ts';
 import { ChainHead, SessionReport } from '../../access/session-report.ts';
 import { Shown } from '../../access/shown.ts';
-import { FIRST_WORDS_MAX, REFUSALS_KEPT_MAX, REGISTRY_PIECE_MAX, REPORT_CHANNELS_MAX } from '../limits.ts';
+import {
+  ASKED_ENGAGEMENTS_MAX,
+  CARRIED_TOLD_MAX,
+  FIRST_WORDS_MAX,
+  REFUSALS_KEPT_MAX,
+  REGISTRY_PIECE_MAX,
+  REPORT_CHANNELS_MAX,
+} from '../limits.ts';
 import { CIPHERS, KEX, MACS } from '../ssh/algorithms.ts';
 import { LOGIN_CODES } from './login-reasons.ts';
 
@@ -83,6 +90,8 @@ export const FromWorker = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('opened'), session: SessionId, head: ChainHead }),
   /** Both connections of a session are dead; its report follows once the recording is written. */
   z.strictObject({ type: z.literal('cut'), session: SessionId }),
+  /** What it carries of whom it was asked about. */
+  z.strictObject({ type: z.literal('carrying'), id: Correlation, sessions: z.array(SessionId).max(CARRIED_TOLD_MAX) }),
   z.strictObject({ type: z.literal('watched'), watch: Correlation, shown: z.array(Shown).max(10_000) }),
   /** The session that was watched is over. */
   z.strictObject({ type: z.literal('watch_over'), watch: Correlation }),
@@ -184,6 +193,13 @@ export const ToWorker = z.discriminatedUnion('type', [
     grantId: GrantId,
     grantDigest: Digest,
     endsAt: Millis,
+  }),
+  /** What does it carry of a person, in engagements, or both? Null is any. */
+  z.strictObject({
+    type: z.literal('carries'),
+    id: Correlation,
+    personId: PersonId.nullable(),
+    engagementIds: z.array(EngagementId).max(ASKED_ENGAGEMENTS_MAX).nullable(),
   }),
   /** Renews the worker's lease: how long ago control knew what was revoked. */
   z.strictObject({ type: z.literal('heartbeat'), knownMsAgo: z.number().nonnegative() }),

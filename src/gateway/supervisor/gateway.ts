@@ -5,7 +5,14 @@ import type { Grant } from '../../access/grant.ts';
 import type { SessionId } from '../../access/ids.ts';
 import type { ReportedRecording, SessionReport } from '../../access/session-report.ts';
 import type { Log } from '../../log.ts';
-import type { Carried, Gateways, TerminationOrder, Watcher } from '../../use-cases/ports/gateways.ts';
+import type {
+  Carried,
+  Gateways,
+  GatewaysAnswer,
+  TerminationOrder,
+  Watcher,
+  Whose,
+} from '../../use-cases/ports/gateways.ts';
 import type { GatewayControl, SealOutcome } from '../../use-cases/sessions/gateway-control.ts';
 import type { Listen } from '../launch/fork-host.ts';
 import { localHost } from '../launch/local-host.ts';
@@ -148,6 +155,19 @@ class Supervisor implements Gateway {
 
   carried(): readonly Carried[] {
     return this.#crew.workers.flatMap((worker) => worker.carried);
+  }
+
+  /** A worker's own word alone is not believed: what control has let it begin counts too, until it is told that it ended. */
+  async ask(whose: Whose): Promise<GatewaysAnswer> {
+    const workers = this.#crew.all;
+    const answers = await Promise.all(workers.map((worker) => worker.carrying(whose)));
+    const known = this.#crew.all.flatMap((worker) => worker.knownOf(whose));
+    const said = answers.flatMap((answer) => answer ?? []);
+    return {
+      workers: workers.length,
+      answered: answers.filter((answer) => answer !== null).length,
+      sessions: [...new Set([...said, ...known])],
+    };
   }
 
   extend(session: SessionId, under: Grant): boolean {

@@ -1,12 +1,13 @@
 import type { Grant } from '../../access/grant.ts';
 import type { SessionId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
-import type { Carried, Watcher } from '../../use-cases/ports/gateways.ts';
+import type { Carried, Watcher, Whose } from '../../use-cases/ports/gateways.ts';
 import type { GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
 import type { HostedWorker, WorkerEvents, WorkerHost } from '../launch/worker-host.ts';
 import { Briefing } from '../pipe/registry.ts';
 import { FromWorker, type ToWorker } from '../pipe/worker-messages.ts';
 import type { WordedOrder } from '../words/session-words.ts';
+import { CarriedQuestions } from './carried-questions.ts';
 import { CarriedSessions, type CarriedSessionsDeps } from './carried-sessions.ts';
 import { HandedAddresses } from './handed-addresses.ts';
 import { Liveness } from './liveness.ts';
@@ -36,6 +37,7 @@ export class WorkerProcess {
   readonly #liveness: Liveness;
   readonly #sessions: CarriedSessions;
   readonly #watchers: Watchers;
+  readonly #carried: CarriedQuestions;
   readonly #addresses = new HandedAddresses();
   readonly #questions: WorkerQuestions;
   readonly #briefing: Briefing;
@@ -50,6 +52,7 @@ export class WorkerProcess {
       late: (sessions) => this.#killFor('worker did not end its sessions', { sessions }),
     });
     this.#watchers = new Watchers(send);
+    this.#carried = new CarriedQuestions(send);
     const [sessions, addresses] = [this.#sessions, this.#addresses];
     this.#questions = new WorkerQuestions({ control, facts, favour, log, worker: this, send, sessions, addresses });
     this.#worker = options.host.spawn(this.#events());
@@ -100,6 +103,16 @@ export class WorkerProcess {
 
   get carried(): readonly Carried[] {
     return this.#sessions.all;
+  }
+
+  /** What the worker says that it carries of these; null where it does not answer. */
+  carrying(whose: Whose): Promise<readonly SessionId[] | null> {
+    return this.#carried.ask(whose);
+  }
+
+  /** What control knows that it carries of these. */
+  knownOf(whose: Whose): readonly SessionId[] {
+    return this.#sessions.of(whose);
   }
 
   /** Ends sessions that it carries; where it does not end them in time, the whole worker ends. */
@@ -180,6 +193,9 @@ export class WorkerProcess {
         this.#sessions.closed(session, report);
         break;
       }
+      case 'carrying':
+        this.#carried.answered(heard.id, heard.sessions);
+        break;
       case 'watched':
         this.#watchers.see(heard.watch, heard.shown);
         break;
@@ -199,6 +215,7 @@ export class WorkerProcess {
   #exited(code: number | null, signal: string | null): void {
     this.#liveness.gone(signal ?? code);
     this.#watchers.allOver();
+    this.#carried.over();
     this.#options.log.info({ worker: this.pid, code, signal, sessions: this.#sessions.count }, 'worker exited');
     this.#sessions.over();
     this.#options.gone(this);

@@ -69,6 +69,7 @@ const ENDED: { readonly [Code in Because]: (order: Extract<TerminationOrder, { b
   session_tampered: () =>
     'ended: the record of this session was changed outside Daypass. Ask in the engagement thread.',
   record_tampered: () => 'ended: the record of your engagement was changed outside Daypass. Tell security.',
+  engagement_closed: () => 'ended: the engagement was closed. Ask the person who engaged you.',
   person_unconfirmed: () => 'ended: Slack has not confirmed that your account is active. Ask in the engagement thread.',
   channel_unread: () =>
     'ended: Slack has not shown for too long who is in the channel of your engagement. Ask there for Daypass to be invited again.',

@@ -5,7 +5,14 @@ import type { SessionId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { SessionReport } from '../../access/session-report.ts';
 import type { Shown } from '../../access/shown.ts';
-import { AUTHORIZE_MS, DEFAULT_LIMITS, HEARTBEAT_MS, type Limits, REFUSALS_PER_SECOND } from '../limits.ts';
+import {
+  AUTHORIZE_MS,
+  CARRIED_TOLD_MAX,
+  DEFAULT_LIMITS,
+  HEARTBEAT_MS,
+  type Limits,
+  REFUSALS_PER_SECOND,
+} from '../limits.ts';
 import { MessagePipe, WORKER_PIPE_FD } from '../pipe/message-pipe.ts';
 import {
   type Answer,
@@ -21,6 +28,7 @@ import { closedMessage } from './closed-message.ts';
 export type Start = Extract<ToWorker, { type: 'start' }>;
 export type Terminate = Extract<ToWorker, { type: 'terminate' }>;
 export type Extend = Extract<ToWorker, { type: 'extend' }>;
+export type Carries = Omit<Extract<ToWorker, { type: 'carries' }>, 'type' | 'id'>;
 export type Watch = Extract<ToWorker, { type: 'watch' | 'unwatch' }>;
 
 const NOT_SERVED: Served = {
@@ -39,6 +47,8 @@ export type Listeners = {
   readonly drain: (ms: number) => void;
   readonly watch: (order: Watch) => void;
   readonly sessions: () => number;
+  /** What of these it carries. */
+  readonly carries: (whose: Carries) => readonly SessionId[];
   readonly leaseLost: () => void;
 };
 
@@ -195,6 +205,11 @@ export class ControlLink {
       case 'extend':
         this.#listeners.extend(message);
         break;
+      case 'carries': {
+        const sessions = this.#listeners.carries(message).slice(0, CARRIED_TOLD_MAX);
+        this.#send({ type: 'carrying', id: message.id, sessions });
+        break;
+      }
       case 'drain':
         this.#listeners.drain(message.ms);
         break;

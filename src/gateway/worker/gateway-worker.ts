@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import type { SessionId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { Log } from '../../log.ts';
 import { Recorder } from '../../recording/write/recorder.ts';
@@ -13,6 +14,7 @@ import { setRekeying } from '../ssh/transport.ts';
 import { gatewayAddress, wordForTerminal } from '../words/refusals.ts';
 import { RESTARTING } from '../words/session-words.ts';
 import {
+  type Carries,
   ControlLink,
   type Extend,
   type Listeners,
@@ -94,6 +96,10 @@ export class GatewayWorker implements Listeners {
 
   sessions(): number {
     return this.#sessions.count;
+  }
+
+  carries(whose: Carries): readonly SessionId[] {
+    return this.#sessions.of(whose);
   }
 
   async #start(start: Start): Promise<void> {

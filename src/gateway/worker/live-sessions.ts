@@ -1,9 +1,10 @@
+import type { AuthorizedSession } from '../../access/authorized-session.ts';
 import type { SessionId } from '../../access/ids.ts';
 import type { Recorder } from '../../recording/write/recorder.ts';
 import type { NewSession } from '../downstream/connection.ts';
 import { Session, type SessionEvents, type SessionStart } from '../session/session.ts';
 import { plainLine } from '../words/refusals.ts';
-import type { ControlLink, Extend, Start, Terminate, Watch } from './control-link.ts';
+import type { Carries, ControlLink, Extend, Start, Terminate, Watch } from './control-link.ts';
 
 type Link = Pick<ControlLink, 'opened' | 'cut' | 'closed' | 'watched' | 'watchOver'>;
 type Place = Pick<Start, 'spool' | 'gateway' | 'limits'> & { readonly recorder: Recorder };
@@ -14,6 +15,8 @@ export class LiveSessions {
   readonly #link: Link;
   readonly #open: Open;
   readonly #sessions = new Map<SessionId, Session>();
+  /** Whose each of them is, and in what. */
+  readonly #whose = new Map<SessionId, Pick<AuthorizedSession, 'personId' | 'engagementId'>>();
 
   constructor(link: Link, open: Open = (start, events) => new Session(start, events)) {
     this.#link = link;
@@ -37,7 +40,18 @@ export class LiveSessions {
     };
     const session = this.#open(start, this.#events(id));
     this.#sessions.set(id, session);
+    this.#whose.set(id, authorized);
     return session;
+  }
+
+  of({ personId, engagementIds }: Carries): readonly SessionId[] {
+    return [...this.#whose]
+      .filter(
+        ([, whose]) =>
+          (personId === null || whose.personId === personId) &&
+          (engagementIds === null || engagementIds.includes(whose.engagementId)),
+      )
+      .map(([id]) => id);
   }
 
   extend({ session, grantId, grantDigest, endsAt }: Extend): void {
@@ -77,6 +91,7 @@ export class LiveSessions {
       },
       closed: (report) => {
         this.#sessions.delete(id);
+        this.#whose.delete(id);
         this.#link.closed(id, report);
       },
     };

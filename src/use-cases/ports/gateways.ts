@@ -1,10 +1,12 @@
 import type { Grant } from '../../access/grant.ts';
-import type { Fingerprint, GrantId, PersonId, SessionId } from '../../access/ids.ts';
+import type { EngagementId, Fingerprint, GrantId, PersonId, SessionId } from '../../access/ids.ts';
 import type { Shown } from '../../access/shown.ts';
 
 /** The gateway workers, as control sees them. */
 export type Gateways = {
   carried(): readonly Carried[];
+  /** Asks each worker what it carries of these. */
+  ask(whose: Whose): Promise<GatewaysAnswer>;
   /** Ends live sessions: both TCP sides are destroyed without waiting for either peer. */
   terminate(sessions: readonly SessionId[], order: TerminationOrder): void;
   /**
@@ -25,6 +27,20 @@ export type Carried = {
   readonly keyFingerprint: Fingerprint;
 };
 
+/** Sessions of a person, in engagements, or both; null is any. */
+export type Whose = {
+  readonly personId: PersonId | null;
+  readonly engagementIds: readonly EngagementId[] | null;
+};
+
+export type GatewaysAnswer = {
+  readonly workers: number;
+  /** Fewer than `workers` where one did not answer in time. */
+  readonly answered: number;
+  /** What a worker says that it carries, or control knows that it does. */
+  readonly sessions: readonly SessionId[];
+};
+
 /** Why a session is to end. The gateway words it, so nothing of it is a sentence but what somebody wrote. */
 export type TerminationOrder =
   | {
@@ -40,7 +56,13 @@ export type TerminationOrder =
     }
   | {
       readonly why: 'revoked';
-      readonly because: 'grant_missing' | 'grants_suspended' | 'key_retired' | 'session_tampered' | 'record_tampered';
+      readonly because:
+        | 'grant_missing'
+        | 'grants_suspended'
+        | 'key_retired'
+        | 'session_tampered'
+        | 'record_tampered'
+        | 'engagement_closed';
     }
   | { readonly why: 'unconfirmed'; readonly because: 'person_unconfirmed' | 'channel_unread' }
   | { readonly why: 'ended_by_reviewer'; readonly because: 'ended_by_holder' }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
+import type { SessionId } from '../../../src/access/ids.ts';
 import { MessagePipe } from '../../../src/gateway/pipe/message-pipe.ts';
 import { AtDoor, FromWorker, type Handed, type ToWorker } from '../../../src/gateway/pipe/worker-messages.ts';
 import { ControlLink, type Listeners } from '../../../src/gateway/worker/control-link.ts';
@@ -21,6 +22,8 @@ export class LinkedWorker {
   readonly said: Said[] = [];
   readonly exits: number[] = [];
   sessions = 0;
+  /** What it says that it carries, whomever it is asked about. */
+  carried: readonly SessionId[] = [];
   readonly #node = new EventEmitter();
   readonly #control: MessagePipe;
   readonly #far;
@@ -42,7 +45,7 @@ export class LinkedWorker {
       {
         ...{ registry: told('registry'), start: told('start'), socket: told('socket'), turnAway: told('turnAway') },
         ...{ terminate: told('terminate'), extend: told('extend'), drain: told('drain'), watch: told('watch') },
-        ...{ leaseLost: told('leaseLost'), sessions: () => this.sessions },
+        ...{ leaseLost: told('leaseLost'), sessions: () => this.sessions, carries: () => this.carried },
       },
       { pipe: near, sockets: this.#node, exit: (code) => void this.exits.push(code) },
     );

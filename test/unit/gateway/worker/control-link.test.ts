@@ -53,6 +53,7 @@ describe.each(STATES)('a worker, %s,', (_state, enter) => {
     ['turn_away', [['turnAway', turnAway.connection, turnAway.message]]],
     ['watch', [['watch', watch]]],
     ['unwatch', [['watch', unwatch]]],
+    ['carries', []],
     ['heartbeat', []],
     ['authorized', []],
     ['served', []],
@@ -60,7 +61,8 @@ describe.each(STATES)('a worker, %s,', (_state, enter) => {
     const worker = await workerIn(enter);
     worker.hears(TO_WORKER[type]);
     expect(worker.told).toEqual(expected);
-    expect(worker.said).toEqual(type === 'registry' ? [FROM_WORKER.registry_taken] : []);
+    const answers = { registry: [FROM_WORKER.registry_taken], carries: [{ ...FROM_WORKER.carrying, sessions: [] }] };
+    expect(worker.said).toEqual(answers[type as keyof typeof answers] ?? []);
     expect(worker.exits).toEqual([]);
   });
 

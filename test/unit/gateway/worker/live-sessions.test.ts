@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { SessionEvents, SessionStart } from '../../../../src/gateway/session/session.ts';
 import { makeSessionKey } from '../../../../src/gateway/upstream/connect.ts';
 import { LiveSessions } from '../../../../src/gateway/worker/live-sessions.ts';
-import { digest, grantId, later } from '../../../support/samples/samples.ts';
+import { digest, engagementId, grantId, later, personId } from '../../../support/samples/samples.ts';
 import { ADDRESS, REPORT, SHOWN, sessionAnswer, TO_WORKER } from '../../../support/worlds/pipe-messages.ts';
 import { sessionId } from '../../../support/worlds/world.ts';
 
@@ -105,6 +105,22 @@ describe('a session that begins', () => {
     ]);
     expect(sessions.count).toBe(0);
   });
+});
+
+it.each([
+  [{ personId: personId(1), engagementIds: null }, [1]],
+  [{ personId: null, engagementIds: [engagementId(1)] }, [1]],
+  [{ personId: null, engagementIds: [engagementId(2)] }, []],
+  [{ personId: personId(2), engagementIds: [engagementId(1)] }, []],
+  [{ personId: null, engagementIds: null }, [1]],
+])('a worker that is asked says what it carries, until it is closed: %j', (whose, expected) => {
+  const { events } = begin(1);
+  expect(sessions.of(whose)).toEqual(expected.map(sessionId));
+  // Its connections are dead, and what is left of it is still being written.
+  events.cut();
+  expect(sessions.of(whose)).toEqual(expected.map(sessionId));
+  events.closed(REPORT);
+  expect(sessions.of(whose)).toEqual([]);
 });
 
 describe('an order', () => {
