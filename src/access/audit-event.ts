@@ -36,6 +36,13 @@ export const AUDIT_EVENTS = {
   key_registered: 'A person proved that they hold a key, and it was registered.',
   key_retired: 'A key was retired. It no longer logs in.',
   engagement_opened: 'An engagement was opened.',
+  engagement_closed: 'An engagement was closed, by somebody or after its last day. Nothing can be asked for in it.',
+  person_offboarded: 'A person was offboarded: everywhere, or from the engagements that the facts name.',
+  person_readmitted: 'An operator let a person back in who had been offboarded.',
+  offboarding_proved:
+    'Every gateway worker answered that it carries no session of an offboarding, and no grant of it is active.',
+  offboarding_item_ticked: 'An item of an offboarding’s checklist was ticked.',
+  offboarding_completed: 'All of an offboarding is done. `digest` is that of the evidence.',
   engagement_confirmed: 'Somebody other than its opener confirmed an engagement.',
   engagement_changed: 'An engagement was changed. What it no longer includes ended.',
   engagement_change_proposed: 'Somebody proposed a change that gives an engagement more than it had.',

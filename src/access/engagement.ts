@@ -24,6 +24,8 @@ export type Engagement = {
   readonly reviewerIds: readonly PersonId[];
   /** ISO date; nothing opens before this day in `timeZone`. Null where it began when it was opened. */
   readonly firstDay: string | null;
+  /** Members who were offboarded from it: they work in it no more, also where they are in the channel. */
+  readonly offboardedIds: readonly PersonId[];
   /** ISO date; access ends with this day in `timeZone`. */
   readonly lastDay: string;
   readonly timeZone: string;
@@ -38,6 +40,10 @@ export type Engagement = {
   readonly channelReadAt: Date;
   /** What its targets were labelled at that moment; none while it waits. */
   readonly labels: readonly string[];
+  /** When it was closed, by somebody or after its last day; null while it is open. */
+  readonly closedAt: Date | null;
+  /** Null where an operator closed it, or Daypass after its last day. */
+  readonly closedBy: PersonId | null;
 };
 
 type Days = Pick<Engagement, 'lastDay' | 'timeZone'>;
@@ -64,11 +70,17 @@ export function latestEnd({ hours, ...days }: Days & Pick<Engagement, 'hours'>, 
   return closes && closes < end ? closes : end;
 }
 
-export const isOver = (engagement: Days, now: Date): boolean => now >= engagementEnd(engagement);
+type Lasting = Pick<Engagement, 'lastDay' | 'timeZone' | 'closedAt'>;
 
-/** Whether somebody works in it: a member who has not left its channel. */
-export const isMember = ({ memberIds, leftIds }: Engagement, person: PersonId): boolean =>
-  memberIds.includes(person) && !leftIds.includes(person);
+/** When it is over, or was. */
+export const overAt = (engagement: Lasting): Date => engagement.closedAt ?? engagementEnd(engagement);
+
+export const isOver = (engagement: Lasting, now: Date): boolean =>
+  engagement.closedAt !== null || now >= engagementEnd(engagement);
+
+/** Whether somebody works in it: a member who has not left its channel, and was not offboarded from it. */
+export const isMember = ({ memberIds, leftIds, offboardedIds }: Engagement, person: PersonId): boolean =>
+  memberIds.includes(person) && !leftIds.includes(person) && !offboardedIds.includes(person);
 
 /** What of this the engagement does not hold, or no longer; null where it holds all. */
 export function outsideOf(
@@ -82,15 +94,16 @@ export function outsideOf(
 }
 
 /**
- * Why access in it rests at this moment, or null: it has not begun, is over, or this is not one of its hours; or Slack has not said for longer than `doubtSeconds` who
- * is in its channel, because members who leave the channel lose access.
+ * Why access in it rests at this moment, or null: it was closed, has not begun, is over, or this is not one of its hours; or Slack has not
+ * said for longer than `doubtSeconds` who is in its channel, because members who leave the channel lose access.
  */
 export function whyItRests(
-  engagement: Pick<Engagement, 'name' | 'channelReadAt' | 'firstDay' | 'lastDay' | 'timeZone' | 'hours'>,
+  engagement: Pick<Engagement, 'name' | 'channelReadAt' | 'firstDay' | 'lastDay' | 'timeZone' | 'hours' | 'closedAt'>,
   now: Date,
   doubtSeconds: number,
 ): Exclude<RestingRejection, { code: 'record_tampered' }> | null {
-  const { name, channelReadAt: since } = engagement;
+  const { name, channelReadAt: since, closedAt } = engagement;
+  if (closedAt) return { code: 'engagement_closed', engagement: name, at: closedAt };
   const begins = engagementBegin(engagement);
   if (begins && now < begins) return { code: 'engagement_not_begun', beginsAt: begins, field: 'engagement' };
   if (isOver(engagement, now))

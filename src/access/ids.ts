@@ -14,6 +14,8 @@ export const GrantId = uuid<'GrantId'>();
 export type GrantId = z.infer<typeof GrantId>;
 export const SessionId = uuid<'SessionId'>();
 export type SessionId = z.infer<typeof SessionId>;
+export const OffboardingId = uuid<'OffboardingId'>();
+export type OffboardingId = z.infer<typeof OffboardingId>;
 
 /** A target's short name; also a DNS label, because clients say `<target id>.<site>.daypass`. */
 export const TargetId = z

@@ -1,6 +1,6 @@
 import { isTooLongAgo } from './age.ts';
 import type { Digest, Fingerprint, PersonId } from './ids.ts';
-import type { NotActive } from './rejection.ts';
+import type { NotActive, RejectionOf } from './rejection.ts';
 
 /** Slack's own identity of an account: team id + user id. Names are never identity. */
 export type SlackAccount = {
@@ -22,14 +22,25 @@ export type Person = {
   readonly confirmedAt: Date;
   /** Since when Slack shows the account no more, as when a channel is no longer shared; null while it does. */
   readonly unseenSince: Date | null;
+  /** Since when they are offboarded everywhere: they get nothing until an operator readmits them. */
+  readonly offboardedAt: Date | null;
 };
+
+/** Why somebody may nothing, however fresh Slack's word of them is: deactivated, or offboarded. */
+export function whyShutOut(person: Person | null): RejectionOf<'person_inactive' | 'person_offboarded'> | null {
+  if (person?.offboardedAt) return { code: 'person_offboarded', since: person.offboardedAt };
+  return person?.active ? null : { code: 'person_inactive' };
+}
+
+export const mayAct = (person: Person | null): person is Person => whyShutOut(person) === null;
 
 /**
  * Why somebody may nothing at this moment, or null. Unknown is not active: nobody acts whom Slack does not show, or has not confirmed
  * within `doubtSeconds`.
  */
 export function whyNotActive(person: Person | null, now: Date, doubtSeconds: number): NotActive | null {
-  if (!person?.active) return { code: 'person_inactive' };
+  const shutOut = whyShutOut(person);
+  if (shutOut || !person) return shutOut;
   if (person.unseenSince) return { code: 'person_unseen', since: person.unseenSince };
   return isInDoubt(person, now, doubtSeconds) ? { code: 'person_unconfirmed', since: person.confirmedAt } : null;
 }

@@ -4,6 +4,7 @@ import { ASSURANCES, type Assurance } from './assurance.ts';
 import { EngagementRules, NO_ENGAGEMENT_RULES } from './engagement-rules.ts';
 import { AllowedHours } from './hours.ts';
 import { EngagementId, Login, TargetId } from './ids.ts';
+import { OffboardingRules } from './offboarding.ts';
 import { STANDINGS } from './person.ts';
 import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from './scopes/scope.ts';
 import { DefinedScopes } from './scopes/scope-definition.ts';
@@ -161,6 +162,7 @@ const Rules = z.strictObject({
   engagements: EngagementRules.optional().meta({
     description: 'Who may open engagements and who may review. If omitted, nobody may.',
   }),
+  offboarding: OffboardingRules.optional(),
   scopes: DefinedScopes,
 });
 
@@ -208,6 +210,10 @@ export function offeredDurations({ durations, rules }: Pick<Policy, 'durations' 
 
 export const engagementRules = (policy: Pick<Policy, 'engagements'>): EngagementRules =>
   policy.engagements ?? NO_ENGAGEMENT_RULES;
+
+/** As it is where policy says nothing of it. */
+export const offboardingRules = (policy: Pick<Policy, 'offboarding'>): OffboardingRules =>
+  policy.offboarding ?? OffboardingRules.parse({});
 
 /** What policy leaves open so that nobody can get access, in sentences for whoever starts Daypass. */
 export function policyGaps(policy: Pick<Policy, 'engagements'>): readonly string[] {

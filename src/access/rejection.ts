@@ -15,11 +15,14 @@ export type Rejection =
   | EndRejection
   | RegisterRejection
   | LoginRejection
-  | RecorderRejection;
+  | RecorderRejection
+  | OffboardRejection;
 
 /** Why somebody may nothing at this moment, whatever it is. */
 export type NotActive =
   | { readonly code: 'person_inactive' }
+  /** Until an operator readmits them. */
+  | { readonly code: 'person_offboarded'; readonly since: Date }
   /** Slack shows the account no more. */
   | { readonly code: 'person_unseen'; readonly since: Date }
   /** Slack has not confirmed the account since, and that is too long ago. */
@@ -33,6 +36,7 @@ export type RestingRejection =
   | { readonly code: 'outside_engagement_hours'; readonly opensAt: Date | null; readonly field: 'engagement' }
   /** Slack has not said for too long who is in the engagement's channel. */
   | { readonly code: 'channel_unread'; readonly engagement: string; readonly since: Date }
+  | { readonly code: 'engagement_closed'; readonly engagement: string; readonly at: Date }
   /** What is stored about this was changed without Daypass. */
   | { readonly code: 'record_tampered'; readonly what: string; readonly id: string };
 
@@ -40,7 +44,7 @@ export type RestingRejection =
 type SecretFound = {
   readonly code: 'secret_found';
   readonly what: SecretKind;
-  readonly field: 'reason' | 'ticket' | 'comment' | 'reference';
+  readonly field: 'reason' | 'ticket' | 'comment' | 'reference' | 'note';
 };
 
 type ClosedHours = { readonly rule: string; readonly opens: Date | null; readonly zone: string };
@@ -102,7 +106,7 @@ export type EngagementRejection =
   | { readonly code: 'last_day_past'; readonly field: 'last_day' }
   | { readonly code: 'unknown_target'; readonly targetId: string; readonly field: 'targets' }
   | { readonly code: 'unknown_scope'; readonly scope: string; readonly field: 'scopes' }
-  | { readonly code: 'unknown_person'; readonly field: 'members' | 'reviewers' }
+  | { readonly code: 'unknown_person'; readonly field: 'members' | 'reviewers' | 'person' }
   | {
       readonly code: 'reviewer_not_eligible';
       readonly people: readonly { readonly personId: PersonId; readonly why: NotEligible }[];
@@ -193,6 +197,22 @@ export type EndRejection =
   | { readonly code: 'may_not_end_session' }
   | { readonly code: 'may_not_retire_key' };
 
+/** Offboarding somebody, closing an engagement, and what follows. */
+export type OffboardRejection =
+  | SecretFound
+  | { readonly code: 'may_not_offboard'; readonly field: 'person' }
+  | { readonly code: 'already_offboarded'; readonly at: Date; readonly field: 'person' }
+  /** They are no member of the engagement that was named. */
+  | { readonly code: 'not_in_engagement'; readonly field: 'person' }
+  | { readonly code: 'may_not_close'; readonly field: 'engagement' }
+  | { readonly code: 'already_closed'; readonly at: Date; readonly field: 'engagement' }
+  | { readonly code: 'not_offboarded' }
+  /** It is still being proved that nothing of theirs is left. */
+  | { readonly code: 'offboarding_unproved' }
+  | { readonly code: 'unknown_offboarding' }
+  | { readonly code: 'may_not_tick' }
+  | { readonly code: 'already_ticked'; readonly by: PersonId; readonly at: Date };
+
 /** Registering a key. */
 export type RegisterRejection =
   | { readonly code: 'code_unknown' }
@@ -237,6 +257,7 @@ export type NotEligible =
   | 'member'
   | 'member_account'
   | 'inactive'
+  | 'offboarded'
   | 'not_full_member'
   | 'not_named'
   | 'vendor';

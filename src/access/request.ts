@@ -66,7 +66,8 @@ export type RequestCommand =
       /** Verified, and over this very request. */
       readonly signature?: ReviewSignature;
     }
-  | { readonly kind: 'withdraw'; readonly by: PersonId }
+  /** `by` is null where somebody else may, as control has decided: an operator, or whoever offboards. */
+  | { readonly kind: 'withdraw'; readonly by: PersonId | null }
   | { readonly kind: 'expire' };
 
 /** A pending request whose time has run out, or is still to begin, is expired at every look, whether or not a job has written it down. */
@@ -106,7 +107,7 @@ export function transition(
     case 'review':
       return review(request, command, now);
     case 'withdraw':
-      if (command.by !== request.ask.personId) return refuse({ code: 'unknown_request' });
+      if (command.by !== null && command.by !== request.ask.personId) return refuse({ code: 'unknown_request' });
       return ok({ ...request, pledges: [], status: 'withdrawn', decidedAt: now });
     case 'expire':
       return ok(request);

@@ -18,8 +18,9 @@ function whyNotEligible(
   { reviewer, vendors, inGroups }: ReviewerFacts,
   vendor: string,
   now: Date,
-): Extract<NotEligible, 'inactive' | 'not_full_member' | 'not_named' | 'vendor'> | null {
+): Extract<NotEligible, 'inactive' | 'offboarded' | 'not_full_member' | 'not_named' | 'vendor'> | null {
   if (!reviewer.active) return 'inactive';
+  if (reviewer.offboardedAt) return 'offboarded';
   if (reviewer.standing !== 'member') return 'not_full_member';
   if (!mayReviewAtAll(rules, reviewer, inGroups, now)) return 'not_named';
   return vendors.some((each) => vendorKey(each) === vendorKey(vendor)) ? 'vendor' : null;

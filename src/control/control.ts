@@ -33,6 +33,7 @@ import { endSessionsOn } from './end-sessions.ts';
 import { writeEvents } from './events.ts';
 import { freshness } from './freshness.ts';
 import { type LiveConfig, liveConfig } from './live-config.ts';
+import { offboardingsOn } from './offboardings.ts';
 import { eraseFor, openRecordings, type Recordings, usableRecipients } from './recordings.ts';
 import { startSchedules } from './schedules.ts';
 import { erasingOld, flushing, watchingSpace } from './upkeep.ts';
@@ -122,13 +123,14 @@ async function startParts(given: Given, own: Own): Promise<Omit<Control, keyof A
   const gateway = own(await startGateway(options, decisions));
   own(watchingSpace(deps, config));
   own(await endSessionsOn({ ...deps, gateway, touch }));
+  own(offboardingsOn({ ...deps, gateways: gateway }));
 
   const targetLoginMs = config.gateway.target_login_seconds * 1_000;
   const check = targetCheck({ ...deps, sourceAddress, targetLoginMs });
   const reload = (by: OperatorAccount): Promise<ConfigChanges> => live.reload(deps, actorOf(by));
   const running = { check, reload, erase: eraseFor(recordings), gateways: gateway, inventory: live.inventory };
-  own(admin.serve(localOperators({ store, clock, control: running })));
   own(watchingConfig(live, config, deps));
+  own(admin.serve(localOperators({ ...deps, control: running })));
 
   const { public_host: host, public_port: port = gateway.port } = config.gateway;
   const place = { host, port, hostKeyLine: keys.gatewayHostPublicKey, site: config.site };

@@ -1,7 +1,7 @@
 import type { webApi } from '@slack/bolt';
 import { groupsOf } from '../access/engagement-rules.ts';
 import type { PersonId } from '../access/ids.ts';
-import type { Person } from '../access/person.ts';
+import { type Person, whyShutOut } from '../access/person.ts';
 import { engagementRules } from '../access/policy.ts';
 import type { Rejection } from '../access/rejection.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
@@ -69,7 +69,8 @@ export async function whoAsks(edge: Edge, claim: Claim): Promise<Result<Asker>> 
   const isMeant = claim.teamId === null || claim.teamId === account.teamId || sameOrganisation;
   if (!isMeant) return refuse({ code: 'person_inactive' });
   const person = await seePerson(edge)({ account, profile });
-  if (!person.active) return refuse({ code: 'person_inactive' });
+  const shutOut = whyShutOut(person);
+  if (shutOut) return refuse(shutOut);
   const isSecurity = edge.security.securityUsers.includes(account.userId) && person.standing === 'member';
   return ok({ person, userId: account.userId, timeZone, isSecurity });
 }

@@ -5,7 +5,8 @@ import { AllowedHours } from '../access/hours.ts';
 import { EngagementId, Login, PersonId, TargetId } from '../access/ids.ts';
 import { ScopeName } from '../access/scopes/scope.ts';
 import type { Engagements } from '../use-cases/ports/engagements.ts';
-import { instant, instantOrNull, json, read, Timestamp, text, textOrNull } from './rows.ts';
+import { instant, instantOrNull, json, read, text, textOrNull, Timestamp } from './rows.ts';
+import { isAsRemembered, writeClosed, writeOffboarded, writeReadmitted } from './engagement-ends.ts';
 import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';
 
@@ -27,12 +28,15 @@ const EngagementRow = z.object({
   confirmed_at: Timestamp.nullable(),
   labels: z.array(z.string()),
   channel_read_at: Timestamp,
+  closed_at: Timestamp.nullable(),
+  closed_by: PersonId.nullable(),
 });
 const RoleRow = z.object({
   engagement_id: EngagementId,
   role: z.enum(['member', 'reviewer']),
   person_id: PersonId,
   left_at: Timestamp.nullable(),
+  offboarded_at: Timestamp.nullable(),
 });
 
 /** What was decided of it, field by field; who left its channel since, and when that was read, are not among it. */
@@ -45,6 +49,9 @@ const sealedEngagement = (engagement: Engagement): object => {
   const { logins, firstDay, hours, reference } = engagement;
   const days = { ...(firstDay && { firstDay }), ...(hours && { hours }) };
   const others = { ...(logins && { logins }), ...days, ...(reference && { reference }) };
+  const { offboardedIds, closedAt, closedBy } = engagement;
+  const offboarded = offboardedIds.length === 0 ? {} : { offboardedIds };
+  const closed = closedAt ? { closedAt: closedAt.toISOString(), closedBy } : {};
   const [createdAt, confirmedAt] = [engagement.createdAt, engagement.confirmedAt].map(
     (at) => at?.toISOString() ?? null,
   );
@@ -62,6 +69,8 @@ const sealedEngagement = (engagement: Engagement): object => {
     ...people,
     ...labels,
     ...others,
+    ...offboarded,
+    ...closed,
   };
 };
 
@@ -107,6 +116,28 @@ export const engagements = (trx: Trx, sealing: Sealing): Engagements => ({
       .execute();
     if (confirmed.length === 1) await sealEngagement(trx, sealing, id);
     return confirmed.length === 1;
+  },
+  async close(id, closed) {
+    const [engagement] = await load(trx, [id]);
+    if (engagement) await writeClosed(trx, sealing, engagement.engagement, closed);
+    await sealEngagement(trx, sealing, id);
+  },
+  async unclosed() {
+    const open = trx.selectFrom('engagement').select('id').where('closed_at', 'is', null);
+    const rows = await open.where('ended_before', '=', false).execute();
+    return find(
+      trx,
+      sealing,
+      rows.map((row) => row.id),
+    );
+  },
+  async offboard(id, person, at) {
+    await writeOffboarded(trx, sealing, id, person, at);
+    await sealEngagement(trx, sealing, id);
+  },
+  async readmit(id, person, at) {
+    await writeReadmitted(trx, sealing, id, person, at);
+    await sealEngagement(trx, sealing, id);
   },
   async askToConfirm(id, people) {
     if (people.length === 0) return;
@@ -203,7 +234,9 @@ async function markMembers(
 async function find(trx: Trx, sealing: Sealing, ids: readonly string[] | null): Promise<readonly Engagement[]> {
   const stored = await load(trx, ids);
   return stored.flatMap(({ engagement, mac }) =>
-    sealing.holds('engagement', engagement.id, sealedEngagement(engagement), mac) ? [engagement] : [],
+    sealing.holds('engagement', engagement.id, sealedEngagement(engagement), mac) && isAsRemembered(sealing, engagement)
+      ? [engagement]
+      : [],
   );
 }
 
@@ -214,7 +247,7 @@ async function load(trx: Trx, ids: readonly string[] | null): Promise<readonly S
   let select = trx.selectFrom('engagement').selectAll().orderBy('created_at').orderBy('id');
   let selectRoles = trx
     .selectFrom('engagement_person')
-    .select(['engagement_id', 'role', 'person_id', 'left_at'])
+    .select(['engagement_id', 'role', 'person_id', 'left_at', 'offboarded_at'])
     .orderBy('ordinal');
   if (ids) {
     select = select.where('id', 'in', ids);
@@ -276,6 +309,8 @@ function toEngagement(raw: object, roles: readonly z.output<typeof RoleRow>[]): 
     createdAt: row.created_at,
     confirmedAt: row.confirmed_at,
     labels: row.labels,
+    offboardedIds: own.filter((each) => each.role === 'member' && each.offboarded_at).map((each) => each.person_id),
+    ...{ closedAt: row.closed_at, closedBy: row.closed_by },
     channelReadAt: row.channel_read_at,
   };
 }
@@ -302,8 +337,8 @@ async function insertEngagement(trx: Trx, sealing: Sealing, engagement: Engageme
       confirmed_by: null,
       labels: json(engagement.labels.map(text)),
       channel_read_at: instant(engagement.channelReadAt),
-      channel_refused: null,
-      channel_told_at: null,
+      ...{ channel_refused: null, channel_told_at: null },
+      ...{ closed_at: instantOrNull(engagement.closedAt), closed_by: engagement.closedBy },
     })
     .execute();
   for (const role of ['member', 'reviewer'] as const) await putPeople(trx, engagement.id, role, engagement);
@@ -353,7 +388,7 @@ async function putPeople(
 ): Promise<void> {
   const rows = (role === 'member' ? memberIds : reviewerIds).map((person_id, ordinal) => ({
     ...{ engagement_id: id, role, person_id, ordinal },
-    ...{ seen_at: null, left_at: null },
+    ...{ seen_at: null, left_at: null, offboarded_at: null },
   }));
   if (rows.length === 0) return;
   await trx

@@ -93,6 +93,10 @@ export function grants(trx: Trx, sealing: Sealing): Grants {
       const rows = await select().where('person_id', '=', id).orderBy('not_before').orderBy('id').execute();
       return rows.map((row) => toGrant(row, sealing));
     },
+    async ofEngagement(id) {
+      const rows = await select().where('engagement_id', '=', id).orderBy('not_before').orderBy('id').execute();
+      return rows.map((row) => toGrant(row, sealing));
+    },
     async list({ activeAt, limit }) {
       let query = select().orderBy('not_before', 'desc').orderBy('id').limit(limit);
       if (activeAt) {

@@ -7,6 +7,8 @@ import type { Sealing } from './sealing.ts';
 import type { Trx } from './tables.ts';
 
 const NAME_ERASED = '(name erased)';
+/** Nobody is readmitted by time. */
+const FOR_GOOD = '9999-12-01T00:00:00.000Z';
 
 const PersonRow = z.object({
   id: PersonId,
@@ -14,6 +16,8 @@ const PersonRow = z.object({
   active: z.boolean(),
   confirmed_at: Timestamp,
   unseen_since: Timestamp.nullable(),
+  offboarded_at: Timestamp.nullable(),
+  offboarded_mac: z.string().nullable(),
 });
 const AccountRow = z.object({
   person_id: PersonId,
@@ -30,6 +34,13 @@ const sealedAccount = (personId: string, { teamId, userId, enterpriseId }: Slack
   userId,
   enterpriseId,
 });
+
+/** Whether somebody is offboarded: with none where nothing was ever written of it. */
+const sealedState = (id: PersonId, offboardedAt: Date | null): object => ({
+  id,
+  offboardedAt: offboardedAt?.toISOString() ?? null,
+});
+const offboardedKey = (id: string): string => `person:${id}`;
 
 export function persons(trx: Trx, sealing: Sealing): Persons {
   const byIds = (ids: readonly PersonId[]) => findPersons(trx, sealing, ids);
@@ -68,6 +79,15 @@ export function persons(trx: Trx, sealing: Sealing): Persons {
         .where('id', '=', id)
         .executeTakeFirstOrThrow();
       changedOne(result, 'person');
+    },
+    async offboard(id, at) {
+      await writeState(trx, sealing, id, at);
+      const end = { how: 'revoked', at: at.toISOString(), by: null } as const;
+      sealing.end({ key: offboardedKey(id), until: FOR_GOOD, end });
+    },
+    async readmit(id, at) {
+      await writeState(trx, sealing, id, null);
+      sealing.end({ key: offboardedKey(id), until: instant(at), end: null });
     },
     name: async (id) => (await findNames(trx, [id])).get(id) ?? NAME_ERASED,
     names: (ids) => findNames(trx, ids),
@@ -111,12 +131,27 @@ async function findPersons(trx: Trx, sealing: Sealing, ids: readonly PersonId[] 
     if (!sealing.holds('account', name, sealedAccount(row.person_id, account), row.mac)) continue;
     accounts.get(row.person_id)?.push(account);
   }
-  return rows.map(({ confirmed_at: confirmedAt, unseen_since: unseenSince, ...row }) => ({
-    ...row,
-    confirmedAt,
-    unseenSince,
-    accounts: accounts.get(row.id) ?? [],
+  return rows.map((row) => ({
+    ...{ id: row.id, standing: row.standing, active: row.active, accounts: accounts.get(row.id) ?? [] },
+    ...{ confirmedAt: row.confirmed_at, unseenSince: row.unseen_since, offboardedAt: offboardedAt(row, sealing) },
   }));
+}
+
+/** Nobody comes back by a change of their row: the file of decisions remembers too, and a row that is not believed lets nobody in. */
+function offboardedAt(row: z.output<typeof PersonRow>, sealing: Sealing): Date | null {
+  const { id, offboarded_at: at, offboarded_mac: mac } = row;
+  const isBelieved = (at === null && mac === null) || sealing.holds('person', id, sealedState(id, at), mac);
+  if (at) return at;
+  const remembered = sealing.over(offboardedKey(id))?.end;
+  if (remembered) sealing.breaks({ what: 'person', id });
+  if (remembered) return new Date(remembered.at);
+  return isBelieved ? null : row.confirmed_at;
+}
+
+async function writeState(trx: Trx, sealing: Sealing, id: PersonId, at: Date | null): Promise<void> {
+  const state = { offboarded_at: instantOrNull(at), offboarded_mac: sealing.seal('person', sealedState(id, at)) };
+  const result = await trx.updateTable('person').set(state).where('id', '=', id).executeTakeFirstOrThrow();
+  changedOne(result, 'person');
 }
 
 async function insertPerson(trx: Trx, sealing: Sealing, person: Person, name: string): Promise<boolean> {
@@ -124,7 +159,7 @@ async function insertPerson(trx: Trx, sealing: Sealing, person: Person, name: st
   const seen = { confirmed_at: instant(confirmedAt), unseen_since: instantOrNull(unseenSince) };
   await trx
     .insertInto('person')
-    .values({ id, standing, active, ...seen, doubt_told_at: null })
+    .values({ id, standing, active, ...seen, doubt_told_at: null, offboarded_at: null, offboarded_mac: null })
     .execute();
   if (accounts.length > 0) {
     const written = await trx

@@ -91,6 +91,11 @@ export function requests(trx: Trx, sealing: Sealing): Requests {
     },
     noteLapses: (of) => noteLapses(trx, of),
     pendingOf: (person) => load(trx, sealing, pending().where('person_id', '=', person)),
+    pendingIn: (engagement) => load(trx, sealing, pending().where('engagement_id', '=', engagement)),
+    list({ pending: isPending, limit }) {
+      const latest = select().orderBy('requested_at', 'desc').orderBy('access_request.id').limit(limit);
+      return load(trx, sealing, isPending ? latest.where('status', '=', 'pending') : latest);
+    },
     pendingForReviewer: (person) =>
       load(
         trx,

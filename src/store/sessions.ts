@@ -114,6 +114,7 @@ export function sessions(trx: Trx): Sessions {
     ofBurst: (burstId) => many(select().where('burst_id', '=', burstId)),
     liveOfGrant: (id) => many(select().where('grant_id', '=', id).where('ended_at', 'is', null)),
     live: () => many(select().where('ended_at', 'is', null)),
+    targets: (filter) => findTargets(trx, filter),
     list: (filter) => listSessions(trx, filter),
     ...proofs(trx),
   };
@@ -137,6 +138,17 @@ async function listSessions(trx: Trx, filter: SessionFilter): Promise<Session[]>
   }
   const rows = await query.orderBy('started_at', 'desc').orderBy('id').limit(limit).execute();
   return rows.map(toSession);
+}
+
+async function findTargets(
+  trx: Trx,
+  { personIds, engagementIds }: Parameters<Sessions['targets']>[0],
+): Promise<TargetId[]> {
+  if (personIds?.length === 0 || engagementIds?.length === 0) return [];
+  let query = trx.selectFrom('session').select('target_id').distinct().orderBy('target_id');
+  if (personIds) query = query.where('person_id', 'in', personIds);
+  if (engagementIds) query = query.where('engagement_id', 'in', engagementIds);
+  return (await query.execute()).map((row) => TargetId.parse(row.target_id));
 }
 
 const proofs = (trx: Trx): Pick<Sessions, 'acceptSshSessionId' | 'releaseSshSessionId' | 'forgetSshSessionIds'> => ({

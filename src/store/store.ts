@@ -22,6 +22,7 @@ import { type Lease, type LeaseOptions, takeLease } from './lease.ts';
 import { type Life, refuseOver } from './life.ts';
 import { messages } from './messages.ts';
 import { checkSchema, migrateTo, readMigrations } from './migrations.ts';
+import { offboardings } from './offboardings.ts';
 import { outbox } from './outbox.ts';
 import { persons } from './persons.ts';
 import { checkKind, checkPlace, rememberPlace } from './place.ts';
@@ -265,6 +266,7 @@ function txOn(trx: Trx, { changes, sealing, appends }: Collected): Tx {
     grants: grants(trx, sealing),
     sessions: sessions(trx),
     audit: audit(trx, appends),
+    offboardings: offboardings(trx, sealing),
     outbox: outbox(trx, () => announce({ kind: 'outbox' })),
     messages: messages(trx, sealing),
     announce,

@@ -16,6 +16,8 @@ export type Tables = {
     confirmed_at: Instant;
     unseen_since: Instant | null;
     doubt_told_at: Instant | null;
+    offboarded_at: Instant | null;
+    offboarded_mac: string | null;
   };
   slack_account: {
     team_id: string;
@@ -63,6 +65,9 @@ export type Tables = {
     channel_read_at: Instant;
     channel_refused: string | null;
     channel_told_at: Instant | null;
+    closed_at: Instant | null;
+    closed_by: string | null;
+    ended_before: Generated<boolean>;
     mac: string | null;
   };
   engagement_change: {
@@ -90,6 +95,7 @@ export type Tables = {
     ordinal: number;
     seen_at: Instant | null;
     left_at: Instant | null;
+    offboarded_at: Instant | null;
   };
   access_request: {
     id: string;
@@ -176,6 +182,23 @@ export type Tables = {
     head_at_start: string | null;
     head_at_end: string | null;
     recording_state: string | null;
+  };
+  offboarding: {
+    id: string;
+    person_id: string | null;
+    engagement_ids: LateJson;
+    why: string;
+    begun_by: Json;
+    begun_at: Instant;
+    reason: string | null;
+    parts: LateJson;
+    keys: number;
+    left_over: ColumnType<unknown, string | null, string | null>;
+    proved: boolean;
+    items: LateJson;
+    completed_at: Instant | null;
+    digest: string | null;
+    mac: string;
   };
   accepted_ssh_session: { ssh_session_id: string; remember_until: Instant };
   audit_event: {

@@ -6,6 +6,7 @@ import {
   EngagementId,
   Fingerprint,
   GrantId,
+  OffboardingId,
   PersonId,
   RequestId,
   SessionId,
@@ -126,6 +127,31 @@ const KINDS = {
     1,
     { engagementId: EngagementId, targetId: TargetId, sessionId: SessionId },
     ({ sessionId }) => `mismatch:${sessionId}`,
+  ),
+  /** What ended with an offboarding in this engagement, and whether it is proved that nothing is left: to its thread. */
+  offboarding_line: repeated(
+    1,
+    { offboardingId: OffboardingId, engagementId: EngagementId },
+    ({ offboardingId, engagementId }) => `offboarding:${offboardingId}:${engagementId}`,
+  ),
+  /** The same whole, with the checklist and its buttons: to security's channel. */
+  offboarding_card: repeated(
+    1,
+    { offboardingId: OffboardingId },
+    ({ offboardingId }) => `offboarding:${offboardingId}`,
+  ),
+  /** Everything of it is done: to the thread, and whole to security's channel. */
+  offboarding_done: once(
+    1,
+    { offboardingId: OffboardingId, engagementId: EngagementId },
+    ({ offboardingId, engagementId }) => `offboarded:${offboardingId}:${engagementId}`,
+  ),
+  offboarding_result: once(1, { offboardingId: OffboardingId }, ({ offboardingId }) => `offboarded:${offboardingId}`),
+  /** An operator let somebody back in, everywhere or in one engagement: to security's channel. */
+  person_readmitted: once(
+    1,
+    { personId: PersonId, engagementId: EngagementId.nullable(), account: z.string(), at: Instant },
+    ({ personId, at }) => `readmitted:${personId}:${at}`,
   ),
   /** Somebody is gone, and what they had has ended: to security's channel. `engagementId` null is every engagement. */
   person_gone: once(

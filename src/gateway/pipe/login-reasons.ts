@@ -34,6 +34,7 @@ const PLACES: Readonly<Record<LoginCode, number | 'final'>> = {
   engagement_not_begun: 18,
   engagement_over: 18,
   outside_engagement_hours: 18,
+  engagement_closed: 18,
   too_many_sessions: 19,
   // Another of the reviewer's keys may sign.
   no_pledge: 20,
@@ -54,6 +55,7 @@ const PLACES: Readonly<Record<LoginCode, number | 'final'>> = {
   code_unknown: 'final',
   code_expired: 'final',
   person_inactive: 'final',
+  person_offboarded: 'final',
   person_unseen: 'final',
   person_unconfirmed: 'final',
   grants_suspended: 'final',

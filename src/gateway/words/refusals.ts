@@ -135,12 +135,16 @@ const WORDS: Words = {
   too_many_sessions: ({ targetId, max }) =>
     `You already have ${max} connections to ${targetId.slice(0, NAME_MAX)}, which is the limit. End one, or share one (ControlMaster).`,
   person_inactive: () => 'Your Slack account is deactivated, so you have no access. Ask the person who engaged you.',
+  person_offboarded: ({ since }) =>
+    `You were offboarded at ${minuteUtc(since)}, so you have no access. Ask the person who engaged you.`,
   person_unseen: ({ since }) =>
     `Slack has not shown your account since ${minuteUtc(since)}. Ask the person who engaged you.`,
   person_unconfirmed: ({ since }) =>
     `Slack last confirmed your account at ${minuteUtc(since)}. That is too long ago, so your access is paused. Try again once Slack answers.`,
   channel_unread: ({ engagement, since }) =>
     `Slack has not shown since ${minuteUtc(since)} who is in the channel of "${engagement.slice(0, NAME_MAX)}", so access in it is paused. Ask there for Daypass to be invited again, then retry.`,
+  engagement_closed: ({ engagement, at: when }) =>
+    `The engagement "${engagement.slice(0, NAME_MAX)}" was closed at ${minuteUtc(when)}, so there is no access in it. Ask the person who engaged you.`,
   code_unknown: () => 'That registration code is unknown. For a new one, type /access key in Slack.',
   code_expired: () => 'That registration code was used or has expired. For a new one, type /access key in Slack.',
   key_taken: () =>

@@ -17,6 +17,7 @@ import { publishHome } from './home.ts';
 import { keyAnswer } from './key.ts';
 import { keysAnswer, retireAnswer } from './keys.ts';
 import { endAnswer, listAnswer } from './list.ts';
+import { noteView, tick } from './offboard.ts';
 import { type ActionPayload, messageKeyIn } from './payloads.ts';
 import { extensionView, requestView } from './request.ts';
 import { approve, type Card, denyView, unsignedAnswer } from './review.ts';
@@ -54,6 +55,8 @@ export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new 
   [ACTION.endSession, pressEndSession],
   [ACTION.showDetails, showDetails],
   [ACTION.sendFiles, pressSendFiles],
+  [ACTION.tickItem, pressTick],
+  [ACTION.noteItem, pressNote],
 ]);
 
 const inWindow = (title: string, answer: Answer): View => textModal(title, answer.blocks);
@@ -195,6 +198,18 @@ async function pressDenyChange(click: Click): Promise<void> {
   const view = card && denyChangeView(click.value, card);
   if (!view) return tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'unknown_card' }));
   await show(click, view);
+}
+
+/** The checklist itself shows what is ticked. Only a refusal is reported separately. */
+async function pressTick({ edge, asker, payload, value }: Click): Promise<void> {
+  const done = await tick(edge, asker, value, null);
+  if (!done.ok) await tellAt(edge, payload, await refusal(edge, done.rejection));
+}
+
+async function pressNote(click: Click): Promise<void> {
+  const view = noteView(click.value);
+  if (view) return show(click, view);
+  await tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'unknown_offboarding' }));
 }
 
 async function pressDeny(click: Click): Promise<void> {

@@ -8,6 +8,7 @@ import { helpAnswer } from './help.ts';
 import { keyAnswer } from './key.ts';
 import { keysAnswer } from './keys.ts';
 import { listAnswer, revokeAnswer } from './list.ts';
+import { closeReaction, offboardReaction } from './offboard.ts';
 import { requestView } from './request.ts';
 
 /** What a word after `/access` leads to: a form, or an answer that only the person sees. */
@@ -17,10 +18,11 @@ type Word = (typeof COMMAND_WORDS)[number];
 const isWord = (word: string): word is Word => COMMAND_WORDS.some((known) => known === word);
 
 export async function react(edge: Edge, asker: Asker, text: string): Promise<Reaction> {
-  const [word = 'help', argument = null] = asTyped(text)
+  const [word = 'help', ...rest] = asTyped(text)
     .trim()
     .split(/\s+/)
     .filter((each) => each !== '');
+  const [argument = null, ...more] = rest;
   const known = word.toLowerCase();
   if (!isWord(known)) return { answer: helpAnswer(word, edge.gateway) };
   switch (known) {
@@ -37,7 +39,10 @@ export async function react(edge: Edge, asker: Asker, text: string): Promise<Rea
     case 'keys':
       return { answer: await keysAnswer(edge, asker, argument) };
     case 'engagement':
+      if (argument?.toLowerCase() === 'close') return closeReaction(edge, asker, more.join(' '));
       return openEngagement(edge, asker, argument);
+    case 'offboard':
+      return offboardReaction(edge, asker, rest.join(' '));
     case 'help':
       return { answer: helpAnswer(null, edge.gateway) };
     default:
@@ -49,7 +54,7 @@ async function openEngagement(edge: Edge, asker: Asker, argument: string | null)
   if (argument?.toLowerCase() !== 'new') {
     return {
       answer: say(
-        'To open an engagement, run /access engagement new. It asks for members, targets, scopes, reviewers and the last day.',
+        'To open an engagement, run /access engagement new. It asks for members, targets, scopes, reviewers and the last day. To close one before its last day, run /access engagement close.',
       ),
     };
   }

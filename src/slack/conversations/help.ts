@@ -11,7 +11,8 @@ const WHAT: Readonly<Record<(typeof COMMAND_WORDS)[number], string>> = {
   revoke: 'hand back your access, or end somebody else’s',
   key: 'register your SSH key with a one-time code',
   keys: 'see your SSH keys, or retire one',
-  engagement: 'open an engagement: /access engagement new',
+  engagement: 'open or close an engagement: /access engagement new, or close',
+  offboard: 'end everything that somebody has: /access offboard @person',
   help: 'show this help',
 };
 

@@ -13,6 +13,7 @@ import { react } from './commands.ts';
 import { submitEngagement } from './engagement.ts';
 import { submitChange, submitChangeDenial } from './engagement-change.ts';
 import { publishHome } from './home.ts';
+import { submitClose, submitOffboard, submitTick } from './offboard.ts';
 import {
   ActionPayload,
   ChannelMovedEvent,
@@ -137,6 +138,9 @@ function onSubmission({ app, edge, boundary }: Deps): void {
     [CALLBACK.denyChange]: (asker, { view }) =>
       submitChangeDenial(edge, asker, view, fieldsOf(view)('comment')[0] ?? null),
     [CALLBACK.revoke]: (asker, { view }) => submitRevocation(edge, asker, view, fieldsOf(view)('comment')[0] ?? null),
+    [CALLBACK.offboard]: (asker, { view }) => submitOffboard(edge, asker, view),
+    [CALLBACK.close]: (asker, { view }) => submitClose(edge, asker, view),
+    [CALLBACK.tick]: (asker, { view }) => submitTick(edge, asker, view),
     [CALLBACK.deny]: (asker, { view }) => submitDenial(edge, asker, view, fieldsOf(view)('comment')[0] ?? null),
   };
   for (const [callback, submit] of Object.entries(forms)) {

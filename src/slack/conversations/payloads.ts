@@ -110,13 +110,18 @@ const Chosen = z
     value: z.string().nullish(),
     selected_option: z.object({ value: z.string() }).nullish(),
     selected_options: z.array(z.object({ value: z.string() })).nullish(),
+    selected_user: id.nullish(),
     selected_users: z.array(id).nullish(),
     selected_conversation: id.nullish(),
     selected_date: z.string().nullish(),
   })
   .transform((element): readonly string[] => {
     const one =
-      element.value ?? element.selected_option?.value ?? element.selected_conversation ?? element.selected_date;
+      element.value ??
+      element.selected_option?.value ??
+      element.selected_user ??
+      element.selected_conversation ??
+      element.selected_date;
     const many = element.selected_users ?? element.selected_options?.map((each) => each.value) ?? [];
     return one === null || one === undefined ? many : [one];
   });

@@ -48,6 +48,7 @@ const GRANTS_MAX = 10;
 export function engagementMessage(view: EngagementView, scopes: readonly Scope[], now: Date): Message {
   const { engagement, names } = view;
   const { id, lastDay } = engagement;
+  if (engagement.closedAt) return closedMessage(engagement, engagement.closedAt, names, scopes);
   const isEnded = isOver(engagement, now);
   const until = isEnded ? line`ended on ${day(lastDay)}` : line`is open until ${day(lastDay)}`;
   return {
@@ -104,12 +105,29 @@ function nextLine(engagement: Engagement, pending: number, now: Date): Line {
   return line`${waiting}Ends ${engagementEnd(engagement)}, with all access in it`;
 }
 
+/** The same once it is closed: nothing can be had in it. */
+function closedMessage(engagement: Engagement, at: Date, names: Names, scopes: readonly Scope[]): Message {
+  const { closedBy } = engagement;
+  const isAfterwards = at >= engagementEnd(engagement);
+  const who = closedBy
+    ? line` by ${nameOf(names, closedBy)}`
+    : own(isAfterwards ? ' after its last day' : ' by an operator');
+  return {
+    text: toNotification(line`Engagement ${titleOf(engagement)} is closed`),
+    blocks: [
+      ...facts('Engagement', engagement, names, scopes),
+      section(line`:lock: *Closed*${who}, ${at}. Nothing can be requested in it any more.`),
+    ],
+  };
+}
+
 const titleOf = ({ name, vendor }: Engagement): Line =>
   line`${strong(name, NAME_MAX)} with ${strong(vendor, NAME_MAX)}`;
 
 function facts(title: string, engagement: Engagement, names: Names, scopes: readonly Scope[]): Block[] {
-  const { sponsorId, memberIds, reviewerIds, targetIds, logins, firstDay, lastDay, timeZone, hours, reference } =
+  const { sponsorId, reviewerIds, targetIds, logins, firstDay, lastDay, timeZone, hours, reference, offboardedIds } =
     engagement;
+  const memberIds = engagement.memberIds.filter((id) => !offboardedIds.includes(id));
   const from = firstDay === null ? [] : line`from ${day(firstDay)} `;
   const blocks: Block[] = [
     header(title),
@@ -131,23 +149,26 @@ function facts(title: string, engagement: Engagement, names: Names, scopes: read
 
 /** To the people who may confirm the first engagement on a label: what is about to start, and the button while it waits. */
 export function engagementConfirmCard(engagement: Engagement, names: Names, scopes: readonly Scope[]): Message {
-  const { sponsorId, confirmedAt } = engagement;
+  const { sponsorId, confirmedAt, closedAt } = engagement;
   return {
     text: toNotification(
       line`Confirm the new engagement ${titleOf(engagement)}, opened by ${nameOf(names, sponsorId)}`,
     ),
     blocks: [
       ...facts('New engagement to confirm', engagement, names, scopes),
-      ...(confirmedAt === null
-        ? [
-            context(
-              line`This is the first engagement with these targets’ labels, so a second person has to confirm it before it starts.`,
-            ),
-            actions('confirm', [
-              button({ action: ACTION.confirmEngagement, label: 'Confirm', value: engagement.id, style: 'primary' }),
-            ]),
-          ]
-        : [section(line`:white_check_mark: *Confirmed* ${confirmedAt}`)]),
+      ...(closedAt ? [section(line`:lock: *Closed* ${closedAt}, before anybody confirmed it`)] : []),
+      ...(closedAt
+        ? []
+        : confirmedAt === null
+          ? [
+              context(
+                line`This is the first engagement with these targets’ labels, so a second person has to confirm it before it starts.`,
+              ),
+              actions('confirm', [
+                button({ action: ACTION.confirmEngagement, label: 'Confirm', value: engagement.id, style: 'primary' }),
+              ]),
+            ]
+          : [section(line`:white_check_mark: *Confirmed* ${confirmedAt}`)]),
     ],
   };
 }

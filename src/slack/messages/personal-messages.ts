@@ -67,6 +67,13 @@ export function requestClosed(view: RequestView): Message {
       : [section(said), context(line`No reason was given. Ask in the engagement’s thread.`)];
     return { text: toNotification(said), blocks: [...why, again] };
   }
+  if (request.status === 'withdrawn') {
+    const said = line`:no_entry: Your request was withdrawn by somebody else: ${describe(view)}`;
+    return {
+      text: toNotification(said),
+      blocks: [section(said), context(line`Ask the person who opened the engagement before you request again.`)],
+    };
+  }
   const said = line`:hourglass: Your request expired because nobody reviewed it in time: ${describe(view)}`;
   return {
     text: toNotification(said),

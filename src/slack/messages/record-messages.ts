@@ -17,6 +17,8 @@ const RECORDS: Readonly<Record<string, { readonly name: string; readonly hence: 
   code: { name: 'a registration code', hence: 'The code cannot register a key.' },
   engagement: { name: 'an engagement', hence: 'It gives nobody access.' },
   request: { name: 'an access request', hence: 'It cannot be approved.' },
+  offboarding: { name: 'the record of an offboarding', hence: 'It is no evidence.' },
+  person: { name: 'whether somebody is offboarded', hence: 'They can do nothing until it is corrected.' },
   review: { name: 'a review of a request', hence: 'The review does not count.' },
   grant: { name: 'a grant', hence: 'It gives nobody access.' },
   session: { name: 'a live session', hence: 'The session was ended.' },

@@ -35,6 +35,7 @@ import {
 import { grantsSuspendedMessage, recordChangedMessage } from './record-messages.ts';
 import { endingNotice, receiptNotice } from './render-ending.ts';
 import { changeNotice, engagementConfirm, engagementRoot } from './render-engagement.ts';
+import { offboardingNotice, personReadmitted } from './render-offboarding.ts';
 import { reviewCard } from './review-card.ts';
 import { headsOf, sessionDetail, sessionLine } from './session-messages.ts';
 
@@ -111,6 +112,13 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
       const view = await viewSession(deps)({ sessionId: notice.sessionId });
       return view && { to: threadOf(view.engagement), ...hostKeyMismatch(view, notice.targetId) };
     }
+    case 'offboarding_line':
+    case 'offboarding_card':
+    case 'offboarding_done':
+    case 'offboarding_result':
+      return offboardingNotice(deps, notice);
+    case 'person_readmitted':
+      return personReadmitted(deps, notice);
     case 'person_gone':
       return personGone(deps, notice);
     case 'people_in_doubt': {

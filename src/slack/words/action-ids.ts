@@ -22,6 +22,8 @@ export const ACTION = {
   showDetails: 'show_details',
   sendFiles: 'send_files',
   openCard: 'open_card',
+  tickItem: 'tick_item',
+  noteItem: 'note_item',
   pickEngagement: 'pick_engagement',
 } as const;
 
@@ -32,10 +34,11 @@ export const CALLBACK = {
   engagement: 'engagement',
   change: 'change',
   denyChange: 'deny_change',
+  ...{ offboard: 'offboard', close: 'close_engagement', tick: 'tick_item' },
 } as const;
 
 /** Prefix of the targets menus that ask back for their options. */
 export const TARGETS_MENU = 'targets';
 
 export const COMMAND = '/access';
-export const COMMAND_WORDS = ['request', 'list', 'revoke', 'key', 'keys', 'engagement', 'help'] as const;
+export const COMMAND_WORDS = ['request', 'list', 'revoke', 'key', 'keys', 'engagement', 'offboard', 'help'] as const;

@@ -47,6 +47,7 @@ const NOT_ELIGIBLE: Readonly<Record<NotEligible, (name: string) => string>> = {
   member: (name) => `${name} is a member of this engagement, and members cannot review its requests.`,
   member_account: (name) => `${name} is another account of one of its members, who cannot review its requests.`,
   inactive: (name) => `${name} has no active Slack account.`,
+  offboarded: (name) => `${name} was offboarded.`,
   not_full_member: (name) =>
     `${name} is a guest or from another workspace, and only full members of this workspace can review.`,
   not_named: (name) =>
@@ -82,12 +83,16 @@ const ticketLike = (example: string | null, say: Voice['say']): string =>
 const WORDING: Wording = {
   person_inactive: () =>
     'Nothing was done: according to Slack, this account is deactivated, is a bot, or does not belong to this workspace. Ask a workspace admin, then try again.',
+  person_offboarded: ({ since }, { when }) =>
+    `Nothing was done: this account was offboarded ${when(since)}. If that is wrong, ask your Daypass operator to readmit it.`,
   person_unseen: ({ since }, { when }) =>
     `Nothing was done: this account has not been visible in Slack since ${when(since)}. This happens when somebody leaves or sharing with their workspace ends. Ask to be invited again, then retry.`,
   person_unconfirmed: ({ since }, { when }) =>
     `Nothing was done: Slack last confirmed this account ${when(since)}, which is too long ago. Try again once Slack responds.`,
   channel_unread: ({ engagement, since }, { say, when }) =>
     `Nothing was done: access in ${say(engagement)} is paused, because Slack has not shown who is in its channel since ${when(since)}. Re-invite Daypass to that channel, then try again.`,
+  engagement_closed: ({ engagement, at }, { say, when }) =>
+    `Nothing was done: the engagement ${say(engagement)} was closed ${when(at)}. ${ASK_OPENER}`,
   no_registered_key: () => `You cannot request access yet, because you have not registered an SSH key. ${REGISTER}`,
   unknown_engagement: () => `That engagement no longer exists. ${PICK_ENGAGEMENT}`,
   not_a_member: () => `You are not a member of this engagement, so you cannot request access in it. ${ASK_OPENER}`,
@@ -218,6 +223,19 @@ const WORDING: Wording = {
   session_already_ended: ({ at }, { when }) => `Nothing to do: this session already ended ${when(at)}.`,
   may_not_end_session: () =>
     'Nothing was ended. This session can be ended only by its holder, the person who opened the engagement, its reviewers, or security. Ask one of them in the engagement’s thread.',
+  may_not_offboard: () =>
+    'Nobody was offboarded. Security can offboard anybody, and the person who opened an engagement can offboard its members from it.',
+  already_offboarded: ({ at }, { when }) => `Nothing to do: this person was already offboarded ${when(at)}.`,
+  not_in_engagement: () => 'Nobody was offboarded: this person is not a member of that engagement.',
+  may_not_close: () =>
+    'Nothing was closed. An engagement can be closed only by the person who opened it, or by security.',
+  already_closed: ({ at }, { when }) => `Nothing to do: this engagement was already closed ${when(at)}.`,
+  not_offboarded: () => 'Nothing to do: this person is not offboarded.',
+  offboarding_unproved: () => 'Not yet: Daypass has not proved that nothing of theirs is left. Try again in a minute.',
+  unknown_offboarding: () => 'This checklist does not exist. Look for the current one in security’s channel.',
+  may_not_tick: () =>
+    'Nothing was ticked. Only security and the person who opened the engagement can tick this checklist.',
+  already_ticked: ({ by, at }, { name, when }) => `Nothing changed: ${name(by)} already ticked this ${when(at)}.`,
   code_unknown: () => `This registration code does not exist. ${REGISTER}`,
   code_expired: () =>
     `This registration code was already used, or is more than ${REGISTRATION_CODE_MINUTES} minutes old. ${REGISTER}`,
@@ -288,5 +306,6 @@ export function refusalLine(rejection: Rejection, names: NamesOf): Line {
 export function peopleIn(rejection: Rejection): readonly PersonId[] {
   if (rejection.code === 'already_decided' || rejection.code === 'change_decided')
     return rejection.by ? [rejection.by] : [];
+  if (rejection.code === 'already_ticked') return [rejection.by];
   return rejection.code === 'reviewer_not_eligible' ? rejection.people.map(({ personId }) => personId) : [];
 }

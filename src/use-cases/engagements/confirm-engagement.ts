@@ -29,6 +29,9 @@ export const confirmEngagement =
       const person = await tx.persons.byId(by);
       const sponsor = engagement && (await tx.persons.byId(engagement.sponsorId));
       if (!engagement || !person || !sponsor) return refuse({ code: 'unknown_engagement', field: 'engagement' });
+      if (engagement.closedAt) {
+        return refuse({ code: 'engagement_closed', engagement: engagement.name, at: engagement.closedAt });
+      }
       const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
       if (inactive) return refuse(inactive);
       const facts = await reviewerFacts(tx, rules, person);

@@ -63,7 +63,7 @@ export const openEngagement =
         vendor,
         channelId: input.channelId,
         sponsorId: input.by,
-        leftIds: [],
+        ...{ leftIds: [], offboardedIds: [], closedAt: null, closedBy: null },
         timeZone: input.timeZone,
         createdAt: now,
         confirmedAt: confirmers ? null : now,

@@ -1,7 +1,7 @@
 import type { Actor } from '../../access/audit-event.ts';
 import { type Grant, isActive } from '../../access/grant.ts';
 import type { Fingerprint, GrantId, PersonId, SessionId } from '../../access/ids.ts';
-import { isInDoubt } from '../../access/person.ts';
+import { isInDoubt, mayAct } from '../../access/person.ts';
 import type { RestingRejection } from '../../access/rejection.ts';
 import type { Session } from '../../access/session.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
@@ -129,7 +129,7 @@ async function restingPeople(
   doubt: number,
 ): Promise<ReadonlySet<PersonId>> {
   const people = await tx.persons.byIds([...new Set(sessions.flatMap((each) => both(each, 'personId')))]);
-  return new Set(people.filter((each) => !each.active || isInDoubt(each, now, doubt)).map((each) => each.id));
+  return new Set(people.filter((each) => !mayAct(each) || isInDoubt(each, now, doubt)).map((each) => each.id));
 }
 
 const RESTING: Readonly<Record<RestingRejection['code'], TerminationOrder>> = {
@@ -137,6 +137,7 @@ const RESTING: Readonly<Record<RestingRejection['code'], TerminationOrder>> = {
   engagement_not_begun: { why: 'expired', because: 'engagement_not_begun' },
   outside_engagement_hours: { why: 'expired', because: 'outside_engagement_hours' },
   channel_unread: { why: 'unconfirmed', because: 'channel_unread' },
+  engagement_closed: { why: 'revoked', because: 'engagement_closed' },
   record_tampered: { why: 'revoked', because: 'record_tampered' },
 };
 

@@ -1,12 +1,13 @@
 import type { OperatorAccount } from '../../access/audit-event.ts';
 import type { EngagementId, PersonId } from '../../access/ids.ts';
+import { mayAct } from '../../access/person.ts';
 import type { Tx } from '../ports/store.ts';
 
 type Who = { readonly by: PersonId | OperatorAccount; readonly isSecurity: boolean };
 
 /**
  * Whether somebody may end another's access: its holder, the engagement's sponsor and reviewers, security, and the operator.
- * Ending is the safe direction, so standing is not asked again, but a deactivated account may nothing.
+ * Ending is the safe direction, so standing is not asked again, but a deactivated or offboarded account may nothing.
  */
 export async function mayEnd(
   tx: Tx<'persons' | 'engagements'>,
@@ -14,8 +15,7 @@ export async function mayEnd(
   access: { readonly personId: PersonId; readonly engagementId: EngagementId },
 ): Promise<boolean> {
   if (typeof who.by !== 'string') return true;
-  const person = await tx.persons.byId(who.by);
-  if (!person?.active) return false;
+  if (!mayAct(await tx.persons.byId(who.by))) return false;
   if (who.by === access.personId || who.isSecurity) return true;
   const engagement = await tx.engagements.byId(access.engagementId);
   if (!engagement) return false;

@@ -1,5 +1,5 @@
 import type { PersonId } from '../../access/ids.ts';
-import { REGISTRATION_CODE_MS } from '../../access/person.ts';
+import { REGISTRATION_CODE_MS, whyShutOut } from '../../access/person.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -23,8 +23,8 @@ export const issueRegistrationCode =
   ({ by }: { by: PersonId }): Promise<Result<{ code: string; expiresAt: Date }>> =>
     deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
-      const person = await tx.persons.byId(by);
-      if (!person?.active) return refuse({ code: 'person_inactive' });
+      const shutOut = whyShutOut(await tx.persons.byId(by));
+      if (shutOut) return refuse(shutOut);
       const code = randomCode(deps.random);
       const expiresAt = new Date(now.getTime() + REGISTRATION_CODE_MS);
       await tx.keys.insertCode({ codeDigest: codeDigest(deps.authority, code), personId: by, expiresAt, usedAt: null });

@@ -1,6 +1,6 @@
 import { isOver } from '../../access/engagement.ts';
 import type { PersonId } from '../../access/ids.ts';
-import { isInDoubt, type Person } from '../../access/person.ts';
+import { isInDoubt, mayAct, type Person } from '../../access/person.ts';
 import { SECURITY_LANE } from '../notice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Inventory } from '../ports/inventory.ts';
@@ -22,7 +22,7 @@ export const peopleToConfirm = (deps: Deps<'grants' | 'engagements' | 'persons'>
       const { memberIds, reviewerIds, sponsorId } = engagement;
       for (const id of [...memberIds, ...reviewerIds, sponsorId]) ids.add(id);
     }
-    const people = (await tx.persons.byIds([...ids])).filter((person) => person.active);
+    const people = (await tx.persons.byIds([...ids])).filter(mayAct);
     const rank = ({ id }: Person): number => (holding.has(id) ? 0 : 1);
     return people.toSorted((a, b) => rank(a) - rank(b) || a.confirmedAt.getTime() - b.confirmedAt.getTime());
   });
@@ -50,7 +50,7 @@ export const tellOfDoubts =
       const { doubt } = deps.inventory.policy;
       const sessions = await tx.sessions.live();
       const ids = [...new Set([...(await holders(tx, now)), ...sessions.map((session) => session.personId)])];
-      const doubted = (await tx.persons.byIds(ids)).filter((person) => person.active && isInDoubt(person, now, doubt));
+      const doubted = (await tx.persons.byIds(ids)).filter((person) => mayAct(person) && isInDoubt(person, now, doubt));
       const told = await tx.persons.toldOfDoubt(
         doubted.map((person) => person.id),
         now,

@@ -1,4 +1,4 @@
-import { isCodeOver, type RegisteredKey } from '../../access/person.ts';
+import { isCodeOver, type RegisteredKey, whyShutOut } from '../../access/person.ts';
 import type { RegisterRejection, RejectionOf } from '../../access/rejection.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { tampered } from '../grants/believable.ts';
@@ -14,7 +14,7 @@ type Deps = {
   readonly authority: Pick<CertificateAuthority, 'digest'>;
 };
 
-type RegisterRefusal = RegisterRejection | RejectionOf<'person_inactive' | 'record_tampered'>;
+type RegisterRefusal = RegisterRejection | RejectionOf<'person_inactive' | 'person_offboarded' | 'record_tampered'>;
 
 /**
  * Binds the key that a connection proved to the person whose one-time code its login name carried. A key belongs to one
@@ -29,8 +29,10 @@ export const registerKey =
       const issued = await tx.keys.lockCode(digest);
       if (!issued) return refuse(tampered(tx) ?? { code: 'code_unknown' });
       if (issued.usedAt || isCodeOver(issued, now)) return refuse({ code: 'code_expired' });
-      const owner = await tx.persons.byId(issued.personId);
-      if (!owner?.active) return refuse({ code: 'person_inactive' });
+      // Locked: whoever offboards them at this moment goes first, or retires this key too.
+      const owner = await tx.persons.lock(issued.personId);
+      const shutOut = whyShutOut(owner);
+      if (shutOut || !owner) return refuse(shutOut ?? { code: 'person_inactive' });
       const known = await tx.keys.byFingerprint(proof.fingerprint);
       const broken = known ? null : tampered(tx);
       if (broken) return refuse(broken);

@@ -1,7 +1,7 @@
 import { actorOf, type OperatorAccount } from '../../access/audit-event.ts';
 import { isMember, isOver } from '../../access/engagement.ts';
 import type { Fingerprint, PersonId } from '../../access/ids.ts';
-import type { RegisteredKey } from '../../access/person.ts';
+import { mayAct, type RegisteredKey } from '../../access/person.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { type EndingParts, endGrantIn } from '../grants/ending.ts';
 import { directLane } from '../notice.ts';
@@ -54,7 +54,7 @@ async function mayRetire(
   now: Date,
 ): Promise<boolean> {
   if (typeof by !== 'string') return true;
-  if (!(await tx.persons.byId(by))?.active) return false;
+  if (!mayAct(await tx.persons.byId(by))) return false;
   if (by === owner || isSecurity) return true;
   const working = (await tx.engagements.ofMember(owner)).filter((each) => !isOver(each, now));
   return working.some((engagement) => engagement.sponsorId === by);

@@ -11,6 +11,7 @@ import { endAccessIn, type GoneParts } from './person-gone.ts';
 type Deps<Part extends keyof Tx> = { readonly store: Store<Part>; readonly clock: Clock };
 
 const DAYPASS: Actor = { kind: 'daypass' };
+const NEW = { unseenSince: null, offboardedAt: null } as const;
 
 /**
  * Writes down what Slack says of an account at this moment and returns the person behind it. An account that was deactivated
@@ -27,7 +28,7 @@ export const seePerson =
       // Of whom Slack does not say it, the least is believed.
       const standing = profile.standing ?? 'guest';
       const id = PersonId.parse(deps.random.uuid());
-      const person: Person = { id, accounts: [account], standing, active, confirmedAt: now, unseenSince: null };
+      const person: Person = { id, accounts: [account], standing, active, confirmedAt: now, ...NEW };
       if (await tx.persons.insert(person, profile.name ?? account.userId)) {
         const facts = { person: id, team: account.teamId, user: account.userId, standing, active };
         await tx.audit.append({ type: 'person_seen', at: now, actor: DAYPASS, facts });

@@ -4,6 +4,8 @@ import type { EngagementId, PersonId } from '../../access/ids.ts';
 
 export type Engagements = {
   byId(id: EngagementId): Promise<Engagement | null>;
+  /** `select … for no key update`: what closes it, and what gives access in it, take turns. */
+  lock(id: EngagementId): Promise<Engagement | null>;
   byIds(ids: readonly EngagementId[]): Promise<readonly Engagement[]>;
   /** Changes to one engagement take turns. */
   lock(id: EngagementId): Promise<Engagement | null>;
@@ -17,6 +19,13 @@ export type Engagements = {
     id: EngagementId,
     confirmed: { readonly by: PersonId; readonly at: Date; readonly labels: readonly string[] },
   ): Promise<boolean>;
+  /** Nothing can be had in it from now on. `by` is null where that was no person. */
+  close(id: EngagementId, closed: { readonly by: PersonId | null; readonly at: Date }): Promise<void>;
+  /** Those that are not closed, but for those that had ended before engagements were closed. */
+  unclosed(): Promise<readonly Engagement[]>;
+  /** A member works in it no more, until they are readmitted. */
+  offboard(id: EngagementId, person: PersonId, at: Date): Promise<void>;
+  readmit(id: EngagementId, person: PersonId, at: Date): Promise<void>;
   askToConfirm(id: EngagementId, people: readonly PersonId[]): Promise<void>;
   /** Who was asked to confirm it. */
   confirmers(id: EngagementId): Promise<readonly PersonId[]>;

@@ -9,6 +9,7 @@ export type Grants = {
   insert(grant: Grant): Promise<void>;
   end(id: GrantId, end: GrantEnd): Promise<void>;
   ofPerson(id: PersonId): Promise<readonly Grant[]>;
+  ofEngagement(id: EngagementId): Promise<readonly Grant[]>;
   list(filter: { readonly activeAt?: Date; readonly limit: number }): Promise<readonly Grant[]>;
   /** Those of an engagement that are live, the one that ends first first. */
   activeIn(id: EngagementId, at: Date): Promise<readonly Grant[]>;

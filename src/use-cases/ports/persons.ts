@@ -12,7 +12,10 @@ export type Persons = {
   /** False, and nothing written, where one of the accounts is known already. */
   insert(person: Person, name: string): Promise<boolean>;
   /** Writes what Slack says of it. */
-  update(id: PersonId, seen: Omit<Person, 'id' | 'accounts'>): Promise<void>;
+  update(id: PersonId, seen: Omit<Person, 'id' | 'accounts' | 'offboardedAt'>): Promise<void>;
+  /** They get nothing any more, until they are readmitted. */
+  offboard(id: PersonId, at: Date): Promise<void>;
+  readmit(id: PersonId, at: Date): Promise<void>;
   /** Writes down that security is told of a doubt about them; returns those of whom it had not been told. */
   toldOfDoubt(ids: readonly PersonId[], at: Date): Promise<readonly PersonId[]>;
   /** The display name, kept apart so that it can be erased; '(name erased)' where it was. */

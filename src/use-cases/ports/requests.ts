@@ -1,4 +1,4 @@
-import type { PersonId, RequestId } from '../../access/ids.ts';
+import type { EngagementId, PersonId, RequestId } from '../../access/ids.ts';
 import type { AccessRequest } from '../../access/request.ts';
 
 export type Requests = {
@@ -9,6 +9,9 @@ export type Requests = {
   /** Writes status, reviews with their signatures, pledges and decision; nothing of the ask. */
   save(request: AccessRequest): Promise<void>;
   pendingOf(person: PersonId): Promise<readonly AccessRequest[]>;
+  pendingIn(engagement: EngagementId): Promise<readonly AccessRequest[]>;
+  /** The latest ones first; where `pending`, only those that wait. */
+  list(filter: { readonly pending: boolean; readonly limit: number }): Promise<readonly AccessRequest[]>;
   pendingForReviewer(person: PersonId): Promise<readonly AccessRequest[]>;
   /** Pending ones that this reviewer pressed Approve on and has yet to sign. */
   pledgedBy(reviewer: PersonId): Promise<readonly AccessRequest[]>;

@@ -9,6 +9,8 @@ export type Sealed =
   | 'review'
   | 'pledge'
   | 'signature'
+  | 'offboarding'
+  | 'person'
   | 'head';
 
 /** HMACs that make records believable; the database does not hold their key. */

@@ -18,6 +18,8 @@ export type Sessions = {
   ofBurst(burstId: SessionId): Promise<readonly Session[]>;
   liveOfGrant(id: GrantId): Promise<readonly Session[]>;
   live(): Promise<readonly Session[]>;
+  /** The targets that these had sessions on, ever. */
+  targets(filter: Pick<SessionFilter, 'personIds' | 'engagementIds'>): Promise<readonly TargetId[]>;
   /** The latest ones first. */
   list(filter: SessionFilter): Promise<readonly Session[]>;
   /** False where this SSH session id (RFC 4253 §7.2), or the digest of this signed login, was accepted before; remembered until `until`. */

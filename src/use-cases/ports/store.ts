@@ -8,6 +8,7 @@ import type { Grants } from './grants.ts';
 import type { Groups } from './groups.ts';
 import type { Keys } from './keys.ts';
 import type { Messages } from './messages.ts';
+import type { Offboardings } from './offboardings.ts';
 import type { Outbox } from './outbox.ts';
 import type { Persons } from './persons.ts';
 import type { Requests } from './requests.ts';
@@ -36,6 +37,7 @@ type WholeTx = {
   readonly requests: Requests;
   readonly grants: Grants;
   readonly sessions: Sessions;
+  readonly offboardings: Offboardings;
   readonly audit: Audit;
   readonly outbox: Outbox;
   readonly messages: Messages;

@@ -50,7 +50,8 @@ export const requestAccess =
     given.store.transaction(async (tx) => {
       const deps = { ...given, inventory: { ...given.inventory } };
       const now = deps.clock.now();
-      const person = await tx.persons.byId(input.by);
+      // Locked, as the engagement is: what ends all that the person has, or all in it, goes first or finds the request.
+      const person = await tx.persons.lock(input.by);
       const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
       if (inactive || !person) return refuse(inactive ?? { code: 'person_inactive' });
       const keys = await tx.keys.ofPerson(input.by);
@@ -59,7 +60,7 @@ export const requestAccess =
       const named = input.keys ?? [];
       const wanted = named.length === 0 ? [newest] : keys.filter((key) => named.includes(key.fingerprint));
       if (new Set(named).size > wanted.length) return refuse({ code: 'unknown_own_key', field: 'key' });
-      const engagement = await tx.engagements.byId(input.engagementId);
+      const engagement = await tx.engagements.lock(input.engagementId);
       if (!engagement) return refuse(tampered(tx) ?? { code: 'unknown_engagement', field: 'engagement' });
       if (!engagement.confirmedAt) return refuse({ code: 'engagement_unconfirmed', field: 'engagement' });
       const what = whatIsAsked(deps.inventory, { engagement, person }, input, now);

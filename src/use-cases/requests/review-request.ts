@@ -11,11 +11,11 @@ import type { Store, Tx } from '../ports/store.ts';
 import { isPostedCard, type PressedCard } from '../posted-card.ts';
 import {
   conclude,
+  grantable,
   type ReviewDeps,
   type ReviewParts,
   reviewingOf,
   whyMayNotReview,
-  whyNotGranted,
   withGoodSignatures,
 } from './reviewing.ts';
 
@@ -68,10 +68,10 @@ export const reviewRequest =
       );
       if (!reviewed.ok) return reviewed;
       if (!held.ok) return held;
-      const why = verdict === 'approve' ? await whyNotGranted(deps, tx, found, now) : null;
-      if (why) return refuse(why);
+      const granted = verdict === 'approve' ? await grantable(deps, tx, found, now) : ok(found.engagement);
+      if (!granted.ok) return granted;
       if (!pledgeOf(reviewed.value, reviewerId)) {
-        await conclude(deps, tx, reviewed.value, { ...found, until: held.value.until }, now);
+        await conclude(deps, tx, reviewed.value, { ...found, engagement: granted.value, until: held.value.until }, now);
         return reviewed;
       }
       const unsigned = whyNoKeySigns(await tx.keys.ofPerson(reviewerId), held.value.request, now);

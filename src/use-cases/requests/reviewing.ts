@@ -4,6 +4,7 @@ import { type Person, whyNotActive } from '../../access/person.ts';
 import { engagementRules } from '../../access/policy.ts';
 import type { NotActive, RejectionOf, RestingRejection, VerdictRejection } from '../../access/rejection.ts';
 import type { AccessRequest, Review } from '../../access/request.ts';
+import { ok, type Result, refuse } from '../../access/result.ts';
 import { mayNotReview } from '../../access/review.ts';
 import { approvalName } from '../../access/signing-key.ts';
 import { type FactParts, reviewerFacts } from '../engagements/reviewer-facts.ts';
@@ -36,8 +37,7 @@ export async function reviewingOf(
   by: PersonId,
 ): Promise<Reviewing | null> {
   const request = await tx.requests.lock(requestId);
-  // Locked: a change that takes away goes first, or finds the grant.
-  const engagement = request && (await tx.engagements.lock(request.ask.engagementId));
+  const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
   const reviewer = await tx.persons.byId(by);
   const requester = request && (await tx.persons.byId(request.ask.personId));
   return request && engagement && reviewer && requester ? { request, engagement, reviewer, requester } : null;
@@ -62,26 +62,30 @@ export async function whyMayNotReview(
 }
 
 /**
- * Why nothing can be granted to who asked. Reviewer and requester are locked, always in one order: whatever ends access at this moment,
- * or retires a key, goes first, or finds the grant.
+ * The engagement in which access can be granted to who asked, or why it cannot. Reviewer, requester and engagement are locked, always in
+ * one order: whatever ends access at this moment, retires a key, or changes or closes the engagement goes first, or finds the grant.
  */
-export async function whyNotGranted(
+export async function grantable(
   { inventory: { policy } }: ReviewDeps,
-  tx: Tx<'persons' | 'keys'>,
-  { request, engagement, reviewer, requester }: Reviewing,
+  tx: Tx<'persons' | 'keys' | 'engagements'>,
+  { request, engagement: read, reviewer, requester }: Reviewing,
   now: Date,
-): Promise<RestingRejection | RejectionOf<'requester_gone' | 'no_longer_allowed' | 'key_retired'> | null> {
+): Promise<
+  Result<Engagement, RestingRejection | RejectionOf<'requester_gone' | 'no_longer_allowed' | 'key_retired'>>
+> {
   const people = new Map<PersonId, Person | null>();
   for (const id of [reviewer.id, requester.id].sort()) people.set(id, await tx.persons.lock(id));
   const gone = whyNotActive(people.get(requester.id) ?? null, now, policy.doubt);
-  if (gone || !isMember(engagement, requester.id)) return { code: 'requester_gone' };
+  const engagement = await tx.engagements.lock(read.id);
+  if (!engagement) return refuse({ code: 'record_tampered', what: 'engagement', id: read.id });
+  if (gone || !isMember(engagement, requester.id)) return refuse({ code: 'requester_gone' });
   const resting = whyItRests(engagement, now, policy.doubt);
-  if (resting) return resting;
+  if (resting) return refuse(resting);
   const { targets, scope, login } = request.ask;
   const outside = outsideOf(engagement, { targetIds: targets.map(({ id }) => id), scope: scope.name, login });
-  if (outside) return { code: 'no_longer_allowed', why: outside };
+  if (outside) return refuse({ code: 'no_longer_allowed', why: outside });
   const [retired] = await tx.keys.retiredAmong(request.ask.keyFingerprints);
-  return retired ? { code: 'key_retired', fingerprint: retired } : null;
+  return retired ? refuse({ code: 'key_retired', fingerprint: retired }) : ok(engagement);
 }
 
 /**

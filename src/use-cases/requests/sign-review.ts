@@ -11,12 +11,12 @@ import type { Clock } from '../ports/clock.ts';
 import type { Store, Tx } from '../ports/store.ts';
 import {
   conclude,
+  grantable,
   type ReviewDeps,
   type Reviewing,
   type ReviewParts,
   reviewingOf,
   whyMayNotReview,
-  whyNotGranted,
   withGoodSignatures,
 } from './reviewing.ts';
 
@@ -88,8 +88,10 @@ async function decide(
   const named = waiting.find((request) => approvalName(request) === verified.userName);
   const reviewing = named ? await reviewingOf(tx, named.id, owner) : null;
   if (!reviewing) return refuse(tampered(tx) ?? { code: 'no_pledge' });
-  const why = (await whyMayNotReview(deps, tx, reviewing, now)) ?? (await whyNotGranted(deps, tx, reviewing, now));
+  const why = await whyMayNotReview(deps, tx, reviewing, now);
   if (why) return refuse(why);
+  const granted = await grantable(deps, tx, reviewing, now);
+  if (!granted.ok) return granted;
   const request = await withGoodSignatures(deps, tx, reviewing.request, now);
   const held = heldToPolicy(deps.inventory, request, reviewing, now);
   if (!held.ok) return held;
@@ -103,7 +105,7 @@ async function decide(
   const signature = signatureOf(login, now);
   const given = { kind: 'review', verdict: 'approve', comment: null, reviewerId, digest, signature } as const;
   const reviewed = transition(held.value.request, given, now);
-  return reviewed.ok ? ok({ reviewed: reviewed.value, held: held.value, reviewing }) : reviewed;
+  return reviewed.ok ? ok({ reviewed: reviewed.value, held: held.value, reviewing: { ...reviewing, engagement: granted.value } }) : reviewed;
 }
 
 const signatureOf = ({ proof, verified }: SignedLogin, at: Date): ReviewSignature => ({

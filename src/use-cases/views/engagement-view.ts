@@ -35,7 +35,7 @@ export const viewEngagement =
       const now = deps.clock.now();
       const grants = await tx.grants.activeIn(engagementId, now);
       const live = (await tx.sessions.live()).filter((each) => each.engagementId === engagementId);
-      const { sponsorId, memberIds, reviewerIds } = engagement;
+      const { sponsorId, memberIds, reviewerIds, closedBy } = engagement;
       const waiting = await Promise.all(memberIds.map((id) => tx.requests.pendingOf(id)));
       const own = waiting.flat().filter(({ ask }) => ask.engagementId === engagementId);
       const holders = grants.map(({ terms }) => terms.personId);
@@ -43,7 +43,7 @@ export const viewEngagement =
         ...{ engagement, grants, live },
         members: await tx.persons.byIds(memberIds),
         pending: own.filter((request) => !isExpired(request, now)).length,
-        names: await tx.persons.names([...new Set([sponsorId, ...memberIds, ...reviewerIds, ...holders])]),
+        names: await tx.persons.names([...new Set([sponsorId, ...memberIds, ...reviewerIds, ...holders, ...(closedBy ? [closedBy] : [])])]),
       };
     });
 

@@ -5,6 +5,8 @@ import { Fingerprint, type PersonId, type RequestId } from '../../../src/access/
 import type { Person } from '../../../src/access/person.ts';
 import { Target } from '../../../src/access/target.ts';
 import { messageKey } from '../../../src/use-cases/notice.ts';
+import { closeEngagement } from '../../../src/use-cases/offboarding/close-engagement.ts';
+import { offboardPerson } from '../../../src/use-cases/offboarding/offboard.ts';
 import type { Tx } from '../../../src/use-cases/ports/store.ts';
 import { requestAccess } from '../../../src/use-cases/requests/request-access.ts';
 import { reviewRequest } from '../../../src/use-cases/requests/review-request.ts';
@@ -179,6 +181,42 @@ describe.each(STORE_KINDS)('what somebody writes into the %s database without co
     await store.transaction((tx) => tx.keys.useCode(digest, new Date()));
     await tamper('update registration_code set used_at = null');
     expect(await store.transaction((tx) => tx.keys.lockCode(digest))).toBeNull();
+  });
+
+  it('readmits nobody who was offboarded, and opens no engagement that was closed', async () => {
+    const grant = await approvedGrant();
+    const [before] = await store.sql('select mac from engagement');
+    const where = { by: { account: 'root' }, reason: null, isSecurity: false };
+    granted(await offboardPerson(world.deps)({ ...where, personId: contractor.id, engagementId: engagement.id }));
+    await tamper(
+      `update engagement_person set offboarded_at = null`,
+      `update engagement set mac = '${before?.['mac']}'`,
+    );
+    expect(await store.transaction((tx) => tx.engagements.byId(engagement.id))).toBeNull();
+    granted(await offboardPerson(world.deps)({ ...where, personId: contractor.id, engagementId: null }));
+    for (const changed of ['offboarded_mac = offboarded_mac', 'offboarded_mac = null', `offboarded_mac = 'x'`]) {
+      await tamper(`update person set offboarded_at = null, ${changed} where id = '${contractor.id}'`);
+      const person = await store.transaction((tx) => tx.persons.byId(contractor.id));
+      expect(person?.offboardedAt).toBeInstanceOf(Date);
+    }
+    expect(await enter(grant)).toBe('key_retired');
+    expect(await told()).toEqual(expect.arrayContaining(['engagement', 'person']));
+  });
+
+  it('lets nobody believe an engagement that was opened again, or an offboarding that was made up', async () => {
+    const [before] = await store.sql('select mac from engagement');
+    const closed = granted(
+      await closeEngagement(world.deps)({
+        ...{ by: { account: 'root' }, engagementId: engagement.id, reason: null, isSecurity: false },
+      }),
+    );
+    await tamper(`update engagement set closed_at = null, closed_by = null, mac = '${before?.['mac']}'`);
+    expect(await store.transaction((tx) => tx.engagements.byId(engagement.id))).toBeNull();
+    for (const changed of [`reason = 'other'`, `items = '[]'`, `parts = '[]'`, `begun_at = now() - interval '1 day'`]) {
+      await store.sql(`update offboarding set ${changed}`);
+      expect(await store.transaction((tx) => tx.offboardings.byId(closed?.id as never))).toBeNull();
+    }
+    expect(await told()).toEqual(expect.arrayContaining(['engagement', 'offboarding']));
   });
 
   it('is why a key that was registered gets nothing at the gateway itself', async () => {

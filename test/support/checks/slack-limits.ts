@@ -54,6 +54,15 @@ const element = z.discriminatedUnion('type', [
     initial_users: z.array(z.string()).min(1).optional(),
   }),
   z.strictObject({
+    type: z.literal('users_select'),
+    action_id: actionId,
+    placeholder,
+    initial_user: z
+      .string()
+      .regex(/^[UW][A-Z0-9]+$/)
+      .optional(),
+  }),
+  z.strictObject({
     type: z.literal('conversations_select'),
     action_id: actionId,
     placeholder,

@@ -54,6 +54,7 @@ export const person = (n: number, change: Partial<Person> = {}): Person => ({
   active: true,
   confirmedAt: NOON,
   unseenSince: null,
+  offboardedAt: null,
   ...change,
 });
 
@@ -66,6 +67,7 @@ export const engagement = (change: Partial<Engagement> = {}): Engagement => ({
   sponsorId: personId(4),
   memberIds: [personId(1)],
   leftIds: [],
+  offboardedIds: [],
   targetIds: [targetId('web-01'), targetId('db-01')],
   scopes: [ScopeName.parse('shell'), ScopeName.parse('files-rw')],
   reviewerIds: [personId(2), personId(3)],
@@ -79,6 +81,8 @@ export const engagement = (change: Partial<Engagement> = {}): Engagement => ({
   confirmedAt: NOON,
   channelReadAt: NOON,
   labels: [],
+  closedAt: null,
+  closedBy: null,
   ...change,
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { engagementEnd, isMember, isOver, whyItRests } from '../../../src/access/engagement.ts';
+import { engagementEnd, isMember, isOver, overAt, whyItRests } from '../../../src/access/engagement.ts';
 import { engagement, later, NOON, personId } from '../../support/samples/samples.ts';
 
 describe('an engagement', () => {
@@ -14,8 +14,8 @@ describe('an engagement', () => {
   ])('whose last day is %s in %s is over at %s', (lastDay, timeZone, end) => {
     const over = new Date(end);
     expect(engagementEnd({ lastDay, timeZone })).toEqual(over);
-    expect(isOver({ lastDay, timeZone }, new Date(over.getTime() - 1))).toBe(false);
-    expect(isOver({ lastDay, timeZone }, over)).toBe(true);
+    expect(isOver({ lastDay, timeZone, closedAt: null }, new Date(over.getTime() - 1))).toBe(false);
+    expect(isOver({ lastDay, timeZone, closedAt: null }, over)).toBe(true);
   });
 
   it.each([
@@ -26,8 +26,17 @@ describe('an engagement', () => {
     expect(() => engagementEnd({ lastDay, timeZone })).toThrow(`engagement has no valid day: ${lastDay} ${timeZone}`);
   });
 
-  it('has for members those who have not left its channel', () => {
-    const some = engagement({ memberIds: [personId(1), personId(2)], leftIds: [personId(2), personId(3)] });
+  it('that was closed is over from that moment on, and gives no access whatever its channel shows', () => {
+    const closed = engagement({ closedAt: later(60) });
+    expect([isOver(closed, NOON), overAt(closed)]).toEqual([true, later(60)]);
+    expect(overAt(engagement())).toEqual(engagementEnd(engagement()));
+    for (const at of [NOON, later(91)])
+      expect(whyItRests(closed, at, 90)).toEqual({ code: 'engagement_closed', engagement: 'Migration', at: later(60) });
+  });
+
+  it('has for members those who have not left its channel, and were not offboarded from it', () => {
+    const memberIds = [1, 2, 3].map(personId);
+    const some = engagement({ memberIds, leftIds: [personId(2), personId(4)], offboardedIds: [personId(3)] });
     expect([1, 2, 3, 4].map((n) => isMember(some, personId(n)))).toEqual([true, false, false, false]);
   });
 

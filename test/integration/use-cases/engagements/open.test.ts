@@ -56,6 +56,7 @@ describe('an engagement', () => {
       ...{ reviewerIds: [reviewer.id, second.id], lastDay: '2030-06-30', timeZone: 'UTC' },
       ...{ logins: null, firstDay: null, hours: null, reference: null },
       ...{ createdAt: world.now, confirmedAt: world.now, channelReadAt: world.now, labels: ['env=a', 'env=b'] },
+      ...{ offboardedIds: [], closedAt: null, closedBy: null },
     });
     const kept = await stored(opened.id);
     expect({ ...kept, reviewerIds: new Set(kept?.reviewerIds) }).toEqual({

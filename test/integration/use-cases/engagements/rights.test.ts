@@ -24,7 +24,8 @@ afterAll(() => world[Symbol.asyncDispose]());
 beforeEach(() => world.begin());
 
 /** What the seal of an engagement covered before its labels were kept. */
-const sealedBefore = ({ leftIds: _left, labels: _labels, channelReadAt: _read, ...all }: Engagement): object => {
+const sealedBefore = ({ labels: _labels, channelReadAt: _read, ...engagement }: Engagement): object => {
+  const { leftIds: _left, offboardedIds: _offboarded, closedAt: _at, closedBy: _by, ...all } = engagement;
   const { logins: _logins, firstDay: _first, hours: _hours, reference: _reference, ...rest } = all;
   return {
     ...rest,

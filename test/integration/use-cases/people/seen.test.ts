@@ -29,7 +29,7 @@ describe('somebody whom Slack shows', () => {
     const robin = await see('UROBIN');
     expect(robin).toMatchObject({
       ...{ accounts: [{ teamId: 'T1', userId: 'UROBIN', enterpriseId: null }], standing: 'member', active: true },
-      ...{ confirmedAt: world.now, unseenSince: null },
+      ...{ confirmedAt: world.now, unseenSince: null, offboardedAt: null },
     });
     expect([await stored(robin), await nameOf(robin)]).toEqual([robin, 'Robin']);
     const nameless = await see('UNAMELESS', { name: null, standing: null, active: false });

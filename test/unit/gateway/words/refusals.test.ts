@@ -31,6 +31,8 @@ const ALL: { readonly [Code in TerminalRejection['code']]: Extract<TerminalRejec
   engagement_over: { code: 'engagement_over', endedAt: NOON, field: 'engagement' },
   engagement_not_begun: { code: 'engagement_not_begun', beginsAt: NOON, field: 'engagement' },
   outside_engagement_hours: { code: 'outside_engagement_hours', opensAt: NOON, field: 'engagement' },
+  person_offboarded: { code: 'person_offboarded', since: NOON },
+  engagement_closed: { code: 'engagement_closed', engagement: LONG, at: NOON },
   key_retired: { code: 'key_retired', fingerprint: fingerprint(1) },
   code_unknown: { code: 'code_unknown' },
   code_expired: { code: 'code_expired' },

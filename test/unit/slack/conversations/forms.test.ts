@@ -5,22 +5,32 @@ import type { Target } from '../../../../src/access/target.ts';
 import { denyChangeView } from '../../../../src/slack/conversations/engagement-change.ts';
 import { changeForm, engagementForm } from '../../../../src/slack/conversations/engagement-form.ts';
 import { whyNotExtended } from '../../../../src/slack/conversations/request.ts';
+import { closeForm, noteView, offboardForm } from '../../../../src/slack/conversations/offboard.ts';
 import { noEngagementView, noKeyView, requestForm } from '../../../../src/slack/conversations/request-form.ts';
 import { denyView } from '../../../../src/slack/conversations/review.ts';
 import { revokeForm } from '../../../../src/slack/conversations/revoke.ts';
 import { checkInert, checkView, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
 import { grantView, inventory, worlds } from '../../../support/samples/hostile-views.ts';
-import {
-  digest,
-  engagement,
-  grant,
-  later,
-  NOON,
-  pending,
-  personId,
-  requestId,
-} from '../../../support/samples/samples.ts';
+import { digest, engagement, engagementId, grant, later, NOON, pending, personId, requestId } from '../../../support/samples/samples.ts';
+
+describe('the form that closes an engagement', () => {
+  const chosen = (name: string) => {
+    const some = [engagement({ name: 'Order database' }), engagement({ id: engagementId(2), name: 'Order archive' })];
+    return JSON.stringify(closeForm(some, name)).match(/"initial_option":[^}]*}[^}]*"value":"([^"]*)"/)?.[1] ?? null;
+  };
+
+  it.each([
+    ['order DATA', engagementId(1)],
+    ['archive', engagementId(2)],
+    // Which one is meant is for the person to say.
+    ['order', null],
+    ['', null],
+    ['nothing like it', null],
+  ])('has for %j chosen: %s', (name, id) => {
+    expect(chosen(name)).toBe(id);
+  });
+});
 
 describe('a form', () => {
   it('is within Slack’s limits for any number of targets and any names', () => {
@@ -39,6 +49,12 @@ describe('a form', () => {
           engagementForm({ inventory: whole, clock: { now: () => NOON } }, { timeZone: 'Europe/Berlin' }),
           changeForm({ inventory: whole }, { engagement: chosen, userIds: new Map([[personId(1), 'U0CONTRACT']]) }),
           denyChangeView(`${requestId(1)}:${digest(1)}`, { channelId: 'C1', ts: '1.2' }),
+          offboardForm({ isSecurity: many > 99 }, many > 1 ? 'U0CONTRACT' : null),
+          closeForm(
+            Array.from({ length: many }, (_, n) => ({ ...chosen, id: engagementId(n) })),
+            chosen.name,
+          ),
+          noteView('ff000000-0000-4000-8000-000000000001:19') as never,
           noKeyView(),
           noEngagementView(),
           revokeForm(grantView(world), false, 'message'),

@@ -12,6 +12,7 @@ const both = { targets: [targetPin('web-01'), targetPin('db-01')] };
 const ending = (change: Partial<EndingView> = {}): EndingView => ({
   ...{ grant: grant(1, both), endedBy: null, request: pending(), engagement: engagement(), certificates: [], keys: [] },
   ...{ liveSessions: 0, targets: both.targets, goesOnUntil: null, due: 15, noExtension: null },
+  heads: { created: null, latest: null },
   names: new Map([
     [CASEY, 'Casey Lind'],
     [MORGAN, 'Morgan Reyes'],

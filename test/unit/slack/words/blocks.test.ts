@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SPACE_LEVELS } from '../../../../src/access/disk-space.ts';
-import { PersonId } from '../../../../src/access/ids.ts';
+import { OffboardingId, PersonId } from '../../../../src/access/ids.ts';
+import type { Offboarding } from '../../../../src/access/offboarding.ts';
 import { BUILT_IN_SCOPES } from '../../../../src/access/scopes/scope.ts';
 import { say } from '../../../../src/slack/conversations/answer.ts';
 import { helpAnswer } from '../../../../src/slack/conversations/help.ts';
@@ -14,6 +15,13 @@ import { grantEnding, grantEndingLine } from '../../../../src/slack/messages/end
 import { engagementConfirmCard, engagementMessage } from '../../../../src/slack/messages/engagement-message.ts';
 import { freeSpaceMessage } from '../../../../src/slack/messages/free-space-message.ts';
 import { grantAnnounced, grantEnded, hostKeyMismatch } from '../../../../src/slack/messages/grant-messages.ts';
+import {
+  offboardingCard,
+  offboardingDone,
+  offboardingLine,
+  offboardingResult,
+  personReadmittedMessage,
+} from '../../../../src/slack/messages/offboarding-messages.ts';
 import { grantIssuedTooLate, grantOver, grantRevoked } from '../../../../src/slack/messages/over-messages.ts';
 import {
   channelReadAgainMessage,
@@ -34,6 +42,7 @@ import { sessionReceipt } from '../../../../src/slack/messages/receipt.ts';
 import { grantsSuspendedMessage, recordChangedMessage } from '../../../../src/slack/messages/record-messages.ts';
 import { reviewCard } from '../../../../src/slack/messages/review-card.ts';
 import { sessionDetail, sessionLine } from '../../../../src/slack/messages/session-messages.ts';
+import type { OffboardingView } from '../../../../src/use-cases/views/offboarding.ts';
 import { checkInert, checkMessage, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
 import {
@@ -53,6 +62,7 @@ import {
   worlds,
 } from '../../../support/samples/hostile-views.ts';
 import {
+  digest,
   engagementId,
   fingerprint,
   grant,
@@ -115,6 +125,53 @@ const AT = NOON.toISOString();
 const CHANNELS = { at: AT, engagementIds: [engagementId(1)], count: 2 } as const;
 const DELIVERIES = ['held', 'resumed', 'given_up'] as const;
 
+const OFFBOARDING = OffboardingId.parse('ff000000-0000-4000-8000-000000000001');
+const NOTHING_LEFT = { at: NOON, workers: 2, answered: 2, sessions: 0, grants: 0 };
+
+/** An offboarding with as much in it as there can be. */
+function offboardingView(world: World, change: Partial<Offboarding> = {}): OffboardingView {
+  const tick = { by: personId(4), at: NOON, note: world.other };
+  return {
+    offboarding: {
+      ...{ id: OFFBOARDING, personId: personId(1), engagementIds: [engagementId(1)], why: 'asked', at: NOON },
+      ...{ by: { kind: 'operator', account: world.text }, reason: `${world.other} `.repeat(9), keys: 2 },
+      parts: [{ engagementId: engagementId(1), grants: 2, requests: 1, sessions: 3 }],
+      left: { ...NOTHING_LEFT, answered: 1 },
+      items: Array.from({ length: 20 }, (_, n) => ({ text: `${n} ${world.text}`, tick: n % 2 === 0 ? tick : null })),
+      completed: null,
+      ...change,
+    },
+    engagements: [hostileEngagement(world)],
+    names: names(world),
+  };
+}
+
+/** What threads and security are told of people who leave, and of engagements that close. */
+function leavingMessages(world: World) {
+  const open = offboardingView(world);
+  const done = offboardingView(world, {
+    ...{ personId: null, why: 'closed', left: NOTHING_LEFT, completed: { at: NOON, digest: digest(1) } },
+    items: open.offboarding.items.map(({ text }) => ({ text, tick: { by: personId(4), at: NOON, note: world.other } })),
+  });
+  return [
+    engagementMessage(
+      { ...engagementView(world), engagement: { ...hostileEngagement(world), closedAt: NOON } },
+      BUILT_IN_SCOPES,
+      NOON,
+    ),
+    engagementConfirmCard({ ...hostileEngagement(world), closedAt: NOON }, names(world), BUILT_IN_SCOPES),
+    ...[open, done].flatMap((view) => [offboardingCard(view), offboardingLine(view, engagementId(1))]),
+    offboardingCard(offboardingView(world, { engagementIds: null, left: null, items: [] })),
+    offboardingDone(done),
+    offboardingResult(done),
+    personReadmittedMessage(
+      { kind: 'person_readmitted', personId: personId(1), engagementId: null, account: world.text, at: AT },
+      world.other,
+      world.text,
+    ),
+  ];
+}
+
 /** What security is told of people, channels and messages that Slack no longer shows or takes. */
 const awayMessages = (world: World) => [
   engagementConfirmCard(hostileEngagement(world), names(world), BUILT_IN_SCOPES),
@@ -170,6 +227,7 @@ describe('a message', () => {
   it.each([
     ['for people', messagesOf, 8],
     ['for security, of what Slack no longer shows or takes', awayMessages, 4],
+    ['of people who leave, and of engagements that close', leavingMessages, 4],
   ] as const)(
     '%s is within Slack’s limits, hides nothing, and has nothing that anybody typed in markup',
     (_, all, least) => {

@@ -21,6 +21,18 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   person_unseen: { code: 'person_unseen', since: NOON },
   person_unconfirmed: { code: 'person_unconfirmed', since: NOON },
   channel_unread: { code: 'channel_unread', engagement: NASTY, since: NOON },
+  person_offboarded: { code: 'person_offboarded', since: NOON },
+  engagement_closed: { code: 'engagement_closed', engagement: NASTY, at: NOON },
+  may_not_offboard: { code: 'may_not_offboard', field: 'person' },
+  already_offboarded: { code: 'already_offboarded', at: NOON, field: 'person' },
+  not_in_engagement: { code: 'not_in_engagement', field: 'person' },
+  may_not_close: { code: 'may_not_close', field: 'engagement' },
+  already_closed: { code: 'already_closed', at: NOON, field: 'engagement' },
+  not_offboarded: { code: 'not_offboarded' },
+  offboarding_unproved: { code: 'offboarding_unproved' },
+  unknown_offboarding: { code: 'unknown_offboarding' },
+  may_not_tick: { code: 'may_not_tick' },
+  already_ticked: { code: 'already_ticked', by: personId(2), at: NOON },
   no_registered_key: { code: 'no_registered_key' },
   unknown_engagement: { code: 'unknown_engagement', field: 'engagement' },
   not_a_member: { code: 'not_a_member', engagementId: engagementId(1), field: 'engagement' },
@@ -144,6 +156,7 @@ describe('every refusal', () => {
     ['member', /is a member of this engagement/],
     ['member_account', /another account of one of its members/],
     ['inactive', /no active Slack account/],
+    ['offboarded', /^Grace <Hopper> was offboarded\./],
     ['not_full_member', /a guest or from another workspace/],
     ['not_named', /policy\.yml does not name Grace <Hopper> as a reviewer/],
     ['vendor', /works for the same vendor/],
@@ -195,6 +208,7 @@ describe('every refusal', () => {
   it('says whose names it needs', () => {
     expect(peopleIn(EVERY.already_decided)).toEqual([personId(2)]);
     expect(peopleIn(EVERY.reviewer_not_eligible)).toEqual([personId(2)]);
+    expect(peopleIn(EVERY.already_ticked)).toEqual([personId(2)]);
     expect(peopleIn(EVERY.own_request)).toEqual([]);
   });
 });

@@ -1,0 +1,73 @@
+import type { Actor } from '../../access/audit-event.ts';
+import { type Grant, hasExpired } from '../../access/grant.ts';
+import type { EngagementId, PersonId } from '../../access/ids.ts';
+import { addedUp, type OffboardingPart } from '../../access/offboarding.ts';
+import { type AccessRequest, transition } from '../../access/request.ts';
+import { type EndingParts, endGrantIn } from '../grants/ending.ts';
+import { directLane } from '../notice.ts';
+import type { Whose } from '../ports/gateways.ts';
+import type { Tx } from '../ports/store.ts';
+import { refreshCards } from '../requests/reviewing.ts';
+
+export type EndAllParts = EndingParts | 'requests' | 'engagements';
+
+type How = { readonly actor: Actor; readonly comment: string; readonly now: Date };
+
+/** Whether something in this engagement, of this person, is concerned. */
+const isWithin = (
+  { personId, engagementIds }: Whose,
+  of: { readonly personId: PersonId; readonly engagementId: EngagementId },
+): boolean =>
+  (personId === null || personId === of.personId) &&
+  (engagementIds === null || engagementIds.includes(of.engagementId));
+
+/** Their requests that wait, each locked: a review that is being written at this moment goes first. */
+export async function lockWaiting(tx: Tx<'requests'>, whose: Whose): Promise<readonly AccessRequest[]> {
+  const found = whose.personId
+    ? await tx.requests.pendingOf(whose.personId)
+    : (await Promise.all((whose.engagementIds ?? []).map((id) => tx.requests.pendingIn(id)))).flat();
+  const ids = found.filter(({ ask }) => isWithin(whose, ask)).map(({ id }) => id);
+  const locked: AccessRequest[] = [];
+  for (const id of ids.sort()) {
+    const request = await tx.requests.lock(id);
+    if (request?.status === 'pending') locked.push(request);
+  }
+  return locked;
+}
+
+/** Their grants that open something, now or later. */
+export async function openGrants(tx: Tx<'grants'>, whose: Whose, now: Date): Promise<readonly Grant[]> {
+  const found = whose.personId
+    ? await tx.grants.ofPerson(whose.personId)
+    : (await Promise.all((whose.engagementIds ?? []).map((id) => tx.grants.ofEngagement(id)))).flat();
+  return found.filter((grant) => grant.end === null && !hasExpired(grant, now) && isWithin(whose, grant.terms));
+}
+
+/** Withdraws requests and revokes grants; what was counted, by engagement. The sessions end once this is committed. */
+export async function endAllIn(
+  tx: Tx<EndAllParts>,
+  whose: Whose,
+  waiting: readonly AccessRequest[],
+  { actor, comment, now }: How,
+): Promise<readonly OffboardingPart[]> {
+  const parts: OffboardingPart[] = [];
+  const by = actor.kind === 'person' ? actor.id : null;
+  for (const request of waiting) {
+    const withdrawn = transition(request, { kind: 'withdraw', by: null }, now);
+    if (!withdrawn.ok) continue;
+    const { id: requestId, digest, ask } = request;
+    await tx.requests.save(withdrawn.value);
+    await tx.audit.append({ type: 'request_withdrawn', at: now, actor, facts: { request: requestId, digest } });
+    const engagement = await tx.engagements.byId(ask.engagementId);
+    if (engagement) await refreshCards(tx, engagement, requestId);
+    await tx.outbox.enqueue({ kind: 'request_closed', requestId }, directLane(ask.personId));
+    parts.push({ engagementId: ask.engagementId, grants: 0, requests: 1, sessions: 0 });
+  }
+  for (const { id, terms } of await openGrants(tx, whose, now)) {
+    const sessions = (await tx.sessions.liveOfGrant(id)).length;
+    const ended = await endGrantIn(tx, id, { how: 'revoked', by, comment }, actor, now);
+    if (ended.ok) parts.push({ engagementId: terms.engagementId, grants: 1, requests: 0, sessions });
+  }
+  tx.announce({ kind: 'rights_changed' });
+  return addedUp([], parts);
+}
