@@ -27,6 +27,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   grants: async () => (await import('./cli/grants.ts')).grantsCommand,
   sessions: async () => (await import('./cli/sessions.ts')).sessionsCommand,
   keys: async () => (await import('./cli/keys.ts')).keysCommand,
+  people: async () => (await import('./cli/people.ts')).peopleCommand,
+  engagements: async () => (await import('./cli/engagements.ts')).engagementsCommand,
+  requests: async () => (await import('./cli/requests.ts')).requestsCommand,
+  offboard: async () => (await import('./cli/offboard.ts')).offboardCommand,
   recordings: async () => (await import('./cli/recordings.ts')).recordingsCommand,
   verify: async () => (await import('./cli/verify.ts')).verifyCommand,
 };

@@ -1,5 +1,5 @@
 import type { Config } from '../config/load.ts';
-import { adminSocketPath, systemClock } from '../config/places.ts';
+import { adminSocketPath, inventoryOf, systemClock, systemRandom } from '../config/places.ts';
 import { localOperators, type Operator } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
 import { actAsOwnerOf, operatorAccount } from './as-owner.ts';
@@ -18,7 +18,8 @@ export async function withOperator<T>(
   actAsOwnerOf(config.dataDir);
   await using store = await openForCommand(await storeOptions(config), changes);
   // Awaited here: the store closes when this returns.
-  return await work(localOperators({ store, clock: systemClock, control: null })(operatorAccount()));
+  const deps = { store, clock: systemClock, random: systemRandom, inventory: inventoryOf(config), control: null };
+  return await work(localOperators(deps)(operatorAccount()));
 }
 
 export type ListOptions = { readonly json?: boolean; readonly all?: boolean; readonly limit: string };

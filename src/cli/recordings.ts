@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { SessionId } from '../access/ids.ts';
 import type { Config } from '../config/load.ts';
-import { adminSocketPath, keysFolder, recordingsFolder, systemClock } from '../config/places.ts';
+import {
+  adminSocketPath,
+  inventoryOf,
+  keysFolder,
+  recordingsFolder,
+  systemClock,
+  systemRandom,
+} from '../config/places.ts';
 import type { Erased } from '../operator/operator.ts';
 import { isServed, remoteOperator } from '../operator/socket.ts';
 import { type SealedFacts, sealedFacts } from '../recording/archive/listed.ts';
@@ -89,7 +96,8 @@ async function erase(config: Config, id: SessionId, rule: string): Promise<Erase
   const log = createLog('warn');
   const clock = systemClock;
   await using store = await openForCommand(await storeOptions(config), true);
-  await using _socket = await serveAdminSocket(path, localOperators({ store, clock, control: null }), log);
+  const deps = { store, clock, random: systemRandom, inventory: inventoryOf(config), control: null };
+  await using _socket = await serveAdminSocket(path, localOperators(deps), log);
   const keys = loadKeys(keysFolder(config));
   await using recordings = await openRecordings({ keys, store, clock, log, folder });
   return await eraseFor(recordings)(id, rule, operatorAccount());

@@ -14,3 +14,9 @@ export function outcome<T>(answered: unknown, value: T): Result<T> {
   const { at, ...rest } = read.rejection;
   return refuse((typeof at === 'string' ? { ...rest, at: new Date(at) } : rest) as Rejection);
 }
+
+/** The same where the answer brings the value. */
+export function outcomeOf<T>(answered: unknown, schema: z.ZodType<T>): Result<T> {
+  const read = outcome(answered, null);
+  return read.ok ? ok(z.object({ value: schema }).parse(answered).value) : read;
+}

@@ -11,50 +11,21 @@ import {
 import { connect } from 'node:net';
 import { z } from 'zod';
 import type { OperatorAccount } from '../access/audit-event.ts';
-import { Fingerprint, GrantId, SessionId, TargetId } from '../access/ids.ts';
 import { Target } from '../access/target.ts';
 import type { Log } from '../log.ts';
-import {
-  Erased,
-  Finding,
-  GrantRow,
-  KeyRow,
-  Lifted,
-  type Operator,
-  type Operators,
-  Reloaded,
-  SessionRow,
-  SessionsAsked,
-} from './operator.ts';
-import { outcome } from './outcome.ts';
+import { Asked, answerTo, type Call } from './calls.ts';
+import { EngagementRow, EngagementShown } from './engagements.ts';
+import { GrantRow } from './grants.ts';
+import { KeyRow } from './keys.ts';
+import { OffboardingRow, OffboardingShown } from './offboardings.ts';
+import { Begun, Erased, Finding, Lifted, type Operator, type Operators, Reloaded } from './operator.ts';
+import { outcome, outcomeOf } from './outcome.ts';
+import { PersonRow, PersonShown } from './people.ts';
+import { RequestRow, RequestShown } from './requests.ts';
+import { SessionRow } from './sessions.ts';
 import { requestWatch, serveWatch } from './watch-stream.ts';
 
 /** The admin socket: one JSON request and one JSON answer per HTTP exchange, on a Unix socket of mode 0600. */
-
-const Call = z.discriminatedUnion('verb', [
-  z.strictObject({ verb: z.literal('grants'), live: z.boolean(), limit: z.int().min(1).max(10_001) }),
-  z.strictObject({ verb: z.literal('revoke'), id: GrantId, comment: z.string().max(1_000).nullable() }),
-  z.strictObject({ verb: z.literal('confirm_grants') }),
-  SessionsAsked.extend({ verb: z.literal('sessions') }),
-  z.strictObject({ verb: z.literal('end_session'), id: SessionId }),
-  z.strictObject({ verb: z.literal('keys'), limit: z.int().min(1).max(10_000) }),
-  z.strictObject({ verb: z.literal('retire_key'), fingerprint: Fingerprint }),
-  z.strictObject({ verb: z.literal('watch'), id: SessionId }),
-  z.strictObject({ verb: z.literal('check'), target: TargetId }),
-  z.strictObject({ verb: z.literal('reload') }),
-  z.strictObject({ verb: z.literal('targets') }),
-  z.strictObject({ verb: z.literal('erase_recording'), id: SessionId, rule: z.string().min(1).max(200) }),
-  z.strictObject({
-    verb: z.literal('recording_exported'),
-    id: SessionId,
-    format: z.string().max(32),
-    channel: z.int().nonnegative().nullable(),
-  }),
-]);
-type Call = z.infer<typeof Call>;
-
-/** `by` is the account that asks. Whoever can open the socket is control's own account or root, so it is taken as told. */
-const Asked = z.strictObject({ by: z.string().min(1).max(200), call: Call });
 
 const BODY_MAX = 65_536;
 const ANSWER_MAX = 64 * 1024 * 1024;
@@ -150,38 +121,9 @@ const STREAMED = Symbol('streamed');
 async function answer(operators: Operators, message: IncomingMessage, response: ServerResponse): Promise<unknown> {
   const { by, call } = Asked.parse(JSON.parse((await readBody(message, BODY_MAX)) || 'null'));
   const operator = operators({ account: by });
-  switch (call.verb) {
-    case 'grants':
-      return operator.grants(call);
-    case 'revoke':
-      return operator.revoke(call.id, call.comment);
-    case 'confirm_grants':
-      return operator.confirmGrants();
-    case 'sessions': {
-      const { verb: _, ...asked } = call;
-      return operator.sessions(asked);
-    }
-    case 'end_session':
-      return operator.endSession(call.id);
-    case 'keys':
-      return operator.keys(call);
-    case 'retire_key':
-      return operator.retireKey(call.fingerprint);
-    case 'watch':
-      await serveWatch(operator, call.id, response);
-      return STREAMED;
-    case 'check':
-      return operator.check(call.target);
-    case 'reload':
-      return operator.reload();
-    case 'targets':
-      return operator.targets();
-    case 'erase_recording':
-      return operator.eraseRecording(call.id, call.rule);
-    case 'recording_exported':
-      await operator.noteExport(call.id, { format: call.format, channel: call.channel });
-      return { ok: true };
-  }
+  if (call.verb !== 'watch') return answerTo(operator, call);
+  await serveWatch(operator, call.id, response);
+  return STREAMED;
 }
 
 async function readBody(message: IncomingMessage, limit: number): Promise<string> {
@@ -269,6 +211,21 @@ export function remoteOperator(path: string, { account: by }: OperatorAccount): 
     keys: (filter) => ask({ verb: 'keys', ...filter }, z.array(KeyRow)),
     retireKey: async (fingerprint) =>
       outcome(await ask({ verb: 'retire_key', fingerprint }, z.unknown()), { fingerprint }),
+    people: (filter) => ask({ verb: 'people', ...filter }, z.array(PersonRow)),
+    person: (id) => ask({ verb: 'person', id }, PersonShown.nullable()),
+    offboard: async (person, engagement, reason) =>
+      outcomeOf(await ask({ verb: 'offboard', person, engagement, reason }, z.unknown()), Begun),
+    readmit: async (person, engagement) =>
+      outcome(await ask({ verb: 'readmit', person, engagement }, z.unknown()), { id: person }),
+    offboardings: (filter) => ask({ verb: 'offboardings', ...filter }, z.array(OffboardingRow)),
+    offboarding: (id) => ask({ verb: 'offboarding', id }, OffboardingShown.nullable()),
+    engagements: (filter) => ask({ verb: 'engagements', ...filter }, z.array(EngagementRow)),
+    engagement: (id) => ask({ verb: 'engagement', id }, EngagementShown.nullable()),
+    closeEngagement: async (id, reason) =>
+      outcomeOf(await ask({ verb: 'close_engagement', id, reason }, z.unknown()), Begun),
+    requests: (filter) => ask({ verb: 'requests', ...filter }, z.array(RequestRow)),
+    request: (id) => ask({ verb: 'request', id }, RequestShown.nullable()),
+    withdrawRequest: async (id) => outcome(await ask({ verb: 'withdraw_request', id }, z.unknown()), { id }),
     eraseRecording: (id, rule) => ask({ verb: 'erase_recording', id, rule }, Erased),
     noteExport: async (id, facts) => {
       await ask({ verb: 'recording_exported', id, ...facts }, z.object({ ok: z.literal(true) }));

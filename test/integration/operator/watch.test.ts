@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionId } from '../../../src/access/ids.ts';
+import { Policy } from '../../../src/access/policy.ts';
 import type { Scope } from '../../../src/access/scopes/scope.ts';
 import type { Shown } from '../../../src/access/shown.ts';
-import { systemClock } from '../../../src/config/places.ts';
+import { systemClock, systemRandom } from '../../../src/config/places.ts';
 import { createLog } from '../../../src/log.ts';
 import { localOperators, type Operator } from '../../../src/operator/operator.ts';
 import { type AdminSocket, remoteOperator, serveAdminSocket } from '../../../src/operator/socket.ts';
@@ -12,6 +13,8 @@ import { type TestFolder, testFolder } from '../../support/checks/folder.ts';
 import { grant, grantId, requestId, scope } from '../../support/samples/samples.ts';
 import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
 import { insertWorld, session, sessionEnd, sessionId } from '../../support/worlds/world.ts';
+
+const inventory = { policy: Policy.parse({ rules: [{ name: 'any' }] }) };
 
 /** A gateway that carries one session, and shows what the test gives it. */
 class Carrier implements Pick<Gateways, 'watch'> {
@@ -52,7 +55,7 @@ beforeEach(async () => {
     reload: async () => ({ applied: [], atNextStart: [] }),
     erase: async () => ({ ok: false, why: 'not here' }) as const,
   };
-  const local = localOperators({ store, clock: systemClock, control });
+  const local = localOperators({ store, clock: systemClock, random: systemRandom, inventory, control });
   socket = await serveAdminSocket(join(folder.path, 'control.sock'), local, createLog('silent'));
   operator = remoteOperator(socket.path, { account: 'root (sudo: alice)' });
 });
