@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { withoutControls } from '../access/printable.ts';
 import type { Config } from '../config/load.ts';
 import type { EngagementRow } from '../operator/engagements.ts';
 import { engagementCalled } from './called.ts';
@@ -36,7 +37,8 @@ export function engagementsCommand(program: Command, config: () => Config): void
         if (options.json) return printJson(shown);
         print(tableOf([shown]));
         print(`channel ${shown.channel}; targets ${shown.targets.join(',')}; scopes ${shown.scopes.join(',')}`);
-        if (shown.closedAt) print(`closed ${shown.closedAt}${shown.closedBy ? ` by ${shown.closedBy}` : ''}`);
+        if (shown.closedAt)
+          print(`closed ${shown.closedAt}${shown.closedBy ? ` by ${withoutControls(shown.closedBy)}` : ''}`);
         print(
           table(
             ['ROLE', 'NAME', 'PERSON', 'STATE'],

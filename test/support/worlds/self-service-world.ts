@@ -41,7 +41,7 @@ export class SelfServiceWorld implements AsyncDisposable {
   readonly #unsubscribe: () => void;
   readonly #folder: TestFolder;
 
-  static async open(): Promise<SelfServiceWorld> {
+  static async open({ workers = 1 } = {}): Promise<SelfServiceWorld> {
     const folder = testFolder();
     const log = pino({ level: process.env['DAYPASS_LOG_LEVEL'] ?? 'silent' });
     const options = { databaseUrl: null, dataDir: folder.path, log, seals: testSeals };
@@ -66,7 +66,7 @@ export class SelfServiceWorld implements AsyncDisposable {
     const refusals = refusalNotes(access.deps);
     const control = gatewayControl({ ...access.deps, sourceAddress: '127.0.0.1', connectionsPerGrant: 10, refusals });
     const gatewayOptions = {
-      ...{ listen: { host: '127.0.0.1', port: 0 }, workers: 1, site: SITE, minFreeMiB: 1 },
+      ...{ listen: { host: '127.0.0.1', port: 0 }, workers, site: SITE, minFreeMiB: 1 },
       ...{ hostKey: access.keys.gatewayHostKey, userCa: access.keys.userCaPublicKey },
       ...{ spool: join(access.folder, 'spool'), recordings: join(access.folder, 'recordings') },
       log,

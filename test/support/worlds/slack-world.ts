@@ -14,8 +14,10 @@ import { startWorkspace, type Workspace } from '../../../src/demo/workspace/work
 import { createLog } from '../../../src/log.ts';
 import { type KeptSlack, keepSlack } from '../../../src/slack/keep-slack.ts';
 import type { SlackDeps } from '../../../src/slack/slack.ts';
+import { proveOffboardings } from '../../../src/use-cases/offboarding/prove.ts';
 import { registerKey } from '../../../src/use-cases/people/register-key.ts';
 import type { UserauthProof } from '../../../src/use-cases/ports/authority.ts';
+import type { Gateways } from '../../../src/use-cases/ports/gateways.ts';
 import type { RandomSource } from '../../../src/use-cases/ports/random.ts';
 import { signReview } from '../../../src/use-cases/requests/sign-review.ts';
 import { Persona } from '../peers/persona.ts';
@@ -117,6 +119,11 @@ export class SlackWorld implements AsyncDisposable {
       },
       this.#deps,
     );
+  }
+
+  /** What control asks of the gateways once a second, where it runs. */
+  prove(gateways: Pick<Gateways, 'ask'>): Promise<number> {
+    return proveOffboardings({ ...this.#deps, gateways })();
   }
 
   get sql(): TestStore['sql'] {
