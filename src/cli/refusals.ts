@@ -17,8 +17,6 @@ type Words = {
 };
 
 const WORDS: Words = {
-  secret_found: ({ what }) =>
-    `Nothing was ended: the comment looks like it contains ${what}, and the person would read it. Run the command without it.`,
   unknown_grant: () => 'No grant has this id. To list them: daypass grants list',
   may_not_end_grant: () => 'You may not end this grant.',
   grant_already_ended: ({ at }) => `That grant ended at ${at.toISOString()}.`,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Seals } from '../use-cases/ports/seals.ts';
 import { Decisions, type Suspension } from './decisions.ts';
-import { sealEngagement } from './engagements.ts';
+import { sealEngagement } from './engagement-rows.ts';
 import { sealKeys } from './keys.ts';
 import { sealAccounts } from './persons.ts';
 import { sealRequests } from './requests.ts';

@@ -17,7 +17,7 @@ import { publishHome } from './home.ts';
 import { keyAnswer } from './key.ts';
 import { keysAnswer, retireAnswer } from './keys.ts';
 import { endAnswer, listAnswer } from './list.ts';
-import { noteView, tick } from './offboard.ts';
+import { closeButtonReaction, noteView, tick } from './offboard.ts';
 import { type ActionPayload, messageKeyIn } from './payloads.ts';
 import { extensionView, requestView } from './request.ts';
 import { approve, type Card, denyView, unsignedAnswer } from './review.ts';
@@ -43,6 +43,7 @@ export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new 
   [ACTION.showHelp, (click) => show(click, inWindow('How to use Daypass', helpAnswer(null, click.edge.gateway)))],
   [ACTION.confirmEngagement, pressConfirm],
   [ACTION.changeEngagement, pressChange],
+  [ACTION.closeEngagement, pressClose],
   [ACTION.showPeople, showPeople],
   [ACTION.showSessions, showSessions],
   [ACTION.approveChange, pressApproveChange],
@@ -164,6 +165,12 @@ async function pressChange(click: Click): Promise<void> {
   const view = await changeView(click.edge, click.asker, click.value);
   if (view) return show(click, view);
   await tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'may_not_change_engagement' }));
+}
+
+async function pressClose(click: Click): Promise<void> {
+  const reaction = await closeButtonReaction(click.edge, click.asker, click.value);
+  if ('open' in reaction) return show(click, reaction.open);
+  await tellAt(click.edge, click.payload, reaction.answer);
 }
 
 const NOT_YOURS = 'Only people who work in this engagement or look after it can see this.';

@@ -108,6 +108,14 @@ export async function closeReaction(edge: Edge, asker: Asker, name: string): Pro
   return { open: closeForm(engagements, name) };
 }
 
+/** **Close…** below the engagement's message: the form with that one chosen. */
+export async function closeButtonReaction(edge: Edge, asker: Asker, id: string | undefined): Promise<Opened> {
+  const own = (await ownEngagements(edge, asker)).filter((each) => each.id === id);
+  return own.length > 0
+    ? { open: closeForm(own, own[0]?.name ?? '') }
+    : { answer: await refusal(edge, { code: 'may_not_close', field: 'engagement' }) };
+}
+
 export function closeForm(engagements: readonly Engagement[], name: string): View {
   const options = engagements
     .slice(0, LIMITS.options)

@@ -70,7 +70,12 @@ export function engagementMessage(view: EngagementView, scopes: readonly Scope[]
       actions('engagement_more', [
         button({ action: ACTION.showPeople, label: 'People', value: id }),
         button({ action: ACTION.showSessions, label: 'Sessions', value: id }),
-        ...(isEnded ? [] : [button({ action: ACTION.changeEngagement, label: 'Change…', value: id })]),
+        ...(isEnded
+          ? []
+          : [
+              button({ action: ACTION.changeEngagement, label: 'Change…', value: id }),
+              button({ action: ACTION.closeEngagement, label: 'Close…', value: id }),
+            ]),
       ]),
       context(line`Everything about this engagement happens in this thread. Sessions through Daypass are recorded.`),
     ],

@@ -1,5 +1,5 @@
-import { expiresAt, grantedMs, hasExpired } from '../../access/grant.ts';
 import { type AuditHead, shortHead } from '../../access/audit-head.ts';
+import { expiresAt, grantedMs, hasExpired } from '../../access/grant.ts';
 import { short } from '../../access/ids.ts';
 import type { GrantView, SessionsView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';

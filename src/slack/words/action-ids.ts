@@ -9,6 +9,7 @@ export const ACTION = {
   showKeys: 'show_keys',
   retireKey: 'retire_key',
   changeEngagement: 'change_engagement',
+  closeEngagement: 'close_engagement',
   showPeople: 'show_people',
   showSessions: 'show_sessions',
   approveChange: 'approve_change',

@@ -98,7 +98,8 @@ function readDays(
   now: Date,
 ): Result<Pick<EngagementTerms, 'firstDay' | 'lastDay'>, EngagementRejection> {
   const day = DateTime.fromISO(lastDay, { zone: timeZone });
-  if (!day.isValid || isOver({ lastDay, timeZone, closedAt: null }, now)) return refuse({ code: 'last_day_past', field: 'last_day' });
+  if (!day.isValid || isOver({ lastDay, timeZone, closedAt: null }, now))
+    return refuse({ code: 'last_day_past', field: 'last_day' });
   if (first === null) return ok({ firstDay: null, lastDay });
   const begins = DateTime.fromISO(first, { zone: timeZone });
   if (!begins.isValid || begins.toJSDate() >= engagementEnd({ lastDay, timeZone }))

@@ -35,7 +35,6 @@ export const readmitPerson =
       await tx.audit.append({ type: 'person_readmitted', at: now, actor: actorOf(by), facts });
       const notice = { kind: 'person_readmitted', personId, engagementId, at: now.toISOString() } as const;
       await tx.outbox.enqueue({ ...notice, account: by.account }, SECURITY_LANE);
-      if (engagementId)
-        await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId }, threadLane(engagementId));
+      if (engagementId) await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId }, threadLane(engagementId));
       return ok(personId);
     });

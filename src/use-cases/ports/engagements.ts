@@ -7,8 +7,6 @@ export type Engagements = {
   /** `select … for no key update`: what closes it, and what gives access in it, take turns. */
   lock(id: EngagementId): Promise<Engagement | null>;
   byIds(ids: readonly EngagementId[]): Promise<readonly Engagement[]>;
-  /** Changes to one engagement take turns. */
-  lock(id: EngagementId): Promise<Engagement | null>;
   insert(engagement: Engagement): Promise<void>;
   /** Puts other terms in the place of those it had. Members and reviewers who stay keep what is known of them. */
   change(id: EngagementId, terms: EngagementTerms, labels: readonly string[]): Promise<void>;

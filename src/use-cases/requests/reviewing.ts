@@ -70,9 +70,7 @@ export async function grantable(
   tx: Tx<'persons' | 'keys' | 'engagements'>,
   { request, engagement: read, reviewer, requester }: Reviewing,
   now: Date,
-): Promise<
-  Result<Engagement, RestingRejection | RejectionOf<'requester_gone' | 'no_longer_allowed' | 'key_retired'>>
-> {
+): Promise<Result<Engagement, RestingRejection | RejectionOf<'requester_gone' | 'no_longer_allowed' | 'key_retired'>>> {
   const people = new Map<PersonId, Person | null>();
   for (const id of [reviewer.id, requester.id].sort()) people.set(id, await tx.persons.lock(id));
   const gone = whyNotActive(people.get(requester.id) ?? null, now, policy.doubt);

@@ -105,7 +105,9 @@ async function decide(
   const signature = signatureOf(login, now);
   const given = { kind: 'review', verdict: 'approve', comment: null, reviewerId, digest, signature } as const;
   const reviewed = transition(held.value.request, given, now);
-  return reviewed.ok ? ok({ reviewed: reviewed.value, held: held.value, reviewing: { ...reviewing, engagement: granted.value } }) : reviewed;
+  return reviewed.ok
+    ? ok({ reviewed: reviewed.value, held: held.value, reviewing: { ...reviewing, engagement: granted.value } })
+    : reviewed;
 }
 
 const signatureOf = ({ proof, verified }: SignedLogin, at: Date): ReviewSignature => ({

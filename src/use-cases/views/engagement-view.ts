@@ -43,7 +43,9 @@ export const viewEngagement =
         ...{ engagement, grants, live },
         members: await tx.persons.byIds(memberIds),
         pending: own.filter((request) => !isExpired(request, now)).length,
-        names: await tx.persons.names([...new Set([sponsorId, ...memberIds, ...reviewerIds, ...holders, ...(closedBy ? [closedBy] : [])])]),
+        names: await tx.persons.names([
+          ...new Set([sponsorId, ...memberIds, ...reviewerIds, ...holders, ...(closedBy ? [closedBy] : [])]),
+        ]),
       };
     });
 

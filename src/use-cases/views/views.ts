@@ -1,6 +1,6 @@
 import type { Actor } from '../../access/audit-event.ts';
-import { dueNotice, type EndingMinutes, type WhatEnds, whatEnds } from '../../access/ending-notice.ts';
 import type { AuditHead } from '../../access/audit-head.ts';
+import { dueNotice, type EndingMinutes, type WhatEnds, whatEnds } from '../../access/ending-notice.ts';
 import type { Engagement } from '../../access/engagement.ts';
 import { type Extension, extensionOf, type NoExtension, whyNoExtension } from '../../access/extension.ts';
 import type { Grant } from '../../access/grant.ts';

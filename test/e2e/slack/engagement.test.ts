@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Message, Persona, State } from '../../support/peers/persona.ts';
+import { buttonsOf, type Message, type Persona, type State } from '../../support/peers/persona.ts';
 import { MEMBER, SlackWorld } from '../../support/worlds/slack-world.ts';
 
 let world: SlackWorld;
@@ -53,6 +53,14 @@ describe('the engagement’s message', () => {
     );
   });
 
+  it('lets only its sponsor and security close it', async () => {
+    const root = await rootThat(world.contractor, 'Engagement');
+    await world.contractor.click(root, 'Close…');
+    await world.contractor.until('a refusal', (state) =>
+      state.ephemerals.some((message) => message.plain.includes('can close')),
+    );
+  });
+
   it('leads to a change, which another reviewer approves, and then shows it', async () => {
     const root = await rootThat(world.manager, 'Engagement');
     await world.manager.click(root, 'Change…');
@@ -73,5 +81,14 @@ describe('the engagement’s message', () => {
     await world.contractor.until('the record of it', (state) =>
       world.contractor.thread(state).some((message) => /Targets added: db-01.*Approved by/s.test(message.plain)),
     );
+  });
+
+  it('leads to its end, and then offers nothing', async () => {
+    await world.manager.click(await rootThat(world.manager, 'Engagement'), 'Close…');
+    const form = await opened(world.manager, 'Close an engagement');
+    expect(JSON.stringify(form.values)).toContain('Order database migration');
+    await world.manager.submit({ reason: 'The work is done' });
+    const root = await rootThat(world.contractor, /Closed by Morgan Reyes/);
+    expect(buttonsOf(root)).toEqual([]);
   });
 });

@@ -54,7 +54,14 @@ describe('of several refused keys', () => {
     ['fido_key_wanted'],
     ['signing_key_new'],
     [
-      ...(['bad_login_name', 'unknown_target_name', 'code_unknown', 'code_expired', 'person_inactive', 'person_offboarded'] as const),
+      ...([
+        'bad_login_name',
+        'unknown_target_name',
+        'code_unknown',
+        'code_expired',
+        'person_inactive',
+        'person_offboarded',
+      ] as const),
       ...(['person_unseen', 'person_unconfirmed', 'grants_suspended', 'proof_replayed', 'no_lease'] as const),
       ...(['disk_full', 'timeout', 'busy', 'fault', 'ended', 'pledge_over', 'unknown_request'] as const),
       ...(['own_request', 'requester_gone', 'no_longer_allowed', 'not_a_reviewer', 'own_engagement'] as const),

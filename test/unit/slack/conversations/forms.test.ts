@@ -4,15 +4,25 @@ import { TargetId } from '../../../../src/access/ids.ts';
 import type { Target } from '../../../../src/access/target.ts';
 import { denyChangeView } from '../../../../src/slack/conversations/engagement-change.ts';
 import { changeForm, engagementForm } from '../../../../src/slack/conversations/engagement-form.ts';
-import { whyNotExtended } from '../../../../src/slack/conversations/request.ts';
 import { closeForm, noteView, offboardForm } from '../../../../src/slack/conversations/offboard.ts';
+import { whyNotExtended } from '../../../../src/slack/conversations/request.ts';
 import { noEngagementView, noKeyView, requestForm } from '../../../../src/slack/conversations/request-form.ts';
 import { denyView } from '../../../../src/slack/conversations/review.ts';
 import { revokeForm } from '../../../../src/slack/conversations/revoke.ts';
 import { checkInert, checkView, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
 import { grantView, inventory, worlds } from '../../../support/samples/hostile-views.ts';
-import { digest, engagement, engagementId, grant, later, NOON, pending, personId, requestId } from '../../../support/samples/samples.ts';
+import {
+  digest,
+  engagement,
+  engagementId,
+  grant,
+  later,
+  NOON,
+  pending,
+  personId,
+  requestId,
+} from '../../../support/samples/samples.ts';
 
 describe('the form that closes an engagement', () => {
   const chosen = (name: string) => {
