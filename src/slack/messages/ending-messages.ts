@@ -66,14 +66,17 @@ function next({ noExtension, goesOnUntil, liveSessions }: EndingView): Line {
 
 /** The same for the thread, in small print. It changes in place, so it counts no time. */
 export function grantEndingLine(view: EndingView, now: Date): Message {
-  const { grant, names, due } = view;
-  const who = nameOf(names, grant.terms.personId);
-  const what = whatOf(view);
+  const who = line`${nameOf(view.names, view.grant.terms.personId)}, ${whatOf(view)}`;
+  const said = ending(view, now);
+  // In a line of its own, without anybody's words, Slack shows the time as each reader's.
+  return { text: toNotification(line`${said}: ${who}`), blocks: [context(said, who)] };
+}
+
+function ending(view: EndingView, now: Date): Line {
+  if (isOver(view, now)) return line`:checkered_flag: This access has ended`;
   const until = extendedUntil(view);
-  const said = isOver(view, now)
-    ? line`:checkered_flag: This access has ended: ${who}, ${what}`
-    : until
-      ? line`:white_check_mark: Extended until ${until}: ${who}, ${what}`
-      : line`:hourglass_flowing_sand: ${due === null ? own('This access ends') : line`Less than ${own(minutes(due * 60_000))} left`}: ${who}, ${what}, until ${expiresAt(grant)}`;
-  return { text: toNotification(said), blocks: [context(said)] };
+  if (until) return line`:white_check_mark: Extended until ${until}`;
+  const left =
+    view.due === null ? own('This access ends soon') : line`Less than ${own(minutes(view.due * 60_000))} left`;
+  return line`:hourglass_flowing_sand: ${left}, until ${expiresAt(view.grant)}`;
 }

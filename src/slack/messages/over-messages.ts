@@ -32,7 +32,7 @@ export function grantRevoked(view: GrantView): Message {
     blocks: [
       remark === null ? section(said, what) : rich(paragraph(said, what), quoted(remark, COMMENT_MAX)),
       context(
-        line`Its live sessions were disconnected. Ask why in the engagement’s thread before you request access again.`,
+        line`Its live sessions were disconnected. Ask ${own(remark === null ? 'why ' : '')}in the engagement’s thread before you request access again.`,
       ),
       again(view),
     ],

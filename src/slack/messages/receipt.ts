@@ -5,7 +5,7 @@ import { actions, type Block, context, section } from '../words/blocks.ts';
 import { detailsButton } from '../words/buttons.ts';
 import { type Line, line, listed, mono, own, toNotification } from '../words/line.ts';
 import { after, count } from '../words/units.ts';
-import { type Ended, howItEnded, isEnded, lasted, several, single, traffic } from './session-messages.ts';
+import { type Ended, howItEnded, isEnded, lasted, several, traffic, whatItWas } from './session-messages.ts';
 
 type Message = { readonly text: string; readonly blocks: Block[] };
 
@@ -32,10 +32,11 @@ export function sessionReceipt({ sessions, grant, names }: SessionsView, retenti
     text: toNotification(said),
     blocks: [
       section(said, ...(isOne && ending.how !== 'closed' ? [howItEnded(ending, names)] : [])),
-      ...(isOne ? single([first]) : several(ended, ended.slice(-SHOWN_MAX), names)),
-      context(...(isOne ? [] : [own(traffic(channels))]), recorded(ended, channels, grant.terms.scope, retention)),
+      ...(isOne ? [section(whatItWas(first))] : several(ended, ended.slice(-SHOWN_MAX), names)),
       context(
-        line`Only people with security’s key can open recordings. To see yours, or if something here was not you, ask in the engagement’s thread.`,
+        own(traffic(channels)),
+        recorded(ended, channels, grant.terms.scope, retention),
+        line`Only people with security’s key can open recordings. Ask in the engagement’s thread to see yours, or if this was not you.`,
       ),
       actions('receipt', [detailsButton('sessions', first.id)]),
     ],

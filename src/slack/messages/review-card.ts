@@ -105,7 +105,7 @@ function extensionLines({ request, engagement, extension }: RequestView, now: Da
   const ends = Math.min(begins.getTime() + request.ask.durationSeconds * 1_000, engagementEnd(engagement).getTime());
   const all = own(minutes(ends - extension.since.getTime()));
   return [
-    line`*Extension* more time on what they have until ${extension.until}: ${all} in all, since ${extension.since}`,
+    line`*Extension* more time on what they have until ${extension.until}. That makes ${all} in all, since ${extension.since}`,
   ];
 }
 

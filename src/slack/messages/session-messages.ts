@@ -78,19 +78,13 @@ const ongoing = (live: readonly Session[]): Block[] =>
 const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 
 /** What one session was. */
-export function single([session]: readonly Ended[]): Block[] {
+function single([session]: readonly Ended[]): Block[] {
   if (!session) return [];
-  return [
-    section(
-      dotted(
-        value(sentence(coverageLine(session.ended.channels)), 600),
-        ...afterwards(session),
-        recordingState(session),
-      ),
-    ),
-    context(own(traffic(session.ended.channels))),
-  ];
+  return [section(whatItWas(session)), context(own(traffic(session.ended.channels)))];
 }
+
+export const whatItWas = (session: Ended): Line =>
+  dotted(value(sentence(coverageLine(session.ended.channels)), 600), ...afterwards(session), recordingState(session));
 
 export function several(ended: readonly Ended[], recent: readonly Ended[], names: Names): Block[] {
   const all = ended.flatMap((session) => session.ended.channels);

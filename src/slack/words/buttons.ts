@@ -19,7 +19,6 @@ export const doneButton = (grantId: string) =>
     action: `${ACTION.endGrant}:${grantId}`,
     label: 'I’m done',
     value: grantId,
-    style: 'danger',
     confirm: {
       title: 'Hand this access back?',
       text: 'Access ends now, and live sessions are disconnected within a second. This cannot be undone, but access can be requested again.',

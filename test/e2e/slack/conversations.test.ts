@@ -256,7 +256,7 @@ describe('access that is about to end', () => {
     expect((await contractor.submit({ duration: '3600' })).status).toBe(200);
     await manager.until('the cards', (state) => manager.cards(state).length === before + 2);
     const card = await manager.card('direct');
-    expect(card.plain).toMatch(/Extension more time on what they have until .*: 1 hour, 46 minutes in all/);
+    expect(card.plain).toMatch(/Extension more time on what they have until .* That makes 1 hour, 46 minutes in all/);
     await manager.click(card, 'Approve');
     await contractor.granted(grants + 2);
     await notice('Your access was extended');

@@ -81,7 +81,8 @@ describe.each(STORE_KINDS)('on the %s store', (kind) => {
           return noteExpiredGrants({ ...world.deps, elapsedMs: () => 0 })();
         },
         () => null,
-        ['grant_issued_changed'],
+        // Of each message before the end that there could be.
+        ['grant_ending_changed', 'grant_ending_changed', 'grant_issued_changed'],
       ],
     ])('that was ended by %s says so, and its holder is told as it concerns them', async (_, how, by, notices) => {
       await how();

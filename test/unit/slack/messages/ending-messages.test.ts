@@ -100,10 +100,10 @@ describe('the line in the thread', () => {
   const who = 'Casey Lind, web-01 and db-01 as deploy, scope shell';
 
   it('says what stays true until it changes', () => {
-    expect(said({})).toBe(`Less than 15 minutes left: ${who}, until 2030-05-02 13:00 UTC`);
+    expect(said({})).toBe(`Less than 15 minutes left, until 2030-05-02 13:00 UTC: ${who}`);
     expect(said({ due: 60 })).toMatch(/^Less than 1 hour left/);
     expect(said({ due: 1_440 })).toMatch(/^Less than 1 day left/);
-    expect(said({ due: null })).toMatch(/^This access ends: /);
+    expect(said({ due: null })).toMatch(/^This access ends soon, until /);
     expect(said({ targets: [], goesOnUntil: later(7_200), due: null })).toBe(
       `Extended until 2030-05-02 14:00 UTC: ${who}`,
     );

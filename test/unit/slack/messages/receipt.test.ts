@@ -48,7 +48,7 @@ describe('a receipt', () => {
     expect(said).toContain('1 refusal');
     expect(said).toContain('sftp, moved 3 files, all hashed');
     expect(said).toContain('2.0 KiB sent, 4.0 KiB received');
-    expect(said).toContain('ask in the engagement’s thread');
+    expect(said).toContain('Ask in the engagement’s thread to see yours');
     expect(receipt([ended(1)])?.text).toBe(
       'Your session on deploy@web-01 lasted 12 minutes, from 2030-05-02 12:01 UTC',
     );

@@ -70,14 +70,14 @@ describe('a review card', () => {
     expect(shown({ extension: null })).not.toContain('Extension');
     // An hour from now on, two hours after it began.
     expect(shown({ extension })).toMatch(
-      /Extension more time on what they have until .*12:15 UTC.*: 3 hours in all, since .*10:10 UTC/,
+      /Extension more time on what they have until .*12:15 UTC.*That makes 3 hours in all, since .*10:10 UTC/,
     );
     const request = { ...pending(), status: 'approved' as const, decidedAt: later(300) };
-    expect(shown({ extension, request })).toMatch(/: 2 hours, 55 minutes in all/);
+    expect(shown({ extension, request })).toMatch(/makes 2 hours, 55 minutes in all/);
     const engagement = { ...requestView(world).engagement, lastDay: '2030-05-02', timeZone: 'Etc/GMT-10' };
-    expect(shown({ extension, engagement })).toMatch(/: 3 hours in all/);
+    expect(shown({ extension, engagement })).toMatch(/makes 3 hours in all/);
     expect(shown({ extension, engagement: { ...engagement, timeZone: 'Etc/GMT-11' } })).toMatch(
-      /: 2 hours, 50 minutes in all/,
+      /makes 2 hours, 50 minutes in all/,
     );
   });
 
