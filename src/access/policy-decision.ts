@@ -1,21 +1,8 @@
 import { type Assurance, strictest } from './assurance.ts';
-import { vendorKey } from './engagement-rules.ts';
 import { type AllowedHours, endOfWindow, isWithin, nextOpening } from './hours.ts';
-import type { EngagementId, Login } from './ids.ts';
-import type { Standing } from './person.ts';
 import { assuranceOn, maxSecondsOn, type Policy, type Rule, wholeOf } from './policy.ts';
-import type { ScopeName } from './scopes/scope.ts';
+import { isForAsk, isForTarget, labelOf, type Mismatch, mismatch, type PolicyMatch } from './policy-match.ts';
 import type { Target } from './target.ts';
-
-/** What rules are matched against, beside a target. */
-export type PolicyMatch = {
-  readonly scope: ScopeName;
-  readonly login: Login;
-  /** Of whoever asks. */
-  readonly standing: Standing;
-  /** `id` is null for one that is not open yet. */
-  readonly engagement: { readonly id: EngagementId | null; readonly vendor: string };
-};
 
 export type PolicyAsk = PolicyMatch & {
   readonly targets: readonly Target[];
@@ -46,14 +33,6 @@ export type PolicyDenial =
   | { readonly kind: 'hours'; readonly rule: string; readonly opens: Date | null; readonly zone: string }
   | { readonly kind: 'ticket'; readonly rule: string; readonly example: string | null };
 
-/** Why a rule does not decide: the first of its conditions that does not hold. */
-export type Mismatch = {
-  readonly condition: 'scopes' | 'targets' | 'labels' | 'logins' | 'people' | 'vendors' | 'engagements';
-  /** As the rule says it; a label is `key=value`. */
-  readonly wanted: readonly string[];
-  readonly got: string;
-};
-
 /** What each rule says of one target, up to the one that decides: that one has no mismatch. */
 export type Explanation = {
   readonly target: Target;
@@ -67,7 +46,8 @@ type Limit = { readonly rule: Rule; readonly seconds: number };
  * they share and every ticket count.
  */
 export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
-  const found = ask.targets.map((target) => ({ target, rule: decisiveRule(policy, ask, target) }));
+  const asked = policy.rules.filter((rule) => isForAsk(rule, ask));
+  const found = ask.targets.map((target) => ({ target, rule: firstFor(asked, target) }));
   const rules = policy.rules.filter((rule) => found.some((each) => each.rule === rule));
   if (rules.length === 0 || found.some(({ rule }) => rule === null))
     return { allowed: false, reason: { kind: 'no_rule' } };
@@ -111,7 +91,10 @@ function endOfHours(rules: readonly Rule[], at: Date): Date | null {
 
 /** The first rule that matches; null where none does. */
 export const decisiveRule = (policy: Pick<Policy, 'rules'>, ask: PolicyMatch, target: Target): Rule | null =>
-  policy.rules.find((rule) => mismatch(rule, ask, target) === null) ?? null;
+  policy.rules.find((rule) => isForTarget(rule, target) && isForAsk(rule, ask)) ?? null;
+
+const firstFor = (rules: readonly Rule[], target: Target): Rule | null =>
+  rules.find((rule) => isForTarget(rule, target)) ?? null;
 
 export const explain = (policy: Pick<Policy, 'rules'>, ask: PolicyAsk): readonly Explanation[] =>
   ask.targets.map((target) => {
@@ -123,9 +106,6 @@ export const explain = (policy: Pick<Policy, 'rules'>, ask: PolicyAsk): readonly
 const isProduction = ({ production }: Pick<Policy, 'production'>, target: Target): boolean =>
   Object.entries(production).every(([key, value]) => labelOf(target, key) === value);
 
-const labelOf = ({ labels }: Target, key: string): string | undefined =>
-  Object.hasOwn(labels, key) ? labels[key] : undefined;
-
 const isTicket = ({ ticket: wanted }: Rule, given: string | null): boolean => {
   if (wanted === undefined) return true;
   if (given === null) return false;
@@ -133,30 +113,3 @@ const isTicket = ({ ticket: wanted }: Rule, given: string | null): boolean => {
 };
 
 const exampleOf = ({ ticket }: Rule): string | null => (typeof ticket === 'object' ? ticket.example : null);
-
-function mismatch(rule: Rule, ask: PolicyMatch, target: Target): Mismatch | null {
-  const { engagement } = ask;
-  const lists = [
-    ['scopes', rule.scopes, ask.scope],
-    ['targets', rule.targets, target.id],
-    ['logins', rule.logins, ask.login],
-    ['people', rule.people, ask.standing],
-    ['engagements', rule.engagements, engagement.id ?? 'a new one'],
-  ] as const;
-  for (const [condition, wanted, got] of lists) {
-    if (wanted && !(wanted as readonly string[]).includes(got)) return { condition, wanted, got };
-  }
-  const { vendors: wanted } = rule;
-  if (wanted && !wanted.map(vendorKey).includes(vendorKey(engagement.vendor)))
-    return { condition: 'vendors', wanted, got: engagement.vendor };
-  for (const [key, value] of Object.entries(rule.labels ?? {})) {
-    const label = labelOf(target, key);
-    if (label !== value)
-      return {
-        condition: 'labels',
-        wanted: [`${key}=${value}`],
-        got: label === undefined ? `no ${key}` : `${key}=${label}`,
-      };
-  }
-  return null;
-}

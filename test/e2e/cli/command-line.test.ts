@@ -17,9 +17,10 @@ import { generateHybridIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { Fingerprint } from '../../../src/access/ids.ts';
+import type { Person, Standing } from '../../../src/access/person.ts';
 import { storeOptions } from '../../../src/cli/store-options.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import { openForCommand } from '../../../src/store/store.ts';
+import { type OpenStore, openForCommand } from '../../../src/store/store.ts';
 import { seePerson } from '../../../src/use-cases/people/see-person.ts';
 import { SshKey } from '../../support/peers/signing-key.ts';
 import { daypassCommand } from '../../support/worlds/build.ts';
@@ -222,19 +223,20 @@ describe('without a running control', () => {
   });
 });
 
+/** Somebody whom Slack showed. */
+const known = (store: OpenStore, name: string, standing: Standing): Promise<Person> =>
+  seePerson({ store, clock: { now: () => new Date() }, random: { uuid: () => randomUUID(), bytes: randomBytes } })({
+    account: { teamId: 'T1', userId: `U${name.toUpperCase()}`, enterpriseId: null },
+    profile: { name, standing, active: true },
+  });
+
 describe('daypass keys', () => {
   it('are listed and retired where no control runs', async () => {
     expect(await daypass(['migrate'])).toMatchObject({ code: 0 });
     const keys = [new SshKey(), new SshKey()];
     {
       await using store = await openForCommand(await storeOptions(loadConfig(config)), true);
-      const deps = {
-        store,
-        clock: { now: () => new Date() },
-        random: { uuid: () => randomUUID(), bytes: randomBytes },
-      };
-      const account = { teamId: 'T1', userId: 'UCON', enterpriseId: null };
-      const person = await seePerson(deps)({ account, profile: { name: 'Casey', standing: 'guest', active: true } });
+      const person = await known(store, 'Casey', 'guest');
       for (const key of keys) {
         const publicKey = `ssh-ed25519 ${Buffer.from(key.blob).toString('base64')}`;
         const fingerprint = Fingerprint.parse(key.fingerprint);
@@ -253,5 +255,27 @@ describe('daypass keys', () => {
     const left = await daypass(['keys', 'list', '--person', 'casey']);
     expect(left.out).toContain(second);
     expect(left.out).not.toContain(first);
+  });
+});
+
+it('daypass policy explain takes somebody whom Daypass knows', async () => {
+  expect(await daypass(['migrate'])).toMatchObject({ code: 0 });
+  {
+    await using store = await openForCommand(await storeOptions(loadConfig(config)), true);
+    await known(store, 'River', 'external');
+  }
+  const target = {
+    id: 'web-01',
+    name: 'Web',
+    address: '192.0.2.1',
+    host_keys: ['ssh-ed25519 AAAA'],
+    logins: ['deploy'],
+  };
+  writeFileSync(join(folder, 'targets.yml'), stringify({ targets: [target] }));
+  const explain = (who: string) =>
+    daypass(['policy', 'explain', '--person', who, '--target', 'web-01', '--scope', 'shell']);
+  expect((await explain('river')).out).toMatch(/^River: external\n/);
+  expect(await explain('UNOBODY')).toMatchObject({
+    ...{ code: 2, out: '', err: 'daypass: person: Daypass knows nobody who is called UNOBODY, or has this id.\n' },
   });
 });

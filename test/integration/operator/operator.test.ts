@@ -14,6 +14,7 @@ import {
   remoteOperator,
   serveAdminSocket,
 } from '../../../src/operator/socket.ts';
+import { seePerson } from '../../../src/use-cases/people/see-person.ts';
 import { gate } from '../../support/checks/gate.ts';
 import { AccessWorld } from '../../support/worlds/access-world.ts';
 import { openTestStore, type TestStore } from '../../support/worlds/store.ts';
@@ -120,6 +121,20 @@ describe('the admin socket', () => {
     expect(await days({ engagement: engagementId })).toHaveLength(4);
     expect(await days({ engagement: 'no such' })).toEqual([]);
     expect(await days({ live: true, since: at(4).toISOString() })).toEqual([4]);
+  });
+
+  it('finds people by their ids and by a part of their name, and says what they are', async () => {
+    const rows = await operator.people({ find: 'con', limit: 20 });
+    expect(rows).toMatchObject([{ name: 'UCON', standing: 'guest', state: 'active' }]);
+    expect(await operator.people({ find: rows[0]?.id ?? '', limit: 20 })).toEqual(rows);
+    expect(await operator.people({ find: 'UCON', limit: 20 })).toEqual(rows);
+    expect(await operator.people({ find: 'u', limit: 20 })).toHaveLength(3);
+    expect(await operator.people({ find: 'nobody', limit: 20 })).toEqual([]);
+    await seePerson(world.deps)({
+      account: { teamId: world.slack.teamId, userId: 'UCON', enterpriseId: null },
+      profile: { name: 'UCON', standing: 'guest', active: false },
+    });
+    expect(await operator.people({ find: 'con', limit: 20 })).toMatchObject([{ state: 'deactivated' }]);
   });
 
   it('says that there is nothing to reload where no control runs', async () => {
