@@ -66,15 +66,15 @@ export const AllowedHours = Hours.refine((hours) => nextChange({ ...hours, zone:
 export type OpenWindow = { readonly opens: Date; readonly closes: Date };
 
 export const isWithin = (hours: AllowedHours, at: Date): boolean =>
-  isOpen(spansOf(hours), clockOf(hours).shownAt(at.getTime()));
+  isOpen(spansOf(hours), shownAt(at.getTime(), zoneOf(hours).offset(at.getTime())));
 
 /**
  * When the window that holds `at` closes. Windows that join are one. Null where none holds it. Hours that never close do so at the
  * end of what is looked at, some weeks on.
  */
 export function endOfWindow(hours: AllowedHours, at: Date): Date | null {
-  if (!isWithin(hours, at)) return null;
-  return new Date(nextChange(hours, at.getTime()) ?? at.getTime() + AHEAD_MS);
+  const { isOpen: isHeld, changes } = course(hours, at.getTime());
+  return isHeld ? new Date(changes ?? at.getTime() + AHEAD_MS) : null;
 }
 
 /** The window that opens next. One that is open at `at` is not it. Null where none opens in the coming weeks. */
@@ -127,45 +127,51 @@ export function coversHours(wide: AllowedHours, narrow: AllowedHours): boolean {
 const isOpen = (spans: readonly Span[], shown: number): boolean =>
   spans.some(({ from, to }) => (from <= shown && shown < to) || shown + WEEK_MS < to);
 
-type Clock = {
-  /** What the clock shows at that instant, in milliseconds since Monday's midnight. */
-  readonly shownAt: (at: number) => number;
-  /** Until when, at most a day, it runs without being changed. */
-  readonly steadyUntil: (at: number) => number;
-};
+const inWeek = (ms: number): number => ((ms % WEEK_MS) + WEEK_MS) % WEEK_MS;
 
-const within = (week: number): number => ((week % WEEK_MS) + WEEK_MS) % WEEK_MS;
+/** What a clock that is `offset` minutes ahead of UTC shows, in milliseconds since Monday's midnight. */
+const shownAt = (at: number, offset: number): number => inWeek(at + offset * MINUTE_MS + MONDAY_BEFORE_1970_MS);
 
-function clockOf({ zone: name }: Pick<AllowedHours, 'zone'>): Clock {
+function zoneOf({ zone: name }: Pick<AllowedHours, 'zone'>): IANAZone {
   const zone = IANAZone.create(name);
   if (!zone.isValid) throw new RangeError(`hours have no valid time zone: ${name}`);
-  return {
-    shownAt: (at) => within(at + zone.offset(at) * MINUTE_MS + MONDAY_BEFORE_1970_MS),
-    steadyUntil(at) {
-      let [same, other] = [at, at + DAY_MS];
-      if (zone.offset(other) === zone.offset(same)) return other;
-      while (other - same > 1) {
-        const middle = Math.floor((same + other) / 2);
-        if (zone.offset(middle) === zone.offset(at)) same = middle;
-        else other = middle;
-      }
-      return other;
-    },
-  };
+  return zone;
 }
 
-/** The first instant after `from` at which they open or close; null where there is none in the coming weeks. */
-function nextChange(hours: AllowedHours, from: number): number | null {
-  const [spans, clock] = [spansOf(hours), clockOf(hours)];
-  const was = isOpen(spans, clock.shownAt(from));
-  for (let at = from; at < from + AHEAD_MS; ) {
-    const [shown, until] = [clock.shownAt(at), clock.steadyUntil(at)];
-    const ahead = spans
-      .flatMap((span) => [within(span.from - shown), within(span.to - shown)])
-      .filter((ms) => ms > 0 && at + ms < until && isOpen(spans, within(shown + ms)) !== was);
-    if (ahead.length > 0) return at + Math.min(...ahead);
-    if (isOpen(spans, clock.shownAt(until)) !== was) return until;
-    at = until;
+/** When the clock, which shows this offset at `at`, is changed next, and to which; at most a day on. */
+function nextOffset(zone: IANAZone, at: number, offset: number): { readonly at: number; readonly offset: number } {
+  let [same, other] = [at, at + DAY_MS];
+  let next = zone.offset(other);
+  if (next === offset) return { at: other, offset };
+  while (other - same > 1) {
+    const middle = Math.floor((same + other) / 2);
+    const there = zone.offset(middle);
+    if (there === offset) same = middle;
+    else [other, next] = [middle, there];
   }
-  return null;
+  return { at: other, offset: next };
 }
+
+/** Whether they are open at `from`, and when that changes next; null where it does not in the coming weeks. */
+function course(hours: AllowedHours, from: number): { readonly isOpen: boolean; readonly changes: number | null } {
+  const [spans, zone] = [spansOf(hours), zoneOf(hours)];
+  let here = { at: from, offset: zone.offset(from) };
+  const was = isOpen(spans, shownAt(from, here.offset));
+  while (here.at < from + AHEAD_MS) {
+    const { at, offset } = here;
+    const [shown, next] = [shownAt(at, offset), nextOffset(zone, at, offset)];
+    let first = Number.POSITIVE_INFINITY;
+    for (const edge of spans.flatMap((span) => [span.from, span.to])) {
+      const ms = inWeek(edge - shown);
+      const isSooner = ms > 0 && ms < first && at + ms < next.at;
+      if (isSooner && isOpen(spans, inWeek(shown + ms)) !== was) first = ms;
+    }
+    if (first < Number.POSITIVE_INFINITY) return { isOpen: was, changes: at + first };
+    if (isOpen(spans, shownAt(next.at, next.offset)) !== was) return { isOpen: was, changes: next.at };
+    here = next;
+  }
+  return { isOpen: was, changes: null };
+}
+
+/** The first instant after `from` at which they open or close. */
+const nextChange = (hours: AllowedHours, from: number): number | null => course(hours, from).changes;

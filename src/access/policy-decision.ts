@@ -1,5 +1,5 @@
 import { type Assurance, strictest } from './assurance.ts';
-import { type AllowedHours, endOfWindow, isWithin, nextOpening } from './hours.ts';
+import { endOfWindow, nextOpening } from './hours.ts';
 import { assuranceOn, maxSecondsOn, type Policy, type Rule, wholeOf } from './policy.ts';
 import { isForAsk, isForTarget, labelOf, type Mismatch, mismatch, type PolicyMatch } from './policy-match.ts';
 import type { Target } from './target.ts';
@@ -48,11 +48,11 @@ type Limit = { readonly rule: Rule; readonly seconds: number };
 export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
   const asked = policy.rules.filter((rule) => isForAsk(rule, ask));
   const found = ask.targets.map((target) => ({ target, rule: firstFor(asked, target) }));
-  const rules = policy.rules.filter((rule) => found.some((each) => each.rule === rule));
-  if (rules.length === 0 || found.some(({ rule }) => rule === null))
-    return { allowed: false, reason: { kind: 'no_rule' } };
-  const closed = outsideHours(rules, ask.at);
-  if (closed) return { allowed: false, reason: closed };
+  const deciding = new Set(found.map(({ rule }) => rule));
+  const rules = asked.filter((rule) => deciding.has(rule));
+  if (rules.length === 0 || deciding.has(null)) return { allowed: false, reason: { kind: 'no_rule' } };
+  const hours = heldToHours(rules, ask.at);
+  if (hours.closed) return { allowed: false, reason: hours.closed };
   const limits = rules.map((rule) => {
     const own = found.filter((each) => each.rule === rule);
     return { rule, seconds: Math.min(...own.map(({ target }) => maxSecondsOn(rule, isProduction(policy, target)))) };
@@ -70,23 +70,28 @@ export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
     found.flatMap(({ target, rule }) => (rule ? assuranceOn(rule, isProduction(policy, target)) : [])),
   );
   const maxDurationSeconds = shortest.seconds;
-  const until = endOfHours(rules, ask.at);
+  const { until } = hours;
   return { allowed: true, rules: rules.map((rule) => rule.name), approvals, assurance, maxDurationSeconds, until };
 }
 
-const hoursOf = (rules: readonly Rule[]): readonly AllowedHours[] => rules.flatMap(({ hours }) => hours ?? []);
+type Closed = Extract<PolicyDenial, { kind: 'hours' }>;
 
-function outsideHours(rules: readonly Rule[], at: Date): Extract<PolicyDenial, { kind: 'hours' }> | null {
+/** Why the hours of a rule allow nothing now, or until when the hours of all do. */
+function heldToHours(
+  rules: readonly Rule[],
+  at: Date,
+): { readonly closed: Closed; readonly until?: never } | { readonly closed: null; readonly until: Date | null } {
+  let until: Date | null = null;
   for (const { name: rule, hours } of rules) {
-    if (!hours || isWithin(hours, at)) continue;
-    return { kind: 'hours', rule, opens: nextOpening(hoursOf(rules), at), zone: hours.zone };
+    if (!hours) continue;
+    const closes = endOfWindow(hours, at);
+    if (!closes) {
+      const all = rules.flatMap((each) => each.hours ?? []);
+      return { closed: { kind: 'hours', rule, opens: nextOpening(all, at), zone: hours.zone } };
+    }
+    if (!until || closes < until) until = closes;
   }
-  return null;
-}
-
-function endOfHours(rules: readonly Rule[], at: Date): Date | null {
-  const ends = hoursOf(rules).map((hours) => endOfWindow(hours, at) ?? at);
-  return ends.length === 0 ? null : new Date(Math.min(...ends.map((end) => end.getTime())));
+  return { closed: null, until };
 }
 
 /** The first rule that matches; null where none does. */

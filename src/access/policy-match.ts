@@ -73,10 +73,7 @@ export function mismatch(rule: Rule, ask: PolicyMatch, target: Target): Mismatch
 /** The first label that the target does not have as the rule wants it. */
 function labelUnlike({ labels }: Rule, target: Target): string | null {
   if (!labels) return null;
-  for (const [key, value] of Object.entries(labels)) {
-    if (labelOf(target, key) !== value) return key;
-  }
-  return null;
+  return Object.keys(labels).find((key) => labelOf(target, key) !== labels[key]) ?? null;
 }
 
 function hasVendor(vendors: readonly string[], vendor: string): boolean {

@@ -8,6 +8,7 @@ import { hostile } from './hostile.ts';
 import { interrupts } from './interrupts.ts';
 import { keystrokes } from './keystrokes.ts';
 import { leftBehind } from './lab.ts';
+import { policy } from './policy.ts';
 import { replaced } from './replaced.ts';
 import { revoked } from './revoked.ts';
 import { cat, logins, sftp } from './transfers.ts';
@@ -32,6 +33,7 @@ const ROWS: Record<string, (options: Options) => Promise<Figure[]>> = {
   revoked,
   handshakes,
   door,
+  policy,
 };
 
 const USAGE = `npm run bench -- [--json] [--quick] [--against <folder>] [--only <row>]...   rows: ${Object.keys(ROWS).join(', ')}\n`;
