@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type SlackDeps, type SlackOptions, startSlack } from './slack.ts';
 import { faultOf } from './workspace/fault.ts';
 import { SlackHealth, type SlackState } from './workspace/health.ts';
+import { SetupProblem } from './workspace/setup-problem.ts';
 
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
@@ -12,7 +13,7 @@ export type KeptSlack = AsyncDisposable & { readonly state: () => SlackState };
 
 /**
  * Connects to Slack. While Slack is unreachable it keeps trying, and the caller need not wait: ssh logins, and ending them, depend neither
- * on Slack nor on the app being in the workspace. Rejects where Slack does not accept the tokens.
+ * on Slack nor on the app being in the workspace. Rejects where Slack does not accept the tokens, or the set-up cannot work.
  */
 export async function keepSlack(options: SlackOptions, given: Omit<SlackDeps, 'health'>): Promise<KeptSlack> {
   const health = new SlackHealth(given.log.child({ part: 'slack' }), () => given.clock.now());
@@ -22,6 +23,7 @@ export async function keepSlack(options: SlackOptions, given: Omit<SlackDeps, 'h
     try {
       return await startSlack(options, deps);
     } catch (error) {
+      if (error instanceof SetupProblem) throw error;
       const fault = faultOf(error);
       if (fault.kind === 'app') health.refused(fault.error);
       // Somebody removed the app. That must not stop ssh from working after the next start.
@@ -41,7 +43,7 @@ export async function keepSlack(options: SlackOptions, given: Omit<SlackDeps, 'h
       await sleep(delay, undefined, { signal: stop.signal }).catch(() => undefined);
       if (stop.signal.aborted) return null;
       const connected = await connect().catch((error: unknown) => {
-        deps.log.error({ err: error }, 'Slack does not accept these tokens: correct them and restart');
+        deps.log.error({ err: error }, 'Slack cannot be used with this set-up: correct it and restart');
         return null;
       });
       if (connected) return connected;

@@ -1,4 +1,4 @@
-import { App, type Logger, LogLevel, SocketModeReceiver, type webApi } from '@slack/bolt';
+import { type App, type Logger, LogLevel, SocketModeReceiver, type webApi } from '@slack/bolt';
 import type { Log } from '../log.ts';
 import type { CertificateAuthority } from '../use-cases/ports/authority.ts';
 import type { Clock } from '../use-cases/ports/clock.ts';
@@ -9,6 +9,7 @@ import type { Store } from '../use-cases/ports/store.ts';
 import { Boundary } from './conversations/boundary.ts';
 import { FormTurns } from './conversations/form-turns.ts';
 import { listen } from './conversations/listeners.ts';
+import { OwnApp } from './conversations/own-app.ts';
 import type { Edge, Security } from './edge.ts';
 import { OutboxWorker } from './messages/outbox.ts';
 import { PeopleWatch } from './readings/people.ts';
@@ -18,6 +19,8 @@ import { Connection } from './workspace/connection.ts';
 import { slackDirectory, type Workspace } from './workspace/directory.ts';
 import type { SlackHealth } from './workspace/health.ts';
 import { type Network, type ProxySettings, slackNetwork } from './workspace/network.ts';
+import { RefusedRequests } from './workspace/refused-requests.ts';
+import { SetupProblem } from './workspace/setup-problem.ts';
 
 export type SlackOptions = {
   readonly botToken: string;
@@ -73,10 +76,12 @@ export async function startSlack(options: SlackOptions, deps: SlackDeps): Promis
   try {
     const web = client('click', INTERACTIVE_TIMEOUT_MS);
     const own = await ownWorkspace(web);
-    const { app, newReceiver } = boltApp(options, { ...common, timeout: INTERACTIVE_TIMEOUT_MS }, logger, network);
-    await app.init();
+    const clientOptions = { ...common, timeout: INTERACTIVE_TIMEOUT_MS };
     const { security } = options;
     const { fetch } = network;
+    const refused = new RefusedRequests(log);
+    const app = boltApp({ token: options.botToken, clientOptions, logger }, { own, fetch, log, refused });
+    await app.init();
     const delivery = client('message', DELIVERY_TIMEOUT_MS);
     const outbox = new OutboxWorker({ ...deps, log, security, web: delivery, fetch });
     parts.push(outbox);
@@ -96,6 +101,7 @@ export async function startSlack(options: SlackOptions, deps: SlackDeps): Promis
     );
     const boundary = new Boundary(log, deps.random);
     listen({ app, edge, patient, boundary, people, health });
+    const newReceiver = (): SocketModeReceiver => socketReceiver(options.appToken, { clientOptions, logger, network });
     const connections = Array.from({ length: CONNECTIONS }, () => new Connection({ newReceiver, app, log, health }));
     parts.push(
       ...connections,
@@ -116,38 +122,52 @@ const disposing = (end: () => unknown): AsyncDisposable => ({
   },
 });
 
+const WHOLE_ORGANISATION =
+  'SLACK_BOT_TOKEN is of an installation in the whole organisation (Enterprise Grid), and Daypass is for one workspace. Uninstall the app from the organisation, install it in that workspace alone, and set SLACK_BOT_TOKEN to the bot token that it gets there.';
+
 async function ownWorkspace(web: webApi.WebClient): Promise<Workspace> {
-  const { team_id: teamId, enterprise_id: enterpriseId, user_id: botUserId } = await web.auth.test();
+  const answer = await web.auth.test();
+  if (answer.is_enterprise_install) throw new SetupProblem(WHOLE_ORGANISATION);
+  const { team_id: teamId, enterprise_id: enterpriseId, user_id: botUserId } = answer;
   if (!teamId || !botUserId) throw new Error('auth.test returned no workspace or no bot');
   return { teamId, botUserId, enterpriseId: enterpriseId ?? null };
 }
 
-function boltApp(
-  { botToken, appToken }: SlackOptions,
-  clientOptions: webApi.WebClientOptions,
-  logger: Logger,
-  { dispatcher }: Network,
-): { app: App; newReceiver: () => SocketModeReceiver } {
-  const newReceiver = (): SocketModeReceiver =>
-    new SocketModeReceiver({
-      appToken,
-      logger,
-      autoReconnectEnabled: false,
-      installerOptions: { clientOptions },
-      ...(dispatcher === undefined ? {} : { dispatcher }),
-    });
-  const app = new App({
-    token: botToken,
-    // Connections come and go beside the app.
-    receiver: { init: () => undefined, start: async () => undefined, stop: async () => undefined },
-    clientOptions,
-    logger,
-    convoStore: false,
-    deferInitialization: true,
-  });
-  app.error(async (error) => logger.error('a listener failed outside its boundary', error));
-  return { app, newReceiver };
+type Bolt = {
+  readonly token: string;
+  readonly clientOptions: webApi.WebClientOptions;
+  readonly logger: Logger;
+};
+
+function boltApp(bolt: Bolt, deps: ConstructorParameters<typeof OwnApp>[1]): App {
+  const app = new OwnApp(
+    {
+      ...bolt,
+      // Connections come and go beside the app.
+      receiver: { init: () => undefined, start: async () => undefined, stop: async () => undefined },
+      convoStore: false,
+      deferInitialization: true,
+    },
+    deps,
+  );
+  app.error(async (error) => bolt.logger.error('a listener failed outside its boundary', error));
+  return app;
 }
+
+type Wiring = {
+  readonly clientOptions: webApi.WebClientOptions;
+  readonly logger: Logger;
+  readonly network: Network;
+};
+
+const socketReceiver = (appToken: string, { clientOptions, logger, network }: Wiring): SocketModeReceiver =>
+  new SocketModeReceiver({
+    appToken,
+    logger,
+    autoReconnectEnabled: false,
+    installerOptions: { clientOptions },
+    ...(network.dispatcher === undefined ? {} : { dispatcher: network.dispatcher }),
+  });
 
 /** Bolt's log lines go into fields: they can carry texts from outside. */
 function boltLog(log: Log): Logger {

@@ -118,7 +118,8 @@ export const USERS: Readonly<Record<string, Method>> = {
       team_id: core.state.team.id,
       user_id: core.state.bot,
       bot_id: core.state.botId,
-      is_enterprise_install: false,
+      ...(core.organisation ? { enterprise_id: core.organisation.id } : {}),
+      is_enterprise_install: core.organisation?.isAppInAll ?? false,
     }),
   }),
   'users.info': method({

@@ -15,10 +15,14 @@ export type Stage = {
   replay: ((id: string) => Promise<readonly Cast[] | null>) | null;
 };
 
+/** The organisation (Enterprise Grid) that the workspace is in, and whether the app is installed in all of it. */
+export type Organisation = { readonly id: string; readonly isAppInAll: boolean };
+
 /** The parts of the workspace that its two sides, the app's API and people, share. */
 export type Core = {
   readonly state: WorkspaceState;
   readonly socket: SocketMode;
+  readonly organisation: Organisation | null;
   readonly triggers: Triggers;
   readonly faults: Faults;
   readonly manifest: Manifest;

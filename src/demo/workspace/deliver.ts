@@ -32,7 +32,12 @@ export async function sendEvent(
     type: 'event_callback',
     event_id: `Ev${randomUUID().replaceAll('-', '').slice(0, 10).toUpperCase()}`,
     event_time: Math.floor(core.state.now() / 1000),
-    authorizations: [{ team_id: core.state.team.id, user_id: core.state.bot, is_bot: true }],
+    authorizations: [
+      {
+        ...{ team_id: core.state.team.id, user_id: core.state.bot, is_bot: true },
+        is_enterprise_install: core.organisation?.isAppInAll ?? false,
+      },
+    ],
     is_ext_shared_channel: false,
   };
   for (let attempt = 0; attempt < EVENT_TRIES; attempt += 1) {
@@ -62,8 +67,8 @@ export const interaction = (core: Core, user: User, type: string, triggerId: str
   // Of whom uses it: another workspace's where the channel is shared.
   team:
     user.teamId === null ? { id: core.state.team.id, domain: core.state.team.domain } : { id: user.teamId, domain: '' },
-  enterprise: null,
-  is_enterprise_install: false,
+  enterprise: user.teamId === null && core.organisation ? { id: core.organisation.id, name: '' } : null,
+  is_enterprise_install: core.organisation?.isAppInAll ?? false,
 });
 
 /** What Slack writes where the app did not answer in time. */

@@ -58,7 +58,7 @@ export async function runCommand(core: Core, user: User, input: z.infer<typeof C
     command,
     text: escapeTyped(rest.join(' ')),
     api_app_id: core.state.appId,
-    is_enterprise_install: 'false',
+    is_enterprise_install: String(core.organisation?.isAppInAll ?? false),
     response_url: `${core.origin()}/response/${responseId}`,
     trigger_id: core.triggers.newTrigger(user.id, channel.id),
   });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { serveApi, serveHandedOut } from './api.ts';
-import type { Core, Stage } from './core.ts';
+import type { Core, Organisation, Stage } from './core.ts';
 import { PersonaError } from './errors.ts';
 import { Faults } from './faults.ts';
 import { answerJson, strangerSign } from './http.ts';
@@ -18,6 +18,7 @@ export type WorkspaceOptions = {
   /** 0 takes any free port. */
   readonly port: number;
   readonly manifest?: Manifest;
+  readonly organisation?: Organisation;
   /** The page says that the product is being started, until `open` is called. */
   readonly starting?: boolean;
   /** Milliseconds since 1970; tests let time pass by it. */
@@ -46,6 +47,7 @@ export async function startWorkspace(options: WorkspaceOptions): Promise<Workspa
     socket: new SocketMode(state.appId),
     triggers: new Triggers(now),
     faults: new Faults(),
+    organisation: options.organisation ?? null,
     manifest: options.manifest ?? readManifest(),
     stage: { starting: options.starting ?? false, replay: null },
     tokens: { bot: `xoxb-demo-${secret}`, app: `xapp-1-demo-${secret}` },

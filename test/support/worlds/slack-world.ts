@@ -9,6 +9,7 @@ import { BUILT_IN_SCOPES } from '../../../src/access/scopes/scope.ts';
 import { Target } from '../../../src/access/target.ts';
 import { certificateAuthority } from '../../../src/ca/authority.ts';
 import { createKeys, loadKeys } from '../../../src/ca/keys.ts';
+import type { Organisation } from '../../../src/demo/workspace/core.ts';
 import { readManifest } from '../../../src/demo/workspace/manifest.ts';
 import { startWorkspace, type Workspace } from '../../../src/demo/workspace/workspace.ts';
 import { createLog } from '../../../src/log.ts';
@@ -38,6 +39,10 @@ const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrrvHhxLbWDLBzyLEMkNkxxKLy
 const target = (id: string, name: string): Target =>
   Target.parse({ id, name, address: '127.0.0.1', port: 2201, host_keys: [hostKey], logins: ['deploy'] });
 
+type Change = Partial<Pick<SlackDeps, 'inventory'>>;
+/** What Slack is like. */
+type Setting = { readonly organisation?: Organisation };
+
 const DIRECT = { proxy: null, environment: {} };
 
 /** Eight hours are offered in the form, and allowed for one scope alone. */
@@ -58,27 +63,24 @@ export class SlackWorld implements AsyncDisposable {
   #slack: KeptSlack | null = null;
 
   /** `deaf` are events that Slack does not send: everything then rests on what is asked at the click. */
-  static async open(
-    change: Partial<Pick<SlackDeps, 'inventory' | 'clock'>> = {},
-    deaf: readonly string[] = [],
-  ): Promise<SlackWorld> {
+  static async open(change: Change = {}, deaf: readonly string[] = [], setting: Setting = {}): Promise<SlackWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'daypass-slack-'));
     createKeys(join(folder, 'keys'));
     const whole = readManifest();
     const events = new Set([...whole.events].filter((event) => !deaf.includes(event)));
-    const workspace = await startWorkspace({ port: 0, manifest: { ...whole, events } });
+    const workspace = await startWorkspace({ port: 0, manifest: { ...whole, events }, ...setting });
     const store = await openTestStore('embedded');
     const world = new SlackWorld(folder, workspace, store, change);
-    await world.start();
-    return world;
+    try {
+      await world.start();
+      return world;
+    } catch (error) {
+      await world[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
-  private constructor(
-    folder: string,
-    workspace: Workspace,
-    store: TestStore,
-    change: Partial<Pick<SlackDeps, 'inventory' | 'clock'>>,
-  ) {
+  private constructor(folder: string, workspace: Workspace, store: TestStore, change: Change) {
     this.#folder = folder;
     this.workspace = workspace;
     this.store = store;
