@@ -19,7 +19,7 @@ export const createLog = (level: string = process.env['DAYPASS_LOG_LEVEL'] ?? 'i
       // In JSON they stand in strings only, where an escape says the same.
       hooks: { streamWrite: escapeControls },
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: ['*.token', '*.botToken', '*.appToken', 'databaseUrl'],
+      redact: ['*.token', '*.botToken', '*.appToken', '*.signingSecret', 'databaseUrl'],
     },
     pino.destination({ fd: process.env['DAYPASS_LOG_TO'] === 'stderr' ? 2 : 1, sync: true }),
   );

@@ -13,7 +13,7 @@ import { scopeWarnings } from './policy/scope-warnings.ts';
 export function check(file: string, environment: NodeJS.ProcessEnv, isSingleUser: boolean): void {
   const config = loadConfig(file);
   const problems = [
-    () => loadSecrets(environment),
+    () => loadSecrets(environment, config),
     () => usableRecipients(config),
     () => isSingleUser || accountsOf(config),
     () => checkKind(config.dataDir, environment['DAYPASS_DATABASE_URL'] ?? null, true),

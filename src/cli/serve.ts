@@ -16,7 +16,7 @@ export function serveCommand(program: Command): void {
   program
     .command('serve')
     .description(
-      'Run control and the gateway. Secrets come from the environment: SLACK_BOT_TOKEN, SLACK_APP_TOKEN, and DAYPASS_DATABASE_URL for PostgreSQL.',
+      'Run control and the gateway. Secrets come from the environment: SLACK_BOT_TOKEN; SLACK_APP_TOKEN, or SLACK_SIGNING_SECRET with slack.transport: http; and DAYPASS_DATABASE_URL for PostgreSQL.',
     )
     .option(
       '--insecure-single-user',
@@ -59,7 +59,7 @@ type Mode = 'launcher' | 'launched' | 'single user';
 
 async function serve(config: Config, mode: Mode): Promise<void> {
   const hangups = onHangup();
-  const secrets = loadSecrets(process.env);
+  const secrets = loadSecrets(process.env, config);
   recipientsOf(config);
   const accounts = mode === 'launcher' ? accountsOf(config) : null;
   const { createLog } = await import('../log.ts');

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { Policy } from '../access/policy.ts';
 import type { Target } from '../access/target.ts';
 import { exampleAt, type LineOf, type Problem, problemsOf, worded } from './problems.ts';
-import { Secrets, Settings, TargetsFile } from './schema.ts';
+import { Secrets, SECRETS_OF, Settings, TargetsFile } from './schema.ts';
 
 /** A setting that cannot be used: names the file, the path in it, what is wrong, and an example that works. */
 export class ConfigError extends Error {
@@ -118,11 +118,38 @@ export function recipientsOf({ file, recordings }: Config): readonly string[] {
   ]);
 }
 
-/** The secrets of the environment; throws a ConfigError that names the missing ones. */
-export function loadSecrets(environment: NodeJS.ProcessEnv): Secrets {
-  const parsed = Secrets.safeParse(environment);
+/** How Slack reaches Daypass, and what one of the two proves itself with. */
+export type SlackTransport =
+  | { readonly kind: 'socket'; readonly appToken: string }
+  | ({ readonly kind: 'http'; readonly signingSecret: string } & NonNullable<Config['slack']['http']>);
+
+export type Secrets = {
+  readonly botToken: string;
+  readonly slackTransport: SlackTransport;
+  /** Null is the embedded database. */
+  readonly databaseUrl: string | null;
+};
+
+/** The secrets of the environment that this configuration needs; throws a ConfigError that names the missing ones. */
+export function loadSecrets(environment: NodeJS.ProcessEnv, { slack }: Pick<Config, 'slack'>): Secrets {
+  if (slack.http === undefined) {
+    const { SLACK_APP_TOKEN: appToken, ...common } = secretsIn(environment, SECRETS_OF.socket);
+    return { ...named(common), slackTransport: { kind: 'socket', appToken } };
+  }
+  const { SLACK_SIGNING_SECRET: signingSecret, ...common } = secretsIn(environment, SECRETS_OF.http);
+  return { ...named(common), slackTransport: { kind: 'http', signingSecret, ...slack.http } };
+}
+
+type Common = { readonly SLACK_BOT_TOKEN: string; readonly DAYPASS_DATABASE_URL?: string | undefined };
+const named = ({ SLACK_BOT_TOKEN, DAYPASS_DATABASE_URL }: Common) => ({
+  botToken: SLACK_BOT_TOKEN,
+  databaseUrl: DAYPASS_DATABASE_URL ?? null,
+});
+
+function secretsIn<Schema extends z.ZodType>(environment: NodeJS.ProcessEnv, schema: Schema): z.output<Schema> {
+  const parsed = schema.safeParse(environment);
   if (parsed.success) return parsed.data;
-  throw new ConfigError('The environment', problemsOf(Secrets, parsed.error));
+  throw new ConfigError('The environment', problemsOf(schema, parsed.error));
 }
 
 function unread(file: string, cause: unknown): string {

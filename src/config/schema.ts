@@ -5,6 +5,7 @@ import { Target } from '../access/target.ts';
 import { CIPHERS, DEFAULT_CIPHERS, DEFAULT_KEX, DEFAULT_MACS, KEX, MACS } from '../gateway/ssh/algorithms.ts';
 import { parseAddressList } from '../sshwire/address.ts';
 import { ProxyProtocol, Waiting } from './door.ts';
+import { Slack } from './slack.ts';
 
 const HostAndPort = z
   .string()
@@ -210,33 +211,6 @@ const Gateway = z
     message: 'must not be shorter than lease_new_seconds: new sessions would end at once',
   });
 
-const Slack = z.strictObject({
-  security_channel: z
-    .string()
-    .regex(/^[CG][A-Z0-9]{2,}$/, 'must be a Slack channel id, which begins with C')
-    .meta({
-      description: 'Security’s channel: commands, addresses and file transfers are posted here.',
-      examples: ['C0123456789'],
-    }),
-  security_users: z
-    .array(z.string().regex(/^[UW][A-Z0-9]{2,}$/, 'must be a Slack user id, which begins with U'))
-    .default([])
-    .meta({ description: 'The security team: they may end any grant and any session.', examples: [['U0123456789']] }),
-  api_url: z
-    .url({ protocol: /^https?$/ })
-    .endsWith('/', 'must be a URL that ends in a slash')
-    .optional()
-    .meta({ description: 'A different Slack API, such as GovSlack’s.', examples: ['https://slack-gov.com/api/'] }),
-  proxy: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .meta({
-      description:
-        'A forward proxy for all traffic to Slack, both API and Socket Mode. If omitted, `HTTPS_PROXY`. Hosts in `NO_PROXY` are reached without it. A proxy with a password is better set in `HTTPS_PROXY`.',
-      examples: ['http://proxy.example:3128'],
-    }),
-});
-
 const Recordings = z.strictObject({
   recipients: z
     .array(z.string().regex(/^age1[0-9a-z]{20,3000}$/, 'must be an age recipient, as `age-keygen -y` prints it'))
@@ -297,16 +271,11 @@ export const Settings = z.strictObject({
 /** targets.yml */
 export const TargetsFile = z.strictObject({ targets: z.array(Target).max(1_000) });
 
-/** Secrets come from the environment and nowhere else. */
-export const Secrets = z.object({
+const CommonSecrets = z.object({
   SLACK_BOT_TOKEN: z
     .string()
     .startsWith('xoxb-')
     .meta({ description: 'Bot token of the Slack app.', examples: ['xoxb-…'] }),
-  SLACK_APP_TOKEN: z
-    .string()
-    .startsWith('xapp-')
-    .meta({ description: 'App-level token with connections:write.', examples: ['xapp-…'] }),
   DAYPASS_DATABASE_URL: z
     .string()
     .regex(/^postgres(?:ql)?:\/\//)
@@ -316,4 +285,32 @@ export const Secrets = z.object({
       examples: ['postgresql://daypass:…@db/daypass'],
     }),
 });
-export type Secrets = z.infer<typeof Secrets>;
+const SLACK_APP_TOKEN = z.string().startsWith('xapp-');
+/** Slack's are 32 hex digits; a short one could be guessed. */
+const SLACK_SIGNING_SECRET = z
+  .string()
+  .regex(/^[A-Za-z0-9]{32,128}$/, 'must be the app’s signing secret: at least 32 letters and digits, and nothing else');
+
+/** Secrets come from the environment and nowhere else. */
+export const Secrets = z.object({
+  SLACK_BOT_TOKEN: CommonSecrets.shape.SLACK_BOT_TOKEN,
+  SLACK_APP_TOKEN: SLACK_APP_TOKEN.optional().meta({
+    description:
+      'App-level token with connections:write, for Socket Mode. If omitted, `slack.transport` must be `http`.',
+    examples: ['xapp-…'],
+  }),
+  SLACK_SIGNING_SECRET: SLACK_SIGNING_SECRET.optional().meta({
+    description:
+      'The app’s signing secret, by which Daypass knows that a request is from Slack. If omitted, `slack.transport` must be `socket`.',
+    examples: ['8f742231b10e8888abcd99yyyzzz85a5'],
+  }),
+  DAYPASS_DATABASE_URL: CommonSecrets.shape.DAYPASS_DATABASE_URL,
+});
+
+/** With each way in which Slack reaches Daypass, the secret that it needs has to be there. */
+export const SECRETS_OF = {
+  socket: CommonSecrets.extend({ SLACK_APP_TOKEN: SLACK_APP_TOKEN.meta({ examples: ['xapp-…'] }) }),
+  http: CommonSecrets.extend({
+    SLACK_SIGNING_SECRET: SLACK_SIGNING_SECRET.meta({ examples: ['8f742231b10e8888abcd99yyyzzz85a5'] }),
+  }),
+};

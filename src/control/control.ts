@@ -4,7 +4,7 @@ import { certificateAuthority } from '../ca/authority.ts';
 import { type Keys, loadKeys } from '../ca/keys.ts';
 import { recordSeals } from '../ca/seal.ts';
 import type { ConfigChanges } from '../config/changes.ts';
-import type { Config } from '../config/load.ts';
+import type { Config, Secrets } from '../config/load.ts';
 import {
   adminSocketPath,
   gatewayPlace,
@@ -16,7 +16,6 @@ import {
   systemRandom,
   workersOf,
 } from '../config/places.ts';
-import type { Secrets } from '../config/schema.ts';
 import type { WorkerHost } from '../gateway/launch/worker-host.ts';
 import { type GatewayOptions, startGateway } from '../gateway/supervisor/gateway.ts';
 import { targetCheck } from '../gateway/upstream/check-target.ts';
@@ -141,15 +140,15 @@ async function startParts(given: Given, own: Own): Promise<Omit<Control, keyof A
 }
 
 function openControlStore({ config, secrets, log, lost }: Given, keys: Keys): Promise<OpenStore> {
-  const databaseUrl = secrets.DAYPASS_DATABASE_URL ?? null;
+  const { databaseUrl } = secrets;
   // Sessions end by themselves on a control that cannot reach its database: only afterwards may another take over.
   const leaseMs = config.gateway.lease_live_seconds * 1_000 + LEASE_MARGIN_MS;
   return openStore({ databaseUrl, dataDir: config.dataDir, log, seals: recordSeals(keys.mac) }, { leaseMs, lost });
 }
 
 const slackOptions = ({ config, secrets }: Given, { security }: LiveConfig): SlackOptions => ({
-  botToken: secrets.SLACK_BOT_TOKEN,
-  appToken: secrets.SLACK_APP_TOKEN,
+  botToken: secrets.botToken,
+  transport: secrets.slackTransport,
   apiUrl: config.slack.api_url ?? null,
   security,
   proxy: config.slack.proxy ?? null,

@@ -30,7 +30,8 @@ export async function keepSlack(options: SlackOptions, given: Omit<SlackDeps, 'h
       if (REMOVED.has(fault.error)) return null;
       const isBusy = fault.kind === 'doubtful' || (fault.kind === 'refused' && fault.retryAfterSeconds !== null);
       if (!isBusy) {
-        const why = `Slack returned ${fault.error}: check SLACK_BOT_TOKEN, SLACK_APP_TOKEN and the app’s permissions`;
+        const tokens = options.transport.kind === 'http' ? 'SLACK_BOT_TOKEN' : 'SLACK_BOT_TOKEN, SLACK_APP_TOKEN';
+        const why = `Slack returned ${fault.error}: check ${tokens} and the app’s permissions`;
         throw new Error(why, { cause: error });
       }
       deps.log.error({ err: error }, 'Slack is unreachable: ssh works without it, and Daypass keeps trying to connect');

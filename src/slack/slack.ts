@@ -18,13 +18,19 @@ import { Calls, type Importance, PacedClient } from './workspace/calls.ts';
 import { Connection } from './workspace/connection.ts';
 import { slackDirectory, type Workspace } from './workspace/directory.ts';
 import type { SlackHealth } from './workspace/health.ts';
+import { HttpEndpoint, type HttpPlace } from './workspace/http-endpoint.ts';
 import { type Network, type ProxySettings, slackNetwork } from './workspace/network.ts';
 import { RefusedRequests } from './workspace/refused-requests.ts';
 import { SetupProblem } from './workspace/setup-problem.ts';
 
+/** How Slack's payloads come: on connections that Daypass opens, or as requests that Slack signs. */
+export type Transport =
+  | { readonly kind: 'socket'; readonly appToken: string }
+  | ({ readonly kind: 'http'; readonly signingSecret: string } & HttpPlace);
+
 export type SlackOptions = {
   readonly botToken: string;
-  readonly appToken: string;
+  readonly transport: Transport;
   /** Null is Slack's own. */
   readonly apiUrl: string | null;
   /** Read at each use: a reload of the configuration changes it. */
@@ -53,7 +59,7 @@ const INTERACTIVE_TIMEOUT_MS = 5_000;
 const DELIVERY_TIMEOUT_MS = 8_000;
 const NO_RETRY = { retries: 0 };
 
-/** Connects to Slack: conversations over Socket Mode, messages from the outbox. Rejects where the tokens do not work. */
+/** Connects to Slack: conversations over its transport, messages from the outbox. Rejects where the tokens do not work. */
 export async function startSlack(options: SlackOptions, deps: SlackDeps): Promise<Slack> {
   const log = deps.log.child({ part: 'slack' });
   const network = slackNetwork(options);
@@ -101,14 +107,10 @@ export async function startSlack(options: SlackOptions, deps: SlackDeps): Promis
     );
     const boundary = new Boundary(log, deps.random);
     listen({ app, edge, patient, boundary, people, health });
-    const newReceiver = (): SocketModeReceiver => socketReceiver(options.appToken, { clientOptions, logger, network });
-    const connections = Array.from({ length: CONNECTIONS }, () => new Connection({ newReceiver, app, log, health }));
-    parts.push(
-      ...connections,
-      disposing(() => boundary.drain()),
-    );
-    await Promise.all(connections.map((connection) => connection.start()));
-    log.info({ team: own.teamId, connections: CONNECTIONS, proxy: network.via }, 'connected to Slack');
+    const { clock } = deps;
+    const incoming = { ...{ app, boundary, clientOptions, logger, log }, ...{ network, health, clock, refused } };
+    const about = await takePayloads(options.transport, incoming, (...made) => parts.push(...made));
+    log.info({ team: own.teamId, ...about, proxy: network.via }, 'connected to Slack');
     return { directory: edge.directory, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
@@ -143,7 +145,7 @@ function boltApp(bolt: Bolt, deps: ConstructorParameters<typeof OwnApp>[1]): App
   const app = new OwnApp(
     {
       ...bolt,
-      // Connections come and go beside the app.
+      // Connections and requests come and go beside the app.
       receiver: { init: () => undefined, start: async () => undefined, stop: async () => undefined },
       convoStore: false,
       deferInitialization: true,
@@ -154,13 +156,41 @@ function boltApp(bolt: Bolt, deps: ConstructorParameters<typeof OwnApp>[1]): App
   return app;
 }
 
-type Wiring = {
+type Incoming = {
+  readonly app: App;
+  readonly boundary: Boundary;
   readonly clientOptions: webApi.WebClientOptions;
   readonly logger: Logger;
+  readonly log: Log;
   readonly network: Network;
+  readonly health: SlackHealth;
+  readonly clock: Clock;
+  readonly refused: RefusedRequests;
 };
 
-const socketReceiver = (appToken: string, { clientOptions, logger, network }: Wiring): SocketModeReceiver =>
+/** Opens the way on which Slack's payloads come; `keep` gets its parts, which are stopped in the opposite order. */
+async function takePayloads(
+  transport: Transport,
+  incoming: Incoming,
+  keep: (...parts: readonly AsyncDisposable[]) => void,
+): Promise<object> {
+  const drained = disposing(() => incoming.boundary.drain());
+  if (transport.kind === 'http') {
+    const { signingSecret, host, port, path } = transport;
+    const endpoint = new HttpEndpoint({ ...incoming, place: { host, port, path }, signingSecret });
+    // It takes nothing more before what it acknowledged is waited for.
+    keep(drained, endpoint);
+    await endpoint.start();
+    return { listening: { host, port, path } };
+  }
+  const newReceiver = (): SocketModeReceiver => socketReceiver(transport.appToken, incoming);
+  const connections = Array.from({ length: CONNECTIONS }, () => new Connection({ ...incoming, newReceiver }));
+  keep(...connections, drained);
+  await Promise.all(connections.map((connection) => connection.start()));
+  return { connections: CONNECTIONS };
+}
+
+const socketReceiver = (appToken: string, { clientOptions, logger, network }: Incoming): SocketModeReceiver =>
   new SocketModeReceiver({
     appToken,
     logger,

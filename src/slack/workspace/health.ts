@@ -7,7 +7,8 @@ export type SlackState =
 
 const REMOVED =
   'the app was removed from the workspace, or its account was deactivated: reinstall it and set SLACK_BOT_TOKEN to its new bot token';
-const TOKEN = 'Slack no longer accepts the token: set SLACK_BOT_TOKEN or SLACK_APP_TOKEN to a valid one, and restart';
+const TOKEN =
+  'Slack no longer accepts the token: set SLACK_BOT_TOKEN, or with Socket Mode SLACK_APP_TOKEN, to a valid one, and restart';
 
 const CAUSES: Readonly<Record<string, string>> = {
   account_inactive: REMOVED,

@@ -1,9 +1,28 @@
 import type { Log } from '../../log.ts';
+import type { Unsigned } from './signature.ts';
 
-export type WhyRefused = 'another_workspace';
+export type WhyRefused =
+  | Unsigned
+  | 'not_the_path'
+  | 'too_large'
+  | 'not_understood'
+  | 'not_http'
+  | 'too_slow'
+  | 'too_many'
+  | 'another_workspace';
 
-/** For operators. */
+/** For operators: what was wrong, and what to do if it came from Slack. */
 const WORDS: Readonly<Record<WhyRefused, string>> = {
+  no_signature: 'it has no signature of Slack’s',
+  not_now: 'its time is more than five minutes away from this host’s; if it came from Slack, set this host’s clock',
+  wrong_signature: 'its signature is wrong; if it came from Slack, SLACK_SIGNING_SECRET is another app’s',
+  not_the_path:
+    'it is no POST to slack.http.path; if it came from Slack, the request URL or the reverse proxy has another path',
+  too_large: 'its body is larger than what Slack sends',
+  not_understood: 'it is signed, and its body is not what Slack documents',
+  not_http: 'it is not HTTP',
+  too_slow: 'it did not arrive in time',
+  too_many: 'too many others had begun and were not finished',
   another_workspace: 'it is of another workspace than the one that Daypass is installed in',
 };
 
@@ -26,7 +45,7 @@ export class RefusedRequests {
     this.#now = now;
   }
 
-  /** `sender` is the workspace that it is of. */
+  /** `sender` is an address, or the workspace of what Slack signed. */
   note(sender: string, why: WhyRefused): void {
     const at = this.#now();
     for (const [key, named] of this.#named) {

@@ -318,7 +318,7 @@ describe('a token that does not work', () => {
     await expect(world.start({ botToken: 'xoxb-wrong' })).rejects.toThrow(
       /invalid_auth: check SLACK_BOT_TOKEN, SLACK_APP_TOKEN/,
     );
-    await expect(world.start({ appToken: 'xapp-wrong' })).rejects.toThrow(
+    await expect(world.start({ transport: { kind: 'socket', appToken: 'xapp-wrong' } })).rejects.toThrow(
       /invalid_auth: check SLACK_BOT_TOKEN, SLACK_APP_TOKEN/,
     );
     await world.start();

@@ -113,7 +113,7 @@ export class SlackWorld implements AsyncDisposable {
     this.#slack = await keepSlack(
       {
         botToken,
-        appToken,
+        transport: { kind: 'socket', appToken },
         apiUrl,
         security: { securityChannel: SECURITY_CHANNEL, securityUsers: [MEMBER.security] },
         ...DIRECT,

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig, loadSecrets } from '../../../src/config/load.ts';
+import { type Config, ConfigError, loadConfig, loadSecrets } from '../../../src/config/load.ts';
 import { describeAsRoot } from '../../support/checks/root.ts';
 
 const folders: string[] = [];
@@ -184,15 +184,69 @@ describeAsRoot('a file that control may not read', () => {
   });
 });
 
+describe('slack.transport', () => {
+  const slack = (more: string): Partial<typeof GOOD> => ({
+    'daypass.yml': GOOD['daypass.yml'].replace('C0123456789 }', `C0123456789${more} }`),
+  });
+
+  it.each([
+    [', transport: http', /slack\.http: missing: `transport: http` needs the port.*for example \{"port":3000\}/],
+    [
+      ', http: { port: 3000 }',
+      /slack\.transport: must be http for slack\.http to be used; set it, or remove slack\.http/,
+    ],
+    [', transport: http, http: { port: 0 }', /slack\.http\.port/],
+    [
+      ', transport: http, http: { port: 3000, path: slack }',
+      /slack\.http\.path: must be a path such as \/slack\/events/,
+    ],
+    [', transport: http, http: { port: 3000, path: /a/../b }', /slack\.http\.path: must be a path/],
+    [', transport: http, http: { port: 3000, host: "a b" }', /slack\.http\.host: must be an IP address or a host name/],
+    [', transport: rtm', /slack\.transport/],
+  ])('%s is refused, with what to do', (more, said) => {
+    expect(refusal(slack(more))).toMatch(said);
+  });
+
+  it('is Socket Mode unless it is set, and HTTP stays on loopback unless that is', () => {
+    expect(loadConfig(folderWith()).slack).toMatchObject({ transport: 'socket' });
+    const { http } = loadConfig(folderWith(slack(', transport: http, http: { port: 3000 }'))).slack;
+    expect(http).toEqual({ host: '127.0.0.1', port: 3000, path: '/slack/events' });
+  });
+});
+
 describe('the secrets', () => {
+  const SIGNING = 'a'.repeat(32);
+  const place = { host: '127.0.0.1', port: 3000, path: '/slack/events' };
+  const socket: { slack: Config['slack'] } = {
+    slack: { security_channel: 'C1', security_users: [], transport: 'socket' },
+  };
+  const http: typeof socket = { slack: { ...socket.slack, transport: 'http', http: place } };
+
   it('are named where the environment lacks them, and never printed', () => {
-    expect(() => loadSecrets({})).toThrow(/SLACK_BOT_TOKEN: missing.*\n.*SLACK_APP_TOKEN: missing/);
+    expect(() => loadSecrets({}, socket)).toThrow(/SLACK_BOT_TOKEN: missing.*\n.*SLACK_APP_TOKEN: missing.*xapp-/);
+    expect(() => loadSecrets({}, http)).toThrow(/SLACK_BOT_TOKEN: missing.*\n.*SLACK_SIGNING_SECRET: missing/);
     try {
-      loadSecrets({ SLACK_BOT_TOKEN: 'hunter2-secret', SLACK_APP_TOKEN: 'xapp-1' });
+      loadSecrets({ SLACK_BOT_TOKEN: 'hunter2-secret', SLACK_APP_TOKEN: 'xapp-1' }, socket);
       expect.unreachable();
     } catch (error) {
       expect(String(error)).toContain('SLACK_BOT_TOKEN');
       expect(String(error)).not.toContain('hunter2');
     }
+  });
+
+  it('are those of the transport alone', () => {
+    const common = { SLACK_BOT_TOKEN: 'xoxb-1' };
+    const tokens = { botToken: 'xoxb-1', databaseUrl: null };
+    const kept = loadSecrets({ ...common, SLACK_SIGNING_SECRET: SIGNING }, http);
+    expect(kept).toEqual({ ...tokens, slackTransport: { kind: 'http', signingSecret: SIGNING, ...place } });
+    const open = loadSecrets({ ...common, SLACK_APP_TOKEN: 'xapp-1' }, socket);
+    expect(open).toEqual({ ...tokens, slackTransport: { kind: 'socket', appToken: 'xapp-1' } });
+    expect(() => loadSecrets({ ...common, SLACK_APP_TOKEN: 'xapp-1' }, http)).toThrow(/SLACK_SIGNING_SECRET: missing/);
+    expect(() => loadSecrets({ ...common, SLACK_SIGNING_SECRET: SIGNING }, socket)).toThrow(/SLACK_APP_TOKEN: missing/);
+  });
+
+  it.each(['', 'short', `${SIGNING}\n`, `"${SIGNING}"`])('refuse %j as a signing secret', (secret) => {
+    const environment = { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: secret };
+    expect(() => loadSecrets(environment, http)).toThrow(/SLACK_SIGNING_SECRET: must be the app’s signing secret/);
   });
 });

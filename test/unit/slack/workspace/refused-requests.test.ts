@@ -1,34 +1,42 @@
 import { expect, it } from 'vitest';
 import type { Log } from '../../../../src/log.ts';
-import { RefusedRequests } from '../../../../src/slack/workspace/refused-requests.ts';
+import { RefusedRequests, type WhyRefused } from '../../../../src/slack/workspace/refused-requests.ts';
 
-type Line = { readonly from: string; readonly notLogged?: number };
+type Line = { readonly from: string; readonly why: WhyRefused; readonly notLogged?: number };
 
 function lines() {
   const said: Line[] = [];
   const clock = { now: 0 };
-  const log = { warn: ({ from, notLogged }: Line) => said.push({ from, ...(notLogged ? { notLogged } : {}) }) };
-  return { said, clock, refused: new RefusedRequests(log as unknown as Log, () => clock.now) };
+  const log = { warn: (fields: Line) => said.push(fields) } as unknown as Log;
+  return { said, clock, refused: new RefusedRequests(log, () => clock.now) };
 }
 
-it('has one line a minute for each sender, and counts the rest in the next', () => {
+it('has one line a minute for each sender and reason, and counts the rest in the next', () => {
   const { said, clock, refused } = lines();
-  for (let n = 0; n < 1_000; n += 1) for (const team of ['T1', 'T2']) refused.note(team, 'another_workspace');
-  expect(said).toEqual([{ from: 'T1' }, { from: 'T2' }]);
+  for (let n = 0; n < 1_000; n += 1) {
+    refused.note('192.0.2.1', 'wrong_signature');
+    refused.note('192.0.2.1', 'not_now');
+    refused.note('192.0.2.2', 'not_now');
+  }
+  expect(said).toEqual([
+    { from: '192.0.2.1', why: 'wrong_signature' },
+    { from: '192.0.2.1', why: 'not_now' },
+    { from: '192.0.2.2', why: 'not_now' },
+  ]);
   clock.now = 60_000;
-  refused.note('T1', 'another_workspace');
-  expect(said.slice(2)).toEqual([{ from: 'T1', notLogged: 999 }]);
+  refused.note('192.0.2.1', 'not_now');
+  expect(said.slice(3)).toEqual([{ from: '192.0.2.1', why: 'not_now', notLogged: 999 }]);
   clock.now = 119_999;
-  refused.note('T1', 'another_workspace');
-  expect(said).toHaveLength(3);
+  refused.note('192.0.2.1', 'not_now');
+  expect(said).toHaveLength(4);
 });
 
 it('stays short however many senders there are, and names new ones again a minute later', () => {
   const { said, clock, refused } = lines();
-  for (let n = 0; n < 10_000; n += 1) refused.note(`T${n}`, 'another_workspace');
+  for (let n = 0; n < 10_000; n += 1) refused.note(`2001:db8::${n.toString(16)}`, 'no_signature');
   expect(said).toHaveLength(101);
-  expect(said.at(-1)).toEqual({ from: 'others' });
+  expect(said.at(-1)).toEqual({ from: 'others', why: 'no_signature' });
   clock.now = 60_000;
-  refused.note('TNEW', 'another_workspace');
-  expect(said.at(-1)).toEqual({ from: 'TNEW' });
+  refused.note('192.0.2.1', 'no_signature');
+  expect(said.at(-1)).toEqual({ from: '192.0.2.1', why: 'no_signature' });
 });
