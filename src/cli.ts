@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   init: async () => (await import('./cli/init.ts')).initCommand,
   serve: async () => (await import('./cli/serve.ts')).serveCommand,
   migrate: async () => (await import('./cli/serve.ts')).serveCommand,
+  manifest: async () => (await import('./cli/manifest.ts')).manifestCommand,
   demo: async () => (await import('./cli/demo.ts')).demoCommand,
   targets: async () => (await import('./cli/targets.ts')).targetsCommand,
   policy: async () => (await import('./cli/policy/policy.ts')).policyCommand,

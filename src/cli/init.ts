@@ -97,7 +97,8 @@ Next:
   1. Edit the files above: site, public_host, targets, Slack channel.
      policy.yml: who may open engagements and who may review.
   2. For each target: daypass targets scan <address>, then follow the steps that daypass targets snippet <target> prints
-  3. daypass targets check <target>, then daypass serve --check
-  4. To try it: SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… daypass serve --insecure-single-user
+  3. Create the Slack app from what daypass manifest prints, see docs/slack-setup.md
+  4. daypass targets check <target>, then daypass serve --check
+  5. To try it: SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… daypass serve --insecure-single-user
      In production: two accounts and a systemd unit, see docs/operations.md (In production)`);
 }

@@ -83,6 +83,7 @@ describe('every verb', () => {
     ['serve'],
     ['migrate'],
     ['reload'],
+    ['manifest'],
     ['demo'],
     ['version'],
     ['targets'],
@@ -102,6 +103,26 @@ describe('every verb', () => {
 
   it('that is not known is refused with usage’s exit code', async () => {
     expect(await daypass(['frobnicate'])).toMatchObject({ code: 2, err: expect.stringContaining('unknown command') });
+  });
+});
+
+describe('daypass manifest', () => {
+  it('prints what Slack takes, for Socket Mode and for HTTP', async () => {
+    const socket = await daypass(['manifest']);
+    expect(parse(socket.out)).toMatchObject({ settings: { socket_mode_enabled: true } });
+    const url = 'https://daypass.example.com/slack/events';
+    const http = await daypass(['manifest', '--http', url]);
+    expect(parse(http.out)).toMatchObject({
+      settings: { socket_mode_enabled: false, event_subscriptions: { request_url: url } },
+    });
+    for (const wrong of ['http://a.example/slack/events', 'https://a.example', 'https://a.example/x?y', 'x']) {
+      const ran = await daypass(['manifest', '--http', wrong]);
+      expect(ran).toMatchObject({
+        code: 2,
+        out: '',
+        err: expect.stringContaining('--http must be the whole request URL'),
+      });
+    }
   });
 });
 
