@@ -18,7 +18,7 @@ export function manifestCommand(program: Command): void {
 }
 
 /** Everything that Slack sends goes to the one URL. */
-function httpManifest(text: string, url: string): string {
+export function httpManifest(text: string, url: string): string {
   const manifest = parseDocument(text);
   const commands = manifest.getIn(['features', 'slash_commands']);
   if (!isSeq(commands)) throw new Error('manifest.yml has no features.slash_commands');

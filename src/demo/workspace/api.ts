@@ -20,7 +20,11 @@ const connectionsOpen = method({
   token: 'app',
   need: null,
   args: z.object({}),
-  run: (core) => ({ url: `${core.origin().replace(/^http/, 'ws')}${core.socket.newTicket()}` }),
+  run: (core) => {
+    // As it calls the end of a connection for the same reason.
+    if (core.manifest.requestUrls !== null) throw new SlackError('link_disabled');
+    return { url: `${core.origin().replace(/^http/, 'ws')}${core.socket.newTicket()}` };
+  },
 });
 
 const METHODS: ReadonlyMap<string, Method> = new Map(

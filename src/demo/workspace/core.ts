@@ -1,6 +1,6 @@
 import type { Faults } from './faults.ts';
 import type { Manifest } from './manifest.ts';
-import type { SocketMode } from './socket.ts';
+import type { Delivery, SocketMode } from './socket.ts';
 import type { User, WorkspaceState } from './state.ts';
 import type { Triggers } from './triggers.ts';
 
@@ -22,6 +22,8 @@ export type Organisation = { readonly id: string; readonly isAppInAll: boolean }
 export type Core = {
   readonly state: WorkspaceState;
   readonly socket: SocketMode;
+  /** Over Socket Mode or HTTP, as the manifest says. */
+  readonly delivery: Delivery;
   readonly organisation: Organisation | null;
   readonly triggers: Triggers;
   readonly faults: Faults;

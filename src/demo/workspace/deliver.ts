@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Core } from './core.ts';
-import type { Acknowledgement, EnvelopeType } from './socket.ts';
+import type { Acknowledgement, EnvelopeType, Retry, Unanswered } from './socket.ts';
 import type { User } from './state.ts';
 
 const EVENT_TRIES = 4;
@@ -11,9 +11,17 @@ export async function deliver(core: Core, type: EnvelopeType, payload: unknown):
   const isClick = z.object({ type: z.literal('block_actions') }).safeParse(payload).success;
   const kinds = isClick ? (['duplicate_delivery', 'replayed_click'] as const) : (['duplicate_delivery'] as const);
   const repeated = core.faults.take(kinds, null) !== null;
-  const first = core.socket.deliver(type, payload);
-  if (repeated) await core.socket.deliver(type, payload);
+  const first = core.delivery.deliver(type, payload);
+  if (repeated) await core.delivery.deliver(type, payload);
   return first;
+}
+
+/** One try of an event. What the app answered can be lost on its way to Slack. */
+async function tryEvent(core: Core, payload: unknown, retry: Retry | undefined): Promise<Acknowledgement> {
+  const answer = retry
+    ? await core.delivery.deliver('events_api', payload, retry)
+    : await deliver(core, 'events_api', payload);
+  return core.faults.take(['lost_answer'], null) ? { acked: false, why: 'timeout' } : answer;
 }
 
 /** Tells the app of an event that its manifest subscribes to; again, with the same event id, until it is acknowledged. */
@@ -40,13 +48,12 @@ export async function sendEvent(
     ],
     is_ext_shared_channel: false,
   };
-  for (let attempt = 0; attempt < EVENT_TRIES; attempt += 1) {
-    const retry = attempt === 0 ? {} : { retry_attempt: attempt, retry_reason: 'timeout' };
-    const answer =
-      attempt === 0
-        ? await deliver(core, 'events_api', payload)
-        : await core.socket.deliver('events_api', payload, retry);
-    if (answer.acked || answer.why === 'not_connected') return;
+  let retry: Retry | undefined;
+  // Slack waits a minute before the third try, and five before the last.
+  for (let attempt = 1; attempt <= EVENT_TRIES; attempt += 1) {
+    const answer = await tryEvent(core, payload, retry);
+    if (answer.acked || (answer.why === 'not_connected' && core.manifest.requestUrls === null)) return;
+    retry = { attempt, reason: answer.why };
   }
 }
 
@@ -71,8 +78,11 @@ export const interaction = (core: Core, user: User, type: string, triggerId: str
   is_enterprise_install: core.organisation?.isAppInAll ?? false,
 });
 
+const SILENCE: Readonly<Record<Unanswered, string>> = {
+  timeout: 'did not respond within 3 seconds',
+  not_connected: 'is not connected',
+  http_error: 'answered with an error',
+};
+
 /** What Slack writes where the app did not answer in time. */
-export const silence = (what: string, why: 'not_connected' | 'timeout'): string =>
-  why === 'timeout'
-    ? `${what} failed because the app did not respond within 3 seconds.`
-    : `${what} failed because the app is not connected.`;
+export const silence = (what: string, why: Unanswered): string => `${what} failed because the app ${SILENCE[why]}.`;

@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /**
  * What can go wrong between an app and Slack. `timeout` acts and never answers, `lost` neither acts nor answers, `slow` answers after
- * `ms`, `error` refuses with that error; `method` names a Web API method, and any is meant when it is left out.
+ * `ms`, `error` refuses with that error; `method` names a Web API method, and any is meant when it is left out. `lost_answer` loses what
+ * the app answers to an event.
  */
 export const Fault = z.strictObject({
   kind: z.enum([
@@ -13,6 +14,7 @@ export const Fault = z.strictObject({
     'error',
     'rate_limited',
     'duplicate_delivery',
+    'lost_answer',
     'replayed_click',
     'disconnect',
   ]),

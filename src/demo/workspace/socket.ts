@@ -7,7 +7,15 @@ import { z } from 'zod';
 export type EnvelopeType = 'slash_commands' | 'interactive' | 'events_api';
 export type Acknowledgement =
   | { readonly acked: true; readonly payload: unknown }
-  | { readonly acked: false; readonly why: 'not_connected' | 'timeout' };
+  | { readonly acked: false; readonly why: Unanswered };
+export type Unanswered = 'not_connected' | 'timeout' | 'http_error';
+/** Which further try of an event this is, and what became of the last. */
+export type Retry = { readonly attempt: number; readonly reason: Unanswered };
+
+/** How the app is told of what happens. */
+export type Delivery = {
+  deliver(type: EnvelopeType, payload: unknown, retry?: Retry): Promise<Acknowledgement>;
+};
 
 const ACK_MS = 3_000;
 const TICKET_MS = 30_000;
@@ -20,7 +28,7 @@ const FRAME_MAX = 1024 * 1024;
 const Ack = z.object({ envelope_id: z.string(), payload: z.unknown() });
 
 /** Slack's Socket Mode: each envelope goes to one connection, which has three seconds to acknowledge it. */
-export class SocketMode {
+export class SocketMode implements Delivery {
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: FRAME_MAX });
   readonly #tickets = new Map<string, NodeJS.Timeout>();
   readonly #waiting = new Map<string, (answer: Acknowledgement) => void>();
@@ -89,11 +97,7 @@ export class SocketMode {
   }
 
   /** Sends one envelope and waits for its acknowledgement. */
-  deliver(
-    type: EnvelopeType,
-    payload: unknown,
-    more: Readonly<Record<string, unknown>> = {},
-  ): Promise<Acknowledgement> {
+  deliver(type: EnvelopeType, payload: unknown, retry?: Retry): Promise<Acknowledgement> {
     const all = this.#open();
     const fresh = all.filter((each) => !this.#told.has(each));
     const open = fresh.length > 0 ? fresh : all;
@@ -106,7 +110,7 @@ export class SocketMode {
       type,
       payload,
       accepts_response_payload: type !== 'events_api',
-      ...more,
+      ...(retry ? { retry_attempt: retry.attempt, retry_reason: 'timeout' } : {}),
     };
     return new Promise((resolve) => {
       const done = (answer: Acknowledgement): void => {

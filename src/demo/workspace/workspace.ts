@@ -10,6 +10,7 @@ import { answerJson, strangerSign } from './http.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { servePage } from './page.ts';
 import { servePeople } from './persona-api.ts';
+import { SignedRequests } from './requests.ts';
 import { seededState } from './seed.ts';
 import { SocketMode } from './socket.ts';
 import { Triggers } from './triggers.ts';
@@ -30,6 +31,9 @@ export type Workspace = AsyncDisposable & {
   readonly apiUrl: string;
   readonly botToken: string;
   readonly appToken: string;
+  readonly signingSecret: string;
+  /** What Slack does when the app's request URL is saved; throws where the app does not answer, or Socket Mode is on. */
+  verifyRequestUrl(): Promise<void>;
   /** The product answers; recordings can be replayed where `replay` is given. */
   open(replay?: Stage['replay']): void;
 };
@@ -41,14 +45,19 @@ export async function startWorkspace(options: WorkspaceOptions): Promise<Workspa
   const now = options.now ?? Date.now;
   const state = seededState(now);
   const secret = randomBytes(12).toString('hex');
+  const signingSecret = randomBytes(16).toString('hex');
   let port = 0;
+  const manifest = options.manifest ?? readManifest();
+  const socket = new SocketMode(state.appId);
+  const requests = manifest.requestUrls && new SignedRequests(manifest.requestUrls, signingSecret, now);
   const core: Core = {
     state,
-    socket: new SocketMode(state.appId),
+    socket,
+    delivery: requests ?? socket,
+    organisation: options.organisation ?? null,
+    manifest,
     triggers: new Triggers(now),
     faults: new Faults(),
-    organisation: options.organisation ?? null,
-    manifest: options.manifest ?? readManifest(),
     stage: { starting: options.starting ?? false, replay: null },
     tokens: { bot: `xoxb-demo-${secret}`, app: `xapp-1-demo-${secret}` },
     origin: () => `http://127.0.0.1:${port}`,
@@ -72,6 +81,11 @@ export async function startWorkspace(options: WorkspaceOptions): Promise<Workspa
     apiUrl: `http://127.0.0.1:${port}/api/`,
     botToken: core.tokens.bot,
     appToken: core.tokens.app,
+    signingSecret,
+    async verifyRequestUrl() {
+      if (!requests) throw new Error('Socket Mode is on: there is no request URL');
+      await requests.verify();
+    },
     open(replay = null) {
       Object.assign(core.stage, { starting: false, replay });
       state.changed();

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Assurance } from '../../../src/access/assurance.ts';
@@ -9,18 +9,20 @@ import { BUILT_IN_SCOPES } from '../../../src/access/scopes/scope.ts';
 import { Target } from '../../../src/access/target.ts';
 import { certificateAuthority } from '../../../src/ca/authority.ts';
 import { createKeys, loadKeys } from '../../../src/ca/keys.ts';
+import { httpManifest } from '../../../src/cli/manifest.ts';
 import type { Organisation } from '../../../src/demo/workspace/core.ts';
-import { readManifest } from '../../../src/demo/workspace/manifest.ts';
+import { parseManifest } from '../../../src/demo/workspace/manifest.ts';
 import { startWorkspace, type Workspace } from '../../../src/demo/workspace/workspace.ts';
 import { createLog } from '../../../src/log.ts';
 import { type KeptSlack, keepSlack } from '../../../src/slack/keep-slack.ts';
-import type { SlackDeps } from '../../../src/slack/slack.ts';
+import type { SlackDeps, Transport } from '../../../src/slack/slack.ts';
 import { proveOffboardings } from '../../../src/use-cases/offboarding/prove.ts';
 import { registerKey } from '../../../src/use-cases/people/register-key.ts';
 import type { UserauthProof } from '../../../src/use-cases/ports/authority.ts';
 import type { Gateways } from '../../../src/use-cases/ports/gateways.ts';
 import type { RandomSource } from '../../../src/use-cases/ports/random.ts';
 import { signReview } from '../../../src/use-cases/requests/sign-review.ts';
+import { freePort } from '../peers/gateway-tools.ts';
 import { Persona } from '../peers/persona.ts';
 import { SshKey } from '../peers/signing-key.ts';
 import { fingerprintOf, makeKey } from '../peers/slack-keys.ts';
@@ -39,9 +41,13 @@ const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrrvHhxLbWDLBzyLEMkNkxxKLy
 const target = (id: string, name: string): Target =>
   Target.parse({ id, name, address: '127.0.0.1', port: 2201, host_keys: [hostKey], logins: ['deploy'] });
 
-type Change = Partial<Pick<SlackDeps, 'inventory'>>;
-/** What Slack is like. */
-type Setting = { readonly organisation?: Organisation };
+const MANIFEST = readFileSync(new URL('../../../manifest.yml', import.meta.url), 'utf8');
+const PATH = '/slack/events';
+
+type Change = Partial<Pick<SlackDeps, 'inventory' | 'log'>>;
+type Start = Partial<Parameters<typeof keepSlack>[0]>;
+/** What Slack is like: how it reaches Daypass (over HTTP on any port that is free), and the organisation it is in. */
+type Setting = { readonly way?: 'socket' | 'http'; readonly organisation?: Organisation };
 
 const DIRECT = { proxy: null, environment: {} };
 
@@ -51,6 +57,13 @@ const RULES = [
   { name: 'one manager approves', max_duration: 'PT4H' },
 ];
 
+type Parts = {
+  readonly folder: string;
+  readonly workspace: Workspace;
+  readonly store: TestStore;
+  readonly transport: Transport;
+};
+
 /** The Slack edge as it runs in production, on the demo's workspace, a real store and real keys; no gateway. */
 export class SlackWorld implements AsyncDisposable {
   readonly workspace: Workspace;
@@ -58,21 +71,34 @@ export class SlackWorld implements AsyncDisposable {
   readonly contractor: Persona;
   readonly manager: Persona;
   readonly security: Persona;
+  readonly transport: Transport;
   readonly #deps: Omit<SlackDeps, 'health'>;
   readonly #folder: string;
   #slack: KeptSlack | null = null;
 
   /** `deaf` are events that Slack does not send: everything then rests on what is asked at the click. */
-  static async open(change: Change = {}, deaf: readonly string[] = [], setting: Setting = {}): Promise<SlackWorld> {
+  static async open(
+    change: Change = {},
+    deaf: readonly string[] = [],
+    { way = 'socket', organisation }: Setting = {},
+  ): Promise<SlackWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'daypass-slack-'));
     createKeys(join(folder, 'keys'));
-    const whole = readManifest();
+    const port = way === 'http' ? await freePort() : 0;
+    const whole = parseManifest(way === 'http' ? httpManifest(MANIFEST, `http://127.0.0.1:${port}${PATH}`) : MANIFEST);
     const events = new Set([...whole.events].filter((event) => !deaf.includes(event)));
-    const workspace = await startWorkspace({ port: 0, manifest: { ...whole, events }, ...setting });
+    const manifest = { ...whole, events };
+    const workspace = await startWorkspace({ port: 0, manifest, ...(organisation && { organisation }) });
     const store = await openTestStore('embedded');
-    const world = new SlackWorld(folder, workspace, store, change);
+    const { signingSecret, appToken } = workspace;
+    const transport: Transport =
+      way === 'http'
+        ? { kind: 'http', signingSecret, host: '127.0.0.1', port, path: PATH }
+        : { kind: 'socket', appToken };
+    const world = new SlackWorld({ folder, workspace, store, transport }, change);
     try {
       await world.start();
+      if (way === 'http') await workspace.verifyRequestUrl();
       return world;
     } catch (error) {
       await world[Symbol.asyncDispose]();
@@ -80,7 +106,8 @@ export class SlackWorld implements AsyncDisposable {
     }
   }
 
-  private constructor(folder: string, workspace: Workspace, store: TestStore, change: Change) {
+  private constructor({ folder, workspace, store, transport }: Parts, change: Change) {
+    this.transport = transport;
     this.#folder = folder;
     this.workspace = workspace;
     this.store = store;
@@ -108,12 +135,12 @@ export class SlackWorld implements AsyncDisposable {
     };
   }
 
-  async start(change: Partial<Parameters<typeof keepSlack>[0]> = {}): Promise<void> {
-    const { botToken, appToken, apiUrl } = this.workspace;
+  async start(change: Start = {}): Promise<void> {
+    const { botToken, apiUrl } = this.workspace;
     this.#slack = await keepSlack(
       {
         botToken,
-        transport: { kind: 'socket', appToken },
+        transport: this.transport,
         apiUrl,
         security: { securityChannel: SECURITY_CHANNEL, securityUsers: [MEMBER.security] },
         ...DIRECT,

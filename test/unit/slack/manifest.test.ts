@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { httpManifest } from '../../../src/cli/manifest.ts';
+import { parseManifest } from '../../../src/demo/workspace/manifest.ts';
 import { PEOPLE_EVENTS, REMOVAL_EVENTS } from '../../../src/slack/conversations/listeners.ts';
 import { COMMAND, COMMAND_WORDS } from '../../../src/slack/words/action-ids.ts';
 
@@ -24,7 +26,8 @@ const Manifest = z.object({
     .loose(),
 });
 const root = new URL('../../../', import.meta.url);
-const manifest = Manifest.parse(parse(readFileSync(new URL('manifest.yml', root), 'utf8')));
+const text = readFileSync(new URL('manifest.yml', root), 'utf8');
+const manifest = Manifest.parse(parse(text));
 
 /** Scopes of each Web API method that src/slack calls, from Slack's reference; a method that is missing here fails the test. */
 const SCOPES: Readonly<Record<string, readonly string[]>> = {
@@ -88,4 +91,28 @@ it('subscribes to exactly the events that the code listens to', () => {
 it('has the one command, with its words as a hint', () => {
   expect(manifest.features.slash_commands.map((each) => each.command)).toEqual([COMMAND]);
   for (const word of COMMAND_WORDS) expect(manifest.features.slash_commands[0]?.usage_hint).toContain(word);
+});
+
+describe('for HTTP', () => {
+  const URL_OF_OURS = 'https://daypass.example.com/slack/events';
+  const http = httpManifest(text, URL_OF_OURS);
+
+  it('sends everything to the request URL, without Socket Mode, and is the same otherwise', () => {
+    expect(parseManifest(http)).toEqual({
+      ...parseManifest(text),
+      requestUrls: {
+        ...{ events: URL_OF_OURS, interactivity: URL_OF_OURS, options: URL_OF_OURS },
+        commands: new Map([[COMMAND, URL_OF_OURS]]),
+      },
+    });
+    const added = /^ *(?:url|request_url|message_menu_options_url): .*\n/gm;
+    expect(http.replace(added, '').replace('socket_mode_enabled: false', 'socket_mode_enabled: true')).toBe(text);
+  });
+
+  it.each(['url', 'request_url', 'message_menu_options_url'])('is not taken by the workspace without %s', (setting) => {
+    const without = http.replace(new RegExp(`^ *${setting}: .*\\n`, 'm'), '');
+    expect(() => parseManifest(without)).toThrow(/is missing, and socket_mode_enabled is false/);
+    const plain = http.replace(new RegExp(`^( *${setting}): https:`, 'm'), '$1: http:');
+    expect(() => parseManifest(plain)).toThrow(/must be https/);
+  });
 });
