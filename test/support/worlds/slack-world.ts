@@ -44,7 +44,7 @@ const target = (id: string, name: string): Target =>
 const MANIFEST = readFileSync(new URL('../../../manifest.yml', import.meta.url), 'utf8');
 const PATH = '/slack/events';
 
-type Change = Partial<Pick<SlackDeps, 'inventory' | 'log'>>;
+type Change = Partial<Pick<SlackDeps, 'inventory' | 'clock' | 'log'>>;
 type Start = Partial<Parameters<typeof keepSlack>[0]>;
 /** What Slack is like: how it reaches Daypass (over HTTP on any port that is free), and the organisation it is in. */
 type Setting = { readonly way?: 'socket' | 'http'; readonly organisation?: Organisation };
