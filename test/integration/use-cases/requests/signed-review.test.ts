@@ -310,6 +310,18 @@ describe('an approval that is signed', () => {
     expect((await stored())?.reviews[0]?.signature?.fingerprint).toBe(other.fingerprint);
   });
 
+  it('is wanted from a request of before there was a choice, as policy wants it today', async () => {
+    const { id, digest, rule, approvals } = request;
+    const times = { requestedAt: request.requestedAt.toISOString(), expiresAt: request.expiresAt.toISOString() };
+    const mac = testSeals.seal('request', { id, digest, rule, approvals, ...times });
+    await world.store.sql(`alter table access_request disable trigger user;
+      update access_request set assurance = null, mac = '${mac}' where id = '${id}';
+      alter table access_request enable trigger user`);
+    expect(await stored()).toEqual({ ...request, assurance: 'slack' });
+    expect(await click()).toBe('pending');
+    expect(await sign()).toBe('approved');
+  });
+
   describe('and somebody writes into the database without control', () => {
     const evidence = (who: SshKey, by: Person, proof: UserauthProof, mac: string | null) => {
       const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
@@ -330,10 +342,10 @@ describe('an approval that is signed', () => {
         ].join(';'),
       );
     };
-    let late: SshKey;
-    const newKey = async (): Promise<SshKey> => {
-      late = await world.access.registered(second);
-      return late;
+    let extra: SshKey;
+    const another = async (registeredAt = world.now): Promise<SshKey> => {
+      extra = await world.access.registered(second, registeredAt);
+      return extra;
     };
     const store = (statements: string) => world.store.sql(statements);
 
@@ -367,7 +379,15 @@ describe('an approval that is signed', () => {
       ['of nothing', () => secondKey.proof('daypass', null)],
       ['by another key', () => proofOf(key)],
       ['by another person’s key', () => proofOf(key), () => key],
-      ['by a key from after the request', () => proofOf(late), async () => newKey()],
+      ['by a key from after the request', () => proofOf(extra), () => another()],
+      [
+        'by another key of the same person than it says',
+        () => proofOf(extra),
+        async () => {
+          await another(world.later(-3 * DAY));
+          return secondKey;
+        },
+      ],
       [
         'over another request',
         () => proofOf(secondKey, { ...request, id: `${'0'.repeat(8)}${request.id.slice(8)}` as never }),
