@@ -45,11 +45,39 @@ const CANCELS: readonly number[] = [0x03, 0x04];
 const ENTERS: readonly number[] = [0x0a, 0x0d];
 const ERASES: readonly number[] = [0x08, 0x7f];
 
+/** What somebody types up to Enter. */
+class TypedLine {
+  #text = '';
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** The line once it has ended, empty where it was taken back; null before. `echo` is what a terminal shows of it. */
+  take(byte: number, echo: (text: string) => void): string | null {
+    if (ENTERS.includes(byte) || CANCELS.includes(byte)) {
+      echo('\n');
+      return CANCELS.includes(byte) ? '' : this.#text;
+    }
+    if (ERASES.includes(byte)) {
+      if (this.#text !== '') echo('\b \b');
+      this.#text = this.#text.slice(0, -1);
+      return null;
+    }
+    if (this.#text.length >= TYPED_MAX) return '';
+    // What is not understood makes it something else than yes.
+    const character = byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '?';
+    this.#text += character;
+    echo(character);
+    return null;
+  }
+}
+
 function ask(channel: Channel, lines: readonly string[], confirm: () => Promise<Served>): void {
   let hasTerminal = false;
   let isAsked = false;
   let isAnswered = false;
-  let typed = '';
+  const typed = new TypedLine();
   let unsent = Buffer.alloc(0);
   let exit: number | null = null;
 
@@ -68,7 +96,11 @@ function ask(channel: Channel, lines: readonly string[], confirm: () => Promise<
     unsent = Buffer.concat([unsent, Buffer.from(ended)]);
     flush();
   };
+  const echo = (text: string): void => {
+    if (hasTerminal) show(text);
+  };
   const leave = ({ stdout, stderr, exit: code }: Served): void => {
+    isAnswered = true;
     exit = code;
     show(`${stdout}${stderr}`);
   };
@@ -76,23 +108,6 @@ function ask(channel: Channel, lines: readonly string[], confirm: () => Promise<
     isAnswered = true;
     if (word.trim() === YES) confirm().then(leave, () => channel.close());
     else leave(notSigned(APPROVAL_WORDS.unsure));
-  };
-  const take = (byte: number): void => {
-    if (isAnswered) return;
-    if (CANCELS.includes(byte) || ENTERS.includes(byte)) {
-      if (hasTerminal) show('\n');
-      answered(CANCELS.includes(byte) ? '' : typed);
-    } else if (ERASES.includes(byte)) {
-      if (hasTerminal && typed !== '') show('\b \b');
-      typed = typed.slice(0, -1);
-    } else if (typed.length >= TYPED_MAX) {
-      answered('');
-    } else {
-      // What is not understood makes it something else than yes.
-      const character = byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '?';
-      typed += character;
-      if (hasTerminal) show(character);
-    }
   };
   const start = (word: string | null): void => {
     isAsked = true;
@@ -104,10 +119,13 @@ function ask(channel: Channel, lines: readonly string[], confirm: () => Promise<
   const listener: ChannelListener = {
     data(_stream, bytes) {
       channel.consumed(bytes.length);
-      if (isAsked) for (const byte of bytes) take(byte);
+      for (const byte of bytes) {
+        const line = isAsked && !isAnswered ? typed.take(byte, echo) : null;
+        if (line !== null) answered(line);
+      }
     },
     eof() {
-      if (isAsked && !isAnswered) answered(typed);
+      if (isAsked && !isAnswered) answered(typed.text);
     },
     reply: () => {},
     room: flush,

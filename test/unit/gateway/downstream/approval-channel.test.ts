@@ -112,6 +112,7 @@ describe('an approval on a channel', () => {
   ])('takes a command: %s', async (words, text, confirmed) => {
     const world = new ApprovalWorld();
     expect(await world.says(exec(words))).toBe(text);
+    expect(await world.says(typed('yes\n'), saying.eof(0))).toBe('');
     expect(world.confirmed).toBe(confirmed);
   });
 
