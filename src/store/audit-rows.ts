@@ -23,9 +23,11 @@ export function told({ actor_kind, actor_person_id }: Who, facts: unknown): Pick
   return { actor: { kind: 'operator', account: typeof account === 'string' ? account : '' }, facts: others };
 }
 
+/** Whoever owns the database may have dropped what keeps NULL out; it makes a row another one, and is no fault. */
+const Text = z.string().catch('');
 const Row = z.object({
-  ...{ id: z.coerce.number(), type: z.string(), at: z.string(), facts: z.string() },
-  ...{ actor_kind: z.string(), actor_person_id: z.string().nullable() },
+  ...{ id: z.coerce.number(), type: Text, at: Text, facts: Text },
+  ...{ actor_kind: Text, actor_person_id: z.string().nullable() },
   ...{ prev: z.string().nullable(), hash: z.string().nullable() },
 });
 
@@ -51,10 +53,18 @@ export async function* storedEvents(trx: Trx): AsyncGenerator<ReadEvent | Unread
 function toStored(row: z.infer<typeof Row>): ReadEvent | Unreadable {
   const { id, type, prev, hash } = row;
   const at = Timestamp.safeParse(row.at).data?.toISOString() ?? null;
-  const facts: unknown = JSON.parse(row.facts);
+  const facts = parsed(row.facts);
   const why = hash === null ? null : oddity(row, at, facts);
   if (why !== null) return { id, hash: HASH.exec(hash ?? '')?.[0] ?? null, why };
   return { id, type, at: at ?? row.at, ...told(row, facts), prev, hash };
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 function oddity(row: z.infer<typeof Row>, at: string | null, facts: unknown): string | null {

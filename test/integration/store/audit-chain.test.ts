@@ -133,6 +133,16 @@ describe.each(STORE_KINDS)('the audit log on %s', (kind) => {
       `alter table audit_event drop constraint audit_event_hash_check; update audit_event set hash = E'\\e[2J' where id = 2`,
       ['2 unreadable'],
     ],
+    [
+      'the type to nothing',
+      'alter table audit_event alter type drop not null; update audit_event set type = null where id = 2',
+      ['2 edited'],
+    ],
+    [
+      'the facts to nothing',
+      'alter table audit_event alter facts drop not null; update audit_event set facts = null where id = 2',
+      ['2 unreadable'],
+    ],
     ['the hash before it', `update audit_event set prev = repeat('a', 64) where id = 2`, ['2 edited']],
     ['both hashes away', 'update audit_event set prev = null, hash = null where id = 2', ['2 edited']],
     ['the first one away', 'delete from audit_event where id = 1', ['1 missing']],
