@@ -110,7 +110,7 @@ export type EngagementRejection =
   | {
       readonly code: 'reviewer_not_eligible';
       readonly people: readonly { readonly personId: PersonId; readonly why: NotEligible }[];
-      readonly field: 'reviewers';
+      readonly field: 'reviewers' | 'members';
     }
   /** No request for this target with this scope could ever be approved. */
   | {

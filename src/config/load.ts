@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { Policy } from '../access/policy.ts';
 import type { Target } from '../access/target.ts';
 import { exampleAt, type LineOf, type Problem, problemsOf, worded } from './problems.ts';
-import { Secrets, SECRETS_OF, Settings, TargetsFile } from './schema.ts';
+import { SECRETS_OF, Settings, TargetsFile } from './schema.ts';
 
 /** A setting that cannot be used: names the file, the path in it, what is wrong, and an example that works. */
 export class ConfigError extends Error {

@@ -68,10 +68,12 @@ export function explainCommand(policy: Command, config: () => Config): void {
 /** Looked up where Daypass knows people: at the control that runs, or in the database. */
 async function personCalled(config: Config, who: string): Promise<Known> {
   const { withOperator } = await import('../operator.ts');
-  const found = await withOperator(config, (operator) => operator.people({ find: who, limit: PEOPLE_MAX })).catch((error: Error) => {
-    const kinds = STANDINGS.join(', ');
-    throw new Refused(`person: ${who} is none of ${kinds}, and nobody could be looked up: ${error.message}`, 2);
-  });
+  const found = await withOperator(config, (operator) => operator.people({ find: who, limit: PEOPLE_MAX })).catch(
+    (error: Error) => {
+      const kinds = STANDINGS.join(', ');
+      throw new Refused(`person: ${who} is none of ${kinds}, and nobody could be looked up: ${error.message}`, 2);
+    },
+  );
   const [person, ...others] = found;
   if (!person) throw new Refused(`person: Daypass knows nobody who is called ${who}, or has this id.`, 2);
   if (others.length === 0) return person;

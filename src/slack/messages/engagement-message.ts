@@ -37,6 +37,7 @@ export function doerOf(names: Names, by: Actor): Line {
 }
 
 const people = (names: Names, ids: readonly PersonId[]): Line => {
+  if (ids.length === 0) return own('nobody any more');
   const shown = listed(ids.slice(0, PEOPLE_MAX).map((id) => value(names.get(id) ?? 'somebody', NAME_MAX)));
   const rest = ids.length - PEOPLE_MAX;
   return rest > 0 ? line`${shown} (${rest} more)` : shown;
@@ -121,7 +122,7 @@ function closedMessage(engagement: Engagement, at: Date, names: Names, scopes: r
     text: toNotification(line`Engagement ${titleOf(engagement)} is closed`),
     blocks: [
       ...facts('Engagement', engagement, names, scopes),
-      section(line`:lock: *Closed*${who}, ${at}. Nothing can be requested in it any more.`),
+      section(line`:checkered_flag: *Closed*${who}, ${at}. Nothing can be requested in it any more.`),
     ],
   };
 }
@@ -161,7 +162,7 @@ export function engagementConfirmCard(engagement: Engagement, names: Names, scop
     ),
     blocks: [
       ...facts('New engagement to confirm', engagement, names, scopes),
-      ...(closedAt ? [section(line`:lock: *Closed* ${closedAt}, before anybody confirmed it`)] : []),
+      ...(closedAt ? [section(line`:checkered_flag: *Closed* ${closedAt}, before anybody confirmed it`)] : []),
       ...(closedAt
         ? []
         : confirmedAt === null

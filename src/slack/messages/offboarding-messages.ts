@@ -65,7 +65,10 @@ export function offboardingLine(view: OffboardingView, engagementId: EngagementI
   const said = line`${whatHappened(view)}: ${whatEnded(ended)}, ${proofLine(offboarding)}`;
   return {
     text: toNotification(said),
-    blocks: [section(line`:door: ${said}`), context(line`By ${doerOf(names, offboarding.by)}, ${offboarding.at}`)],
+    blocks: [
+      section(line`:no_entry_sign: ${said}`),
+      context(line`By ${doerOf(names, offboarding.by)}, ${offboarding.at}`),
+    ],
   };
 }
 
@@ -104,14 +107,14 @@ export function offboardingCard(view: OffboardingView): Message {
 /** To security's channel, once: the evidence. */
 export function offboardingResult(view: OffboardingView): Message {
   const { items, completed, id } = view.offboarding;
-  const said = line`:checkered_flag: *Complete*: ${whatHappened(view)}${whereOf(view)}`;
+  const ticked = own(`${items.length} of ${count(items.length, 'check')} ticked`);
   const facts = factBlocks(view, REASON_SHOWN);
   // All notes share what one message can hold.
   const room = Math.floor((LIMITS.messageText - 4_000 - items.length * ITEM_MAX) / Math.max(1, items.length));
   return {
-    text: toNotification(said),
+    text: toNotification(line`Complete: ${whatHappened(view)}${whereOf(view)}, ${ticked}`),
     blocks: [
-      section(said),
+      section(line`:checkered_flag: *Complete*: ${ticked}`),
       ...facts,
       ...items.flatMap((_, index) => itemBlocks(view, index, room)),
       context(
@@ -121,12 +124,14 @@ export function offboardingResult(view: OffboardingView): Message {
   };
 }
 
-function whereOf({ offboarding: { engagementIds }, engagements }: OffboardingView): Line {
+function whereOf({ offboarding, engagements }: OffboardingView): Line {
+  const { engagementIds } = offboarding;
   if (!engagementIds) return own(' everywhere');
+  const from = own(offboarding.personId ? ' from ' : ': ');
   const meant = engagements.filter(({ id }) => engagementIds.includes(id));
   const named = listed(meant.slice(0, ENGAGEMENTS_SHOWN).map(({ name }) => strong(name, NAME_MAX)));
   const rest = engagementIds.length - Math.min(meant.length, ENGAGEMENTS_SHOWN);
-  return line` in ${named}${rest > 0 ? own(` and ${rest} more`) : []}`;
+  return line`${from}${named}${rest > 0 ? own(` and ${rest} more`) : []}`;
 }
 
 function factBlocks(view: OffboardingView, reasonMax: number): Block[] {
@@ -138,7 +143,7 @@ function factBlocks(view: OffboardingView, reasonMax: number): Block[] {
     line`${whatEnded(totalOf(parts))}${retired}`,
     isProved(offboarding) && left
       ? line`:white_check_mark: *Proved* ${left.at}: ${own(nothingLeft(left))}`
-      : line`:hourglass_flowing_sand: *Not proved yet*: ${own(left ? nothingLeft(left) : 'no gateway was asked yet')}. Daypass asks again every second.`,
+      : line`:hourglass: *Not proved yet*: ${own(left ? nothingLeft(left) : 'no gateway was asked yet')}. Daypass asks again every second.`,
   ];
   return reason ? [rich(paragraph(...lines), quoted(reason, reasonMax))] : [section(...lines)];
 }
@@ -151,7 +156,7 @@ function itemBlocks({ offboarding, names }: OffboardingView, index: number, note
   if (!tick) {
     const of = `${offboarding.id}:${index}`;
     return [
-      section(line`:white_large_square: ${what}`),
+      section(what),
       actions(`check_${index}`, [
         button({ action: `${ACTION.tickItem}:${index}`, label: 'Done', value: of }),
         button({ action: `${ACTION.noteItem}:${index}`, label: 'Done, with a note', value: of }),

@@ -139,6 +139,12 @@ export async function wrongPeople(
   const members = await tx.persons.byIds(terms.memberIds);
   if (terms.memberIds.length === 0 || members.length !== terms.memberIds.length)
     return { code: 'unknown_person', field: 'members' };
+  // They could ask for nothing.
+  const gone = members.filter(({ id, offboardedAt }) => offboardedAt !== null && !before?.memberIds.includes(id));
+  if (gone.length > 0) {
+    const out = gone.map(({ id }) => ({ personId: id, why: 'offboarded' as const }));
+    return { code: 'reviewer_not_eligible', people: out, field: 'members' };
+  }
   const reviewers = await tx.persons.byIds(terms.reviewerIds);
   if (terms.reviewerIds.length === 0 || reviewers.length !== terms.reviewerIds.length)
     return { code: 'unknown_person', field: 'reviewers' };

@@ -95,6 +95,11 @@ describe('every verb', () => {
     ['grants', 'confirm'],
     ['sessions', 'list'],
     ['sessions', 'end'],
+    ['people', 'readmit'],
+    ['engagements', 'close'],
+    ['requests', 'withdraw'],
+    ['offboard'],
+    ['offboard', 'show'],
   ])('%s %s says what it is for', async (...verb) => {
     const ran = await daypass([...verb, '--help']);
     expect(ran).toMatchObject({ code: 0, err: '' });
@@ -216,6 +221,9 @@ describe('without a running control', () => {
     expect(await daypass(['migrate'])).toMatchObject({ code: 0, out: expect.stringContaining('0001_initial.sql') });
     expect(await daypass(['grants', 'list'])).toMatchObject({ code: 0, out: 'No grants.\n' });
     expect(JSON.parse((await daypass(['sessions', 'list', '--json'])).out)).toEqual([]);
+    for (const noun of ['people', 'engagements', 'requests'])
+      expect(await daypass([noun, 'list'])).toMatchObject({ code: 0, out: `No ${noun}.\n` });
+    expect(JSON.parse((await daypass(['offboard', 'list', '--json'])).out)).toEqual([]);
     expect(await daypass(['grants', 'confirm'])).toMatchObject({ code: 0, out: 'Nothing is paused.\n' });
     const revoked = await daypass(['grants', 'revoke', 'abc']);
     expect(revoked).toEqual({ code: 1, out: '', err: 'daypass: No live grant starts with abc. List them first.\n' });
@@ -276,6 +284,22 @@ describe('daypass keys', () => {
     const left = await daypass(['keys', 'list', '--person', 'casey']);
     expect(left.out).toContain(second);
     expect(left.out).not.toContain(first);
+  });
+
+  it('are retired with their person, by an id alone; that nothing is left is not proved where no gateway runs', async () => {
+    const byName = await daypass(['offboard', 'Casey']);
+    expect(byName).toMatchObject({ code: 1, err: expect.stringContaining('By name there is Casey: UCON.') });
+    const done = await daypass(['offboard', 'UCON', '--reason', 'The contract is over', '--json']);
+    expect(done).toMatchObject({ code: 1, err: expect.stringContaining('no gateway could be asked') });
+    const shown = JSON.parse(done.out);
+    expect(shown).toMatchObject({
+      ...{ offboarding: { state: 'not proved', keys: 1 }, evidence: { reason: 'The contract is over' } },
+    });
+    expect((await daypass(['keys', 'list'])).out).toBe('No keys.\n');
+    const again = await daypass(['offboard', 'show', shown.offboarding.id.slice(0, 8)]);
+    expect(again).toMatchObject({ code: 0, out: expect.stringContaining('not proved yet: no gateway was asked') });
+    const readmitted = await daypass(['people', 'readmit', 'UCON']);
+    expect(readmitted).toMatchObject({ code: 1, err: expect.stringContaining('has not proved yet') });
   });
 });
 

@@ -46,7 +46,7 @@ it('a sponsor offboards a person; the thread tells the proof, and people tick in
   expect(proved.plain).toMatch(/0 live sessions and 0 active grants left/);
   expect(proved.plain).not.toMatch(/contract is over/);
   const card = await inSecurity(/What people have to do/);
-  expect(card.plain).toMatch(/in Order database migration, by Morgan Reyes/);
+  expect(card.plain).toMatch(/from Order database migration, by Morgan Reyes/);
   expect(card.plain).toMatch(/The contract is over/);
   await press(card, 'note_item:0');
   await form(world.security, 'tick_item');

@@ -158,6 +158,13 @@ describe('a database from before there were seals', () => {
       drop index audit_event_ended_grant; drop index audit_event_ended_session; drop index audit_event_created_grant;
       drop table audit_head;
       alter table audit_event drop column prev, drop column hash, alter column id add generated always as identity;
+      drop table engagement_change; drop index access_grant_engagement;
+      alter table engagement drop column logins, drop column first_day, drop column hours, drop column reference;
+      alter table engagement drop column closed_at, drop column closed_by, drop column ended_before;
+      alter table engagement_person drop column offboarded_at;
+      alter table person drop column offboarded_at, drop column offboarded_mac;
+      drop table offboarding; drop function keep_offboarding;
+      drop index audit_event_ended_grant; drop index audit_event_ended_session;
       delete from schema_migration where name >= (select name from schema_migration where name like '%_seals.sql')`;
     const seen = (store: OpenStore) =>
       store.transaction(async (tx) => ({

@@ -16,14 +16,13 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]());
 
 /** Another engagement of the contractor, opened by somebody else. */
-async function elsewhere(by = world.stranger): Promise<Engagement> {
-  const opened = await openEngagement(world.deps)({
+const openElsewhere = (by = world.stranger) =>
+  openEngagement(world.deps)({
     ...{ by: by.id, name: 'Elsewhere', vendor: 'Northwind', channelId: 'C9', memberIds: [world.contractor.id] },
     ...{ targetIds: ['web-01'], scopes: ['shell'], reviewerIds: [world.reviewer.id], lastDay: '2999-12-31' },
     timeZone: 'UTC',
   });
-  return granted(opened);
-}
+const elsewhere = async (): Promise<Engagement> => granted(await openElsewhere());
 const person = () => world.store.transaction((tx) => tx.persons.byId(world.contractor.id));
 const engagement = () => world.store.transaction((tx) => tx.engagements.byId(world.engagement.id));
 const grants = () => world.store.transaction((tx) => tx.grants.ofPerson(world.contractor.id));
@@ -69,6 +68,9 @@ describe('somebody who is offboarded everywhere', () => {
     expect(await task.ask()).toEqual(refused);
     expect(await issueRegistrationCode(world.deps)({ by: world.contractor.id })).toEqual(refused);
     expect(await task.offboard()).toMatchObject({ rejection: { code: 'already_offboarded', at: world.now } });
+    expect(await openElsewhere()).toMatchObject({
+      rejection: { field: 'members', people: [{ personId: world.contractor.id, why: 'offboarded' }] },
+    });
     await world.seen(world.contractor, { active: true });
     expect(await person()).toMatchObject({ active: true, offboardedAt: world.now });
   });
