@@ -97,11 +97,12 @@ export class RightsWorld extends AccessWorld {
     request: { readonly id: RequestId; readonly digest: string },
     by = this.reviewer,
     verdict: 'approve' | 'deny' = 'approve',
+    store: OpenStore = this.store,
   ) {
     const { id: requestId, digest } = request;
     const card = { channelId: 'C1', ts: requestId };
     const posted = messageKey({ kind: 'review_card', requestId, to: null });
     await this.store.transaction((tx) => tx.messages.put({ key: posted, ...card }));
-    return reviewRequest(this.deps)({ by: by.id, requestId, digest, card, verdict, comment: null });
+    return reviewRequest({ ...this.deps, store })({ by: by.id, requestId, digest, card, verdict, comment: null });
   }
 }

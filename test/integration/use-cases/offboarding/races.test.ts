@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isActive } from '../../../../src/access/grant.ts';
 import { isProved } from '../../../../src/access/offboarding.ts';
@@ -5,6 +6,8 @@ import type { OpenStore } from '../../../../src/store/store.ts';
 import { closeEngagement } from '../../../../src/use-cases/offboarding/close-engagement.ts';
 import { offboardPerson } from '../../../../src/use-cases/offboarding/offboard.ts';
 import { proveOffboardings } from '../../../../src/use-cases/offboarding/prove.ts';
+import type { Tx } from '../../../../src/use-cases/ports/store.ts';
+import { gate } from '../../../support/checks/gate.ts';
 import { SshKey } from '../../../support/peers/signing-key.ts';
 import { granted } from '../../../support/worlds/access-world.ts';
 import { AskedGateways, ROOT } from '../../../support/worlds/offboard-world.ts';
@@ -23,12 +26,22 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]());
 beforeEach(() => world.begin());
 
-const offboard = () =>
-  offboardPerson(world.deps)({
+const offboard = (over: OpenStore = store) =>
+  offboardPerson({ ...world.deps, store: over })({
     ...{ by: ROOT, personId: world.contractor.id, engagementId: null, reason: null, isSecurity: false },
   });
-const close = () =>
-  closeEngagement(world.deps)({ by: ROOT, engagementId: world.engaged.id, reason: null, isSecurity: false });
+const close = (over: OpenStore = store) =>
+  closeEngagement({ ...world.deps, store: over })({
+    by: ROOT,
+    engagementId: world.engaged.id,
+    reason: null,
+    isSecurity: false,
+  });
+/** A store whose requests are looked up so. */
+const onRequests =
+  (change: Partial<Tx['requests']>): OpenStore['transaction'] =>
+  (work) =>
+    store.transaction((tx) => work({ ...tx, requests: { ...tx.requests, ...change } }));
 const live = async () => {
   const grants = await store.transaction((tx) => tx.grants.ofPerson(world.contractor.id));
   return grants.filter((grant) => isActive(grant, new Date()));
@@ -55,6 +68,25 @@ describe.each([
       if (!approved.ok) expect(approved.rejection.code).toMatch(/requester_gone|already_decided|engagement_closed/);
       expect(await live()).toEqual([]);
     }
+  });
+
+  it('an approval of what it has not seen waiting leaves none either: it waits until that is written', async () => {
+    const request = granted(await world.ask());
+    const unseen = { ...store, transaction: onRequests({ pendingOf: async () => [], pendingIn: async () => [] }) };
+    const approving = gate();
+    const ended = approving.opened.then(() => end(unseen));
+    // Past its checks, and before the grant is written.
+    const retiredAmong = async () => {
+      approving.open();
+      await Promise.race([ended, pause(1_000)]);
+      return new Set<never>();
+    };
+    const transaction: OpenStore['transaction'] = (work) =>
+      store.transaction((tx) => work({ ...tx, keys: { ...tx.keys, retiredAmong } }));
+    const approved = await world.approve(request, world.reviewer, 'approve', { ...store, transaction });
+    expect(approved.ok).toBe(true);
+    expect((await ended).ok).toBe(true);
+    expect(await live()).toEqual([]);
   });
 
   it('a login leaves no session under a live grant, and its record keeps the proof open until it ends', async () => {
