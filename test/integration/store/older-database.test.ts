@@ -164,7 +164,6 @@ describe('a database from before there were seals', () => {
       alter table engagement_person drop column offboarded_at;
       alter table person drop column offboarded_at, drop column offboarded_mac;
       drop table offboarding; drop function keep_offboarding;
-      drop index audit_event_ended_grant; drop index audit_event_ended_session;
       delete from schema_migration where name >= (select name from schema_migration where name like '%_seals.sql')`;
     const seen = (store: OpenStore) =>
       store.transaction(async (tx) => ({
