@@ -24,7 +24,9 @@ const WORDS: Words = {
   may_not_end_session: () => 'You may not end this session.',
   session_already_ended: ({ at }) => `That session ended at ${at.toISOString()}.`,
   secret_found: ({ what, field }) =>
-    `The ${field} looks like it contains ${what}, so nothing was done or stored. Write it without the secret, and replace the secret: your shell may keep it in its history.`,
+    field === 'comment'
+      ? `Nothing was ended: the comment looks like it contains ${what}, and the person would read it. Run the command without it.`
+      : `The ${field} looks like it contains ${what}, so nothing was done or stored. Write it without the secret, and replace the secret: your shell may keep it in its history.`,
   may_not_offboard: () => 'You may not offboard this person.',
   already_offboarded: ({ at }) => `That person was already offboarded at ${at.toISOString()}.`,
   not_in_engagement: () =>

@@ -38,14 +38,15 @@ describe('an engagement that is closed', () => {
     });
     expect(await engagement()).toMatchObject({ closedAt: world.now, closedBy: world.sponsor.id });
     expect(await world.store.transaction((tx) => tx.requests.byId(request.id))).toMatchObject({ status: 'withdrawn' });
-    const { events, notices } = await world.traces();
+    const { events } = await world.traces();
     expect(events.map(({ type }) => type)).toEqual([
       ...['engagement_closed', 'request_withdrawn', 'grant_revoked', 'person_offboarded'],
     ]);
-    const engagementId = world.engagement.id;
-    expect(notices).toContainEqual([world.thread, { kind: 'engagement_updated', engagementId }]);
+    expect(await world.store.sql(`select lane from outbox where kind = 'engagement_updated'`)).toEqual([
+      { lane: world.thread },
+    ]);
     // Who asks is a member, and is told why all the same.
-    expect(await task.ask()).toMatchObject({ rejection: { code: 'engagement_over', endedAt: world.now } });
+    expect(await task.ask()).toMatchObject({ rejection: { code: 'engagement_closed', at: world.now } });
     expect(await task.close()).toMatchObject({ rejection: { code: 'already_closed', at: world.now } });
   });
 

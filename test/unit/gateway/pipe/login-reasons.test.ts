@@ -48,7 +48,7 @@ describe('of several refused keys', () => {
     ['grant_tampered'],
     ['record_tampered'],
     ['channel_unread'],
-    ['engagement_closed'],
+    ['engagement_closed', 'engagement_not_begun', 'engagement_over', 'outside_engagement_hours'],
     ['too_many_sessions'],
     ['no_pledge'],
     ['fido_key_wanted'],
