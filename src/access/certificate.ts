@@ -42,10 +42,16 @@ export function downstreamCertificate(grant: Grant): CertificateSpec {
     principals: [LoginSchema.parse(grant.terms.login)],
     validAfter: new Date(startsAt(grant).getTime() - BACKDATE_SECONDS * 1000),
     validBefore: expiresAt(grant),
-    criticalOptions: {},
+    criticalOptions: verified([grant]),
     extensions: grant.terms.scope.pty ? ['permit-pty'] : [],
   };
 }
+
+/** A flag: the signature of a login has to say that the device verified its user. */
+export const VERIFY_REQUIRED = 'verify-required';
+
+const verified = (grants: readonly Grant[]): CertificateSpec['criticalOptions'] =>
+  grants.some(({ terms }) => terms.keyDemand === 'fido_verified') ? { [VERIFY_REQUIRED]: '' } : {};
 
 /** The grant that such a certificate speaks for; null for one that speaks for several. */
 export const grantOfKeyId = (keyId: string): GrantId | null =>
@@ -62,7 +68,7 @@ export function combinedCertificate(person: PersonId, grants: readonly Grant[], 
     principals: [...new Set(grants.map((grant) => LoginSchema.parse(grant.terms.login)))].sort(),
     validAfter: new Date(starts - BACKDATE_SECONDS * 1000),
     validBefore: new Date(Math.min(...grants.map((grant) => expiresAt(grant).getTime()))),
-    criticalOptions: {},
+    criticalOptions: verified(grants),
     extensions: grants.some((grant) => grant.terms.scope.pty) ? ['permit-pty'] : [],
   };
 }

@@ -1,4 +1,5 @@
 import type { Digest, EngagementId, Fingerprint, GrantId, Login, PersonId, RequestId, TargetId } from './ids.ts';
+import type { HasDemand } from './key-demand.ts';
 import type { RejectionOf } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
 import { includesScope, type Scope, sameScope } from './scopes/scope.ts';
@@ -15,7 +16,7 @@ export type GrantTerms = {
   readonly notBefore: string;
   readonly notAfter: string;
   readonly keyFingerprints: readonly Fingerprint[];
-};
+} & HasDemand;
 
 export type GrantEnd = {
   readonly how: 'revoked' | 'returned';
@@ -128,10 +129,14 @@ export type Running = {
   readonly scope: Scope;
 };
 
-/** Whether a grant allows what runs already, just as it runs: then nobody has to connect again. */
+/**
+ * Whether a grant allows what runs already, just as it runs: then nobody has to connect again. Where users are to be verified at each
+ * login, they connect again.
+ */
 export function goesOnUnder(grant: Grant, running: Running): boolean {
   const { terms } = grant;
   return (
+    terms.keyDemand !== 'fido_verified' &&
     terms.personId === running.personId &&
     terms.engagementId === running.engagementId &&
     terms.login === running.login &&

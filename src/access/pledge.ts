@@ -1,6 +1,7 @@
 import { isTooLongAgo } from './age.ts';
 import type { Assurance } from './assurance.ts';
 import type { Fingerprint, PersonId } from './ids.ts';
+import { isFidoKey } from './key-demand.ts';
 
 /** Approve was pressed where a signature is wanted: it does not count until the reviewer signs. */
 export type Pledge = { readonly reviewerId: PersonId; readonly at: Date };
@@ -22,9 +23,6 @@ export type ReviewSignature = {
   readonly signature: Uint8Array;
   readonly at: Date;
 };
-
-/** By its type. It says what the key is, and not what holds it: nothing is attested. */
-export const isFidoKey = (publicKey: string): boolean => publicKey.startsWith('sk-');
 
 /** Whether an approval with this signature, or with none, is as much as is wanted. */
 export const satisfies = (signature: Pick<ReviewSignature, 'publicKey'> | undefined, wanted: Assurance): boolean => {

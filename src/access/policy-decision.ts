@@ -1,5 +1,6 @@
 import { type Assurance, strictest } from './assurance.ts';
 import { endOfWindow, nextOpening } from './hours.ts';
+import { type KeyDemand, strictestDemand } from './key-demand.ts';
 import { assuranceOn, maxSecondsOn, type Policy, type Rule, wholeOf } from './policy.ts';
 import { isForAsk, isForTarget, labelOf, type Mismatch, mismatch, type PolicyMatch } from './policy-match.ts';
 import type { Target } from './target.ts';
@@ -19,6 +20,8 @@ export type PolicyDecision =
       readonly rules: readonly string[];
       readonly approvals: number;
       readonly assurance: Assurance;
+      /** What the key that logs in has to be. */
+      readonly keys: KeyDemand;
       readonly maxDurationSeconds: number;
       /** When the hours of a rule end, and access with them; null where none has hours. */
       readonly until: Date | null;
@@ -42,8 +45,8 @@ export type Explanation = {
 type Limit = { readonly rule: Rule; readonly seconds: number };
 
 /**
- * Each target has its own first matching rule; of these the most approvals, the strictest assurance, the shortest duration, the hours
- * they share and every ticket count.
+ * Each target has its own first matching rule; of these the most approvals, the strictest assurance and keys, the shortest duration, the
+ * hours they share and every ticket count.
  */
 export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
   const asked = policy.rules.filter((rule) => isForAsk(rule, ask));
@@ -70,8 +73,17 @@ export function decide(policy: Policy, ask: PolicyAsk): PolicyDecision {
     found.flatMap(({ target, rule }) => (rule ? assuranceOn(rule, isProduction(policy, target)) : [])),
   );
   const maxDurationSeconds = shortest.seconds;
+  const keys = strictestDemand(rules.flatMap((rule) => rule.keys ?? []));
   const { until } = hours;
-  return { allowed: true, rules: rules.map((rule) => rule.name), approvals, assurance, maxDurationSeconds, until };
+  return {
+    allowed: true,
+    rules: rules.map((rule) => rule.name),
+    approvals,
+    assurance,
+    keys,
+    maxDurationSeconds,
+    until,
+  };
 }
 
 type Closed = Extract<PolicyDenial, { kind: 'hours' }>;

@@ -4,6 +4,7 @@ import { ASSURANCES, type Assurance } from './assurance.ts';
 import { EngagementRules, NO_ENGAGEMENT_RULES } from './engagement-rules.ts';
 import { AllowedHours } from './hours.ts';
 import { EngagementId, Login, TargetId } from './ids.ts';
+import { KEY_DEMANDS } from './key-demand.ts';
 import { OffboardingRules } from './offboarding.ts';
 import { STANDINGS } from './person.ts';
 import { BUILT_IN_SCOPES, findScope, type Scope, ScopeName } from './scopes/scope.ts';
@@ -108,6 +109,14 @@ const Rule = z.strictObject({
       description:
         'What an approval takes: `slack`, a click; `signed`, a click and a signature with the reviewer’s registered SSH key; `fido`, such a signature by a FIDO key. If omitted, `signed` on targets with the labels of `production`, and `slack` elsewhere.',
       examples: ['signed'],
+    }),
+  keys: z
+    .enum(KEY_DEMANDS)
+    .optional()
+    .meta({
+      description:
+        'What the key that logs in has to be: `any` registered one, `fido` for one on a FIDO device, which takes a touch at each login, or `fido_verified` for one that also asks for a PIN or a fingerprint each time. If omitted, `any`.',
+      examples: ['fido'],
     }),
   max_duration: IsoSeconds.optional().meta({
     description:

@@ -67,6 +67,13 @@ export type AskRejection =
       readonly field: 'login';
     }
   | { readonly code: 'login_not_in_engagement'; readonly login: string; readonly field: 'login' }
+  /** The rule wants FIDO keys; `verified`: such that ask for a PIN or a fingerprint. */
+  | {
+      readonly code: 'fido_key_needed';
+      readonly rule: string;
+      readonly verified: boolean;
+      readonly field: 'key';
+    }
   | { readonly code: 'scope_not_in_engagement'; readonly scope: string; readonly field: 'scope' }
   | { readonly code: 'no_policy_rule'; readonly field: 'scope' }
   | {
@@ -225,6 +232,8 @@ export type RegisterRejection =
 /** Logging in at the gateway. */
 export type LoginRejection =
   | { readonly code: 'proof_invalid'; readonly why: string }
+  /** The access is for FIDO keys that verify their user at each login, and this login's did not. */
+  | { readonly code: 'user_not_verified' }
   | { readonly code: 'proof_replayed' }
   /** With a plain key, in one day. */
   | { readonly code: 'too_many_logins'; readonly max: number }
@@ -269,6 +278,8 @@ export type NoLongerAllowed =
   | { readonly kind: 'ticket'; readonly rule: string; readonly example: string | null }
   | ({ readonly kind: 'hours' } & ClosedHours)
   | { readonly kind: 'scope'; readonly scope: string }
+  /** It wants more of the key by now. */
+  | { readonly kind: 'keys'; readonly rule: string; readonly verified: boolean }
   /** The engagement no longer has it. */
   | { readonly kind: 'engagement'; readonly what: 'target' | 'scope' | 'login'; readonly name: string }
   | { readonly kind: 'login'; readonly login: string; readonly targetId: TargetId };

@@ -1,6 +1,7 @@
 import { isTooLongAgo } from './age.ts';
 import type { Assurance } from './assurance.ts';
 import type { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from './ids.ts';
+import type { HasDemand } from './key-demand.ts';
 import { isPledgeOver, type Pledge, pledgeEnd, type ReviewSignature, satisfies } from './pledge.ts';
 import type { VerdictRejection } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
@@ -18,7 +19,7 @@ export type Ask = {
   readonly reason: string;
   readonly ticket: string | null;
   readonly keyFingerprints: readonly Fingerprint[];
-};
+} & HasDemand;
 
 /** Characters of reason and ticket; how many targets. */
 export const ASK_LIMITS = { reason: 1_000, ticket: 200, targets: 50 } as const;

@@ -1,5 +1,5 @@
+import { isFidoKey } from './key-demand.ts';
 import type { RegisteredKey } from './person.ts';
-import { isFidoKey } from './pledge.ts';
 import type { RejectionOf } from './rejection.ts';
 import type { AccessRequest } from './request.ts';
 

@@ -1,5 +1,6 @@
 import { strictest } from './assurance.ts';
 import type { Engagement } from './engagement.ts';
+import { demandOf, strictestDemand } from './key-demand.ts';
 import type { Person } from './person.ts';
 import type { Policy } from './policy.ts';
 import { decide, type PolicyDenial } from './policy-decision.ts';
@@ -51,7 +52,12 @@ export function heldToPolicy<Request extends AccessRequest>(
   const asked = { scope: scope.name, targets, login, durationSeconds, ticket };
   const decision = decide(today.policy, { ...asked, standing: requester.standing, engagement, at: now });
   if (!decision.allowed) return refuse(gone(denied(decision.reason, scope)));
-  const { until } = decision;
+  const { until, keys } = decision;
+  // A key that was asked for stays the one that it is: what more is wanted of it has to be asked for.
+  if (strictestDemand([keys, demandOf(ask)]) !== demandOf(ask)) {
+    const rule = decision.rules.join(RULE_BREAK);
+    return refuse(gone({ kind: 'keys', rule, verified: keys === 'fido_verified' }));
+  }
   const approvals = Math.max(request.approvals, decision.approvals);
   const assurance = strictest([request.assurance, decision.assurance]);
   if (approvals === request.approvals && assurance === request.assurance) return ok({ request, until });

@@ -1,5 +1,11 @@
 import { headText, isWholeHead, parseHead } from '../access/audit-head.ts';
-import { AUDIT_HEAD, BACKDATE_SECONDS, type CertificateSpec, UPSTREAM_SECONDS } from '../access/certificate.ts';
+import {
+  AUDIT_HEAD,
+  BACKDATE_SECONDS,
+  type CertificateSpec,
+  UPSTREAM_SECONDS,
+  VERIFY_REQUIRED,
+} from '../access/certificate.ts';
 import { Fingerprint, Login, TargetId } from '../access/ids.ts';
 import { parseAddressList } from '../sshwire/address.ts';
 import { sameBytes } from '../sshwire/bytes.ts';
@@ -36,7 +42,7 @@ const miswritten = (what: string): CertificateFault =>
 
 /** Which certificates one of the two CAs may sign. */
 export type Direction = {
-  readonly criticalOptions: readonly ('source-address' | 'force-command')[];
+  readonly criticalOptions: readonly ('source-address' | 'force-command' | typeof VERIFY_REQUIRED)[];
   readonly principalsMax: number;
   readonly isPrincipal: (text: string) => boolean;
   readonly secondsMax: number;
@@ -45,7 +51,7 @@ export type Direction = {
 
 /** For contractors: the gateway carries out no force-command, so it must not be promised one. */
 export const DOWNSTREAM: Direction = {
-  criticalOptions: ['source-address'],
+  criticalOptions: ['source-address', VERIFY_REQUIRED],
   principalsMax: 8,
   isPrincipal: (text) => Login.safeParse(text).success,
   secondsMax: Number.POSITIVE_INFINITY,
@@ -133,6 +139,9 @@ function checkCriticalOption(direction: Direction, name: string, value: string):
         throw notAllowed(`force-command takes 1 to ${COMMAND_MAX} characters without NUL`);
       }
       return;
+    case VERIFY_REQUIRED:
+      if (value !== '') throw notAllowed('verify-required takes no value');
+      return;
     case undefined:
       throw notAllowed(`the critical option ${JSON.stringify(name)} is not issued by this CA`);
   }
@@ -149,7 +158,9 @@ function checkTimes(direction: Direction, spec: CertificateSpec): void {
 }
 
 function bodyOf(issuer: Issuer, publicKey: PublicKey, spec: CertificateSpec): CertificateBody {
-  const criticalOptions = Object.entries(spec.criticalOptions).map(([name, value]) => stringOption(name, value));
+  const criticalOptions = Object.entries(spec.criticalOptions).map(([name, value]) =>
+    name === VERIFY_REQUIRED ? flagOption(name) : stringOption(name, value),
+  );
   return {
     nonce: issuer.random.bytes(NONCE_BYTES),
     publicKey,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { VERIFY_REQUIRED } from '../access/certificate.ts';
 import { Fingerprint } from '../access/ids.ts';
 import { ok, type Result, refuse } from '../access/result.ts';
 import type { Certificate } from '../sshwire/certificate.ts';
@@ -20,16 +21,17 @@ export function verifyProof(
 ): Result<VerifiedProof, ProofRejection> {
   const login = verifyUserauth(proof.signed, proof.signature);
   if (!login.ok) return refuse(rejectionOf(login.refusal));
-  const { sshSessionId, userName, key, certificate } = login.value;
+  const { sshSessionId, userName, key, certificate, isUserVerified } = login.value;
   const proven = {
     sshSessionId: Buffer.from(sshSessionId).toString('hex'),
     digest: createHash('sha256').update(proof.signed).digest('hex'),
     userName,
     fingerprint: Fingerprint.parse(fingerprint(key)),
     publicKey: publicKeyLine(key),
+    isUserVerified,
   };
   if (!certificate) return ok({ ...proven, certificate: null });
-  const checked = believe(userCa, certificate, remoteAddress, now);
+  const checked = believe(userCa, certificate, { remoteAddress, isUserVerified }, now);
   return checked.ok ? ok({ ...proven, certificate: checked.value }) : checked;
 }
 
@@ -42,15 +44,17 @@ function rejectionOf({ part, code, why }: UserauthRefusal) {
 function believe(
   userCa: Uint8Array,
   certificate: Certificate,
-  remoteAddress: string,
+  { remoteAddress, isUserVerified }: { readonly remoteAddress: string; readonly isUserVerified: boolean },
   now: Date,
 ): Result<NonNullable<VerifiedProof['certificate']>, ProofRejection> {
-  const verdict = checkCertificate(certificate, { caKeys: [userCa], now, sourceAddress: remoteAddress });
+  const terms = { caKeys: [userCa], now, sourceAddress: remoteAddress, honours: [VERIFY_REQUIRED] } as const;
+  const verdict = checkCertificate(certificate, terms);
   const validBefore = new Date(Number(certificate.validBefore) * 1000);
   if (!verdict.ok) {
     if (verdict.refusal.code === 'expired') return refuse({ code: 'certificate_expired', at: validBefore });
     return refuse({ code: 'certificate_refused', why: verdict.refusal.why });
   }
+  if (verdict.value.verifyRequired && !isUserVerified) return refuse({ code: 'user_not_verified' });
   // Valid to sshd; Daypass issues nothing like it.
   if (certificate.validBefore > BigInt(LATEST_SECONDS))
     return refuse({ code: 'certificate_refused', why: 'it never expires' });

@@ -34,6 +34,21 @@ export function verifySignature(
   }
 }
 
+/** FIDO: the device verified its user, by a PIN or a fingerprint (PROTOCOL.u2f, WebAuthn §6.1). */
+const USER_VERIFIED = 0x04;
+
+/** Whether a signature that was verified says so; only that of a FIDO key can. */
+export function isUserVerified(key: PublicKey, signature: Uint8Array): boolean {
+  if (!('application' in key)) return false;
+  const flags = attempt(() => {
+    const from = reader(signature);
+    from.text('signature algorithm', 64);
+    from.string('signature', SIGNATURE_MAX);
+    return from.uint8('FIDO flags');
+  });
+  return flags.ok && (flags.value & USER_VERIFIED) !== 0;
+}
+
 /** The name with which a key's or a signature's blob begins; null where there is none. */
 export function blobName(blob: Uint8Array): string | null {
   const name = attempt(() => reader(blob).text('name', 64));

@@ -1,7 +1,7 @@
 import { attempt, malformed, type Read, reader, type WireRefusal } from './bytes.ts';
 import { type Certificate, certificateType, parseCertificate } from './certificate.ts';
 import { type KeyType, type PublicKey, parsePublicKey } from './public-key.ts';
-import { type SignatureAlgorithm, verifySignature } from './signature.ts';
+import { isUserVerified, type SignatureAlgorithm, verifySignature } from './signature.ts';
 
 /** What a client signed to log in (RFC 4252 §7), and with which key: the one whose signature was verified. */
 export type ProvenUserauth = {
@@ -11,6 +11,8 @@ export type ProvenUserauth = {
   readonly key: PublicKey;
   /** As it was presented: only its key is proven, none of what it says. */
   readonly certificate: Certificate | null;
+  /** A FIDO device verified its user for this very login. */
+  readonly isUserVerified: boolean;
 };
 
 export type UserauthRefusal = WireRefusal & {
@@ -71,7 +73,8 @@ export function verifyUserauth(signed: Uint8Array, signature: Uint8Array): Read<
   if (verifySignature(key, algorithm.signs, signature, signed) !== true) {
     return refusedIn('signature', { code: 'bad_value', why: 'its key did not sign this login' });
   }
-  return { ok: true, value: { sshSessionId, userName, key, certificate: certificate?.value ?? null } };
+  const proven = { sshSessionId, userName, key, certificate: certificate?.value ?? null };
+  return { ok: true, value: { ...proven, isUserVerified: isUserVerified(key, signature) } };
 }
 
 const refusedIn = (part: UserauthRefusal['part'], refusal: WireRefusal): Read<never, UserauthRefusal> => ({

@@ -30,6 +30,7 @@ const StoredAsk = z.strictObject({
   reason: z.string(),
   ticket: z.string().nullable(),
   keyFingerprints: z.array(Fingerprint),
+  keyDemand: z.enum(['fido', 'fido_verified']).exactOptional(),
 }) satisfies z.ZodType<Ask>;
 
 const base = {

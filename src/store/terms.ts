@@ -22,4 +22,5 @@ export const StoredTerms = z.strictObject({
   notBefore: z.iso.datetime(),
   notAfter: z.iso.datetime(),
   keyFingerprints: z.array(Fingerprint),
+  keyDemand: z.enum(['fido', 'fido_verified']).exactOptional(),
 }) satisfies z.ZodType<GrantTerms>;

@@ -1,4 +1,5 @@
 import type { AuthContext, PublicKeyAuthContext } from 'ssh2';
+import { VERIFY_REQUIRED } from '../../access/certificate.ts';
 import type { Digest, Fingerprint } from '../../access/ids.ts';
 import { JUMP_USER, REGISTER_PREFIX } from '../../access/route.ts';
 import { isApprovalName } from '../../access/signing-key.ts';
@@ -206,6 +207,8 @@ export class Login {
       caKeys: [userCa],
       now: new Date(),
       sourceAddress: remoteAddress,
+      // Control reads in the signature whether the user was verified.
+      honours: [VERIFY_REQUIRED],
     });
     if (verdict.ok) return null;
     switch (verdict.refusal.code) {

@@ -26,6 +26,7 @@ const PLACES: Readonly<Record<LoginCode, number | 'final'>> = {
   key_not_in_grant: 11,
   target_not_granted: 12,
   login_not_granted: 13,
+  user_not_verified: 14,
   target_changed: 14,
   // Somebody has to be told of these: they come before what may be an old key's.
   grant_tampered: 15,

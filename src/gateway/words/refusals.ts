@@ -129,6 +129,8 @@ const WORDS: Words = {
     `Your certificate was refused: ${why.slice(0, WHY_MAX)}. Connect again: your ssh_config fetches a new one.`,
   proof_invalid: ({ why }) =>
     `Your login could not be verified: ${why.slice(0, WHY_MAX)}. Connect again. If that fails too, fetch your certificate again.`,
+  user_not_verified: () =>
+    'Your access is for FIDO keys that ask for a PIN or a fingerprint at each login, and this one did not. Make one with ssh-keygen -t ed25519-sk -O verify-required, register it, and request access again.',
   proof_replayed: () => 'This login was already used. Connect again.',
   too_many_logins: ({ max }) =>
     `This key has logged in ${max} times today, which is the limit until midnight UTC. Certificates still work.`,

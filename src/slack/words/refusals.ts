@@ -71,6 +71,8 @@ const NO_LONGER: {
   duration: ({ maxSeconds, rule }, say) => `The rule “${say(rule)}” now allows at most ${duration(maxSeconds)}.`,
   ticket: ({ rule, example }, say) => `The rule “${say(rule)}” now needs ${ticketLike(example, say)}.`,
   hours: closedHours,
+  keys: ({ rule, verified }, say) =>
+    `The rule “${say(rule)}” now needs a FIDO key${verified ? ' that asks for a PIN or a fingerprint' : ''}.`,
   scope: ({ scope }, say) => `The scope ${say(scope)} now allows less, or no longer exists.`,
   engagement: ({ what, name }, say) => `The engagement no longer includes the ${what} ${say(name)}.`,
   login: ({ login, targetId }, say) => `The login ${say(login)} no longer exists on ${say(targetId)}.`,
@@ -111,6 +113,8 @@ const WORDING: Wording = {
     `The login ${voice.say(login)} does not exist on ${list(targetIds, voice)}. Choose another login, or request those targets separately.`,
   scope_not_in_engagement: ({ scope }, { say }) =>
     `The scope ${say(scope)} is not part of this engagement. Choose another scope, or ${ASK_OPENER.toLowerCase()}`,
+  fido_key_needed: ({ rule, verified }, { say }) =>
+    `The rule “${say(rule)}” needs a FIDO key${verified ? ' that asks for a PIN or a fingerprint' : ''}. Create one with ssh-keygen -t ed25519-sk${verified ? ' -O verify-required' : ''}, register it with /access key, and choose it in the form.`,
   no_policy_rule: () =>
     'No policy rule allows this scope on all of these targets. Request fewer targets or another scope.',
   duration_too_long: ({ maxSeconds, rule }, { say }) =>
@@ -248,6 +252,8 @@ const WORDING: Wording = {
   key_too_weak: ({ why }, { say }) => `This key is not accepted: ${say(why)}. Create one with ssh-keygen -t ed25519.`,
   proof_invalid: ({ why }, { say }) =>
     `The login was refused: ${say(why)}. Connect again. If this keeps happening, tell security.`,
+  user_not_verified: () =>
+    'The login was refused: this access is for FIDO keys that ask for a PIN or a fingerprint at each login. Create one with ssh-keygen -t ed25519-sk -O verify-required, register it, then request access again.',
   proof_replayed: () =>
     'The login was refused: its proof was used before. Connect again. If that was not you, tell security.',
   too_many_logins: ({ max }) =>

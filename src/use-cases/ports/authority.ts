@@ -43,6 +43,8 @@ export type VerifiedProof = {
   readonly fingerprint: Fingerprint;
   /** `<type> <base64>` of the plain key. */
   readonly publicKey: string;
+  /** A FIDO device verified its user for this very login, by a PIN or a fingerprint. */
+  readonly isUserVerified: boolean;
   /** Present where a certificate of the user CA, valid now and from this address, was presented. */
   readonly certificate: {
     readonly principals: readonly string[];
@@ -53,5 +55,5 @@ export type VerifiedProof = {
 };
 
 export type ProofRejection = RejectionOf<
-  'proof_invalid' | 'certificate_refused' | 'certificate_expired' | 'key_too_weak'
+  'proof_invalid' | 'user_not_verified' | 'certificate_refused' | 'certificate_expired' | 'key_too_weak'
 >;

@@ -2,6 +2,7 @@ import { downstreamCertificate, withAuditHead } from '../../access/certificate.t
 import { type Engagement, latestEnd } from '../../access/engagement.ts';
 import type { Grant, GrantTerms } from '../../access/grant.ts';
 import { GrantId } from '../../access/ids.ts';
+import { demandOf, withDemand } from '../../access/key-demand.ts';
 import type { AccessRequest } from '../../access/request.ts';
 import { refreshBeside } from '../grants/ending.ts';
 import { extendSessionsIn } from '../grants/extend-sessions.ts';
@@ -39,6 +40,7 @@ export async function createGrant(
     notBefore: now.toISOString(),
     notAfter: new Date(notAfter).toISOString(),
     keyFingerprints: ask.keyFingerprints,
+    ...withDemand(demandOf(ask)),
   };
   const id = GrantId.parse(deps.random.uuid());
   const digest = deps.authority.digest(terms);

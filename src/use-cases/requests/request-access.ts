@@ -2,6 +2,7 @@ import type { Assurance } from '../../access/assurance.ts';
 import { type Engagement, isMember, latestEnd, outsideOf, whyItRests } from '../../access/engagement.ts';
 import { isSameHuman } from '../../access/engagement-rules.ts';
 import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../../access/ids.ts';
+import { isFidoKey, type KeyDemand, withDemand } from '../../access/key-demand.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
 import { engagementRules } from '../../access/policy.ts';
 import { decide, type PolicyDenial } from '../../access/policy-decision.ts';
@@ -65,6 +66,8 @@ export const requestAccess =
       if (!engagement.confirmedAt) return refuse({ code: 'engagement_unconfirmed', field: 'engagement' });
       const what = whatIsAsked(deps.inventory, { engagement, person }, input, now);
       if (!what.ok) return what;
+      const plain = wanted.find(({ publicKey }) => what.value.keys !== 'any' && !isFidoKey(publicKey));
+      if (plain) return refuse(fidoKeyNeeded(what.value));
       const reviewers = await eligibleReviewers(deps, tx, engagement, person, now);
       const { approvals: needed } = what.value;
       if (reviewers.length < needed)
@@ -80,6 +83,7 @@ export const requestAccess =
         reason: what.value.reason,
         ticket: what.value.ticket,
         keyFingerprints: wanted.map((key) => key.fingerprint).sort(),
+        ...withDemand(what.value.keys),
       };
       const id = RequestId.parse(deps.random.uuid());
       const waitsUntil = now.getTime() + deps.inventory.policy.request_ttl * 1000;
@@ -129,6 +133,7 @@ type Asked = {
   readonly rule: string;
   readonly approvals: number;
   readonly assurance: Assurance;
+  readonly keys: KeyDemand;
   readonly reason: string;
   readonly ticket: string | null;
 };
@@ -176,11 +181,15 @@ function whatIsAsked(
     ...{ standing: person.standing, engagement: { id, vendor }, at: now },
   });
   if (!decision.allowed) return refuse(denied(decision.reason));
-  const { approvals, assurance } = decision;
+  const { approvals, assurance, keys } = decision;
   const rule = decision.rules.join(RULE_BREAK);
-  const what = { targets: targets.value, login: login.data, scope, rule, approvals, assurance };
+  const what = { targets: targets.value, login: login.data, scope, rule, approvals, assurance, keys };
   return ok({ ...what, reason, ticket: ticket || null });
 }
+
+const fidoKeyNeeded = ({ rule, keys }: Pick<Asked, 'rule' | 'keys'>): RejectionOf<'fido_key_needed'> => ({
+  ...{ code: 'fido_key_needed', rule, verified: keys === 'fido_verified', field: 'key' },
+});
 
 function secretAmong(texts: Readonly<Record<'reason' | 'ticket', string>>): RejectionOf<'secret_found'> | null {
   for (const field of ['reason', 'ticket'] as const) {

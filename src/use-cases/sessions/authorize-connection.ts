@@ -254,6 +254,8 @@ async function openSession(
   if (!grant || !isBelievable(deps.authority, grant))
     return refuse({ code: 'grant_tampered', grantId: picked.value.id });
   if (!isActive(grant, now)) return refuse({ code: 'grant_revoked', at: grant.end?.at ?? now });
+  // Its certificate says so too, but another grant's may lead here.
+  if (grant.terms.keyDemand === 'fido_verified' && !proof.isUserVerified) return refuse({ code: 'user_not_verified' });
   const { connectionsPerGrant: max } = deps;
   const live = (await tx.sessions.liveOfGrant(grant.id)).filter((session) => session.targetId === target.id);
   if (live.length >= max) return refuse({ code: 'too_many_sessions', targetId: target.id, max });

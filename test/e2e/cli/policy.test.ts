@@ -176,7 +176,7 @@ describe('daypass policy test', () => {
         name: 'two',
         ask,
         expect: {
-          ...{ allowed: true, rules: ['two for production'], approvals: 2, assurance: 'signed' },
+          ...{ allowed: true, rules: ['two for production'], approvals: 2, assurance: 'signed', keys: 'any' },
           max_duration: 'PT4H',
         },
       },

@@ -69,7 +69,10 @@ describe('the policy', () => {
     });
     const ask = { scope: shell, targets: [production, staging], durationSeconds: 3_600 };
     const decision = { allowed: true, rules: ['two for production', 'anything else'], approvals: 2 };
-    expect(decide(lenient, ask)).toEqual({ ...decision, assurance: 'signed', maxDurationSeconds: 3_600, until: null });
+    expect(decide(lenient, ask)).toEqual({
+      ...decision,
+      ...{ assurance: 'signed', keys: 'any', maxDurationSeconds: 3_600, until: null },
+    });
     expect(decide(lenient, { ...ask, targets: [staging, production] })).toMatchObject(decision);
     expect(decide(lenient, { ...ask, durationSeconds: 3_601 })).toEqual({
       allowed: false,
@@ -87,7 +90,7 @@ describe('the policy', () => {
     });
     expect(decide(crossed, { scope: shell, targets: [production, staging], durationSeconds: 900 })).toEqual({
       ...{ allowed: true, rules: ['many', 'short'], approvals: 3, assurance: 'signed', maxDurationSeconds: 900 },
-      until: null,
+      ...{ keys: 'any', until: null },
     });
   });
 
@@ -96,7 +99,7 @@ describe('the policy', () => {
     const rules = Policy.parse({ rules: [{ name: 'x', labels: two, max_duration: 'PT1H' }] });
     const ask = { scope: shell, targets: [target(two)], durationSeconds: 3_600 };
     const maxDurationSeconds = 3_600;
-    const decision = { allowed: true, rules: ['x'], approvals: 1, assurance: 'signed', maxDurationSeconds };
+    const decision = { allowed: true, rules: ['x'], approvals: 1, assurance: 'signed', keys: 'any', maxDurationSeconds };
     expect(decide(rules, ask)).toEqual({ ...decision, until: null });
     expect(decide(rules, { ...ask, targets: [production] })).toEqual({ allowed: false, reason: { kind: 'no_rule' } });
   });
@@ -291,6 +294,26 @@ describe('what an approval takes', () => {
 
   it('is nothing else', () => {
     expect(Policy.safeParse({ rules: [{ name: 'x', assurance: 'none' }] }).success).toBe(false);
+  });
+});
+
+describe('what the key that logs in has to be', () => {
+  it.each([
+    ['any', [undefined]],
+    ['fido', ['fido', undefined]],
+    ['fido_verified', ['fido', 'fido_verified']],
+    ['fido', ['any', 'fido']],
+  ] as const)('is the strictest of the rules: %s for %j', (keys, [one, other]) => {
+    const rules = [
+      { name: 'production', labels: { env: 'production' }, keys: one },
+      { name: 'any', keys: other },
+    ];
+    const targets = [production, staging];
+    expect(decide(Policy.parse({ rules }), { scope: shell, targets, durationSeconds: 60 })).toMatchObject({ keys });
+  });
+
+  it('is nothing else', () => {
+    expect(Policy.safeParse({ rules: [{ name: 'x', keys: 'none' }] }).success).toBe(false);
   });
 });
 

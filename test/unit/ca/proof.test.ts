@@ -80,6 +80,7 @@ describe.each(KEY_TYPES)('a proof by %s', (type) => {
         userName: 'daypass',
         fingerprint: fingerprint(key.publicKey),
         publicKey: publicKeyLine(key.publicKey),
+        isUserVerified: false,
         certificate: { principals: ['deploy'], keyId: issued.keyId, serial: issued.serial, validBefore: later(3_600) },
       },
     });
@@ -134,7 +135,7 @@ describe('a certificate', () => {
     ['names no principal', { principals: [] }],
     ['has a critical option that nobody knows', { criticalOptions: [flagOption('x@example.com')] }],
     ['has a command that the gateway does not force', { criticalOptions: [stringOption('force-command', 'true')] }],
-    ['asks for a PIN that the gateway does not check', { criticalOptions: [flagOption('verify-required')] }],
+    ['asks for a PIN with data', { criticalOptions: [stringOption('verify-required', 'x')] }],
     ['is for other addresses', { criticalOptions: [stringOption('source-address', '198.51.100.0/24')] }],
     ['has an option with wrong data', { criticalOptions: [flagOption('source-address')] }],
     ['has its options out of order', { extensions: [flagOption('permit-user-rc'), flagOption('permit-pty')] }],
@@ -142,6 +143,10 @@ describe('a certificate', () => {
     ['carries another CA’s key', { signatureKey: stranger.blob }],
   ] as const)('is refused when it %s', (_what, change) => {
     expect(verdictWith(change)).toBe('certificate_refused');
+  });
+
+  it('that asks for a verified user is refused where the signature does not say so', () => {
+    expect(verdictWith({ criticalOptions: [flagOption('verify-required')] })).toBe('user_not_verified');
   });
 
   it.each([

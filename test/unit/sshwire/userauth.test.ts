@@ -35,7 +35,14 @@ describe.each(KEY_TYPES)('a login with %s', (type) => {
     const plain = userauth({ algorithm: plainAlgorithm(key), blob: key.blob, user: 'daypass' });
     expect(verifyUserauth(plain, key.sign(plain))).toEqual({
       ok: true,
-      value: { sshSessionId: SESSION_ID, userName: 'daypass', key: key.publicKey, certificate: null },
+      value: {
+        ...{ sshSessionId: SESSION_ID, userName: 'daypass', key: key.publicKey, certificate: null },
+        isUserVerified: false,
+      },
+    });
+    // Only a FIDO device says anything of its user.
+    expect(verifyUserauth(plain, key.sign(plain, { flags: 5 }))).toMatchObject({
+      ...{ ok: true, value: { isUserVerified: type.startsWith('sk-') } },
     });
     const certified = userauth({ algorithm: certificateAlgorithm(key), blob: certificate });
     const read = verifyUserauth(certified, key.sign(certified));

@@ -12,7 +12,7 @@ import { openTestStore, STORE_KINDS, type TestStore } from '../../../support/wor
 
 /** What was verified of a connection that proved a key with a code in its login name. */
 const proofOf = ({ line, blob }: ReturnType<typeof makeKey>, code: string) => ({
-  ...{ digest: '00', sshSessionId: '00', userName: `register-${code}`, certificate: null },
+  ...{ digest: '00', sshSessionId: '00', userName: `register-${code}`, certificate: null, isUserVerified: false },
   ...{ fingerprint: fingerprintOf(blob) as never, publicKey: line },
 });
 

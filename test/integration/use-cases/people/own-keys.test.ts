@@ -21,7 +21,14 @@ const refusal = <T>(result: { ok: true; value: T } | { ok: false; rejection: unk
   result.ok ? null : result.rejection;
 /** What follows from a connection that proved this key. */
 const proofOf = (print: Fingerprint) => ({
-  ...{ sshSessionId: '00', digest: '00', userName: 'register-x', fingerprint: print, certificate: null },
+  ...{
+    sshSessionId: '00',
+    digest: '00',
+    userName: 'register-x',
+    fingerprint: print,
+    certificate: null,
+    isUserVerified: false,
+  },
   publicKey: 'ssh-ed25519 AAAA',
 });
 const register = (n: number, code: string) => registerKey(world.deps)({ proof: proofOf(printOf(n)), code });

@@ -44,7 +44,7 @@ describe('of several refused keys', () => {
     ['key_not_in_grant'],
     ['target_not_granted'],
     ['login_not_granted'],
-    ['target_changed'],
+    ['target_changed', 'user_not_verified'],
     ['grant_tampered'],
     ['record_tampered'],
     ['channel_unread'],

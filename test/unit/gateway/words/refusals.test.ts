@@ -39,6 +39,7 @@ const ALL: { readonly [Code in TerminalRejection['code']]: Extract<TerminalRejec
   key_taken: { code: 'key_taken' },
   key_too_weak: { code: 'key_too_weak', why: LONG },
   proof_invalid: { code: 'proof_invalid', why: LONG },
+  user_not_verified: { code: 'user_not_verified' },
   proof_replayed: { code: 'proof_replayed' },
   certificate_refused: { code: 'certificate_refused', why: LONG },
   certificate_expired: { code: 'certificate_expired', at: NOON },

@@ -107,6 +107,8 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   key_taken: { code: 'key_taken' },
   key_too_weak: { code: 'key_too_weak', why: NASTY },
   proof_invalid: { code: 'proof_invalid', why: NASTY },
+  user_not_verified: { code: 'user_not_verified' },
+  fido_key_needed: { code: 'fido_key_needed', rule: NASTY, verified: true, field: 'key' },
   proof_replayed: { code: 'proof_replayed' },
   certificate_refused: { code: 'certificate_refused', why: NASTY },
   certificate_expired: { code: 'certificate_expired', at: NOON },
