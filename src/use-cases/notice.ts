@@ -82,6 +82,8 @@ const KINDS = {
     { fingerprint: Fingerprint, to: PersonId },
     ({ fingerprint, to }) => `key:${fingerprint}:${to}`,
   ),
+  /** A key that can sign reviews: to security's channel, because its owner's Slack may be somebody else's. */
+  reviewer_key_registered: once(1, { fingerprint: Fingerprint }, ({ fingerprint }) => `reviewer_key:${fingerprint}`),
   /** To the owner of a key that was taken away. */
   key_retired: once(
     1,

@@ -1,7 +1,8 @@
 import type { PersonId } from '../../access/ids.ts';
+import type { RegisteredKey } from '../../access/person.ts';
 import type { GoneWhy, Notice } from '../../use-cases/notice.ts';
 import { type Block, context, section } from '../words/blocks.ts';
-import { type Line, line, listed, mono, own, strong, toNotification, value } from '../words/line.ts';
+import { type Line, line, listed, mono, own, strong, tag, toNotification, value } from '../words/line.ts';
 import { count, duration } from '../words/units.ts';
 import { TOO_MANY_MEMBERS } from '../workspace/directory.ts';
 
@@ -34,6 +35,13 @@ export function personGoneMessage(notice: Of<'person_gone'>, name: string, engag
     line`You do not have to do anything. People who come back need to request access again.`,
   );
 }
+
+/** To security's channel: a reviewer has another key. Whoever holds their Slack could have registered it. */
+export const reviewerKeyMessage = ({ fingerprint, registeredAt }: RegisteredKey, name: string): Message =>
+  told(
+    line`:key: ${strong(name, NAME_MAX)}, who reviews requests, registered a new key, ${tag(fingerprint)}, ${registeredAt}`,
+    line`From a day later on it can sign reviews. If you cannot confirm with them, in another way than Slack, that it is theirs, retire it: \`/access keys\` or \`daypass keys retire\`.`,
+  );
 
 /** To security's channel: Slack has not confirmed these people for too long, so they cannot log in. */
 export function peopleInDoubtMessage(notice: Of<'people_in_doubt'>, names: ReadonlyMap<PersonId, string>): Message {

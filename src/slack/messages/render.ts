@@ -23,6 +23,7 @@ import {
   channelsInDoubtMessage,
   peopleInDoubtMessage,
   personGoneMessage,
+  reviewerKeyMessage,
 } from './people-messages.ts';
 import {
   grantFiles,
@@ -78,6 +79,8 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     case 'key_registered':
     case 'key_retired':
       return keyNotice(deps, notice);
+    case 'reviewer_key_registered':
+      return reviewerKey(deps, notice);
     case 'review_card':
     case 'review_card_changed':
       return card(deps, notice);
@@ -206,6 +209,16 @@ const keyNotice = ({ store }: RenderDeps, notice: Of<'key_registered'> | Of<'key
     if (!key || !to) return null;
     if (notice.kind === 'key_retired') return { to, ...keyRetired(key) };
     return { to, ...keyRegistered(key, await tx.persons.name(key.personId), notice.to) };
+  });
+
+const reviewerKey = (
+  { store, security: { securityChannel } }: RenderDeps,
+  { fingerprint }: Of<'reviewer_key_registered'>,
+): Promise<Rendered | null> =>
+  store.transaction(async (tx) => {
+    const key = await tx.keys.byFingerprint(fingerprint);
+    const message = key && reviewerKeyMessage(key, await tx.persons.name(key.personId));
+    return message && { to: { kind: 'channel', channelId: securityChannel }, ...message };
   });
 
 const isOpen = ({ request }: RequestView, now: Date): boolean =>

@@ -1,11 +1,12 @@
+import type { PersonId } from '../../access/ids.ts';
 import { isCodeOver, type RegisteredKey, whyShutOut } from '../../access/person.ts';
 import type { RegisterRejection, RejectionOf } from '../../access/rejection.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { tampered } from '../grants/believable.ts';
-import { directLane } from '../notice.ts';
+import { directLane, SECURITY_LANE } from '../notice.ts';
 import type { CertificateAuthority, VerifiedProof } from '../ports/authority.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Store } from '../ports/store.ts';
+import type { Store, Tx } from '../ports/store.ts';
 import { codeDigest } from './issue-registration-code.ts';
 
 type Deps = {
@@ -13,6 +14,10 @@ type Deps = {
   readonly clock: Clock;
   readonly authority: Pick<CertificateAuthority, 'digest'>;
 };
+
+/** Whether they review anywhere: then the key signs reviews a day from now. */
+const isReviewer = async (tx: Tx<'engagements'>, id: PersonId): Promise<boolean> =>
+  (await tx.engagements.all()).some(({ closedAt, reviewerIds }) => closedAt === null && reviewerIds.includes(id));
 
 type RegisterRefusal = RegisterRejection | RejectionOf<'person_inactive' | 'person_offboarded' | 'record_tampered'>;
 
@@ -54,6 +59,9 @@ export const registerKey =
         actor: { kind: 'person', id: owner.id },
         facts: { person: owner.id, fingerprint: key.fingerprint, publicKey: key.publicKey },
       });
+      if (await isReviewer(tx, owner.id)) {
+        await tx.outbox.enqueue({ kind: 'reviewer_key_registered', fingerprint: key.fingerprint }, SECURITY_LANE);
+      }
       const sponsors = (await tx.engagements.ofMember(owner.id)).map((engagement) => engagement.sponsorId);
       for (const to of new Set([owner.id, ...sponsors])) {
         await tx.outbox.enqueue({ kind: 'key_registered', fingerprint: key.fingerprint, to }, directLane(to));

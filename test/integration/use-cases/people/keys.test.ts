@@ -53,6 +53,17 @@ describe.each(STORE_KINDS)('a key on the %s store', (kind) => {
     }
   });
 
+  it('is told to security where its owner reviews, and of nobody else', async () => {
+    const [of, none] = [makeKey(), makeKey()];
+    granted(await register(none, contractor));
+    granted(await register(of, reviewer));
+    granted(await register(of, reviewer));
+    const told = await store.sql(
+      `select lane, notice->>'fingerprint' as of from outbox where kind = 'reviewer_key_registered'`,
+    );
+    expect(told).toEqual([{ lane: 'security', of: fingerprintOf(of.blob) }]);
+  });
+
   it('that is registered while a request waits gets no certificate of it', async () => {
     const first = makeKey();
     granted(await register(first, contractor));

@@ -29,6 +29,7 @@ import {
   channelsInDoubtMessage,
   peopleInDoubtMessage,
   personGoneMessage,
+  reviewerKeyMessage,
 } from '../../../../src/slack/messages/people-messages.ts';
 import {
   grantFiles,
@@ -100,6 +101,7 @@ const messagesOf = (world: World) => [
   requestReceived(requestView(world)),
   requestClosed(requestView(world)),
   keyRegistered(key(1), world.text, personId(1)),
+  reviewerKeyMessage(key(1), world.text),
   keyRegistered(key(1), world.text, personId(4)),
   grantIssued(grantView(world), GATEWAY),
   grantAnnounced(grantView(world), NOON),
