@@ -113,7 +113,11 @@ function termInputs(inventory: Inventory, lastDay: string, shown: ShownEngagemen
     input({
       field: 'members',
       label: 'Members',
-      element: users('members', 'Who gets access', engagement?.memberIds),
+      element: users(
+        'members',
+        'Who gets access',
+        engagement?.memberIds.filter((id) => !engagement.offboardedIds.includes(id)),
+      ),
     }),
     input({ field: 'targets', label: 'Targets', element: targetsElement(inventory.targets, TARGETS_MENU, chosen) }),
     input({

@@ -70,7 +70,9 @@ export const proposeChange =
       if (!sponsor) return refuse({ code: 'unknown_engagement', field: 'engagement' });
       const read = readTerms(deps.inventory, input, engagement.timeZone, now);
       if (!read.ok) return read;
-      const [from, to] = [termsOf(engagement), read.value];
+      // Who was offboarded from it stays on its list, and stays out: a change is not how they come back.
+      const memberIds = [...new Set([...read.value.memberIds, ...engagement.offboardedIds])];
+      const [from, to] = [termsOf(engagement), { ...read.value, memberIds }];
       if (sameTerms(from, to)) return refuse({ code: 'nothing_changed', field: 'name' });
       const less = narrowed(from, to);
       const isWidening = !sameTerms(less, to);

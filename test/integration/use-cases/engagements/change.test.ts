@@ -6,6 +6,7 @@ import { expireChanges } from '../../../../src/use-cases/engagements/expire-chan
 import { type ProposeChangeInput, proposeChange } from '../../../../src/use-cases/engagements/propose-change.ts';
 import { type ReviewChangeInput, reviewChange } from '../../../../src/use-cases/engagements/review-change.ts';
 import { messageKey } from '../../../../src/use-cases/notice.ts';
+import { offboardPerson } from '../../../../src/use-cases/offboarding/offboard.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
 import { granted } from '../../../support/worlds/access-world.ts';
 import { GrantedWorld } from '../../../support/worlds/granted-world.ts';
@@ -229,6 +230,21 @@ describe('a change that takes away', () => {
     expect(await refusal({ ...less, by: contractor.id })).toBe('may_not_change_engagement');
     expect(await refusal({ ...less, by: reviewer.id })).toBeNull();
     expect(await refusal({ scopes: ['shell'], by: stranger.id, isSecurity: true })).toBeNull();
+  });
+
+  it('brings nobody back who was offboarded, also where they are taken off the list and put on it again', async () => {
+    granted(await press(await waiting({ memberIds: [world.contractor.id, world.stranger.id] }), world.reviewer));
+    granted(
+      await offboardPerson(world.deps)({
+        ...{ by: world.sponsor.id, personId: world.contractor.id, engagementId: world.engagement.id },
+        ...{ reason: null, isSecurity: false },
+      }),
+    );
+    expect(await refusal({ memberIds: [world.stranger.id] })).toBe('nothing_changed');
+    expect(await refusal({ memberIds: [world.stranger.id, world.contractor.id] })).toBe('nothing_changed');
+    expect(await now()).toMatchObject({ offboardedIds: [world.contractor.id] });
+    granted(await propose({ memberIds: [world.stranger.id], targetIds: ['web-01'] }));
+    expect(await now()).toMatchObject({ offboardedIds: [world.contractor.id], targetIds: ['web-01'] });
   });
 
   it('leaves no request that could still be approved for what is gone', async () => {
