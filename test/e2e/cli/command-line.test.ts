@@ -287,8 +287,8 @@ describe('daypass keys', () => {
 
   it('are retired with their person, by an id alone; that nothing is left is not proved where no gateway runs', async () => {
     const byName = await daypass(['offboard', 'Casey']);
-    expect(byName).toMatchObject({ code: 1, err: expect.stringContaining('By name there is Casey: UCON.') });
-    const done = await daypass(['offboard', 'UCON', '--reason', 'The contract is over', '--json']);
+    expect(byName).toMatchObject({ code: 1, err: expect.stringContaining('By name there is Casey: UCASEY.') });
+    const done = await daypass(['offboard', 'UCASEY', '--reason', 'The contract is over', '--json']);
     expect(done).toMatchObject({ code: 1, err: expect.stringContaining('no gateway could be asked') });
     const shown = JSON.parse(done.out);
     expect(shown).toMatchObject({

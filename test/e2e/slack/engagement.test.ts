@@ -34,7 +34,9 @@ describe('the engagement’s message', () => {
     const announced = await world.manager.until('the announcement', (state) =>
       world.manager.thread(state).find((message) => message.plain.includes('Access granted')),
     );
-    await world.manager.click(announced, 'Revoke');
+    await world.manager.click(announced, 'Revoke…');
+    await opened(world.manager, 'Revoke this access?');
+    await world.manager.submit({ comment: 'Not needed any more' });
     await rootThat(world.contractor, 'Nobody has access at the moment');
   });
 
@@ -57,7 +59,7 @@ describe('the engagement’s message', () => {
     const root = await rootThat(world.contractor, 'Engagement');
     await world.contractor.click(root, 'Close…');
     await world.contractor.until('a refusal', (state) =>
-      state.ephemerals.some((message) => message.plain.includes('can close')),
+      state.ephemerals.some((message) => message.plain.includes('can be closed only by the person who opened it')),
     );
   });
 
