@@ -56,12 +56,10 @@ export async function submitChange(edge: Edge, asker: Result<Asker>, view: ViewP
 }
 
 const proposedLines = ({ applied, waiting }: Proposed): Line[] => [
-  ...(applied
-    ? [line`:white_check_mark: What you took away is in force. The engagement’s thread says what it was.`]
-    : []),
+  ...(applied ? [line`:white_check_mark: What needs no review is in force. The engagement’s thread shows it.`] : []),
   ...(waiting
     ? [
-        line`:hourglass: What you added needs ${own(count(waiting.approvals, 'approval'))}. Its reviewers have a card in their direct messages, and the thread has the same card.`,
+        line`:hourglass: What gives more than before needs ${own(count(waiting.approvals, 'approval'))}. Its reviewers have a card in their direct messages, and the thread has the same card.`,
       ]
     : []),
 ];

@@ -94,12 +94,13 @@ function standing({ engagement, grants, live, pending, names }: EngagementView, 
   const rest = grants.length - shown.length;
   const connected = new Set(live.map(({ personId }) => personId)).size;
   const who = line`:large_green_circle: ${own(count(live.length, 'live session'))}, ${own(connected === 1 ? '1 person' : `${connected} people`)}`;
+  const next = context(nextLine(engagement, pending, now));
+  if (grants.length + live.length === 0)
+    return [section(line`*Access now*`, line`Nobody has access at the moment`), next];
   return [
     section(line`*Access now*`, live.length === 0 ? line`Nobody is connected` : who),
-    ...(grants.length === 0
-      ? [section(line`Nobody has access at the moment`)]
-      : [rich(bullets(rest > 0 ? [...shown, line`and ${rest} more`] : shown))]),
-    context(nextLine(engagement, pending, now)),
+    ...(grants.length === 0 ? [] : [rich(bullets(rest > 0 ? [...shown, line`and ${rest} more`] : shown))]),
+    next,
   ];
 }
 
