@@ -75,6 +75,17 @@ export async function whoAsks(edge: Edge, claim: Claim): Promise<Result<Asker>> 
   return ok({ person, userId: account.userId, timeZone, isSecurity });
 }
 
+/** Who this is as Slack last said, for what only shows something. Null for somebody unknown, and where it could be several people. */
+export async function knownPerson(edge: Edge, { userId, teamId }: Claim): Promise<Person | null> {
+  const people = await edge.store.transaction((tx) => tx.persons.byUserId(userId));
+  const { enterpriseId } = edge.own;
+  const isMeant = (account: Person['accounts'][number]): boolean =>
+    account.userId === userId &&
+    (teamId === null || account.teamId === teamId || (enterpriseId !== null && account.enterpriseId === enterpriseId));
+  const [only, ...others] = people.filter((person) => person.accounts.some(isMeant));
+  return others.length === 0 ? (only ?? null) : null;
+}
+
 /** Asks Slack about a known person again, before something is decided about them. */
 export async function askAgain(edge: Edge, id: PersonId): Promise<void> {
   const person = await edge.store.transaction((tx) => tx.persons.byId(id));

@@ -97,6 +97,11 @@ export function requests(trx: Trx, sealing: Sealing): Requests {
       const latest = select().orderBy('requested_at', 'desc').orderBy('access_request.id').limit(limit);
       return load(trx, sealing, isPending ? latest.where('status', '=', 'pending') : latest);
     },
+    lastOf: async (person, engagement) => {
+      const own = select().where('person_id', '=', person).where('engagement_id', '=', engagement);
+      const newest = own.orderBy('requested_at', 'desc').orderBy('access_request.id').limit(1);
+      return (await load(trx, sealing, newest))[0] ?? null;
+    },
     pendingForReviewer: (person) =>
       load(
         trx,

@@ -7,7 +7,6 @@ import type { EngagementView } from '../../use-cases/views/engagement-view.ts';
 import { type Asker, type Edge, readGroups } from '../edge.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { textModal, type View } from '../words/blocks.ts';
-import { faultOf } from '../workspace/fault.ts';
 import { type Answer, refusal, say, whisper } from './answer.ts';
 import { detailsView } from './details.ts';
 import { approveChange, changeView, denyChangeView, engagementFor } from './engagement-change.ts';
@@ -35,7 +34,6 @@ export type Click = {
 export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new Map([
   [ACTION.openRequest, async (click) => show(click, await requestView(click.edge, click.asker, click.value || null))],
   [ACTION.extendGrant, pressExtend],
-  [ACTION.pickEngagement, changeEngagement],
   [ACTION.showKey, showKey],
   [ACTION.showKeys, async (click) => show(click, inWindow('SSH keys', await keysAnswer(click.edge, click.asker)))],
   [ACTION.retireKey, pressRetire],
@@ -105,20 +103,6 @@ async function pressExtend(click: Click): Promise<void> {
   const reaction = await extensionView(click.edge, click.asker, click.value);
   if ('open' in reaction) return show(click, reaction.open);
   await tellAt(click.edge, click.payload, reaction.answer);
-}
-
-async function changeEngagement(click: Click): Promise<void> {
-  const { edge, asker, payload } = click;
-  const picked = payload.actions[0]?.selected_option?.value ?? null;
-  if (!payload.view) return;
-  const { id } = payload.view;
-  // Without the hash: it would refuse the second of two quick choices, which is the one that counts.
-  await edge.formTurns.take(id, Number(payload.actions[0]?.action_ts ?? 0), async () => {
-    const view = await requestView(edge, asker, picked);
-    await edge.web.views.update({ view_id: id, view }).catch((error: unknown) => {
-      if (faultOf(error).error !== 'not_found') throw error;
-    });
-  });
 }
 
 async function showKey(click: Click): Promise<void> {

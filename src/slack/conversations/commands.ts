@@ -18,11 +18,9 @@ type Word = (typeof COMMAND_WORDS)[number];
 const isWord = (word: string): word is Word => COMMAND_WORDS.some((known) => known === word);
 
 export async function react(edge: Edge, asker: Asker, text: string): Promise<Reaction> {
-  const [word = 'help', ...rest] = asTyped(text)
-    .trim()
-    .split(/\s+/)
-    .filter((each) => each !== '');
-  const [argument = null, ...more] = rest;
+  const typed = asTyped(text).trim();
+  const [word = 'help', argument = null, ...more] = typed.split(/\s+/).filter((each) => each !== '');
+  const rest = typed.slice(word.length).trim();
   const known = word.toLowerCase();
   if (!isWord(known)) return { answer: helpAnswer(word, edge.gateway) };
   switch (known) {
@@ -42,7 +40,7 @@ export async function react(edge: Edge, asker: Asker, text: string): Promise<Rea
       if (argument?.toLowerCase() === 'close') return closeReaction(edge, asker, more.join(' '));
       return openEngagement(edge, asker, argument);
     case 'offboard':
-      return offboardReaction(edge, asker, rest.join(' '));
+      return offboardReaction(edge, asker, rest.split(/\s+/).join(' '));
     case 'help':
       return { answer: helpAnswer(null, edge.gateway) };
     default:

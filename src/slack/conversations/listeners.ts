@@ -8,6 +8,7 @@ import { CALLBACK, COMMAND, TARGETS_MENU } from '../words/action-ids.ts';
 import type { SlackHealth } from '../workspace/health.ts';
 import { refusal, respondTo, say } from './answer.ts';
 import type { Boundary } from './boundary.ts';
+import { changeChoice, isChoice } from './choices.ts';
 import { CLICKS, tellAt } from './clicks.ts';
 import { react } from './commands.ts';
 import { submitEngagement } from './engagement.ts';
@@ -113,7 +114,12 @@ function onClick({ app, edge, boundary }: Deps): void {
     await ack();
     const payload = parsed(edge, ActionPayload, body, 'click');
     const action = payload?.actions[0];
-    const press = CLICKS.get(action?.action_id.split(':')[0] ?? '');
+    const name = action?.action_id.split(':')[0] ?? '';
+    if (payload && isChoice(name, payload)) {
+      const about = { kind: 'choice', key: payload.trigger_id };
+      return boundary.run(about, quiet, () => changeChoice({ edge, claim: claimOf(payload), payload }));
+    }
+    const press = CLICKS.get(name);
     // Menus of a form report each choice; only the buttons and menus that do something are of interest.
     if (!payload || !action || !press) return;
     const tell = (sentence: string): Promise<void> => tellAt(edge, payload, say(sentence));

@@ -105,6 +105,15 @@ export function requestButton(value: string | undefined): { requestId: RequestId
   return parsed.success ? { requestId: parsed.data[0], digest: parsed.data[1] } : null;
 }
 
+/** Null for what is no JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 const Chosen = z
   .object({
     value: z.string().nullish(),

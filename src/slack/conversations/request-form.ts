@@ -1,13 +1,9 @@
+import type { Askable } from '../../access/askable.ts';
 import type { Engagement } from '../../access/engagement.ts';
-import { EngagementId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
-import { offeredDurations } from '../../access/policy.ts';
 import type { Rejection } from '../../access/rejection.ts';
-import { ASK_LIMITS, type Ask } from '../../access/request.ts';
-import { findScope } from '../../access/scopes/scope.ts';
+import { ASK_LIMITS } from '../../access/request.ts';
 import type { Target } from '../../access/target.ts';
-import type { Inventory } from '../../use-cases/ports/inventory.ts';
-import type { RequestAccessInput } from '../../use-cases/requests/request-access.ts';
 import { ACTION, CALLBACK, TARGETS_MENU } from '../words/action-ids.ts';
 import {
   actions,
@@ -22,22 +18,29 @@ import {
   textModal,
   type View,
 } from '../words/blocks.ts';
-import { line } from '../words/line.ts';
+import { line, strong } from '../words/line.ts';
 import { plain } from '../words/text.ts';
 import { duration } from '../words/units.ts';
-import { fieldsOf, type ViewPayload } from './payloads.ts';
+import { type About, type Filled, lengths, type Purpose } from './filled.ts';
+import type { ViewPayload } from './payloads.ts';
+
+const TITLES: Readonly<Record<Purpose, string>> = { request: 'Request access', extend: 'Extend access' };
 
 export type RequestForm = {
+  readonly purpose: Purpose;
   readonly engagements: readonly Engagement[];
-  readonly chosen: Engagement | null;
+  readonly chosen: {
+    readonly engagement: Engagement;
+    readonly can: Askable;
+    /** The name of who opened it. */
+    readonly opener: string;
+    readonly filled: Filled;
+    /** What would become of it as it stands. */
+    readonly preview: readonly Block[];
+  } | null;
   /** Of the person who asks, the newest last. */
   readonly keys: readonly RegisteredKey[];
-  /** Filled in as it was asked for before: for more time while it lives, and otherwise for the same again. */
-  readonly like?: { readonly ask: Ask; readonly isLive: boolean } | undefined;
-  readonly inventory: Pick<Inventory, 'targets' | 'policy' | 'scopes'>;
 };
-
-const PERSONAL_HOUR = 3_600;
 
 export const targetOption = (target: Pick<Target, 'id' | 'name'>) =>
   option(target.id === target.name ? target.id : `${target.id} · ${target.name}`, target.id);
@@ -71,9 +74,6 @@ export const matchingTargets = (targets: readonly Target[], typed: string): read
   return targets.filter(hit).slice(0, LIMITS.options);
 };
 
-export const targetsOf = (engagement: Engagement, inventory: Pick<Inventory, 'targets'>): readonly Target[] =>
-  inventory.targets.filter((target) => engagement.targetIds.includes(target.id));
-
 type Choice = ReturnType<typeof option>;
 const select = (actionId: string, placeholder: string, options: readonly Choice[], initial?: Choice) =>
   ({
@@ -84,8 +84,7 @@ const select = (actionId: string, placeholder: string, options: readonly Choice[
     ...(initial === undefined ? {} : { initial_option: initial }),
   }) as const;
 
-const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined);
-const valued = (choices: readonly Choice[], value: string | undefined): Choice | undefined =>
+const valued = (choices: readonly Choice[], value: string | null | undefined): Choice | undefined =>
   choices.find((each) => each.value === value);
 
 const textInput = (field: string, longest: number, initial: string | null | undefined) =>
@@ -96,15 +95,18 @@ const textInput = (field: string, longest: number, initial: string | null | unde
     ...(initial ? { initial_value: initial.slice(0, longest) } : {}),
   }) as const;
 
-/** The request form. Menus that depend on the engagement have it in their action id, so choosing another engagement empties them. */
-export function requestForm({ engagements, chosen, inventory, keys, like }: RequestForm): View {
+/**
+ * The request form. What depends on the engagement has it in its action id, so choosing another engagement fills it anew. It offers what
+ * policy allows; the use-case checks what is sent all the same.
+ */
+export function requestForm({ purpose, engagements, chosen, keys }: RequestForm): View {
   const choices = engagements.slice(-LIMITS.options).map((each) => option(each.name, each.id));
-  const picked = valued(choices, chosen?.id);
+  const picked = valued(choices, chosen?.engagement.id);
   return {
     type: 'modal',
     callback_id: CALLBACK.request,
-    private_metadata: JSON.stringify({ engagementId: chosen?.id ?? null }),
-    title: plainText(like?.isLive ? 'Extend access' : 'Request access', LIMITS.viewTitle),
+    private_metadata: JSON.stringify({ purpose, engagementId: chosen?.engagement.id ?? null } satisfies About),
+    title: plainText(TITLES[purpose], LIMITS.viewTitle),
     submit: plainText('Send request', LIMITS.viewTitle),
     close: plainText('Cancel', LIMITS.viewTitle),
     blocks: [
@@ -115,85 +117,89 @@ export function requestForm({ engagements, chosen, inventory, keys, like }: Requ
         element: select(ACTION.pickEngagement, 'Choose the engagement you work in', choices, picked),
       }),
       ...(chosen
-        ? dependent(chosen, inventory, keys, like)
+        ? dependent(chosen, keys, purpose)
         : [section(line`Choose an engagement first. Its targets then appear here.`)]),
     ],
   };
 }
 
+type Chosen = NonNullable<RequestForm['chosen']>;
+
 function dependent(
-  chosen: Engagement,
-  inventory: RequestForm['inventory'],
+  { engagement, can, opener, filled, preview }: Chosen,
   keys: RequestForm['keys'],
-  given: RequestForm['like'],
+  purpose: Purpose,
 ): Block[] {
-  const like = given?.ask;
-  const targets = targetsOf(chosen, inventory);
-  if (targets.length === 0)
+  if (can.targets.length === 0 && preview.length > 0) return [...preview];
+  if (can.targets.length === 0)
     return [
-      section(line`None of this engagement’s targets are in the inventory any more. Tell the person who opened it.`),
+      section(
+        line`There is nothing that you can request in this engagement at the moment: its targets are gone, or policy does not allow you any of its scopes on them. Ask ${strong(opener, 80)}, who opened it.`,
+      ),
     ];
-  const logins = [...new Set(targets.flatMap((target) => target.logins))].map((login) => option(login, login));
-  const scopes = chosen.scopes.flatMap((name) => findScope(inventory.scopes, name) ?? []);
-  if (scopes.length === 0)
-    return [section(line`None of this engagement’s scopes are defined any more. Tell the person who opened it.`)];
-  const scopeOptions = scopes.map((scope) => option(`${scope.name}: ${scope.words}`, scope.name));
-  const durations = offeredDurations(inventory.policy).map((seconds) => option(duration(seconds), String(seconds)));
-  const usual = valued(durations, String(PERSONAL_HOUR)) ?? durations[0];
-  const again = targets.filter((target) => like?.targets.some((each) => each.id === target.id));
+  const { id } = engagement;
+  const logins = can.logins.map((login) => option(login, login));
+  const scopes = can.scopes.map((scope) => option(`${scope.name}: ${scope.words}`, scope.name));
+  const durations = lengths(can, filled.durationSeconds).map((seconds) => option(duration(seconds), String(seconds)));
+  const before = can.targets.filter((target) => filled.targetIds.includes(target.id));
   return [
-    ...(given?.isLive
+    ...(purpose === 'extend'
       ? [context(line`Running sessions continue without reconnecting if the targets, login and scope stay the same.`)]
       : []),
     input({
       field: 'targets',
       label: 'Targets',
-      element: targetsElement(targets, `${TARGETS_MENU}:${chosen.id}`, again),
+      dispatch: true,
+      element: targetsElement(can.targets, `${TARGETS_MENU}:${id}`, before),
     }),
     input({
       field: 'login',
       label: 'Login',
       hint: 'The account you will use on each of these targets.',
-      element: select(`login:${chosen.id}`, 'Choose a login', logins, valued(logins, like?.login) ?? only(logins)),
+      dispatch: true,
+      element: select(`${ACTION.pickLogin}:${id}`, 'Choose a login', logins, valued(logins, filled.login)),
     }),
     input({
       field: 'scope',
       label: 'Scope',
-      element: select(
-        `scope:${chosen.id}`,
-        'Choose what you need to do',
-        scopeOptions,
-        valued(scopeOptions, like?.scope.name) ?? only(scopeOptions),
-      ),
+      dispatch: true,
+      element: select(`${ACTION.pickScope}:${id}`, 'Choose what you need to do', scopes, valued(scopes, filled.scope)),
     }),
     input({
       field: 'duration',
       label: 'Duration, starting at approval',
-      element: select('duration', 'Choose a duration', durations, usual),
+      dispatch: true,
+      element: select(
+        `${ACTION.pickDuration}:${id}`,
+        'Choose a duration',
+        durations,
+        valued(durations, String(filled.durationSeconds)),
+      ),
     }),
-    ...keyInput(keys, like),
+    ...preview,
+    ...keyInput(keys, filled.keys),
     input({
       field: 'reason',
       label: 'Why',
       hint: 'Shown to reviewers and in the engagement’s thread. Do not include secrets.',
-      element: { ...textInput('reason', ASK_LIMITS.reason, like?.reason), multiline: true },
+      element: { ...textInput('reason', ASK_LIMITS.reason, filled.reason), multiline: true },
     }),
     input({
       field: 'ticket',
       label: 'Ticket',
       optional: true,
-      element: textInput('ticket', ASK_LIMITS.ticket, like?.ticket),
+      element: textInput(`ticket:${id}`, ASK_LIMITS.ticket, filled.ticket),
     }),
   ];
 }
 
 /** Which keys to request access for, where there is a choice: the newest, or the ones that had the access before. */
-function keyInput(keys: RequestForm['keys'], like: Ask | undefined): Block[] {
+function keyInput(keys: RequestForm['keys'], before: readonly string[]): Block[] {
   if (keys.length < 2) return [];
   const label = ({ fingerprint, publicKey }: RegisteredKey): string =>
     `${(publicKey.split(' ')[0] ?? '').replace('@openssh.com', '')} ${fingerprint}`;
   const newestFirst = keys.toReversed().slice(0, LIMITS.options);
-  const asBefore = newestFirst.filter((key) => like?.keyFingerprints.includes(key.fingerprint));
+  const asBefore = newestFirst.filter((key) => before.includes(key.fingerprint));
   const chosen = asBefore.length > 0 ? asBefore : newestFirst.slice(0, 1);
   const asOption = (key: RegisteredKey) => option(label(key), key.fingerprint);
   return [
@@ -201,31 +207,15 @@ function keyInput(keys: RequestForm['keys'], like: Ask | undefined): Block[] {
       field: 'key',
       label: 'Key',
       hint: 'Access is for these keys only.',
+      dispatch: true,
       element: {
         type: 'multi_static_select',
-        action_id: 'key',
+        action_id: ACTION.pickKey,
         options: newestFirst.map(asOption),
         initial_options: chosen.map(asOption),
       },
     }),
   ];
-}
-
-/** What was filled in; checking it is the use-case's. */
-export function readRequest(view: ViewPayload): Omit<RequestAccessInput, 'by'> | null {
-  const field = fieldsOf(view);
-  const engagementId = EngagementId.safeParse(field('engagement')[0]);
-  if (!engagementId.success) return null;
-  return {
-    engagementId: engagementId.data,
-    targetIds: field('targets'),
-    login: field('login')[0] ?? '',
-    scope: field('scope')[0] ?? '',
-    durationSeconds: Number(field('duration')[0] ?? 0),
-    reason: field('reason')[0] ?? '',
-    ticket: field('ticket')[0] ?? null,
-    keys: field('key'),
-  };
 }
 
 /** Without a key, no certificate can be issued. */

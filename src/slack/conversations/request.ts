@@ -1,10 +1,12 @@
-import { isMember, isOver } from '../../access/engagement.ts';
+import { askable } from '../../access/askable.ts';
+import { isMember, whyItRests } from '../../access/engagement.ts';
 import type { NoExtension } from '../../access/extension.ts';
 import { isActive } from '../../access/grant.ts';
 import { EngagementId, GrantId, type PersonId } from '../../access/ids.ts';
+import type { Person } from '../../access/person.ts';
 import { ok, type Result } from '../../access/result.ts';
 import { requestAccess } from '../../use-cases/requests/request-access.ts';
-import { listAccess } from '../../use-cases/views/access-list.ts';
+import { type AskFormView, viewAskForm } from '../../use-cases/views/ask-form.ts';
 import { type EndingView, viewEnding } from '../../use-cases/views/views.ts';
 import { type Asker, type Edge, namesFor } from '../edge.ts';
 import { readChannelAtClick } from '../readings/channel-reading.ts';
@@ -12,41 +14,43 @@ import { TARGETS_MENU } from '../words/action-ids.ts';
 import type { View } from '../words/blocks.ts';
 import { unmarked, word } from '../words/refusals.ts';
 import { type Answer, refusal, say } from './answer.ts';
+import { type Filled, filledLike, inputOf, type Purpose, readRequest, standing, suggested, within } from './filled.ts';
 import type { ViewPayload } from './payloads.ts';
-import {
-  errorAt,
-  matchingTargets,
-  noEngagementView,
-  noKeyView,
-  type RequestForm,
-  readRequest,
-  requestForm,
-  targetOption,
-  targetsOf,
-} from './request-form.ts';
+import { previewBlocks, restBlocks } from './preview.ts';
+import { errorAt, matchingTargets, noEngagementView, noKeyView, requestForm, targetOption } from './request-form.ts';
 import type { Outcome } from './submission.ts';
 
+/** What a form begins with instead of what its person asked for last. */
+export type Begun = { readonly purpose: Purpose; readonly filled: Filled | null };
+const NEW: Begun = { purpose: 'request', filled: null };
+
 /** The form as this person gets it, with an engagement chosen where it is clear which. */
-export async function requestView(
-  edge: Edge,
-  asker: Asker,
-  wanted: string | null,
-  like?: RequestForm['like'],
-): Promise<View> {
-  const list = await listAccess(edge)({ personId: asker.person.id, isSecurity: false });
-  if (list.keys.length === 0) return noKeyView();
+export async function requestView(edge: Edge, { person }: Asker, wanted: string | null, begun = NEW): Promise<View> {
+  const about = await viewAskForm(edge)({ personId: person.id, wanted });
+  if (!about || about.keys.length === 0) return noKeyView();
+  return about.engagements.length === 0 ? noEngagementView() : formOf(edge, about, begun);
+}
+
+/** The form as it stands, with what is said of it now. Null where this person has nothing to choose any more. */
+export async function changedView(edge: Edge, person: Person, view: ViewPayload): Promise<View | null> {
+  const { wanted, ...begun } = standing(view);
+  const about = await viewAskForm(edge)({ personId: person.id, wanted });
+  return about && about.engagements.length > 0 ? formOf(edge, about, begun) : null;
+}
+
+async function formOf(edge: Edge, about: AskFormView, { purpose, filled: given }: Begun): Promise<View> {
+  const { engagements, keys, chosen: engagement, person } = about;
+  if (!engagement) return requestForm({ purpose, engagements, keys, chosen: null });
   const now = edge.clock.now();
-  const engagements = list.engagements.filter((engagement) => !isOver(engagement, now));
-  const [first, ...others] = engagements;
-  if (!first) return noEngagementView();
-  const chosen = engagements.find((engagement) => engagement.id === wanted) ?? (others.length === 0 ? first : null);
-  return requestForm({
-    engagements,
-    chosen,
-    keys: list.keys,
-    inventory: edge.inventory,
-    like: chosen ? like : undefined,
-  });
+  const can = askable(edge.inventory, { requester: person, engagement }, now);
+  const rests = whyItRests(engagement, now, edge.inventory.policy.doubt);
+  const filled = within(can, given ?? suggested(about.last));
+  const input = inputOf(person.id, engagement.id, filled);
+  const chosen = {
+    ...{ engagement, can, filled, opener: about.names.get(engagement.sponsorId) ?? 'somebody' },
+    preview: rests ? restBlocks(rests) : can.targets.length === 0 ? [] : await previewBlocks(edge, input),
+  };
+  return requestForm({ purpose, engagements, keys, chosen });
 }
 
 /** The form, filled in like access that one has; or, as an answer, why there is no more time to ask for. */
@@ -61,8 +65,11 @@ export async function extensionView(
   const now = edge.clock.now();
   const why = whyNotExtended(view, asker.person.id, now);
   if (why !== null) return { answer: say(why) };
-  const like = { ask: view.request.ask, isLive: isActive(view.grant, now) };
-  return { open: await requestView(edge, asker, view.engagement.id, like) };
+  const begun: Begun = {
+    ...{ ...NEW, purpose: isActive(view.grant, now) ? 'extend' : 'request' },
+    filled: { ...filledLike(view.request.ask), durationSeconds: null },
+  };
+  return { open: await requestView(edge, asker, view.engagement.id, begun) };
 }
 
 /** A sentence; null where the form opens. Access that is over can be asked for again like any other. */
@@ -86,7 +93,7 @@ const NO_EXTENSION: Readonly<Record<NoExtension, (engagement: string) => string>
     'This cannot be extended: policy no longer allows this access. Request other access, or ask in the engagement’s thread.',
 };
 
-/** Slack shows a menu's options while somebody types: targets of an engagement that they work in, nothing else. */
+/** Slack shows a menu's options while somebody types: targets that they may ask for in an engagement that they work in, nothing else. */
 export async function suggestTargets(edge: Edge, asker: Asker, actionId: string, typed: string) {
   const engagementId = EngagementId.safeParse(actionId.slice(TARGETS_MENU.length + 1));
   if (!engagementId.success) {
@@ -95,7 +102,8 @@ export async function suggestTargets(edge: Edge, asker: Asker, actionId: string,
   }
   const engagement = await edge.store.transaction((tx) => tx.engagements.byId(engagementId.data));
   if (!engagement || !isMember(engagement, asker.person.id)) return [];
-  return matchingTargets(targetsOf(engagement, edge.inventory), typed).map(targetOption);
+  const { targets } = askable(edge.inventory, { requester: asker.person, engagement }, edge.clock.now());
+  return matchingTargets(targets, typed).map(targetOption);
 }
 
 export async function submitRequest(edge: Edge, asker: Result<Asker>, view: ViewPayload): Promise<Outcome> {

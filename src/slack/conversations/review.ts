@@ -12,7 +12,7 @@ import { line } from '../words/line.ts';
 import { unmarked, word } from '../words/refusals.ts';
 import { signingBlocks } from '../words/signing.ts';
 import type { Answer } from './answer.ts';
-import { messageKeyIn, requestButton, type ViewPayload } from './payloads.ts';
+import { messageKeyIn, parseJson, requestButton, type ViewPayload } from './payloads.ts';
 import { errorAt } from './request-form.ts';
 import type { Outcome } from './submission.ts';
 
@@ -133,12 +133,4 @@ async function deny(
   const about = Denial.safeParse(parseJson(view.private_metadata));
   if (!about.success) return refuse({ code: 'unknown_request' });
   return review(edge, { by: asker.value.person.id, ...about.data, verdict: 'deny', comment });
-}
-
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

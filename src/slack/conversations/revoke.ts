@@ -12,9 +12,8 @@ import { unmarked, word } from '../words/refusals.ts';
 import { refusal } from './answer.ts';
 import { publishHome } from './home.ts';
 import { endAnswer, listAnswer } from './list.ts';
-import type { ViewPayload } from './payloads.ts';
+import { parseJson, type ViewPayload } from './payloads.ts';
 import { errorAt } from './request-form.ts';
-import { parseJson } from './review.ts';
 import type { Outcome } from './submission.ts';
 
 const COMMENT_MAX = 1_000;

@@ -1,6 +1,6 @@
 import { engagementEnd } from '../../access/engagement.ts';
 import { type PersonId, short } from '../../access/ids.ts';
-import { demandOf, type KeyDemand } from '../../access/key-demand.ts';
+import { demandOf } from '../../access/key-demand.ts';
 import type { RegisteredKey } from '../../access/person.ts';
 import { type AccessRequest, ASK_LIMITS, approves, isExpired, RULE_BREAK } from '../../access/request.ts';
 import type { Inventory } from '../../use-cases/ports/inventory.ts';
@@ -37,7 +37,7 @@ import {
   toPlain,
   value,
 } from '../words/line.ts';
-import { FINGERPRINT_SHOWN, needsSignature, signedWith, signingBlocks } from '../words/signing.ts';
+import { FINGERPRINT_SHOWN, loginTakes, needsSignature, signedWith, signingBlocks } from '../words/signing.ts';
 import { count, duration, minutes, roughly } from '../words/units.ts';
 import { nameOf } from './engagement-message.ts';
 
@@ -86,7 +86,7 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
     context(
       line`${ruleWords(request.rule)} ${own(count(request.approvals, 'approval'))}`,
       ...needsSignature(request),
-      ...KEYS[demandOf(ask)],
+      ...loginTakes(demandOf(ask)),
       line`Requested ${request.requestedAt} · request ${tag(short(request.id))}`,
     ),
     ...outcome(view, card),
@@ -149,13 +149,6 @@ function pages(lines: readonly Line[]): Block[] {
   }
   return all.filter((page) => page.length > 0).map((page) => rich(bullets(page)));
 }
-
-/** What every login with this access will take. */
-const KEYS: Readonly<Record<KeyDemand, readonly Line[]>> = {
-  any: [],
-  fido: [line`Each login takes a touch of a FIDO key`],
-  fido_verified: [line`Each login takes a touch of a FIDO key, and its PIN or a fingerprint`],
-};
 
 function keyLines(keys: readonly RegisteredKey[], request: AccessRequest): Line[] {
   const shown = keys.slice(0, KEYS_MAX).map((key) => {

@@ -26,6 +26,10 @@ export const ACTION = {
   tickItem: 'tick_item',
   noteItem: 'note_item',
   pickEngagement: 'pick_engagement',
+  pickLogin: 'login',
+  pickScope: 'scope',
+  pickDuration: 'duration',
+  pickKey: 'key',
 } as const;
 
 export const CALLBACK = {

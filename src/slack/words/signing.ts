@@ -1,5 +1,6 @@
 import type { Assurance } from '../../access/assurance.ts';
 import type { PersonId } from '../../access/ids.ts';
+import type { KeyDemand } from '../../access/key-demand.ts';
 import { isPledgeOver, PLEDGE_MINUTES, pledgeEnd } from '../../access/pledge.ts';
 import { type AccessRequest, pledgeOf, type Review } from '../../access/request.ts';
 import { type Block, paragraph, preformatted, rich, section } from './blocks.ts';
@@ -17,6 +18,15 @@ const NEEDS: Readonly<Record<Assurance, Line[]>> = {
 
 /** What an approval of this request takes beside the click. */
 export const needsSignature = ({ assurance }: Pick<AccessRequest, 'assurance'>): readonly Line[] => NEEDS[assurance];
+
+const TAKES: Readonly<Record<KeyDemand, readonly Line[]>> = {
+  any: [],
+  fido: [line`Each login takes a touch of a FIDO key`],
+  fido_verified: [line`Each login takes a touch of a FIDO key, and its PIN or a fingerprint`],
+};
+
+/** What every login with this access will take. */
+export const loginTakes = (demand: KeyDemand): readonly Line[] => TAKES[demand];
 
 /** Behind the name of who approved. */
 export const signedWith = ({ signature }: Review): Line =>

@@ -12,7 +12,6 @@ export type Requests = {
   pendingIn(engagement: EngagementId): Promise<readonly AccessRequest[]>;
   /** The latest ones first; where `pending`, only those that wait. */
   list(filter: { readonly pending: boolean; readonly limit: number }): Promise<readonly AccessRequest[]>;
-  pendingForReviewer(person: PersonId): Promise<readonly AccessRequest[]>;
   /** Pending ones that this reviewer pressed Approve on and has yet to sign. */
   pledgedBy(reviewer: PersonId): Promise<readonly AccessRequest[]>;
   /** Pledges from before then that are still to be signed; each is answered once. */
@@ -21,6 +20,9 @@ export type Requests = {
     readonly now: Date;
     readonly limit: number;
   }): Promise<readonly { readonly requestId: RequestId; readonly reviewerId: PersonId }[]>;
+  /** The newest that a person asked for in an engagement, whatever became of it. */
+  lastOf(person: PersonId, engagement: EngagementId): Promise<AccessRequest | null>;
+  pendingForReviewer(person: PersonId): Promise<readonly AccessRequest[]>;
   /** Pending ones whose `expiresAt` has come, locked. */
   lockOverdue(now: Date, limit: number): Promise<readonly AccessRequest[]>;
 };

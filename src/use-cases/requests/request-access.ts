@@ -1,20 +1,18 @@
 import type { Assurance } from '../../access/assurance.ts';
 import { type Engagement, isMember, latestEnd, outsideOf, whyItRests } from '../../access/engagement.ts';
-import { isSameHuman } from '../../access/engagement-rules.ts';
 import { type EngagementId, type Login, Login as LoginSchema, type PersonId, RequestId } from '../../access/ids.ts';
 import { isFidoKey, type KeyDemand, withDemand } from '../../access/key-demand.ts';
-import { type Person, whyNotActive } from '../../access/person.ts';
-import { engagementRules } from '../../access/policy.ts';
+import { type Person, type RegisteredKey, whyNotActive } from '../../access/person.ts';
 import { decide, type PolicyDenial } from '../../access/policy-decision.ts';
 import { hasSubstance } from '../../access/reason.ts';
 import type { AskRejection, RejectionOf } from '../../access/rejection.ts';
 import { ASK_LIMITS, type PendingRequest, RULE_BREAK } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import { isEligibleReviewer } from '../../access/review.ts';
 import { findScope, type Scope } from '../../access/scopes/scope.ts';
 import { secretIn } from '../../access/secret.ts';
 import { pin, type Target } from '../../access/target.ts';
-import { type FactParts, reviewerFacts } from '../engagements/reviewer-facts.ts';
+import { eligibleReviewers } from '../engagements/eligible-reviewers.ts';
+import type { FactParts } from '../engagements/reviewer-facts.ts';
 import { tampered } from '../grants/believable.ts';
 import { directLane, threadLane } from '../notice.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
@@ -56,19 +54,18 @@ export const requestAccess =
       const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
       if (inactive || !person) return refuse(inactive ?? { code: 'person_inactive' });
       const keys = await tx.keys.ofPerson(input.by);
-      const newest = keys.at(-1);
-      if (!newest) return refuse(tampered(tx) ?? { code: 'no_registered_key' });
+      if (keys.length === 0) return refuse(tampered(tx) ?? { code: 'no_registered_key' });
       const named = input.keys ?? [];
-      const wanted = named.length === 0 ? [newest] : keys.filter((key) => named.includes(key.fingerprint));
+      const wanted = wantedOf(keys, named);
       if (new Set(named).size > wanted.length) return refuse({ code: 'unknown_own_key', field: 'key' });
       const engagement = await tx.engagements.lock(input.engagementId);
       if (!engagement) return refuse(tampered(tx) ?? { code: 'unknown_engagement', field: 'engagement' });
       if (!engagement.confirmedAt) return refuse({ code: 'engagement_unconfirmed', field: 'engagement' });
       const what = whatIsAsked(deps.inventory, { engagement, person }, input, now);
       if (!what.ok) return what;
-      const plain = wanted.find(({ publicKey }) => what.value.keys !== 'any' && !isFidoKey(publicKey));
-      if (plain) return refuse(fidoKeyNeeded(what.value));
-      const reviewers = await eligibleReviewers(deps, tx, engagement, person, now);
+      const plain = whyNotKeys(wanted, what.value);
+      if (plain) return refuse(plain);
+      const reviewers = await eligibleReviewers(tx, deps.inventory.policy, engagement, person, now);
       const { approvals: needed } = what.value;
       if (reviewers.length < needed)
         return refuse({ code: 'no_reviewer', needed, found: reviewers.length, field: 'engagement' });
@@ -101,50 +98,65 @@ export const requestAccess =
         status: 'pending',
       };
       await tx.requests.insert(request);
-      await tx.audit.append({
-        type: 'access_requested',
-        at: now,
-        actor: { kind: 'person', id: input.by },
-        facts: {
-          request: id,
-          digest: request.digest,
-          engagement: engagement.id,
-          targets: ask.targets.map((target) => target.id),
-          login: ask.login,
-          scope: ask.scope.name,
-          seconds: ask.durationSeconds,
-          rule: request.rule,
-          assurance: request.assurance,
-        },
-      });
-      for (const to of reviewers) {
-        await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to }, directLane(to));
-      }
-      await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to: null }, threadLane(engagement.id));
-      await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId: engagement.id }, threadLane(engagement.id));
-      await tx.outbox.enqueue({ kind: 'request_received', requestId: id }, directLane(input.by));
+      await tellOf(tx, request, reviewers);
       return ok(request);
     });
 
-type Asked = {
-  readonly targets: readonly Target[];
-  readonly login: Login;
-  readonly scope: Scope;
+/** In the audit log, and to who decides it and who asked. */
+async function tellOf(
+  tx: Tx<'audit' | 'outbox'>,
+  request: PendingRequest,
+  reviewers: readonly PersonId[],
+): Promise<void> {
+  const { id, ask } = request;
+  await tx.audit.append({
+    type: 'access_requested',
+    at: request.requestedAt,
+    actor: { kind: 'person', id: ask.personId },
+    facts: {
+      request: id,
+      digest: request.digest,
+      engagement: ask.engagementId,
+      targets: ask.targets.map((target) => target.id),
+      login: ask.login,
+      scope: ask.scope.name,
+      seconds: ask.durationSeconds,
+      rule: request.rule,
+      assurance: request.assurance,
+    },
+  });
+  for (const to of reviewers) {
+    await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to }, directLane(to));
+  }
+  const thread = threadLane(ask.engagementId);
+  await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to: null }, thread);
+  await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId: ask.engagementId }, thread);
+  await tx.outbox.enqueue({ kind: 'request_received', requestId: id }, directLane(ask.personId));
+}
+
+/** Where and for what access is wanted, of what there is. */
+export type Chosen = { readonly targets: readonly Target[]; readonly login: Login; readonly scope: Scope };
+
+type Asked = Chosen & {
   readonly rule: string;
   readonly approvals: number;
   readonly assurance: Assurance;
+  /** What the rules want of each key. */
   readonly keys: KeyDemand;
   readonly reason: string;
   readonly ticket: string | null;
 };
 
-function whatIsAsked(
+type Whose = { readonly engagement: Engagement; readonly person: Person };
+
+/** Refused where it is not in the engagement, or is not there any more; what policy says of it comes afterwards. */
+export function whatIsChosen(
   inventory: Inventory,
-  { engagement, person }: { readonly engagement: Engagement; readonly person: Person },
-  input: RequestAccessInput,
+  { engagement, person }: Whose,
+  input: Pick<RequestAccessInput, 'targetIds' | 'login' | 'scope'>,
   now: Date,
-): Result<Asked> {
-  if (!isMember(engagement, input.by)) {
+): Result<Chosen> {
+  if (!isMember(engagement, person.id)) {
     return refuse({ code: 'not_a_member', engagementId: engagement.id, field: 'engagement' });
   }
   const rests = whyItRests(engagement, now, inventory.policy.doubt);
@@ -163,6 +175,13 @@ function whatIsAsked(
   }
   if (outsideOf(engagement, { targetIds: [], scope: scope.name, login: login.data }))
     return refuse({ code: 'login_not_in_engagement', login: login.data, field: 'login' });
+  return ok({ targets: targets.value, login: login.data, scope });
+}
+
+function whatIsAsked(inventory: Inventory, whose: Whose, input: RequestAccessInput, now: Date): Result<Asked> {
+  const chosen = whatIsChosen(inventory, whose, input, now);
+  if (!chosen.ok) return chosen;
+  const { targets, login, scope } = chosen.value;
   const reason = storable(input.reason).trim();
   const ticket = storable(input.ticket ?? '').trim();
   if (reason === '' || reason.length > ASK_LIMITS.reason || ticket.length > ASK_LIMITS.ticket) {
@@ -175,21 +194,29 @@ function whatIsAsked(
   if (!Number.isSafeInteger(durationSeconds) || durationSeconds <= 0) {
     return refuse({ code: 'duration_too_long', maxSeconds: 0, rule: '', field: 'duration' });
   }
-  const { id, vendor } = engagement;
+  const { id, vendor } = whose.engagement;
   const decision = decide(inventory.policy, {
-    ...{ scope: scope.name, targets: targets.value, login: login.data, durationSeconds, ticket: ticket || null },
-    ...{ standing: person.standing, engagement: { id, vendor }, at: now },
+    ...{ scope: scope.name, targets, login, durationSeconds, ticket: ticket || null },
+    ...{ standing: whose.person.standing, engagement: { id, vendor }, at: now },
   });
   if (!decision.allowed) return refuse(denied(decision.reason));
   const { approvals, assurance, keys } = decision;
   const rule = decision.rules.join(RULE_BREAK);
-  const what = { targets: targets.value, login: login.data, scope, rule, approvals, assurance, keys };
-  return ok({ ...what, reason, ticket: ticket || null });
+  return ok({ ...chosen.value, rule, approvals, assurance, keys, reason, ticket: ticket || null });
 }
 
-const fidoKeyNeeded = ({ rule, keys }: Pick<Asked, 'rule' | 'keys'>): RejectionOf<'fido_key_needed'> => ({
-  ...{ code: 'fido_key_needed', rule, verified: keys === 'fido_verified', field: 'key' },
-});
+/** Why these keys will not do where a rule wants more of them; null where they will. */
+export const whyNotKeys = (
+  wanted: readonly RegisteredKey[],
+  { rule, keys }: Pick<Asked, 'rule' | 'keys'>,
+): RejectionOf<'fido_key_needed'> | null =>
+  keys !== 'any' && wanted.some(({ publicKey }) => !isFidoKey(publicKey))
+    ? { code: 'fido_key_needed', rule, verified: keys === 'fido_verified', field: 'key' }
+    : null;
+
+/** Those that are named; the newest one where none is. */
+export const wantedOf = (keys: readonly RegisteredKey[], named: readonly string[]): readonly RegisteredKey[] =>
+  named.length === 0 ? keys.slice(-1) : keys.filter((key) => named.includes(key.fingerprint));
 
 function secretAmong(texts: Readonly<Record<'reason' | 'ticket', string>>): RejectionOf<'secret_found'> | null {
   for (const field of ['reason', 'ticket'] as const) {
@@ -199,7 +226,7 @@ function secretAmong(texts: Readonly<Record<'reason' | 'ticket', string>>): Reje
   return null;
 }
 
-function denied(reason: PolicyDenial): AskRejection {
+export function denied(reason: PolicyDenial): AskRejection {
   switch (reason.kind) {
     case 'no_rule':
       return { code: 'no_policy_rule', field: 'scope' };
@@ -231,25 +258,4 @@ function askedTargets(inventory: Inventory, engagement: Engagement, ids: readonl
     targets.push(target);
   }
   return ok(targets);
-}
-
-async function eligibleReviewers(
-  deps: Deps,
-  tx: Tx<FactParts>,
-  engagement: Engagement,
-  requester: Person,
-  now: Date,
-): Promise<PersonId[]> {
-  const rules = engagementRules(deps.inventory.policy);
-  const sponsor = await tx.persons.byId(engagement.sponsorId);
-  const members = await tx.persons.byIds(engagement.memberIds);
-  const excluded = [requester, ...members, ...(sponsor && !rules.own_review ? [sponsor] : [])];
-  const eligible: Person[] = [];
-  for (const reviewer of await tx.persons.byIds(engagement.reviewerIds)) {
-    // One human counts once, however many accounts review.
-    if ([...excluded, ...eligible].some((each) => isSameHuman(rules, each, reviewer))) continue;
-    if (isEligibleReviewer(rules, await reviewerFacts(tx, rules, reviewer), engagement.vendor, now))
-      eligible.push(reviewer);
-  }
-  return eligible.map((each) => each.id);
 }

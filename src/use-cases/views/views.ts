@@ -42,10 +42,9 @@ export const viewRequest =
       const engagement = stored && (await tx.engagements.byId(stored.ask.engagementId));
       const requester = stored && (await tx.persons.byId(stored.ask.personId));
       if (!stored || !engagement) return null;
-      const request =
-        stored.status === 'pending' && requester
-          ? shownUnderPolicy(deps.inventory, stored, { requester, engagement }, deps.clock.now())
-          : stored;
+      const now = deps.clock.now();
+      const waits = stored.status === 'pending' && requester !== null;
+      const request = waits ? shownUnderPolicy(deps.inventory, stored, { requester, engagement }, now) : stored;
       const registered = await tx.keys.ofPerson(request.ask.personId);
       const others = (await tx.grants.ofPerson(request.ask.personId)).filter((each) => each.requestId !== requestId);
       return {
@@ -53,7 +52,7 @@ export const viewRequest =
         engagement,
         keys: registered.filter((key) => request.ask.keyFingerprints.includes(key.fingerprint)),
         grant: await tx.grants.byRequest(requestId),
-        extension: extensionOf(request.ask, others, 'decidedAt' in request ? request.decidedAt : deps.clock.now()),
+        extension: extensionOf(request.ask, others, 'decidedAt' in request ? request.decidedAt : now),
         names: await namesOf(tx, engagement, [
           request.ask.personId,
           ...request.reviews.map((review) => review.reviewerId),

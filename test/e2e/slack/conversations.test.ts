@@ -77,7 +77,7 @@ describe('the engagement’s form', () => {
 
 describe('the request form', () => {
   it('says how to register a key where there is none, and shows the code in the same window', async () => {
-    await world.openEngagement();
+    await world.openEngagement({ scopes: ['shell', 'files-rw', 'files-ro'] });
     await world.contractor.openForm();
     const view = await world.contractor.until('the window', (state) => state.modal?.view);
     expect(view.title.text).toBe('Register a key first');
@@ -99,6 +99,29 @@ describe('the request form', () => {
       ...{ targets: ['web-01'], login: 'deploy', scope: 'shell', duration: '3600', reason: 'need access' },
     });
     expect(empty.body['errors']).toEqual({ reason: expect.stringContaining('Reviewers need more than that') });
+    await world.contractor.closeWindow();
+  });
+
+  it('says who will be asked while it is filled in, keeps what was typed, and asks Slack nothing about people', async () => {
+    await world.contractor.openForm();
+    await world.fault('error', 9, 'users.info');
+    const said = (expected: RegExp) =>
+      world.contractor.until('the preview', ({ modal }) => expected.test(JSON.stringify(modal?.view.blocks)));
+    const [row] = await world.sql('select id from engagement');
+    const choose = (field: string, value: string | readonly string[]) =>
+      world.contractor.call('personas/contractor/clicks', {
+        ...{ view: true, action_id: `${field}:${row?.['id']}`, value, values: { reason: 'Rotate the logs' } },
+      });
+    await said(/Choose targets, login, scope and duration/);
+    await choose('targets', ['web-01', 'db-01']);
+    await choose('scope', 'shell');
+    await said(/one manager approves.*it needs.*1 approval.*Morgan Reyes.*will be asked/);
+    await choose('duration', '28800');
+    await said(/too long: the rule “.*one manager approves.*” allows at most 4 hours/);
+    await choose('scope', 'files-ro');
+    await said(/reading files/);
+    expect(JSON.stringify((await world.contractor.state()).modal?.values)).toContain('Rotate the logs');
+    await world.noFaults();
     await world.contractor.closeWindow();
   });
 

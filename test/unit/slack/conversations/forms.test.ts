@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { askable } from '../../../../src/access/askable.ts';
 import { TargetId } from '../../../../src/access/ids.ts';
 import type { Target } from '../../../../src/access/target.ts';
 import { denyChangeView } from '../../../../src/slack/conversations/engagement-change.ts';
 import { changeForm, engagementForm } from '../../../../src/slack/conversations/engagement-form.ts';
+import { filledLike, suggested } from '../../../../src/slack/conversations/filled.ts';
 import { closeForm, noteView, offboardForm } from '../../../../src/slack/conversations/offboard.ts';
 import { whyNotExtended } from '../../../../src/slack/conversations/request.ts';
 import { noEngagementView, noKeyView, requestForm } from '../../../../src/slack/conversations/request-form.ts';
@@ -11,7 +13,7 @@ import { denyView } from '../../../../src/slack/conversations/review.ts';
 import { revokeForm } from '../../../../src/slack/conversations/revoke.ts';
 import { checkInert, checkView, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
 import { runs } from '../../../support/samples/hostile-text.ts';
-import { grantView, inventory, worlds } from '../../../support/samples/hostile-views.ts';
+import { grantView, inventory, request, worlds } from '../../../support/samples/hostile-views.ts';
 import {
   digest,
   engagement,
@@ -20,6 +22,7 @@ import {
   later,
   NOON,
   pending,
+  person,
   personId,
   requestId,
 } from '../../../support/samples/samples.ts';
@@ -42,6 +45,8 @@ describe('the form that closes an engagement', () => {
   });
 });
 
+const NOTHING = { targets: [], logins: [], scopes: [], durations: [], maxSeconds: 0 };
+
 describe('a form', () => {
   it('is within Slack’s limits for any number of targets and any names', () => {
     fc.assert(
@@ -53,9 +58,15 @@ describe('a form', () => {
         }));
         const chosen = engagement({ name: world.text.slice(0, 80), targetIds: targets.map((each) => each.id) });
         const whole = { ...inventory(world), site: 'acme', targets };
+        const form = { purpose: 'request', keys: [], engagements: [chosen] } as const;
+        const can = askable(whole, { requester: person(1), engagement: chosen }, NOON);
+        const shown = { engagement: chosen, can, opener: world.text, preview: [] };
         for (const view of [
-          requestForm({ keys: [], engagements: [chosen], chosen, inventory: whole }),
-          requestForm({ keys: [], engagements: [chosen], chosen: null, inventory: whole }),
+          requestForm({ ...form, chosen: null }),
+          requestForm({ ...form, chosen: { ...shown, filled: suggested(null) } }),
+          requestForm({ ...form, chosen: { ...shown, filled: suggested(request(world).ask) } }),
+          requestForm({ ...form, purpose: 'extend', chosen: { ...shown, filled: filledLike(request(world).ask) } }),
+          requestForm({ ...form, chosen: { ...shown, can: NOTHING, filled: suggested(null) } }),
           engagementForm({ inventory: whole, clock: { now: () => NOON } }, { timeZone: 'Europe/Berlin' }),
           changeForm({ inventory: whole }, { engagement: chosen, userIds: new Map([[personId(1), 'U0CONTRACT']]) }),
           denyChangeView(`${requestId(1)}:${digest(1)}`, { channelId: 'C1', ts: '1.2' }),
@@ -85,9 +96,13 @@ describe('the form for the same as before', () => {
   if (!world) throw new Error('no world');
   const like = (isLive: boolean) => {
     const chosen = engagement({ targetIds: inventory(world).targets.map(({ id }) => id) });
-    const [targets] = [inventory(world).targets.map((each) => ({ ...each, logins: [pending().ask.login] }))];
-    const form = { keys: [], engagements: [chosen], chosen, like: { ask: pending().ask, isLive } };
-    return requestForm({ ...form, inventory: { ...inventory(world), targets } });
+    const targets = inventory(world).targets.map((each) => ({ ...each, logins: [pending().ask.login] }));
+    const can = askable({ ...inventory(world), targets }, { requester: person(1), engagement: chosen }, NOON);
+    const filled = { ...filledLike(pending().ask), durationSeconds: null };
+    return requestForm({
+      ...{ purpose: isLive ? 'extend' : 'request', keys: [], engagements: [chosen] },
+      chosen: { engagement: chosen, can, opener: 'Sam', filled, preview: [] },
+    });
   };
 
   it('is for more time while the access lives, and for new access afterwards', () => {
