@@ -21,6 +21,7 @@ import { type ActionPayload, messageKeyIn } from './payloads.ts';
 import { extensionView, requestView } from './request.ts';
 import { approve, type Card, denyView, unsignedAnswer } from './review.ts';
 import { revokeView } from './revoke.ts';
+import { typedForm } from './typed-request.ts';
 
 /** A button that was pressed, by whom, and where. */
 export type Click = {
@@ -33,6 +34,7 @@ export type Click = {
 /** What each button does, by the part of its action id before a colon. */
 export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new Map([
   [ACTION.openRequest, async (click) => show(click, await requestView(click.edge, click.asker, click.value || null))],
+  [ACTION.openTyped, async (click) => show(click, await typedForm(click.edge, click.asker, click.value ?? ''))],
   [ACTION.extendGrant, pressExtend],
   [ACTION.showKey, showKey],
   [ACTION.showKeys, async (click) => show(click, inWindow('SSH keys', await keysAnswer(click.edge, click.asker)))],

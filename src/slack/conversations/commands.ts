@@ -10,6 +10,7 @@ import { keysAnswer } from './keys.ts';
 import { listAnswer, revokeAnswer } from './list.ts';
 import { closeReaction, offboardReaction } from './offboard.ts';
 import { requestView } from './request.ts';
+import { typedRequest } from './typed-request.ts';
 
 /** What a word after `/access` leads to: a form, or an answer that only the person sees. */
 export type Reaction = { readonly open: View } | { readonly answer: Answer };
@@ -25,7 +26,7 @@ export async function react(edge: Edge, asker: Asker, text: string): Promise<Rea
   if (!isWord(known)) return { answer: helpAnswer(word, edge.gateway) };
   switch (known) {
     case 'request':
-      return { open: await requestView(edge, asker, null) };
+      return rest === '' ? { open: await requestView(edge, asker, null) } : typedRequest(edge, asker, rest);
     case 'list':
       return { answer: await listAnswer(edge, asker) };
     case 'revoke':

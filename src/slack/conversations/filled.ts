@@ -17,7 +17,7 @@ export type Filled = {
   readonly keys: readonly string[];
 };
 
-const EMPTY: Filled = {
+export const EMPTY: Filled = {
   ...{ targetIds: [], login: null, scope: null, durationSeconds: null, reason: null, ticket: null, keys: [] },
 };
 

@@ -6,7 +6,7 @@ import { line, mono, toNotification } from '../words/line.ts';
 import type { Answer } from './answer.ts';
 
 const WHAT: Readonly<Record<(typeof COMMAND_WORDS)[number], string>> = {
-  request: 'request access to an engagement’s targets',
+  request: 'request access to an engagement’s targets, in a form or in one line',
   list: 'see your access and requests, and what is waiting for your review',
   revoke: 'hand back your access, or end somebody else’s',
   key: 'register your SSH key with a one-time code',
@@ -34,6 +34,13 @@ export function helpAnswer(unknown: string | null, gateway: GatewayFacts): Answe
     blocks: [
       section(intro),
       rich(bullets(COMMAND_WORDS.map((word) => line`${mono(`${COMMAND} ${word}`, 60)} ${WHAT[word]}`))),
+      rich(
+        paragraph(line`In one line, in any order: targets or a label, for how long, scope, why, ticket.`),
+        preformatted(`${COMMAND} request web-01,db-01 2h shell "rotate the logs" OPS-123`),
+        paragraph(
+          line`Where there is a choice, add \`as <login>\` and \`in <engagement>\`. Anything unclear opens the form, filled in. Without slash commands, send the same line to Daypass as a direct message, beginning with \`request\`.`,
+        ),
+      ),
       rich(
         paragraph(line`To set up ssh, paste this into a terminal. You only need to do this once:`),
         preformatted(setUpCommand(gateway)),

@@ -3,7 +3,7 @@ import { type AskPreview, previewRequest } from '../../use-cases/requests/previe
 import type { RequestAccessInput } from '../../use-cases/requests/request-access.ts';
 import { type Edge, namesFor } from '../edge.ts';
 import { type Block, context, section } from '../words/blocks.ts';
-import { type Line, line, listed, mono, own, value } from '../words/line.ts';
+import { type Line, line, listed, mono, own, someOf, value } from '../words/line.ts';
 import { refusalLine } from '../words/refusals.ts';
 import { loginTakes, needsSignature } from '../words/signing.ts';
 import { count } from '../words/units.ts';
@@ -73,10 +73,4 @@ async function impossible(
     logins.length > 0 ? line`Allowed with the same targets and scope, as: ${ids(logins)}` : null,
   ];
   return [section(line`:no_entry: ${refused}`, ...ways.filter((way) => way !== null))];
-}
-
-/** `a, b and c`, or `a, b and 4 more`. */
-function someOf(items: readonly Line[], max: number): Line {
-  const rest = items.length - max;
-  return listed(rest > 0 ? [...items.slice(0, max), own(`${rest} more`)] : items);
 }

@@ -18,7 +18,7 @@ import {
   textModal,
   type View,
 } from '../words/blocks.ts';
-import { line, strong } from '../words/line.ts';
+import { type Line, line, strong } from '../words/line.ts';
 import { plain } from '../words/text.ts';
 import { duration } from '../words/units.ts';
 import { type About, type Filled, lengths, type Purpose } from './filled.ts';
@@ -28,6 +28,8 @@ const TITLES: Readonly<Record<Purpose, string>> = { request: 'Request access', e
 
 export type RequestForm = {
   readonly purpose: Purpose;
+  /** What is to be said first, such as which word was not understood. */
+  readonly notes: readonly Line[];
   readonly engagements: readonly Engagement[];
   readonly chosen: {
     readonly engagement: Engagement;
@@ -99,7 +101,7 @@ const textInput = (field: string, longest: number, initial: string | null | unde
  * The request form. What depends on the engagement has it in its action id, so choosing another engagement fills it anew. It offers what
  * policy allows; the use-case checks what is sent all the same.
  */
-export function requestForm({ purpose, engagements, chosen, keys }: RequestForm): View {
+export function requestForm({ purpose, notes, engagements, chosen, keys }: RequestForm): View {
   const choices = engagements.slice(-LIMITS.options).map((each) => option(each.name, each.id));
   const picked = valued(choices, chosen?.engagement.id);
   return {
@@ -110,6 +112,7 @@ export function requestForm({ purpose, engagements, chosen, keys }: RequestForm)
     submit: plainText('Send request', LIMITS.viewTitle),
     close: plainText('Cancel', LIMITS.viewTitle),
     blocks: [
+      ...(notes.length > 0 ? [section(line`*Nothing was sent yet.* Complete the form below.`, ...notes)] : []),
       input({
         field: 'engagement',
         label: 'Engagement',

@@ -12,6 +12,7 @@ import { type Asker, type Edge, namesFor } from '../edge.ts';
 import { readChannelAtClick } from '../readings/channel-reading.ts';
 import { TARGETS_MENU } from '../words/action-ids.ts';
 import type { View } from '../words/blocks.ts';
+import type { Line } from '../words/line.ts';
 import { unmarked, word } from '../words/refusals.ts';
 import { type Answer, refusal, say } from './answer.ts';
 import { type Filled, filledLike, inputOf, type Purpose, readRequest, standing, suggested, within } from './filled.ts';
@@ -21,7 +22,7 @@ import { errorAt, matchingTargets, noEngagementView, noKeyView, requestForm, tar
 import type { Outcome } from './submission.ts';
 
 /** What a form begins with instead of what its person asked for last. */
-export type Begun = { readonly purpose: Purpose; readonly filled: Filled | null };
+export type Begun = { readonly purpose: Purpose; readonly filled: Filled | null; readonly notes?: readonly Line[] };
 const NEW: Begun = { purpose: 'request', filled: null };
 
 /** The form as this person gets it, with an engagement chosen where it is clear which. */
@@ -38,9 +39,11 @@ export async function changedView(edge: Edge, person: Person, view: ViewPayload)
   return about && about.engagements.length > 0 ? formOf(edge, about, begun) : null;
 }
 
-async function formOf(edge: Edge, about: AskFormView, { purpose, filled: given }: Begun): Promise<View> {
+async function formOf(edge: Edge, about: AskFormView, begun: Begun): Promise<View> {
   const { engagements, keys, chosen: engagement, person } = about;
-  if (!engagement) return requestForm({ purpose, engagements, keys, chosen: null });
+  const { purpose, filled: given, notes = [] } = begun;
+  const form = { purpose, notes, engagements, keys };
+  if (!engagement) return requestForm({ ...form, chosen: null });
   const now = edge.clock.now();
   const can = askable(edge.inventory, { requester: person, engagement }, now);
   const rests = whyItRests(engagement, now, edge.inventory.policy.doubt);
@@ -50,7 +53,7 @@ async function formOf(edge: Edge, about: AskFormView, { purpose, filled: given }
     ...{ engagement, can, filled, opener: about.names.get(engagement.sponsorId) ?? 'somebody' },
     preview: rests ? restBlocks(rests) : can.targets.length === 0 ? [] : await previewBlocks(edge, input),
   };
-  return requestForm({ purpose, engagements, keys, chosen });
+  return requestForm({ ...form, chosen });
 }
 
 /** The form, filled in like access that one has; or, as an answer, why there is no more time to ask for. */

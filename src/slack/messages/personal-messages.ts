@@ -3,7 +3,7 @@ import type { PersonId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
 import { setUpCommand } from '../../access/ssh-config.ts';
 import type { GrantView, RequestView } from '../../use-cases/views/views.ts';
-import { accessLine } from '../words/access-line.ts';
+import { accessLine, askedLine } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
 import {
   actions,
@@ -18,7 +18,7 @@ import {
 } from '../words/blocks.ts';
 import { doneButton, extendButton } from '../words/buttons.ts';
 import { directCommand, type GatewayFacts, targetName } from '../words/gateway-facts.ts';
-import { type Line, line, listed, mono, own, strong, toNotification, value } from '../words/line.ts';
+import { type Line, line, mono, own, strong, toNotification, value } from '../words/line.ts';
 import { entities } from '../words/text.ts';
 import { count, duration, roughly, when } from '../words/units.ts';
 import { type AccessFile, accessFiles, installLines } from './access-files.ts';
@@ -34,18 +34,14 @@ const describe = ({ request, engagement }: RequestView): Line =>
 
 /** To the requester: it arrived, and who can review it. */
 export function requestReceived(view: RequestView): Message {
-  const { request, engagement, names } = view;
-  const reviewers = engagement.reviewerIds
-    .filter((id) => id !== request.ask.personId)
-    .slice(0, 20)
-    .map((id) => value(names.get(id) ?? 'somebody', 80));
+  const { request } = view;
   const said = line`Your request was received: ${describe(view)}`;
   return {
     text: toNotification(said),
     blocks: [
       section(said),
       context(
-        line`${listed(reviewers)} can review it`,
+        askedLine(view.asked, view.names),
         line`Needs ${own(count(request.approvals, 'approval'))} · expires ${request.expiresAt}`,
       ),
       actions('received', [button({ action: ACTION.showList, label: 'My access and requests' })]),

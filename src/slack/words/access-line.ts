@@ -1,4 +1,5 @@
-import { type Line, line, listed, mono, own } from './line.ts';
+import type { PersonId } from '../../access/ids.ts';
+import { type Line, line, listed, mono, own, someOf, value } from './line.ts';
 import { roughly } from './units.ts';
 
 const TARGETS_SHOWN = 10;
@@ -16,6 +17,17 @@ export const accessLine = (terms: {
   readonly login: string;
   readonly scope: { readonly name: string };
 }): Line => line`${targetsLine(terms.targets)} as ${mono(terms.login, 40)}, scope ${mono(terms.scope.name, 60)}`;
+
+const PEOPLE_SHOWN = 5;
+
+/** Who decides a request. */
+export const askedLine = (asked: readonly PersonId[], names: ReadonlyMap<PersonId, string>): Line =>
+  asked.length === 0
+    ? line`Nobody can review it right now. Ask the person who opened the engagement`
+    : line`${someOf(
+        asked.map((id) => value(names.get(id) ?? 'somebody', 80)),
+        PEOPLE_SHOWN,
+      )} ${own(asked.length === 1 ? 'was' : 'were')} asked to review it`;
 
 /** `59 minutes left, until …`. */
 export const timeLeft = (until: Date, now: Date): Line =>

@@ -1,6 +1,7 @@
 /** Names of buttons and forms: what Slack sends back when somebody uses them. */
 export const ACTION = {
   openRequest: 'open_request',
+  openTyped: 'open_typed',
   extendGrant: 'extend_grant',
   showKey: 'show_key',
   showList: 'show_list',

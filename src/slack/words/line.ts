@@ -77,6 +77,12 @@ export function listed(items: readonly Line[]): Line {
   });
 }
 
+/** `a, b and c`, or `a, b and 4 more`. */
+export function someOf(items: readonly Line[], max: number): Line {
+  const rest = items.length - max;
+  return listed(rest > 0 ? [...items.slice(0, max), own(`${rest} more`)] : items);
+}
+
 /** The lines that are not empty, with ` · ` between them. */
 export const dotted = (...lines: readonly (Line | null)[]): Line =>
   lines

@@ -9,6 +9,8 @@ import type { RegisteredKey } from '../../access/person.ts';
 import type { AccessRequest } from '../../access/request.ts';
 import type { Session } from '../../access/session.ts';
 import { shownUnderPolicy, type Today } from '../../access/standing-ask.ts';
+import { eligibleReviewers } from '../engagements/eligible-reviewers.ts';
+import type { FactParts } from '../engagements/reviewer-facts.ts';
 import { enderOf } from '../grants/ending.ts';
 import type { IssuedCertificate } from '../ports/authority.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -25,10 +27,12 @@ export type RequestView = {
   readonly grant: Grant | null;
   /** What it is more time on, as it was when it was decided, or is while it waits; null where it is for something else. */
   readonly extension: Extension | null;
+  /** Who can decide it at this moment; nobody once it is decided. */
+  readonly asked: readonly PersonId[];
   readonly names: Names;
 };
 
-type RequestDeps = Deps<'requests' | 'engagements' | 'keys' | 'grants' | 'persons'> & {
+type RequestDeps = Deps<'requests' | 'keys' | 'grants' | FactParts> & {
   readonly inventory: Today;
   readonly clock: Clock;
 };
@@ -53,6 +57,7 @@ export const viewRequest =
         keys: registered.filter((key) => request.ask.keyFingerprints.includes(key.fingerprint)),
         grant: await tx.grants.byRequest(requestId),
         extension: extensionOf(request.ask, others, 'decidedAt' in request ? request.decidedAt : now),
+        asked: waits ? await eligibleReviewers(tx, deps.inventory.policy, engagement, requester, now) : [],
         names: await namesOf(tx, engagement, [
           request.ask.personId,
           ...request.reviews.map((review) => review.reviewerId),

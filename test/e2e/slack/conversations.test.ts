@@ -172,6 +172,57 @@ describe('the request form', () => {
   });
 });
 
+describe('a request typed as one line', () => {
+  const LINE = 'request web-01 1h shell "Rotate the logs" OPS-7 in "Order database migration"';
+
+  it('guests who have no slash commands can do all of it: the message has duration and hosts, and says who was asked', async () => {
+    const cards = world.manager.cards(await world.manager.state()).length;
+    await world.contractor.say(LINE);
+    const answer = await world.contractor.until('the answer', (state) =>
+      state.direct_messages[0]?.messages.find((message) => message.plain.includes('Your request was sent')),
+    );
+    for (const part of ['web-01', '1 hour', 'deploy', 'shell', 'Morgan Reyes was asked', 'one manager approves'])
+      expect(answer.plain).toContain(part);
+    await world.manager.until('the cards', (state) => world.manager.cards(state).length === cards + 2);
+    await world.manager.click(await world.manager.card('direct'), 'Comment…');
+    await world.manager.until('the window', ({ modal }) => modal?.view.callback_id === 'comment');
+    expect((await world.manager.submit({ comment: 'Which logs?' })).status).toBe(200);
+    const asked = await world.contractor.until('the comment', (state) =>
+      state.direct_messages[0]?.messages.find((message) => message.plain.includes('commented on your request')),
+    );
+    expect(asked.plain).toContain('Which logs?');
+    await world.manager.until('the card', (state) => world.manager.cards(state)[0]?.plain.includes('Comments'));
+    expect(world.contractor.thread(await world.contractor.state()).map(({ plain }) => plain)).not.toContain(
+      'Which logs?',
+    );
+    await world.contractor.click(answer, 'Withdraw');
+    await world.manager.until('the end', (state) => world.manager.cards(state).at(-1)?.plain.includes('Withdrawn'));
+  });
+
+  it('is not filed where a word was not understood: the form opens with the others', async () => {
+    const cards = world.manager.cards(await world.manager.state()).length;
+    await world.contractor.say(`@Daypass ${LINE.replace('shell', 'shel')}`, ENGAGEMENT_CHANNEL);
+    const whisper = await world.contractor.until('the whisper', (state) =>
+      state.ephemerals.find((message) => message.plain.includes('shel was not understood')),
+    );
+    await world.contractor.click(whisper, 'Request access');
+    const shown = async (): Promise<string> =>
+      JSON.stringify(await world.contractor.until('the form', ({ modal }) => modal?.view.callback_id && modal));
+    for (const part of ['shel', 'was not understood', 'Rotate the logs', 'OPS-7'])
+      expect(await shown()).toContain(part);
+    await world.contractor.closeWindow();
+    await world.contractor.command(`/access ${LINE.replace('1h', '30h')}`, ENGAGEMENT_CHANNEL);
+    await world.contractor.until('the form', ({ modal }) => JSON.stringify(modal).includes('allows at most 4 hours'));
+    await world.contractor.closeWindow();
+    await world.contractor.say('request web-01 1h shell "the password is hunter22!"');
+    const refused = await world.contractor.until('a refusal', (state) =>
+      state.direct_messages[0]?.messages.find((message) => message.plain.includes('looks like it contains')),
+    );
+    expect(refused.plain).not.toContain('hunter22');
+    expect(world.manager.cards(await world.manager.state()).length).toBe(cards);
+  });
+});
+
 describe('what one has', () => {
   it('stands in the Home tab with its time left, and can be handed back there', async () => {
     await world.request({});

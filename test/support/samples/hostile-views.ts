@@ -108,6 +108,7 @@ export const requestView = (world: World): RequestView => ({
   keys: Array.from({ length: world.keys }, (_, n) => key(n + 1)),
   grant: null,
   extension: world.keys === 1 ? { until: later(600), since: NOON } : null,
+  asked: PEOPLE.slice(1, 3),
   names: names(world),
 });
 
