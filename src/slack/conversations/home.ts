@@ -1,3 +1,4 @@
+import { type Engagement, engagementBegin, isOver } from '../../access/engagement.ts';
 import type { AccessList } from '../../use-cases/views/access-list.ts';
 import type { Asker, Edge } from '../edge.ts';
 import { ACTION } from '../words/action-ids.ts';
@@ -28,6 +29,7 @@ export function homeBlocks(list: AccessList, now: Date, cards?: Links): Block[] 
       ...reviewBlocks(list, each, cards),
       ...governedBlocks(list),
       ...ownBlocks(list, now, each),
+      ...workBlocks(list, now, each),
     ]),
   ];
 }
@@ -54,6 +56,29 @@ const top = (list: AccessList): Block[] => [
   ]),
   context(line`Temporary SSH access, requested and approved in Slack. Sessions are recorded.`),
 ];
+
+/** Engagements that this person works in, each with a button to ask in it. */
+function workBlocks({ engagements }: AccessList, now: Date, each: number): Block[] {
+  const open = engagements.filter((engagement) => !isOver(engagement, now));
+  if (open.length === 0) return [];
+  const rest = open.length - each;
+  return [
+    divider(),
+    section(line`*Engagements you work in*`),
+    ...open.slice(-each).flatMap((engagement) => workIn(engagement, now)),
+    ...(rest > 0 ? [context(line`and ${rest} more; *Request access* at the top has them all`)] : []),
+  ];
+}
+
+function workIn(engagement: Engagement, now: Date): Block[] {
+  const { id, name, lastDay } = engagement;
+  const begins = engagementBegin(engagement);
+  if (begins && now < begins) return [section(line`${strong(name, 80)}, begins ${begins}`)];
+  return [
+    section(line`${strong(name, 80)}, until the end of ${own(day(lastDay))}`),
+    actions(`work_${id}`, [button({ action: `${ACTION.openRequest}:${id}`, label: 'Request access', value: id })]),
+  ];
+}
 
 /** Engagements that this person opened or reviews for, and who is connected in them at this moment. */
 export function governedBlocks({ governed, names }: AccessList): Block[] {

@@ -6,7 +6,7 @@ import { endGrant } from '../../use-cases/grants/end-grant.ts';
 import { messageKey } from '../../use-cases/notice.ts';
 import { type AccessList, listAccess } from '../../use-cases/views/access-list.ts';
 import type { Asker, Edge } from '../edge.ts';
-import { accessLine, timeLeft } from '../words/access-line.ts';
+import { accessLine, askedLine, timeLeft } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { actions, type Block, button, context, divider, LIMITS, section, textLength } from '../words/blocks.ts';
 import { doneButton, extendButton, revokeButton } from '../words/buttons.ts';
@@ -73,7 +73,7 @@ export function ownBlocks(list: AccessList, now: Date, each: number): Block[] {
     ...part('Your access', grants, each, more, (grant) => withEnd(grantLine(grant, now), grant, true)),
     ...part('Your requests waiting for review', pending, each, null, (request) => [
       section(requestLine(request)),
-      context(line`Expires ${request.expiresAt}`),
+      context(askedLine(list.asked.get(request.id) ?? [], list.names), line`Expires ${request.expiresAt}`),
       actions(`pending_${request.id}`, [
         button({ action: `${ACTION.withdraw}:${request.id}`, label: 'Withdraw', value: request.id }),
       ]),

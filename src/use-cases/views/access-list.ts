@@ -1,21 +1,28 @@
 import { type Engagement, isMember, isOver } from '../../access/engagement.ts';
 import { type Grant, isActive } from '../../access/grant.ts';
-import type { PersonId } from '../../access/ids.ts';
+import type { PersonId, RequestId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
+import type { Policy } from '../../access/policy.ts';
 import { type AccessRequest, isExpired } from '../../access/request.ts';
 import type { Session } from '../../access/session.ts';
+import { eligibleReviewers } from '../engagements/eligible-reviewers.ts';
+import type { FactParts } from '../engagements/reviewer-facts.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Store } from '../ports/store.ts';
+import type { Inventory } from '../ports/inventory.ts';
+import type { Store, Tx } from '../ports/store.ts';
 import type { Names } from './views.ts';
 
 type Deps = {
-  readonly store: Store<'persons' | 'keys' | 'engagements' | 'requests' | 'grants' | 'sessions'>;
+  readonly store: Store<FactParts | 'keys' | 'requests' | 'grants' | 'sessions'>;
   readonly clock: Clock;
+  readonly inventory: Pick<Inventory, 'policy'>;
 };
 
 export type AccessList = {
   readonly grants: readonly Grant[];
   readonly pending: readonly AccessRequest[];
+  /** Who can decide each of those at this moment. */
+  readonly asked: ReadonlyMap<RequestId, readonly PersonId[]>;
   readonly toReview: readonly AccessRequest[];
   /** Live grants of others that this person may end. */
   readonly revocable: readonly Grant[];
@@ -51,9 +58,11 @@ export const listAccess =
       const present = governed
         .filter((each) => !isOver(each, now))
         .map((engagement) => ({ engagement, live: sessions.filter((each) => each.engagementId === engagement.id) }));
+      const asked = await askedFor(tx, deps.inventory.policy, pending, now);
       return {
         grants,
         pending,
+        asked,
         toReview,
         revocable,
         engagements: engagements.filter((each) => isMember(each, personId) && each.confirmedAt !== null),
@@ -62,6 +71,7 @@ export const listAccess =
         names: await tx.persons.names([
           ...new Set([
             personId,
+            ...[...asked.values()].flat(),
             ...revocable.map((grant) => grant.terms.personId),
             ...toReview.map((request) => request.ask.personId),
             ...present.flatMap((each) => each.live.map((session) => session.personId)),
@@ -69,3 +79,18 @@ export const listAccess =
         ]),
       };
     });
+
+async function askedFor(
+  tx: Tx<FactParts>,
+  policy: Policy,
+  requests: readonly AccessRequest[],
+  now: Date,
+): Promise<ReadonlyMap<RequestId, readonly PersonId[]>> {
+  const asked = new Map<RequestId, readonly PersonId[]>();
+  for (const { id, ask } of requests) {
+    const engagement = await tx.engagements.byId(ask.engagementId);
+    const requester = await tx.persons.byId(ask.personId);
+    if (engagement && requester) asked.set(id, await eligibleReviewers(tx, policy, engagement, requester, now));
+  }
+  return asked;
+}

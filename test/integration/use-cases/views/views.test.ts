@@ -186,7 +186,8 @@ describe('the list of what one has', () => {
     expect(found).toMatchObject({ grants: [grant], pending: [waiting], toReview: [], revocable: [], governed: [] });
     expect([found.grants.length, ids(found.engagements)]).toEqual([1, [engagement.id]]);
     expect(found.keys).toHaveLength(1);
-    expect(names(found)).toEqual(new Set(['UCON']));
+    expect(found.asked).toEqual(new Map([[waiting.id, [world.reviewer.id]]]));
+    expect(names(found)).toEqual(new Set(['UCON', 'UREVIEW']));
     world.now = world.later(86_400);
     expect(await list(contractor)).toMatchObject({ grants: [], pending: [] });
   });

@@ -5,11 +5,12 @@ import { listBlocks } from '../../../../src/slack/conversations/list.ts';
 import type { Block } from '../../../../src/slack/words/blocks.ts';
 import type { AccessList } from '../../../../src/use-cases/views/access-list.ts';
 import { checkMessage } from '../../../support/checks/slack-limits.ts';
-import { engagement, grant, NOON, pending } from '../../../support/samples/samples.ts';
+import { engagement, engagementId, grant, NOON, pending, personId } from '../../../support/samples/samples.ts';
 import { key, session } from '../../../support/worlds/world.ts';
 
 const NOTHING: AccessList = {
   ...{ grants: [], pending: [], toReview: [], revocable: [], engagements: [], governed: [], keys: [] },
+  asked: new Map(),
   names: new Map(),
 };
 const id = (n: number): string => `${String(n).padStart(8, '0')}-0000-4000-8000-000000000000`;
@@ -78,10 +79,33 @@ describe('the Home tab', () => {
     expect(text(blocks)).toMatch(/SSH key/);
   });
 
+  it('has a button to ask in each engagement that one works in, that has begun and is not over', () => {
+    const engagements = [
+      engagement({ name: 'Over', lastDay: '2020-01-01' }),
+      engagement({ id: engagementId(2), name: 'Move' }),
+      engagement({ id: engagementId(3), name: 'Later', firstDay: '2030-05-03' }),
+    ];
+    const blocks = homeBlocks({ ...NOTHING, engagements, keys: [key(1)] }, NOON);
+    const [button] = blocks.flatMap((block) => (block.block_id?.startsWith('work_') ? [JSON.stringify(block)] : []));
+    expect([countOf(blocks, 'Request access'), button]).toEqual([2, expect.stringContaining(engagementId(2))]);
+    expect(text(blocks)).not.toContain('"Over"');
+    expect(text(blocks)).toMatch(/"Later".*, begins /);
+  });
+
+  it('says of what waits who was asked', () => {
+    const [request] = requests(1);
+    const asked = new Map([[`${request?.id}`, [personId(2), personId(3)]]]) as unknown as AccessList['asked'];
+    const names = new Map([2, 3].map((n) => [personId(n), `Reviewer ${n}`]));
+    const blocks = listBlocks({ ...NOTHING, pending: requests(1), asked, names }, NOON);
+    expect(text(blocks)).toContain('Reviewer 2 and Reviewer 3 were asked to review it');
+    expect(text(listBlocks({ ...NOTHING, pending: requests(1) }, NOON))).toContain('Nobody can review it right now');
+  });
+
   it('is within Slack’s limits with everything at once, and keeps its last buttons', () => {
     const list = {
       ...NOTHING,
       ...{ grants: grants(30), revocable: grants(30, 500), pending: requests(30), toReview: requests(30) },
+      engagements: many(30, (n) => engagement({ id: engagementId(n) })),
       governed: many(9, () => ({ engagement: engagement(), live: many(5, (n) => session(n)) })),
     };
     const blocks = homeBlocks(list, NOON);

@@ -287,6 +287,7 @@ describe('a message', () => {
             grants,
             revocable: grants.map((each, n) => ({ ...each, id: unique(n + 100, each.id) as typeof each.id })),
             pending: pendings,
+            asked: new Map(pendings.map(({ id }) => [id, PEOPLE])),
             toReview: pendings,
             engagements: some(() => hostileEngagement(world)),
             governed: [],
@@ -309,6 +310,7 @@ describe('a message', () => {
         const live = sessions.filter((each) => each.ended === null);
         const blocks = governedBlocks({
           ...{ grants: [], pending: [], toReview: [], revocable: [], engagements: [], keys: [], names: names(world) },
+          asked: new Map(),
           governed: Array.from({ length: 9 }, (_, n) => ({ engagement: of, live: n === 4 ? live : [] })),
         });
         expect(markupIn(blocks).join('\n')).not.toContain(CANARY);
