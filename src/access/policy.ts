@@ -163,6 +163,15 @@ const Rules = z.strictObject({
     description: 'How long a request waits for review. If omitted, a day.',
     examples: ['P1D'],
   }),
+  pending_per_person: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(5)
+    .meta({
+      description: 'How many requests of one person may wait for review at a time. If omitted, 5.',
+      examples: [5],
+    }),
   doubt: IsoSeconds.default(5_400).meta({
     description:
       'How long people keep access after Slack last confirmed that their account is active and who is in the channel of their engagement. Slack may be unreachable for this long. After that, logins are refused and live sessions end until Slack answers again. If omitted, 90 minutes.',

@@ -85,6 +85,10 @@ export type AskRejection =
   /** Outside the hours of a rule; `opens` is null where the rules of its targets are never open together. */
   | ({ readonly code: 'outside_hours'; readonly field: 'duration' } & ClosedHours)
   | SecretFound
+  /** As many as one person may have waiting. */
+  | { readonly code: 'too_many_pending'; readonly max: number }
+  /** The same access was requested already, and that request waits. */
+  | { readonly code: 'same_request_waits'; readonly requestId: RequestId; readonly at: Date }
   | { readonly code: 'reason_missing'; readonly field: 'reason' }
   /** It says nothing a reviewer could decide by. */
   | { readonly code: 'reason_empty'; readonly field: 'reason' }

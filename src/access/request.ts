@@ -24,6 +24,16 @@ export type Ask = {
 /** Characters of reason and ticket; how many targets. */
 export const ASK_LIMITS = { reason: 1_000, ticket: 200, targets: 50 } as const;
 
+/** Whether two asks are for the same access, whatever they say about why. */
+export function isSameAccess(one: Ask, other: Ask): boolean {
+  const what = ({ engagementId, personId, targets, login, scope, durationSeconds, keyFingerprints }: Ask): string =>
+    JSON.stringify([
+      ...[engagementId, personId, login, scope.name, durationSeconds],
+      ...[targets.map(({ id }) => id).sort(), [...keyFingerprints].sort()],
+    ]);
+  return what(one) === what(other);
+}
+
 /** Between the names of rules that decided together. */
 export const RULE_BREAK = '\n';
 
@@ -55,7 +65,13 @@ export type PendingRequest = RequestBase & { readonly status: 'pending' };
 export type AccessRequest =
   | PendingRequest
   | (RequestBase & { readonly status: 'approved' | 'denied'; readonly decidedAt: Date })
-  | (RequestBase & { readonly status: 'expired' | 'withdrawn'; readonly decidedAt: Date });
+  | (RequestBase & { readonly status: 'expired'; readonly decidedAt: Date })
+  | (RequestBase & {
+      readonly status: 'withdrawn';
+      readonly decidedAt: Date;
+      /** The request that took its place, where its requester changed it. */
+      readonly replacedBy?: RequestId;
+    });
 
 export type RequestCommand =
   | {
@@ -68,7 +84,7 @@ export type RequestCommand =
       readonly signature?: ReviewSignature;
     }
   /** `by` is null where somebody else may, as control has decided: an operator, or whoever offboards. */
-  | { readonly kind: 'withdraw'; readonly by: PersonId | null }
+  | { readonly kind: 'withdraw'; readonly by: PersonId | null; readonly replacedBy?: RequestId }
   | { readonly kind: 'expire' };
 
 /** A pending request whose time has run out, or is still to begin, is expired at every look, whether or not a job has written it down. */
@@ -109,7 +125,10 @@ export function transition(
       return review(request, command, now);
     case 'withdraw':
       if (command.by !== null && command.by !== request.ask.personId) return refuse({ code: 'unknown_request' });
-      return ok({ ...request, pledges: [], status: 'withdrawn', decidedAt: now });
+      return ok({
+        ...{ ...request, pledges: [], status: 'withdrawn', decidedAt: now },
+        ...(command.replacedBy && { replacedBy: command.replacedBy }),
+      });
     case 'expire':
       return ok(request);
   }

@@ -47,7 +47,11 @@ const base = {
 const RequestRow = z.discriminatedUnion('status', [
   z.object({ ...base, status: z.literal('pending') }),
   z.object({ ...base, status: z.enum(['approved', 'denied']), decided_at: Timestamp }),
-  z.object({ ...base, status: z.enum(['expired', 'withdrawn']), decided_at: Timestamp }),
+  z.object({ ...base, status: z.literal('expired'), decided_at: Timestamp }),
+  z.object({
+    ...{ ...base, status: z.literal('withdrawn'), decided_at: Timestamp },
+    replaced_by: RequestId.nullable(),
+  }),
 ]);
 const ReviewRow = z.object({
   request_id: RequestId,
@@ -233,8 +237,15 @@ function toRequest(
   if (row.status === 'approved' || row.status === 'denied') {
     return { ...common, status: row.status, decidedAt: row.decided_at };
   }
+  if (row.status === 'withdrawn') {
+    const replaced = row.replaced_by === null ? {} : { replacedBy: row.replaced_by };
+    return { ...common, status: row.status, decidedAt: row.decided_at, ...replaced };
+  }
   return { ...common, status: row.status, decidedAt: row.decided_at };
 }
+
+const replacedBy = (request: AccessRequest): string | null =>
+  (request.status === 'withdrawn' && request.replacedBy) || null;
 
 const decidedAt = (request: AccessRequest): string | null =>
   instantOrNull(request.status === 'pending' ? null : request.decidedAt);
@@ -256,6 +267,7 @@ async function insertRequest(trx: Trx, sealing: Sealing, request: AccessRequest)
       status: request.status,
       decided_at: decidedAt(request),
       mac: sealing.seal('request', sealedRequest({ ...request, rule: text(request.rule) }, request.assurance)),
+      replaced_by: replacedBy(request),
     })
     .execute();
   await insertReviews(trx, sealing, request);
@@ -264,7 +276,7 @@ async function insertRequest(trx: Trx, sealing: Sealing, request: AccessRequest)
 async function saveRequest(trx: Trx, sealing: Sealing, request: AccessRequest): Promise<void> {
   const result = await trx
     .updateTable('access_request')
-    .set({ status: request.status, decided_at: decidedAt(request) })
+    .set({ status: request.status, decided_at: decidedAt(request), replaced_by: replacedBy(request) })
     .where('id', '=', request.id)
     .executeTakeFirstOrThrow();
   changedOne(result, 'access request');

@@ -110,6 +110,7 @@ export type Tables = {
     expires_at: Instant;
     status: string;
     decided_at: Instant | null;
+    replaced_by: string | null;
     mac: string | null;
   };
   review: {

@@ -18,7 +18,7 @@ import { keysAnswer, retireAnswer } from './keys.ts';
 import { endAnswer, listAnswer } from './list.ts';
 import { closeButtonReaction, noteView, tick } from './offboard.ts';
 import { type ActionPayload, messageKeyIn } from './payloads.ts';
-import { extensionView, requestView } from './request.ts';
+import { editView, extensionView, requestView } from './request.ts';
 import { approve, type Card, denyView, unsignedAnswer } from './review.ts';
 import { revokeView } from './revoke.ts';
 import { typedForm } from './typed-request.ts';
@@ -50,6 +50,7 @@ export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new 
   [ACTION.denyChange, pressDenyChange],
   [ACTION.approve, pressApprove],
   [ACTION.deny, pressDeny],
+  [ACTION.editRequest, pressEdit],
   [ACTION.withdraw, withdraw],
   [ACTION.endGrant, pressEndGrant],
   [ACTION.revokeGrant, pressRevoke],
@@ -105,6 +106,13 @@ async function pressExtend(click: Click): Promise<void> {
   const reaction = await extensionView(click.edge, click.asker, click.value);
   if ('open' in reaction) return show(click, reaction.open);
   await tellAt(click.edge, click.payload, reaction.answer);
+}
+
+async function pressEdit(click: Click): Promise<void> {
+  const { edge, asker, payload, value } = click;
+  const view = await editView(edge, asker, value);
+  if (view.ok) return show(click, view.value);
+  await tellAt(edge, payload, await refusal(edge, view.rejection));
 }
 
 async function showKey(click: Click): Promise<void> {

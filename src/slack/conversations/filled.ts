@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Askable } from '../../access/askable.ts';
-import { EngagementId, type PersonId } from '../../access/ids.ts';
+import { EngagementId, type PersonId, RequestId } from '../../access/ids.ts';
 import { ASK_LIMITS, type Ask } from '../../access/request.ts';
 import type { RequestAccessInput } from '../../use-cases/requests/request-access.ts';
+import type { Line } from '../words/line.ts';
 import { fieldsOf, parseJson, type ViewPayload } from './payloads.ts';
 
 /** What stands in the fields of a request form, before it is a request. */
@@ -58,11 +59,16 @@ export const inputOf = (by: PersonId, engagementId: EngagementId, filled: Filled
 });
 
 /** Why a form is open. */
-const Purpose = z.enum(['request', 'extend']);
+const Purpose = z.enum(['request', 'extend', 'edit']);
 export type Purpose = z.infer<typeof Purpose>;
 
 /** What a form carries beside its fields: what it is for, and whose menus it shows. */
-const About = z.object({ purpose: Purpose, engagementId: EngagementId.nullable() });
+const About = z.object({
+  purpose: Purpose,
+  engagementId: EngagementId.nullable(),
+  /** The request that an edited one takes the place of. */
+  replaces: RequestId.nullable(),
+});
 export type About = z.infer<typeof About>;
 
 /** What is chosen where nobody has. */
@@ -90,24 +96,33 @@ export function readRequest(view: ViewPayload): Omit<RequestAccessInput, 'by'> |
     reason: field('reason')[0] ?? '',
     ticket: field('ticket')[0] ?? null,
     keys: field('key'),
+    replaces: aboutOf(view).replaces,
   };
 }
 
-/** A form as it stands, to be shown anew; entries of another engagement's menus are left out. */
-export function standing(view: ViewPayload): {
-  readonly wanted: EngagementId | null;
+const aboutOf = (view: ViewPayload): About =>
+  About.safeParse(parseJson(view.private_metadata)).data ?? { purpose: 'request', engagementId: null, replaces: null };
+
+/** What a form begins with instead of what its person asked for last. */
+export type Begun = {
   readonly purpose: Purpose;
+  readonly replaces: RequestId | null;
   readonly filled: Filled | null;
-} {
-  const about = About.safeParse(parseJson(view.private_metadata)).data ?? { purpose: 'request', engagementId: null };
+  readonly notes: readonly Line[];
+};
+export const NEW: Begun = { purpose: 'request', replaces: null, filled: null, notes: [] };
+
+/** A form as it stands, to be shown anew; entries of another engagement's menus are left out. */
+export function standing(view: ViewPayload): Begun & { readonly wanted: EngagementId | null } {
+  const { purpose, replaces, engagementId } = aboutOf(view);
   const form = readRequest(view);
-  const { purpose } = about;
-  if (!form || form.engagementId !== about.engagementId)
-    return { wanted: form?.engagementId ?? null, purpose, filled: null };
+  const wanted = form?.engagementId ?? null;
+  if (!form || wanted !== engagementId)
+    return { ...NEW, wanted, purpose: purpose === 'extend' ? 'request' : purpose, replaces };
   const { login, scope, durationSeconds, reason, keys = [] } = form;
   const filled = {
     ...{ targetIds: form.targetIds, login: login || null, scope: scope || null, reason: reason || null },
     ...{ durationSeconds: durationSeconds || null, ticket: form.ticket || null, keys },
   };
-  return { wanted: form.engagementId, purpose, filled };
+  return { ...NEW, wanted, purpose, replaces, filled };
 }

@@ -9,7 +9,7 @@ import type { Asker, Edge } from '../edge.ts';
 import { accessLine, askedLine, timeLeft } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { actions, type Block, button, context, divider, LIMITS, section, textLength } from '../words/blocks.ts';
-import { doneButton, extendButton, revokeButton } from '../words/buttons.ts';
+import { doneButton, extendButton, revokeButton, waitingButtons } from '../words/buttons.ts';
 import { type Line, line, listed, own, strong, tag, value } from '../words/line.ts';
 import { count, duration } from '../words/units.ts';
 import { type Answer, refusal, say } from './answer.ts';
@@ -74,9 +74,7 @@ export function ownBlocks(list: AccessList, now: Date, each: number): Block[] {
     ...part('Your requests waiting for review', pending, each, null, (request) => [
       section(requestLine(request)),
       context(askedLine(list.asked.get(request.id) ?? [], list.names), line`Expires ${request.expiresAt}`),
-      actions(`pending_${request.id}`, [
-        button({ action: `${ACTION.withdraw}:${request.id}`, label: 'Withdraw', value: request.id }),
-      ]),
+      actions(`pending_${request.id}`, waitingButtons(request.id)),
     ]),
     ...part('Other people’s access that you can end', revocable, each, more, (grant) =>
       withEnd(

@@ -1,5 +1,6 @@
 import type { Askable } from '../../access/askable.ts';
 import type { Engagement } from '../../access/engagement.ts';
+import type { RequestId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
 import type { Rejection } from '../../access/rejection.ts';
 import { ASK_LIMITS } from '../../access/request.ts';
@@ -24,10 +25,23 @@ import { duration } from '../words/units.ts';
 import { type About, type Filled, lengths, type Purpose } from './filled.ts';
 import type { ViewPayload } from './payloads.ts';
 
-const TITLES: Readonly<Record<Purpose, string>> = { request: 'Request access', extend: 'Extend access' };
+const TITLES: Readonly<Record<Purpose, string>> = {
+  request: 'Request access',
+  extend: 'Extend access',
+  edit: 'Change your request',
+};
+
+const HINTS: Readonly<Record<Purpose, readonly Line[]>> = {
+  request: [],
+  extend: [line`Running sessions continue without reconnecting if the targets, login and scope stay the same.`],
+  edit: [
+    line`Sending this withdraws the request as it was. Its reviewers are asked anew, and reviews so far no longer count.`,
+  ],
+};
 
 export type RequestForm = {
   readonly purpose: Purpose;
+  readonly replaces: RequestId | null;
   /** What is to be said first, such as which word was not understood. */
   readonly notes: readonly Line[];
   readonly engagements: readonly Engagement[];
@@ -101,13 +115,17 @@ const textInput = (field: string, longest: number, initial: string | null | unde
  * The request form. What depends on the engagement has it in its action id, so choosing another engagement fills it anew. It offers what
  * policy allows; the use-case checks what is sent all the same.
  */
-export function requestForm({ purpose, notes, engagements, chosen, keys }: RequestForm): View {
+export function requestForm({ purpose, replaces, notes, engagements, chosen, keys }: RequestForm): View {
   const choices = engagements.slice(-LIMITS.options).map((each) => option(each.name, each.id));
   const picked = valued(choices, chosen?.engagement.id);
   return {
     type: 'modal',
     callback_id: CALLBACK.request,
-    private_metadata: JSON.stringify({ purpose, engagementId: chosen?.engagement.id ?? null } satisfies About),
+    private_metadata: JSON.stringify({
+      purpose,
+      replaces,
+      engagementId: chosen?.engagement.id ?? null,
+    } satisfies About),
     title: plainText(TITLES[purpose], LIMITS.viewTitle),
     submit: plainText('Send request', LIMITS.viewTitle),
     close: plainText('Cancel', LIMITS.viewTitle),
@@ -146,9 +164,7 @@ function dependent(
   const durations = lengths(can, filled.durationSeconds).map((seconds) => option(duration(seconds), String(seconds)));
   const before = can.targets.filter((target) => filled.targetIds.includes(target.id));
   return [
-    ...(purpose === 'extend'
-      ? [context(line`Running sessions continue without reconnecting if the targets, login and scope stay the same.`)]
-      : []),
+    ...HINTS[purpose].map((hint) => context(hint)),
     input({
       field: 'targets',
       label: 'Targets',

@@ -2,9 +2,10 @@ import { askable } from '../../access/askable.ts';
 import { isMember, whyItRests } from '../../access/engagement.ts';
 import type { NoExtension } from '../../access/extension.ts';
 import { isActive } from '../../access/grant.ts';
-import { EngagementId, GrantId, type PersonId } from '../../access/ids.ts';
+import { EngagementId, GrantId, type PersonId, RequestId } from '../../access/ids.ts';
 import type { Person } from '../../access/person.ts';
-import { ok, type Result } from '../../access/result.ts';
+import { transition } from '../../access/request.ts';
+import { ok, type Result, refuse } from '../../access/result.ts';
 import { requestAccess } from '../../use-cases/requests/request-access.ts';
 import { type AskFormView, viewAskForm } from '../../use-cases/views/ask-form.ts';
 import { type EndingView, viewEnding } from '../../use-cases/views/views.ts';
@@ -12,21 +13,21 @@ import { type Asker, type Edge, namesFor } from '../edge.ts';
 import { readChannelAtClick } from '../readings/channel-reading.ts';
 import { TARGETS_MENU } from '../words/action-ids.ts';
 import type { View } from '../words/blocks.ts';
-import type { Line } from '../words/line.ts';
 import { unmarked, word } from '../words/refusals.ts';
 import { type Answer, refusal, say } from './answer.ts';
-import { type Filled, filledLike, inputOf, type Purpose, readRequest, standing, suggested, within } from './filled.ts';
+import { type Begun, filledLike, inputOf, NEW, readRequest, standing, suggested, within } from './filled.ts';
 import type { ViewPayload } from './payloads.ts';
 import { previewBlocks, restBlocks } from './preview.ts';
 import { errorAt, matchingTargets, noEngagementView, noKeyView, requestForm, targetOption } from './request-form.ts';
 import type { Outcome } from './submission.ts';
 
-/** What a form begins with instead of what its person asked for last. */
-export type Begun = { readonly purpose: Purpose; readonly filled: Filled | null; readonly notes?: readonly Line[] };
-const NEW: Begun = { purpose: 'request', filled: null };
-
 /** The form as this person gets it, with an engagement chosen where it is clear which. */
-export async function requestView(edge: Edge, { person }: Asker, wanted: string | null, begun = NEW): Promise<View> {
+export async function requestView(
+  edge: Edge,
+  { person }: Asker,
+  wanted: string | null,
+  begun: Begun = NEW,
+): Promise<View> {
   const about = await viewAskForm(edge)({ personId: person.id, wanted });
   if (!about || about.keys.length === 0) return noKeyView();
   return about.engagements.length === 0 ? noEngagementView() : formOf(edge, about, begun);
@@ -41,8 +42,8 @@ export async function changedView(edge: Edge, person: Person, view: ViewPayload)
 
 async function formOf(edge: Edge, about: AskFormView, begun: Begun): Promise<View> {
   const { engagements, keys, chosen: engagement, person } = about;
-  const { purpose, filled: given, notes = [] } = begun;
-  const form = { purpose, notes, engagements, keys };
+  const { purpose, replaces, notes, filled: given } = begun;
+  const form = { purpose, replaces, notes, engagements, keys };
   if (!engagement) return requestForm({ ...form, chosen: null });
   const now = edge.clock.now();
   const can = askable(edge.inventory, { requester: person, engagement }, now);
@@ -95,6 +96,18 @@ const NO_EXTENSION: Readonly<Record<NoExtension, (engagement: string) => string>
   policy: () =>
     'This cannot be extended: policy no longer allows this access. Request other access, or ask in the engagement’s thread.',
 };
+
+/** The form, filled in like a request of one's own that waits. */
+export async function editView(edge: Edge, asker: Asker, requestId: string | undefined): Promise<Result<View>> {
+  const id = RequestId.safeParse(requestId);
+  const request = id.success ? await edge.store.transaction((tx) => tx.requests.byId(id.data)) : null;
+  if (!request) return refuse({ code: 'unknown_request' });
+  // Asked of the request itself: whose it is, and whether it still waits.
+  const taken = transition(request, { kind: 'withdraw', by: asker.person.id }, edge.clock.now());
+  if (!taken.ok) return taken;
+  const begun: Begun = { ...NEW, purpose: 'edit', replaces: request.id, filled: filledLike(request.ask) };
+  return ok(await requestView(edge, asker, request.ask.engagementId, begun));
+}
 
 /** Slack shows a menu's options while somebody types: targets that they may ask for in an engagement that they work in, nothing else. */
 export async function suggestTargets(edge: Edge, asker: Asker, actionId: string, typed: string) {

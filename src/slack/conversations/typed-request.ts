@@ -11,12 +11,13 @@ import { readChannelAtClick } from '../readings/channel-reading.ts';
 import { accessLine, askedLine } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { actions, button, context, section, type View } from '../words/blocks.ts';
+import { waitingButtons } from '../words/buttons.ts';
 import { doubtLines } from '../words/doubts.ts';
 import { type Line, line, listed, own, strong, toNotification, value } from '../words/line.ts';
 import { refusalLine } from '../words/refusals.ts';
 import { count, duration } from '../words/units.ts';
 import { type Answer, refusal } from './answer.ts';
-import { EMPTY, type Filled, inputOf } from './filled.ts';
+import { EMPTY, type Filled, inputOf, NEW } from './filled.ts';
 import { requestView } from './request.ts';
 import { noEngagementView, noKeyView } from './request-form.ts';
 
@@ -96,7 +97,7 @@ const speakable = ({ inventory, clock }: Edge, { person, engagements }: AskFormV
 const filledOf = ({ engagementId: _, doubts: __, ...ask }: TypedAsk): Filled => ({ ...EMPTY, ...ask });
 
 const formFor = (edge: Edge, asker: Asker, ask: TypedAsk, notes: readonly Line[]): Promise<View> =>
-  requestView(edge, asker, ask.engagementId, { purpose: 'request', filled: filledOf(ask), notes });
+  requestView(edge, asker, ask.engagementId, { ...NEW, filled: filledOf(ask), notes });
 
 /** Who was asked, and by which rule. */
 async function filedAnswer(edge: Edge, requestId: RequestId): Promise<Answer> {
@@ -114,7 +115,7 @@ async function filedAnswer(edge: Edge, requestId: RequestId): Promise<Answer> {
         line`Needs ${own(count(request.approvals, 'approval'))} by ${own(rules.length === 1 ? 'the rule' : 'the rules')} ${listed(rules)}`,
       ),
       actions('filed', [
-        button({ action: `${ACTION.withdraw}:${request.id}`, label: 'Withdraw', value: request.id }),
+        ...waitingButtons(request.id),
         button({ action: ACTION.showList, label: 'My access and requests' }),
       ]),
     ],

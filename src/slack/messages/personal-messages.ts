@@ -16,7 +16,7 @@ import {
   rich,
   section,
 } from '../words/blocks.ts';
-import { doneButton, extendButton } from '../words/buttons.ts';
+import { doneButton, extendButton, waitingButtons } from '../words/buttons.ts';
 import { directCommand, type GatewayFacts, targetName } from '../words/gateway-facts.ts';
 import { type Line, line, mono, own, strong, toNotification, value } from '../words/line.ts';
 import { entities } from '../words/text.ts';
@@ -44,7 +44,10 @@ export function requestReceived(view: RequestView): Message {
         askedLine(view.asked, view.names),
         line`Needs ${own(count(request.approvals, 'approval'))} · expires ${request.expiresAt}`,
       ),
-      actions('received', [button({ action: ACTION.showList, label: 'My access and requests' })]),
+      actions('received', [
+        ...waitingButtons(request.id),
+        button({ action: ACTION.showList, label: 'My access and requests' }),
+      ]),
     ],
   };
 }

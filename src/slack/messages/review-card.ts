@@ -189,6 +189,11 @@ function outcome({ request, names }: RequestView, card: CardContext): Block[] {
       return [rich(said, ...remark), details];
     }
     case 'withdrawn':
+      if (request.replacedBy) {
+        const by = tag(short(request.replacedBy));
+        const said = line`:arrows_counterclockwise: *Replaced* by the requester, ${request.decidedAt}. Request ${by} took its place, and reviews of this one no longer count`;
+        return [section(said), details];
+      }
       return [section(line`:leftwards_arrow_with_hook: *Withdrawn* by the requester, ${request.decidedAt}`), details];
     case 'expired':
       return [section(line`:hourglass: *Expired* ${request.decidedAt}`), details];

@@ -17,6 +17,7 @@ export const ACTION = {
   denyChange: 'deny_change',
   approve: 'approve',
   deny: 'deny',
+  editRequest: 'edit_request',
   withdraw: 'withdraw_request',
   endGrant: 'end_grant',
   revokeGrant: 'revoke_grant',

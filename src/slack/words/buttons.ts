@@ -26,6 +26,12 @@ export const doneButton = (grantId: string) =>
     },
   });
 
+/** What a requester can do with a request that waits. */
+export const waitingButtons = (requestId: string) => [
+  button({ action: `${ACTION.editRequest}:${requestId}`, label: 'Edit', value: requestId }),
+  button({ action: `${ACTION.withdraw}:${requestId}`, label: 'Withdraw', value: requestId }),
+];
+
 /** Opens a form that asks once more, and why. */
 export const revokeButton = (grantId: string) =>
   button({ action: `${ACTION.revokeGrant}:${grantId}`, label: 'Revoke…', value: grantId, style: 'danger' });

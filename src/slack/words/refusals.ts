@@ -1,5 +1,5 @@
 import { shownIn } from '../../access/hours.ts';
-import type { PersonId } from '../../access/ids.ts';
+import { type PersonId, short } from '../../access/ids.ts';
 import { REGISTRATION_CODE_MINUTES } from '../../access/person.ts';
 import type { NoLongerAllowed, NotEligible, Rejection, RejectionCode } from '../../access/rejection.ts';
 import { ASK_LIMITS } from '../../access/request.ts';
@@ -127,6 +127,10 @@ const WORDING: Wording = {
     `Tell reviewers why you need access, in at most ${ASK_LIMITS.reason} characters. A ticket can have at most ${ASK_LIMITS.ticket}.`,
   secret_found: ({ what }) =>
     `This looks like it contains ${what}. Daypass did not store it, but Slack has seen it: replace it wherever it is used, and write the text without it.`,
+  too_many_pending: ({ max }) =>
+    `${max === 1 ? 'A request of yours is' : `${count(max, 'request')} of yours are`} waiting for review, which is the limit. Withdraw one with /access list or on Daypass’s Home tab, or wait until one is decided.`,
+  same_request_waits: ({ requestId, at }, { say, when }) =>
+    `You already requested the same access ${when(at)}, and that request (${say(short(requestId))}) is waiting for review. To change it, press Edit next to it in /access list or on Daypass’s Home tab.`,
   reason_empty: () =>
     'Reviewers need more than that. Tell them what you are going to do and why, such as “Move the order database to the new disk”.',
   ticket_wanted: ({ rule, example }, { say }) =>

@@ -6,7 +6,16 @@ import { type Person, type RegisteredKey, whyNotActive } from '../../access/pers
 import { decide, type PolicyDenial } from '../../access/policy-decision.ts';
 import { hasSubstance } from '../../access/reason.ts';
 import type { AskRejection, RejectionOf } from '../../access/rejection.ts';
-import { ASK_LIMITS, type PendingRequest, RULE_BREAK } from '../../access/request.ts';
+import {
+  type AccessRequest,
+  ASK_LIMITS,
+  type Ask,
+  isExpired,
+  isSameAccess,
+  type PendingRequest,
+  RULE_BREAK,
+  transition,
+} from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { findScope, type Scope } from '../../access/scopes/scope.ts';
 import { secretIn } from '../../access/secret.ts';
@@ -20,6 +29,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Inventory } from '../ports/inventory.ts';
 import type { RandomSource } from '../ports/random.ts';
 import type { Store, Tx } from '../ports/store.ts';
+import { refreshCards } from './reviewing.ts';
 
 type Deps = {
   readonly store: Store<FactParts | 'keys' | 'requests' | 'audit' | 'outbox' | 'broken'>;
@@ -40,16 +50,21 @@ export type RequestAccessInput = {
   readonly ticket: string | null;
   /** Fingerprints of own keys; the newest one where none is named. */
   readonly keys?: readonly string[];
+  /** An own request that waits: the new one takes its place. */
+  readonly replaces?: RequestId | null;
 };
 
-/** Files an access request and asks its reviewers. */
+/** Files an access request and asks its reviewers. One that it replaces is withdrawn with it, or nothing happens. */
 export const requestAccess =
   (given: Deps) =>
   (input: RequestAccessInput): Promise<Result<PendingRequest>> =>
     given.store.transaction(async (tx) => {
       const deps = { ...given, inventory: { ...given.inventory } };
       const now = deps.clock.now();
-      // Locked, as the engagement is: what ends all that the person has, or all in it, goes first or finds the request.
+      // Requests are locked before people, people before engagements.
+      const replaced = input.replaces ? await tx.requests.lock(input.replaces) : null;
+      // Locked, as the engagement is: what ends all that the person has, or all in it, goes first or finds the request, and two requests
+      // at a time are counted one after the other.
       const person = await tx.persons.lock(input.by);
       const inactive = whyNotActive(person, now, deps.inventory.policy.doubt);
       if (inactive || !person) return refuse(inactive ?? { code: 'person_inactive' });
@@ -82,7 +97,12 @@ export const requestAccess =
         keyFingerprints: wanted.map((key) => key.fingerprint).sort(),
         ...withDemand(what.value.keys),
       };
+      const crowded = await whyNotAlso(deps, tx, ask, input.replaces ?? null, now);
+      if (crowded) return refuse(crowded);
       const id = RequestId.parse(deps.random.uuid());
+      const old = replaced && transition(replaced, { kind: 'withdraw', by: input.by, replacedBy: id }, now);
+      if (old ? !old.ok : input.replaces)
+        return old && !old.ok ? old : refuse(tampered(tx) ?? { code: 'unknown_request' });
       const waitsUntil = now.getTime() + deps.inventory.policy.request_ttl * 1000;
       const request: PendingRequest = {
         id,
@@ -98,6 +118,7 @@ export const requestAccess =
         status: 'pending',
       };
       await tx.requests.insert(request);
+      if (old?.ok) await closeReplaced(tx, old.value, request, now);
       await tellOf(tx, request, reviewers);
       return ok(request);
     });
@@ -132,6 +153,37 @@ async function tellOf(
   await tx.outbox.enqueue({ kind: 'review_card', requestId: id, to: null }, thread);
   await tx.outbox.enqueue({ kind: 'engagement_updated', engagementId: ask.engagementId }, thread);
   await tx.outbox.enqueue({ kind: 'request_received', requestId: id }, directLane(ask.personId));
+}
+
+/** Why this may not wait beside what waits already; null where it may. */
+async function whyNotAlso(
+  { inventory }: Deps,
+  tx: Tx<'requests'>,
+  ask: Ask,
+  replaces: RequestId | null,
+  now: Date,
+): Promise<AskRejection | null> {
+  const others = (await tx.requests.pendingOf(ask.personId)).filter(
+    (each) => each.id !== replaces && !isExpired(each, now),
+  );
+  const same = others.find((each) => isSameAccess(each.ask, ask));
+  if (same) return { code: 'same_request_waits', requestId: same.id, at: same.requestedAt };
+  const { pending_per_person: max } = inventory.policy;
+  return others.length >= max ? { code: 'too_many_pending', max } : null;
+}
+
+/** Its reviews are void, and its cards say what took its place. */
+async function closeReplaced(
+  tx: Tx<'requests' | 'engagements' | 'audit' | 'outbox'>,
+  old: AccessRequest,
+  { id, ask }: PendingRequest,
+  now: Date,
+): Promise<void> {
+  await tx.requests.save(old);
+  const facts = { request: old.id, digest: old.digest, replacedBy: id };
+  await tx.audit.append({ type: 'request_withdrawn', at: now, actor: { kind: 'person', id: ask.personId }, facts });
+  const engagement = await tx.engagements.byId(old.ask.engagementId);
+  if (engagement) await refreshCards(tx, engagement, old.id);
 }
 
 /** Where and for what access is wanted, of what there is. */

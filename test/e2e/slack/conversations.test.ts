@@ -195,7 +195,16 @@ describe('a request typed as one line', () => {
     expect(world.contractor.thread(await world.contractor.state()).map(({ plain }) => plain)).not.toContain(
       'Which logs?',
     );
-    await world.contractor.click(answer, 'Withdraw');
+    await world.contractor.click(answer, 'Edit');
+    await world.contractor.until('the form', ({ modal }) => modal?.view.title.text === 'Change your request');
+    expect((await world.contractor.submit({ duration: '900' })).status).toBe(200);
+    await world.manager.until('the other cards', (state) => world.manager.cards(state).length === cards + 4);
+    const shown = world.manager.cards(await world.manager.state()).map(({ plain }) => plain);
+    expect(shown.filter((card) => card.includes('Replaced by the requester'))).toHaveLength(2);
+    const receipt = await world.contractor.until('the receipt', (state) =>
+      state.direct_messages[0]?.messages.findLast((message) => message.plain.includes('15 minutes')),
+    );
+    await world.contractor.click(receipt, 'Withdraw');
     await world.manager.until('the end', (state) => world.manager.cards(state).at(-1)?.plain.includes('Withdrawn'));
   });
 

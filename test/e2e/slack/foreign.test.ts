@@ -39,25 +39,25 @@ describe('a form', () => {
     const before = await requests();
     await world.contractor.openForm();
     await slack({ kind: 'slow', ms: 2_700, method: 'users.info' });
-    const sent = await world.contractor.submit({ ...FILLED, duration: '28800' });
+    const sent = await world.contractor.submit(FILLED);
     expect(sent.body).toMatchObject({ modal: 'pushed' });
-    await world.contractor.until('the outcome', (state) => /at most 4 hours/.test(JSON.stringify(state.modal)));
+    await world.contractor.until('the outcome', (state) => /the same access/.test(JSON.stringify(state.modal)));
     await world.contractor.closeWindow();
     expect(await formStands()).toContain('Typed with care');
-    expect((await world.contractor.submit({ duration: '3600' })).body).toMatchObject({ modal: 'closed' });
+    expect((await world.contractor.submit({ duration: '900' })).body).toMatchObject({ modal: 'closed' });
     expect(await requests()).toBe(before + 1);
   });
 
   it('tells by a message what was not done, where the window was closed meanwhile', async () => {
     await world.contractor.openForm();
     await slack({ kind: 'slow', ms: 2_700, method: 'users.info' });
-    await world.contractor.submit({ ...FILLED, duration: '28800' });
+    await world.contractor.submit(FILLED);
     await world.contractor.closeWindow();
     await world.contractor.closeWindow();
     await world.contractor.until('the message', (state) =>
       state.direct_messages
         .flatMap((each) => each.messages)
-        .some((each) => /not processed.*at most 4 hours/i.test(each.plain)),
+        .some((each) => /not processed.*the same access/i.test(each.plain)),
     );
   });
 
@@ -123,7 +123,7 @@ describe('a click', () => {
     // Slack posts both cards, and Daypass never hears of it.
     await slack({ kind: 'timeout', times: 3, method: 'chat.postMessage' });
     await world.contractor.openForm();
-    await world.contractor.submit({ ...FILLED, reason: 'In doubt' });
+    await world.contractor.submit({ ...FILLED, duration: '14400', reason: 'In doubt' });
     const card = await world.manager.until('the card', (state) =>
       world.manager.cards(state).find((each) => each.thread_ts === null && each.plain.includes('In doubt')),
     );

@@ -22,6 +22,7 @@ import type { UserauthProof } from '../../../src/use-cases/ports/authority.ts';
 import type { Gateways } from '../../../src/use-cases/ports/gateways.ts';
 import type { RandomSource } from '../../../src/use-cases/ports/random.ts';
 import { signReview } from '../../../src/use-cases/requests/sign-review.ts';
+import { withdrawRequest } from '../../../src/use-cases/requests/withdraw-request.ts';
 import { freePort } from '../peers/gateway-tools.ts';
 import { Persona } from '../peers/persona.ts';
 import { SshKey } from '../peers/signing-key.ts';
@@ -233,8 +234,16 @@ export class SlackWorld implements AsyncDisposable {
     await this.contractor.until('the root message', (state) => this.contractor.root(state) !== null);
   }
 
-  /** The contractor asks in the form; returns when both cards and the receipt stand. */
+  /** So that the same access can be asked for again. */
+  async #takeBack(): Promise<void> {
+    const { id: by } = await this.person(MEMBER.contractor);
+    for (const { id: requestId } of await this.store.transaction((tx) => tx.requests.pendingOf(by)))
+      await withdrawRequest(this.#deps)({ by, requestId });
+  }
+
+  /** The contractor asks in the form, for nothing else at the time; returns when both cards and the receipt stand. */
   async request(change: Record<string, unknown> = {}): Promise<void> {
+    await this.#takeBack();
     const cards = this.manager.cards(await this.manager.state()).length;
     const receipts = this.contractor.receipts(await this.contractor.state());
     await this.contractor.openForm();

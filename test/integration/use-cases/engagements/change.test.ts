@@ -8,6 +8,7 @@ import { type ReviewChangeInput, reviewChange } from '../../../../src/use-cases/
 import { messageKey } from '../../../../src/use-cases/notice.ts';
 import { offboardPerson } from '../../../../src/use-cases/offboarding/offboard.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
+import { withdrawRequest } from '../../../../src/use-cases/requests/withdraw-request.ts';
 import { granted } from '../../../support/worlds/access-world.ts';
 import { GrantedWorld } from '../../../support/worlds/granted-world.ts';
 
@@ -283,6 +284,8 @@ describe('two changes at once', () => {
       granted(narrower);
       const live = await world.store.transaction((tx) => tx.grants.activeIn(world.engagement.id, world.now));
       expect(live).toEqual([]);
+      // Where the change came first, the request still waits.
+      await withdrawRequest(world.deps)({ by: world.contractor.id, requestId: asked.id });
       await world.store.transaction((tx) => tx.engagements.change(world.engagement.id, termsOf(world.engagement), []));
     }
   });

@@ -13,6 +13,7 @@ import type { Profile } from '../../../../src/use-cases/ports/directory.ts';
 import type { Gateways } from '../../../../src/use-cases/ports/gateways.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
 import { reviewRequest } from '../../../../src/use-cases/requests/review-request.ts';
+import { withdrawRequest } from '../../../../src/use-cases/requests/withdraw-request.ts';
 import { selfService } from '../../../../src/use-cases/sessions/self-service.ts';
 import { SshKey } from '../../../support/peers/signing-key.ts';
 import { AccessWorld, granted } from '../../../support/worlds/access-world.ts';
@@ -241,6 +242,7 @@ describe('somebody who is gone', () => {
       await Promise.all([approve(request as never), see({ active: false })]);
       const grant = await store.transaction((tx) => tx.grants.byRequest(request.id));
       expect(grant === null || grant.end !== null).toBe(true);
+      if (grant === null) granted(await withdrawRequest(world.deps)({ by: contractor.id, requestId: request.id }));
     }
   });
 

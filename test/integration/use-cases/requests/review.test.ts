@@ -244,7 +244,7 @@ describe('a review', () => {
 
   it('is taken from a card whose post was never heard of, by the key that it carries, which is known from then on', async () => {
     const { contractor, reviewer } = world;
-    const next = granted(await ask());
+    const next = granted(await ask(900));
     const key = cardKey(next, reviewer.id);
     const card = { channelId: 'D9', ts: '9.1', key };
     const on = { requestId: next.id, digest: next.digest, card };

@@ -58,7 +58,7 @@ describe('a form', () => {
         }));
         const chosen = engagement({ name: world.text.slice(0, 80), targetIds: targets.map((each) => each.id) });
         const whole = { ...inventory(world), site: 'acme', targets };
-        const form = { purpose: 'request', notes: [], keys: [], engagements: [chosen] } as const;
+        const form = { purpose: 'request', replaces: null, notes: [], keys: [], engagements: [chosen] } as const;
         const can = askable(whole, { requester: person(1), engagement: chosen }, NOON);
         const shown = { engagement: chosen, can, opener: world.text, preview: [] };
         for (const view of [
@@ -100,7 +100,7 @@ describe('the form for the same as before', () => {
     const can = askable({ ...inventory(world), targets }, { requester: person(1), engagement: chosen }, NOON);
     const filled = { ...filledLike(pending().ask), durationSeconds: null };
     return requestForm({
-      ...{ purpose: isLive ? 'extend' : 'request', notes: [], keys: [], engagements: [chosen] },
+      ...{ purpose: isLive ? 'extend' : 'request', replaces: null, notes: [], keys: [], engagements: [chosen] },
       chosen: { engagement: chosen, can, opener: 'Sam', filled, preview: [] },
     });
   };

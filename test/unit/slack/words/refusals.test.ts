@@ -59,6 +59,8 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   reason_missing: { code: 'reason_missing', field: 'reason' },
   secret_found: { code: 'secret_found', what: 'a password in a URL', field: 'reason' },
   reason_empty: { code: 'reason_empty', field: 'reason' },
+  too_many_pending: { code: 'too_many_pending', max: 5 },
+  same_request_waits: { code: 'same_request_waits', requestId: requestId(1), at: NOON },
   ticket_wanted: { code: 'ticket_wanted', rule: NASTY, example: NASTY, field: 'ticket' },
   no_reviewer: { code: 'no_reviewer', needed: 2, found: 1, field: 'engagement' },
   may_not_open_engagement: { code: 'may_not_open_engagement' },
