@@ -51,6 +51,7 @@ export const AUDIT_EVENTS = {
   access_requested: 'Access was requested.',
   review_pledged: 'A reviewer pressed Approve on a request whose approvals are signed. It does not count yet.',
   request_reviewed: 'A reviewer approved or denied a request.',
+  request_commented: 'A reviewer or the requester commented on a request that waits.',
   request_approved: 'A request has all the approvals it needs.',
   request_denied: 'A request was denied.',
   request_expired: 'A request waited for longer than `request_ttl`.',

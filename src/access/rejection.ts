@@ -12,6 +12,7 @@ export type Rejection =
   | EngagementRejection
   | ChangeRejection
   | ReviewRejection
+  | CommentRejection
   | EndRejection
   | RegisterRejection
   | LoginRejection
@@ -196,6 +197,11 @@ export type VerdictRejection =
   /** Whoever this key belongs to did not press Approve. */
   | { readonly code: 'no_pledge' }
   | { readonly code: 'pledge_over'; readonly at: Date };
+
+/** Commenting on a request. */
+export type CommentRejection =
+  | { readonly code: 'comment_missing'; readonly field: 'comment' }
+  | { readonly code: 'too_many_comments'; readonly max: number };
 
 /** Ending access, a session, or a key's use. */
 export type EndRejection =

@@ -3,7 +3,7 @@ import type { Assurance } from './assurance.ts';
 import type { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from './ids.ts';
 import type { HasDemand } from './key-demand.ts';
 import { isPledgeOver, type Pledge, pledgeEnd, type ReviewSignature, satisfies } from './pledge.ts';
-import type { VerdictRejection } from './rejection.ts';
+import type { RejectionOf, VerdictRejection } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
 import type { Scope } from './scopes/scope.ts';
 import type { TargetPin } from './target.ts';
@@ -36,6 +36,18 @@ export function isSameAccess(one: Ask, other: Ask): boolean {
 
 /** Between the names of rules that decided together. */
 export const RULE_BREAK = '\n';
+
+/** Characters of a comment; how many a request can have. */
+export const COMMENT_LIMITS = { length: 1_000, each: 20 } as const;
+
+/** What a reviewer or the requester says about a request that waits. */
+export type RequestComment = {
+  /** How many were before it. */
+  readonly ordinal: number;
+  readonly by: PersonId;
+  readonly text: string;
+  readonly at: Date;
+};
 
 export type Review = {
   readonly reviewerId: PersonId;
@@ -102,6 +114,16 @@ export const approves = ({ verdict, signature }: Review, { assurance }: Pick<Req
 export const pledgeOf = ({ pledges }: Pick<RequestBase, 'pledges'>, reviewerId: PersonId): Pledge | null =>
   pledges.find((each) => each.reviewerId === reviewerId) ?? null;
 
+/** Why nothing can be said or done about it any more; null while it waits. */
+export function whyNotOpen(request: AccessRequest, now: Date): RejectionOf<'already_decided'> | null {
+  if (request.status !== 'pending') return decided(request);
+  return isExpired(request, now) ? expired(request) : null;
+}
+
+const expired = ({ id, expiresAt }: RequestBase): RejectionOf<'already_decided'> => ({
+  ...{ code: 'already_decided', requestId: id, outcome: 'expired', by: null, at: expiresAt },
+});
+
 /** The state machine of a request. Whether a reviewer may review at all is `canReview`'s to say. */
 export function transition(
   request: AccessRequest,
@@ -112,13 +134,7 @@ export function transition(
   if (isExpired(request, now)) {
     if (command.kind === 'expire')
       return ok({ ...request, pledges: [], status: 'expired', decidedAt: request.expiresAt });
-    return refuse({
-      code: 'already_decided',
-      requestId: request.id,
-      outcome: 'expired',
-      by: null,
-      at: request.expiresAt,
-    });
+    return refuse(expired(request));
   }
   switch (command.kind) {
     case 'review':
@@ -178,7 +194,7 @@ function whyNotSigned(
   return satisfies(signature, request.assurance) ? null : { code: 'fido_key_wanted' };
 }
 
-function decided(request: Exclude<AccessRequest, PendingRequest>): VerdictRejection {
+function decided(request: Exclude<AccessRequest, PendingRequest>): RejectionOf<'already_decided'> {
   const last = request.reviews.at(-1);
   const byReview = request.status === 'approved' || request.status === 'denied';
   return {

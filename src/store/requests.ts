@@ -5,6 +5,7 @@ import { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from '.
 import type { AccessRequest, Ask, Review } from '../access/request.ts';
 import { Scope } from '../access/scopes/scope.ts';
 import type { Requests } from '../use-cases/ports/requests.ts';
+import { commentsOf, countComments, insertComment } from './comments.ts';
 import { changedOne, instant, instantOrNull, json, read, Timestamp, text, textOrNull } from './rows.ts';
 import type { Sealing } from './sealing.ts';
 import {
@@ -101,6 +102,9 @@ export function requests(trx: Trx, sealing: Sealing): Requests {
       const latest = select().orderBy('requested_at', 'desc').orderBy('access_request.id').limit(limit);
       return load(trx, sealing, isPending ? latest.where('status', '=', 'pending') : latest);
     },
+    comments: (id) => commentsOf(trx, sealing, id),
+    countComments: (id) => countComments(trx, id),
+    comment: (id, comment) => insertComment(trx, sealing, id, comment),
     lastOf: async (person, engagement) => {
       const own = select().where('person_id', '=', person).where('engagement_id', '=', engagement);
       const newest = own.orderBy('requested_at', 'desc').orderBy('access_request.id').limit(1);

@@ -139,6 +139,14 @@ export type Tables = {
     signature: string;
     mac: string;
   };
+  request_comment: {
+    request_id: string;
+    ordinal: number;
+    person_id: string;
+    comment: string;
+    commented_at: Instant;
+    mac: string;
+  };
   access_grant: {
     id: string;
     request_id: string;

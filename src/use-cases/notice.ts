@@ -96,6 +96,12 @@ const KINDS = {
   review_card_changed: repeated(0, { requestId: RequestId, to: PersonId.nullable() }, reviewKey),
   /** Tells the requester that the request was received, and by whom it will be reviewed. */
   request_received: once(0, { requestId: RequestId }, ({ requestId }) => `received:${requestId}`),
+  /** To the requester, or to a reviewer: the comment that this many were before. */
+  request_commented: once(
+    0,
+    { requestId: RequestId, ordinal: Count, to: PersonId },
+    ({ requestId, ordinal, to }) => `comment:${requestId}:${ordinal}:${to}`,
+  ),
   /** Tells the requester of a denial or an expired request. */
   request_closed: once(0, { requestId: RequestId }, ({ requestId }) => `closed:${requestId}`),
   /** What was granted and what to type, to the contractor. */

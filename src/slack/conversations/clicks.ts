@@ -8,6 +8,7 @@ import { type Asker, type Edge, readGroups } from '../edge.ts';
 import { ACTION } from '../words/action-ids.ts';
 import { textModal, type View } from '../words/blocks.ts';
 import { type Answer, refusal, say, whisper } from './answer.ts';
+import { commentView } from './comment.ts';
 import { detailsView } from './details.ts';
 import { approveChange, changeView, denyChangeView, engagementFor } from './engagement-change.ts';
 import { peopleWindow, sessionsWindow } from './engagement-windows.ts';
@@ -50,6 +51,7 @@ export const CLICKS: ReadonlyMap<string, (click: Click) => Promise<void>> = new 
   [ACTION.denyChange, pressDenyChange],
   [ACTION.approve, pressApprove],
   [ACTION.deny, pressDeny],
+  [ACTION.commentRequest, pressComment],
   [ACTION.editRequest, pressEdit],
   [ACTION.withdraw, withdraw],
   [ACTION.endGrant, pressEndGrant],
@@ -106,6 +108,12 @@ async function pressExtend(click: Click): Promise<void> {
   const reaction = await extensionView(click.edge, click.asker, click.value);
   if ('open' in reaction) return show(click, reaction.open);
   await tellAt(click.edge, click.payload, reaction.answer);
+}
+
+async function pressComment(click: Click): Promise<void> {
+  const view = commentView(click.value);
+  if (view) return show(click, view);
+  await tellAt(click.edge, click.payload, await refusal(click.edge, { code: 'unknown_request' }));
 }
 
 async function pressEdit(click: Click): Promise<void> {

@@ -11,6 +11,7 @@ import type { Boundary } from './boundary.ts';
 import { changeChoice, isChoice } from './choices.ts';
 import { CLICKS, tellAt } from './clicks.ts';
 import { react } from './commands.ts';
+import { submitComment } from './comment.ts';
 import { submitEngagement } from './engagement.ts';
 import { submitChange, submitChangeDenial } from './engagement-change.ts';
 import { publishHome } from './home.ts';
@@ -147,6 +148,7 @@ function onSubmission({ app, edge, boundary }: Deps): void {
     [CALLBACK.offboard]: (asker, { view }) => submitOffboard(edge, asker, view),
     [CALLBACK.close]: (asker, { view }) => submitClose(edge, asker, view),
     [CALLBACK.tick]: (asker, { view }) => submitTick(edge, asker, view),
+    [CALLBACK.comment]: (asker, { view }) => submitComment(edge, asker, view),
     [CALLBACK.deny]: (asker, { view }) => submitDenial(edge, asker, view, fieldsOf(view)('comment')[0] ?? null),
   };
   for (const [callback, submit] of Object.entries(forms)) {

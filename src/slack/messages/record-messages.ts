@@ -20,6 +20,7 @@ const RECORDS: Readonly<Record<string, { readonly name: string; readonly hence: 
   offboarding: { name: 'the record of an offboarding', hence: 'It is no evidence.' },
   person: { name: 'whether somebody is offboarded', hence: 'They can do nothing until it is corrected.' },
   review: { name: 'a review of a request', hence: 'The review does not count.' },
+  comment: { name: 'a comment on a request', hence: 'It is not shown.' },
   grant: { name: 'a grant', hence: 'It gives nobody access.' },
   session: { name: 'a live session', hence: 'The session was ended.' },
   head: { name: 'the number of the last change', hence: 'All access is paused.' },

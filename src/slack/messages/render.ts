@@ -11,6 +11,7 @@ import type { Security } from '../edge.ts';
 import type { Block } from '../words/blocks.ts';
 import type { GatewayFacts } from '../words/gateway-facts.ts';
 import type { AccessFile } from './access-files.ts';
+import { requestCommented } from './comments.ts';
 import { configurationMended, configurationRefused } from './configuration-messages.ts';
 import { deliveryMessage, type HeldPlace } from './delivery-message.ts';
 import { type Destination, inbox, inboxOf, threadOf } from './destination.ts';
@@ -87,6 +88,8 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     case 'request_received':
     case 'request_closed':
       return requestNotice(deps, notice);
+    case 'request_commented':
+      return commentNotice(deps, notice);
     case 'grant_issued':
     case 'grant_issued_changed':
     case 'grant_revoked':
@@ -253,6 +256,13 @@ async function requestNotice(
   // Another message reports what became of it.
   if (notice.kind === 'request_received' && !isOpen(view, deps.clock.now())) return null;
   return { to, ...(notice.kind === 'request_received' ? requestReceived(view) : requestClosed(view)) };
+}
+
+async function commentNotice(deps: RenderDeps, notice: Of<'request_commented'>): Promise<Rendered | null> {
+  const view = await viewRequest(deps)({ requestId: notice.requestId });
+  const to = view && (await inbox(deps, notice.to));
+  const message = view && requestCommented(view, notice.ordinal, isOpen(view, deps.clock.now()));
+  return to && message ? { to, ...message } : null;
 }
 
 type ToHolder = Of<'grant_issued'> | Of<'grant_issued_changed'> | Of<'grant_revoked'> | Of<'grant_files'>;

@@ -21,7 +21,7 @@ import {
   section,
   textLength,
 } from '../words/blocks.ts';
-import { detailsButton } from '../words/buttons.ts';
+import { commentButton, detailsButton } from '../words/buttons.ts';
 import type { GatewayFacts } from '../words/gateway-facts.ts';
 import {
   account,
@@ -39,6 +39,7 @@ import {
 } from '../words/line.ts';
 import { FINGERPRINT_SHOWN, loginTakes, needsSignature, signedWith, signingBlocks } from '../words/signing.ts';
 import { count, duration, minutes, roughly } from '../words/units.ts';
+import { commentBlocks } from './comments.ts';
 import { nameOf } from './engagement-message.ts';
 
 export type CardAudience = 'reviewer' | 'thread';
@@ -82,6 +83,8 @@ export function reviewCard(view: RequestView, card: CardContext): { text: string
       line`*Ticket* ${ask.ticket === null ? own('none') : mono(ask.ticket, ASK_LIMITS.ticket)}`,
     ),
     rich(paragraph(line`*Why*`), quoted(ask.reason, REASON_MAX)),
+    // The thread is read by the vendor.
+    ...(card.audience === 'reviewer' ? commentBlocks(view) : []),
     context(stacked(keyLines(view.keys, request))),
     context(
       line`${ruleWords(request.rule)} ${own(count(request.approvals, 'approval'))}`,
@@ -176,7 +179,7 @@ function outcome({ request, names }: RequestView, card: CardContext): Block[] {
     case 'pending': {
       const left = request.approvals - approved.length;
       const progress = approved.length === 0 ? [] : [section(line`Approved by ${approvers}, ${left} more needed`)];
-      return [...progress, ...signingBlocks(request, card), decisionButtons(request)];
+      return [...progress, ...signingBlocks(request, card), decisionButtons(request, audience)];
     }
     case 'approved':
       return [section(line`:white_check_mark: *Approved* by ${approvers}, ${request.decidedAt}`), details];
@@ -202,11 +205,12 @@ function outcome({ request, names }: RequestView, card: CardContext): Block[] {
   }
 }
 
-const decisionButtons = (request: AccessRequest): Block => {
+const decisionButtons = (request: AccessRequest, audience: CardAudience): Block => {
   const value = `${request.id}:${request.digest}`;
   return actions('decision', [
     button({ action: ACTION.approve, label: 'Approve', value, style: 'primary' }),
     button({ action: ACTION.deny, label: 'Deny…', value, style: 'danger' }),
+    ...(audience === 'reviewer' ? [commentButton(request.id)] : []),
     detailsButton('request', request.id),
   ]);
 };

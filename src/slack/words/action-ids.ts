@@ -17,6 +17,7 @@ export const ACTION = {
   denyChange: 'deny_change',
   approve: 'approve',
   deny: 'deny',
+  commentRequest: 'comment_request',
   editRequest: 'edit_request',
   withdraw: 'withdraw_request',
   endGrant: 'end_grant',
@@ -37,6 +38,7 @@ export const ACTION = {
 export const CALLBACK = {
   request: 'request',
   deny: 'deny',
+  comment: 'comment',
   revoke: 'revoke',
   engagement: 'engagement',
   change: 'change',

@@ -26,8 +26,12 @@ export const doneButton = (grantId: string) =>
     },
   });
 
+export const commentButton = (requestId: string) =>
+  button({ action: `${ACTION.commentRequest}:${requestId}`, label: 'Comment…', value: requestId });
+
 /** What a requester can do with a request that waits. */
 export const waitingButtons = (requestId: string) => [
+  commentButton(requestId),
   button({ action: `${ACTION.editRequest}:${requestId}`, label: 'Edit', value: requestId }),
   button({ action: `${ACTION.withdraw}:${requestId}`, label: 'Withdraw', value: requestId }),
 ];

@@ -2,7 +2,7 @@ import { shownIn } from '../../access/hours.ts';
 import { type PersonId, short } from '../../access/ids.ts';
 import { REGISTRATION_CODE_MINUTES } from '../../access/person.ts';
 import type { NoLongerAllowed, NotEligible, Rejection, RejectionCode } from '../../access/rejection.ts';
-import { ASK_LIMITS } from '../../access/request.ts';
+import { ASK_LIMITS, COMMENT_LIMITS } from '../../access/request.ts';
 import { SIGNING_KEY_HOURS } from '../../access/signing-key.ts';
 import { type Line, line, own, strong, value } from './line.ts';
 import { plain } from './text.ts';
@@ -223,6 +223,9 @@ const WORDING: Wording = {
     'Nothing was decided: you have not pressed Approve on this request. Press it on the card, then run the command that it shows.',
   pledge_over: ({ at }, { when }) =>
     `Nothing was decided: your approval lapsed ${when(at)}, unsigned. Press Approve again, then run the command that the card shows.`,
+  comment_missing: () => `Write a comment, in at most ${COMMENT_LIMITS.length} characters.`,
+  too_many_comments: ({ max }) =>
+    `This request already has ${count(max, 'comment')}, which is the limit. Continue in the engagement’s thread, or decide the request.`,
   unknown_grant: () => `That access does not exist. ${REFRESH}`,
   may_not_end_grant: () =>
     'Nothing was ended. This access can be ended only by its holder, the person who opened the engagement, its reviewers, or security. Ask one of them in the engagement’s thread.',

@@ -1,5 +1,5 @@
 import type { EngagementId, PersonId, RequestId } from '../../access/ids.ts';
-import type { AccessRequest } from '../../access/request.ts';
+import type { AccessRequest, RequestComment } from '../../access/request.ts';
 
 export type Requests = {
   byId(id: RequestId): Promise<AccessRequest | null>;
@@ -8,6 +8,12 @@ export type Requests = {
   insert(request: AccessRequest): Promise<void>;
   /** Writes status, reviews with their signatures, pledges and decision; nothing of the ask. */
   save(request: AccessRequest): Promise<void>;
+  /** Those that are to be believed, oldest first. */
+  comments(id: RequestId): Promise<readonly RequestComment[]>;
+  /** How many were ever added, whole or not. */
+  countComments(id: RequestId): Promise<number>;
+  /** Comments are only ever added. */
+  comment(id: RequestId, comment: RequestComment): Promise<void>;
   pendingOf(person: PersonId): Promise<readonly AccessRequest[]>;
   pendingIn(engagement: EngagementId): Promise<readonly AccessRequest[]>;
   /** The latest ones first; where `pending`, only those that wait. */

@@ -7,6 +7,7 @@ export type Sealed =
   | 'engagement_change'
   | 'request'
   | 'review'
+  | 'comment'
   | 'pledge'
   | 'signature'
   | 'offboarding'

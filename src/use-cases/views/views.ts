@@ -6,7 +6,7 @@ import { type Extension, extensionOf, type NoExtension, whyNoExtension } from '.
 import type { Grant } from '../../access/grant.ts';
 import type { GrantId, PersonId, RequestId, SessionId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
-import type { AccessRequest } from '../../access/request.ts';
+import type { AccessRequest, RequestComment } from '../../access/request.ts';
 import type { Session } from '../../access/session.ts';
 import { shownUnderPolicy, type Today } from '../../access/standing-ask.ts';
 import { eligibleReviewers } from '../engagements/eligible-reviewers.ts';
@@ -27,6 +27,8 @@ export type RequestView = {
   readonly grant: Grant | null;
   /** What it is more time on, as it was when it was decided, or is while it waits; null where it is for something else. */
   readonly extension: Extension | null;
+  /** Oldest first. */
+  readonly comments: readonly RequestComment[];
   /** Who can decide it at this moment; nobody once it is decided. */
   readonly asked: readonly PersonId[];
   readonly names: Names;
@@ -57,6 +59,7 @@ export const viewRequest =
         keys: registered.filter((key) => request.ask.keyFingerprints.includes(key.fingerprint)),
         grant: await tx.grants.byRequest(requestId),
         extension: extensionOf(request.ask, others, 'decidedAt' in request ? request.decidedAt : now),
+        comments: await tx.requests.comments(requestId),
         asked: waits ? await eligibleReviewers(tx, deps.inventory.policy, engagement, requester, now) : [],
         names: await namesOf(tx, engagement, [
           request.ask.personId,

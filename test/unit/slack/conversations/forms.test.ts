@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { askable } from '../../../../src/access/askable.ts';
 import { TargetId } from '../../../../src/access/ids.ts';
 import type { Target } from '../../../../src/access/target.ts';
+import { commentView } from '../../../../src/slack/conversations/comment.ts';
 import { denyChangeView } from '../../../../src/slack/conversations/engagement-change.ts';
 import { changeForm, engagementForm } from '../../../../src/slack/conversations/engagement-form.ts';
 import { filledLike, suggested } from '../../../../src/slack/conversations/filled.ts';
@@ -80,6 +81,7 @@ describe('a form', () => {
           noEngagementView(),
           revokeForm(grantView(world), false, 'message'),
           revokeForm(grantView(world), true, 'home'),
+          commentView(requestId(1)),
           denyView(`${requestId(1)}:${digest(1)}`, { channelId: 'C1', ts: '1.2' }),
         ]) {
           checkVisible(checkView(view));

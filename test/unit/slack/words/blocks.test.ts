@@ -9,6 +9,7 @@ import { helpAnswer } from '../../../../src/slack/conversations/help.ts';
 import { governedBlocks } from '../../../../src/slack/conversations/home.ts';
 import { listBlocks } from '../../../../src/slack/conversations/list.ts';
 import { changeCard } from '../../../../src/slack/messages/change-card.ts';
+import { requestCommented } from '../../../../src/slack/messages/comments.ts';
 import { configurationMended, configurationRefused } from '../../../../src/slack/messages/configuration-messages.ts';
 import { deliveryMessage } from '../../../../src/slack/messages/delivery-message.ts';
 import { grantEnding, grantEndingLine } from '../../../../src/slack/messages/ending-messages.ts';
@@ -100,6 +101,7 @@ const messagesOf = (world: World) => [
   changeCard(changeView(world), { audience: world.audience, now: NOON }),
   requestReceived(requestView(world)),
   requestClosed(requestView(world)),
+  ...[requestCommented(requestView(world), 0, true) ?? []].flat(),
   keyRegistered(key(1), world.text, personId(1)),
   reviewerKeyMessage(key(1), world.text),
   keyRegistered(key(1), world.text, personId(4)),

@@ -58,6 +58,8 @@ const EVERY: { readonly [Code in RejectionCode]: Extract<Rejection, { code: Code
   outside_hours: { code: 'outside_hours', rule: NASTY, opens: NOON, zone: 'Europe/Berlin', field: 'duration' },
   reason_missing: { code: 'reason_missing', field: 'reason' },
   secret_found: { code: 'secret_found', what: 'a password in a URL', field: 'reason' },
+  comment_missing: { code: 'comment_missing', field: 'comment' },
+  too_many_comments: { code: 'too_many_comments', max: 20 },
   reason_empty: { code: 'reason_empty', field: 'reason' },
   too_many_pending: { code: 'too_many_pending', max: 5 },
   same_request_waits: { code: 'same_request_waits', requestId: requestId(1), at: NOON },
