@@ -52,6 +52,7 @@ export const AUDIT_EVENTS = {
   review_pledged: 'A reviewer pressed Approve on a request whose approvals are signed. It does not count yet.',
   request_reviewed: 'A reviewer approved or denied a request.',
   request_commented: 'A reviewer or the requester commented on a request that waits.',
+  request_reminded: 'The reviewers of a request that waits were reminded of it.',
   request_approved: 'A request has all the approvals it needs.',
   request_denied: 'A request was denied.',
   request_expired: 'A request waited for longer than `request_ttl`.',

@@ -163,6 +163,11 @@ const Rules = z.strictObject({
     description: 'How long a request waits for review. If omitted, a day.',
     examples: ['P1D'],
   }),
+  remind_after: IsoSeconds.default(3_600).meta({
+    description:
+      'How long a request waits until its reviewers are reminded, once. Never longer than half of the time that it can wait. If omitted, an hour.',
+    examples: ['PT1H'],
+  }),
   pending_per_person: z
     .int()
     .min(1)

@@ -11,6 +11,7 @@ import type { Gateways } from '../use-cases/ports/gateways.ts';
 import type { Inventory } from '../use-cases/ports/inventory.ts';
 import type { Change, Store } from '../use-cases/ports/store.ts';
 import { expireRequests, lapsePledges } from '../use-cases/requests/expire-requests.ts';
+import { remindReviewers } from '../use-cases/requests/remind-reviewers.ts';
 import { forgetOld } from '../use-cases/upkeep/forget.ts';
 import type { Freshness } from './freshness.ts';
 import { startSchedules } from './schedules.ts';
@@ -66,6 +67,7 @@ export async function endSessionsOn(ending: Ending): Promise<AsyncDisposable> {
       { name: 'expire requests', everyMs: 10_000, run: expireRequests(deps) },
       { name: 'expire changes to engagements', everyMs: 10_000, run: expireChanges(deps) },
       { name: 'lapse unsigned approvals', everyMs: 10_000, run: lapsePledges(deps) },
+      { name: 'remind reviewers', everyMs: 30_000, run: remindReviewers(deps) },
       { name: 'delete old records', cron: '17 * * * *', run: forgetOld(deps) },
     ],
     log,

@@ -138,6 +138,25 @@ export function requests(trx: Trx, sealing: Sealing): Requests {
             ),
           ),
       ),
+    lockUnreminded: (now, waitedSeconds, limit) =>
+      load(
+        trx,
+        sealing,
+        select()
+          .where('status', '=', 'pending')
+          .where('reminded_at', 'is', null)
+          .where(
+            sql<boolean>`requested_at + least(make_interval(secs => ${waitedSeconds}), (expires_at - requested_at) / 2) <= ${instant(now)}::timestamptz`,
+          )
+          .orderBy('requested_at')
+          .limit(limit)
+          .forNoKeyUpdate()
+          .skipLocked(),
+      ),
+    async reminded(id, at) {
+      const set = trx.updateTable('access_request').set({ reminded_at: instant(at) });
+      changedOne(await set.where('id', '=', id).executeTakeFirstOrThrow(), 'access request');
+    },
     lockOverdue: (now, limit) =>
       load(
         trx,

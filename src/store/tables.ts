@@ -111,6 +111,7 @@ export type Tables = {
     status: string;
     decided_at: Instant | null;
     replaced_by: string | null;
+    reminded_at: Instant | null;
     mac: string | null;
   };
   review: {

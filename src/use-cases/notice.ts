@@ -94,6 +94,12 @@ const KINDS = {
   review_card: once(0, { requestId: RequestId, to: PersonId.nullable() }, reviewKey),
   /** Brings a posted review card up to date; does nothing where none was posted. */
   review_card_changed: repeated(0, { requestId: RequestId, to: PersonId.nullable() }, reviewKey),
+  /** Reminds a reviewer of a request that waits. */
+  review_reminder: once(
+    0,
+    { requestId: RequestId, to: PersonId },
+    ({ requestId, to }) => `reminder:${requestId}:${to}`,
+  ),
   /** Tells the requester that the request was received, and by whom it will be reviewed. */
   request_received: once(0, { requestId: RequestId }, ({ requestId }) => `received:${requestId}`),
   /** To the requester, or to a reviewer: the comment that this many were before. */

@@ -38,7 +38,7 @@ import { grantsSuspendedMessage, recordChangedMessage } from './record-messages.
 import { endingNotice, receiptNotice } from './render-ending.ts';
 import { changeNotice, engagementConfirm, engagementRoot } from './render-engagement.ts';
 import { offboardingNotice, personReadmitted } from './render-offboarding.ts';
-import { reviewCard } from './review-card.ts';
+import { reviewCard, reviewReminder } from './review-card.ts';
 import { headsOf, sessionDetail, sessionLine } from './session-messages.ts';
 
 export type Rendered = {
@@ -85,6 +85,8 @@ export async function render(deps: RenderDeps, notice: Notice): Promise<Rendered
     case 'review_card':
     case 'review_card_changed':
       return card(deps, notice);
+    case 'review_reminder':
+      return reminder(deps, notice);
     case 'request_received':
     case 'request_closed':
       return requestNotice(deps, notice);
@@ -256,6 +258,15 @@ async function requestNotice(
   // Another message reports what became of it.
   if (notice.kind === 'request_received' && !isOpen(view, deps.clock.now())) return null;
   return { to, ...(notice.kind === 'request_received' ? requestReceived(view) : requestClosed(view)) };
+}
+
+async function reminder(deps: RenderDeps, notice: Of<'review_reminder'>): Promise<Rendered | null> {
+  const view = await viewRequest(deps)({ requestId: notice.requestId });
+  const to = view && (await inbox(deps, notice.to));
+  const now = deps.clock.now();
+  const isDue = view !== null && isOpen(view, now) && view.asked.includes(notice.to);
+  if (!to || !isDue || view.request.reviews.some(({ reviewerId }) => reviewerId === notice.to)) return null;
+  return { to, ...reviewReminder(view, now) };
 }
 
 async function commentNotice(deps: RenderDeps, notice: Of<'request_commented'>): Promise<Rendered | null> {

@@ -43,6 +43,7 @@ import { commentBlocks } from './comments.ts';
 import { nameOf } from './engagement-message.ts';
 
 export type CardAudience = 'reviewer' | 'thread';
+type Message = { readonly text: string; readonly blocks: Block[] };
 type CardContext = {
   readonly inventory: Pick<Inventory, 'find'>;
   readonly audience: CardAudience;
@@ -61,7 +62,7 @@ const RULES_MAX = 10;
 const NEW_KEY_HOURS = 24;
 
 /** Facts for a decision, with buttons while it is pending; afterwards the outcome, by whom and when. */
-export function reviewCard(view: RequestView, card: CardContext): { text: string; blocks: Block[] } {
+export function reviewCard(view: RequestView, card: CardContext): Message {
   const { request, engagement, names } = view;
   const { ask } = request;
   const name = nameOf(names, ask.personId);
@@ -112,6 +113,24 @@ function extensionLines({ request, engagement, extension }: RequestView, now: Da
   return [
     line`*Extension* more time on what they have until ${extension.until}. That makes ${all} in all, since ${extension.since}`,
   ];
+}
+
+/** To a reviewer who has said nothing yet. It is decided on the card, which has all facts. */
+export function reviewReminder({ request, engagement, names }: RequestView, now: Date): Message {
+  const { ask } = request;
+  const waited = own(roughly(now.getTime() - request.requestedAt.getTime()));
+  const what = line`${nameOf(names, ask.personId)} requests ${accessLine(ask)}, for ${own(duration(ask.durationSeconds))}, in ${strong(engagement.name, 80)}`;
+  return {
+    text: toNotification(line`A request has waited ${waited} for your review: ${what}`),
+    blocks: [
+      section(line`:alarm_clock: *A request has waited ${waited} for your review*`, what),
+      context(line`Expires ${request.expiresAt} · its card is above, in your direct messages with Daypass`),
+      actions('reminder', [
+        button({ action: ACTION.showList, label: 'What waits for me', style: 'primary' }),
+        commentButton(request.id),
+      ]),
+    ],
+  };
 }
 
 /** Where targets have different rules, each is named. The strictest counts. */

@@ -29,6 +29,10 @@ export type Requests = {
   /** The newest that a person asked for in an engagement, whatever became of it. */
   lastOf(person: PersonId, engagement: EngagementId): Promise<AccessRequest | null>;
   pendingForReviewer(person: PersonId): Promise<readonly AccessRequest[]>;
+  /** Pending ones of which nobody was reminded, and that have waited this long or half of the time they can, locked. */
+  lockUnreminded(now: Date, waitedSeconds: number, limit: number): Promise<readonly AccessRequest[]>;
+  /** Writes down that its reviewers are reminded. */
+  reminded(id: RequestId, at: Date): Promise<void>;
   /** Pending ones whose `expiresAt` has come, locked. */
   lockOverdue(now: Date, limit: number): Promise<readonly AccessRequest[]>;
 };

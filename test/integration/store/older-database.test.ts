@@ -152,7 +152,7 @@ describe('a database from before there were seals', () => {
     const tables = ['slack_account', 'registered_key', 'registration_code', 'engagement', 'access_request', 'review'];
     const drops = tables.map((table) => `alter table ${table} drop column mac;`).join(' ');
     const undo = `${drops} drop table seal_head; drop table pledge; drop table review_signature; drop table request_comment;
-      alter table access_request drop column assurance, drop column replaced_by; drop function keep_replaced cascade;
+      alter table access_request drop column assurance, drop column replaced_by, drop column reminded_at; drop function keep_replaced cascade;
       alter table engagement drop column labels, drop column channel_read_at, drop column channel_refused,
         drop column channel_told_at;
       drop index audit_event_ended_grant; drop index audit_event_ended_session; drop index audit_event_created_grant;

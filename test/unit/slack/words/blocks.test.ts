@@ -42,7 +42,7 @@ import {
 } from '../../../../src/slack/messages/personal-messages.ts';
 import { sessionReceipt } from '../../../../src/slack/messages/receipt.ts';
 import { grantsSuspendedMessage, recordChangedMessage } from '../../../../src/slack/messages/record-messages.ts';
-import { reviewCard } from '../../../../src/slack/messages/review-card.ts';
+import { reviewCard, reviewReminder } from '../../../../src/slack/messages/review-card.ts';
 import { sessionDetail, sessionLine } from '../../../../src/slack/messages/session-messages.ts';
 import type { OffboardingView } from '../../../../src/use-cases/views/offboarding.ts';
 import { checkInert, checkMessage, checkVisible, markupIn } from '../../../support/checks/slack-limits.ts';
@@ -101,6 +101,7 @@ const messagesOf = (world: World) => [
   changeCard(changeView(world), { audience: world.audience, now: NOON }),
   requestReceived(requestView(world)),
   requestClosed(requestView(world)),
+  reviewReminder(requestView(world), NOON),
   ...[requestCommented(requestView(world), 0, true) ?? []].flat(),
   keyRegistered(key(1), world.text, personId(1)),
   reviewerKeyMessage(key(1), world.text),
