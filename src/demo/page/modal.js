@@ -25,7 +25,14 @@ export function showModal(state, names) {
   const sent = JSON.stringify(modal.errors);
   const mended = isSame && shown.sent === sent ? shown.mended : new Set();
   const focused = document.activeElement?.getAttribute('aria-label') ?? null;
-  shown = { face, id: modal.id, entered, sent, mended };
+  const { title, submit, close } = modal.view;
+  const frame = JSON.stringify([title, submit, close, modal.errors, modal.notice]);
+  const isFramed = isSame && shown.frame === frame;
+  shown = { face, id: modal.id, entered, sent, mended, frame, drawn: isFramed ? shown.drawn : null };
+  if (isFramed) {
+    redraw(contextOf(state, names, shown), modal.view.blocks);
+    return;
+  }
   draw(state, names, shown);
   const isOpening = !dialog.open;
   if (isOpening) {
@@ -41,26 +48,32 @@ export function showModal(state, names) {
   if (target) target.focus({ preventScroll: target !== first });
 }
 
-function draw(state, names, { entered, mended }) {
+/** What makes a field another one; what it began with is not part of it. */
+const keyOf = (block) => JSON.stringify(block, (name, value) => (name.startsWith('initial_') ? undefined : value));
+
+const drawnOf = (blocks, context) =>
+  blocks.map((block, index) => ({ key: keyOf(block), node: renderBlocks(blocks.slice(index, index + 1), context)[0] }));
+
+/** Blocks that are what they were stay where they are, so that an open menu stays open and the keyboard where it was. */
+function redraw(context, blocks) {
+  const before = shown.drawn;
+  const body = before[0].node.parentElement;
+  const after = blocks.map((block) => {
+    const key = keyOf(block);
+    return before.find((each) => each.key === key) ?? drawnOf([block], context)[0];
+  });
+  for (const each of before) if (!after.includes(each)) each.node.remove();
+  let next = body.querySelector('.block');
+  for (const { node } of after) {
+    if (node === next) next = next.nextElementSibling;
+    else body.insertBefore(node, next);
+  }
+  shown.drawn = after;
+}
+
+function contextOf(state, names, { entered, mended }) {
   const { modal, me } = state;
-  const { view } = modal;
-  const send = async (button) => {
-    button.disabled = true;
-    button.classList.add('busy');
-    dialog.setAttribute('aria-busy', 'true');
-    const answer = await api.act(me.name, 'submissions', { values: entered }, true);
-    // If the same mistakes are made again, show them again.
-    if (!answer.ok && mended.size > 0 && shown) {
-      mended.clear();
-      shown.face = '';
-      showModal(state, names);
-    }
-    dialog.removeAttribute('aria-busy');
-    button.disabled = false;
-    button.classList.remove('busy');
-  };
-  const leave = () => api.act(me.name, 'submissions', { close: true });
-  const context = {
+  return {
     ...{ state, names, values: merged(modal.values, entered) },
     errors: Object.fromEntries(Object.entries(modal.errors ?? {}).filter(([id]) => !mended.has(id))),
     mend: (id) => mended.add(id),
@@ -73,6 +86,30 @@ function draw(state, names, { entered, mended }) {
         ...(entry === undefined ? {} : { value: entry }),
       }),
   };
+}
+
+function draw(state, names, current) {
+  const { entered, mended } = current;
+  const { modal, me } = state;
+  const { view } = modal;
+  const send = async (button) => {
+    button.disabled = true;
+    button.classList.add('busy');
+    dialog.setAttribute('aria-busy', 'true');
+    const answer = await api.act(me.name, 'submissions', { values: entered }, true);
+    // If the same mistakes are made again, show them again.
+    if (!answer.ok && mended.size > 0 && shown) {
+      mended.clear();
+      shown.face = '';
+      shown.frame = '';
+      showModal(state, names);
+    }
+    dialog.removeAttribute('aria-busy');
+    button.disabled = false;
+    button.classList.remove('busy');
+  };
+  const leave = () => api.act(me.name, 'submissions', { close: true });
+  current.drawn = drawnOf(view.blocks, contextOf(state, names, current));
   const submit = view.submit ? h('button', { type: 'submit', className: 'button primary' }, view.submit.text) : null;
   dialog.oncancel = (event) => {
     event.preventDefault();
@@ -96,7 +133,7 @@ function draw(state, names, { entered, mended }) {
         ]),
         h('div', { className: 'modal-body' }, [
           modal.notice ? h('div', { className: 'notice', role: 'alert' }, [icon('alert'), modal.notice]) : null,
-          renderBlocks(view.blocks, context),
+          current.drawn.map(({ node }) => node),
         ]),
         h('footer', {}, [
           h('button', { type: 'button', className: 'button', onclick: leave }, view.close?.text ?? 'Close'),

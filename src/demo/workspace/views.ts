@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LIMITS, type View } from './blocks.ts';
-import { checkView } from './check.ts';
+import { checkView, interactives } from './check.ts';
 import type { Core } from './core.ts';
 import { SlackError } from './errors.ts';
 import { initialValues } from './inputs.ts';
@@ -28,11 +28,18 @@ export function pushView(core: Core, user: string, view: View, origin: string | 
 
 /** Another content for an open view; what the person entered stays where the same field is still there. */
 export function replaceView(core: Core, open: OpenView, view: View): void {
+  const fieldOf = (of: View, id: string): string | undefined =>
+    interactives(of.blocks).find(({ block }) => block.block_id === id)?.element.action_id;
+  // What is wrong with a field is said until it holds something else, and it still holds what it did.
+  const errors = Object.entries(open.errors).filter(([id]) => {
+    const field = fieldOf(view, id);
+    return field !== undefined && field === fieldOf(open.view, id);
+  });
   Object.assign(open, {
     view,
     hash: core.state.nextHash(),
     values: initialValues(view.blocks, open.origin, open.values),
-    errors: {},
+    errors: Object.fromEntries(errors),
     notice: null,
   });
   core.state.changed();
