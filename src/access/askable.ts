@@ -2,6 +2,7 @@ import { type Engagement, engagementBegin, isOver } from './engagement.ts';
 import type { Login, TargetId } from './ids.ts';
 import { offeredDurations, type Policy } from './policy.ts';
 import { decide } from './policy-decision.ts';
+import { isForAsk } from './policy-match.ts';
 import { findScope, type Scope, type ScopeName } from './scopes/scope.ts';
 import type { Asker, Today } from './standing-ask.ts';
 import type { Target } from './target.ts';
@@ -51,17 +52,19 @@ export function askable(today: Today, asked: AskedIn, now: Date): Askable {
   const policy = atAnyTime(withAnyTicket(today.policy));
   const { requester, engagement } = asked;
   const within = isOpen(asked, now) ? today.targets.filter(({ id }) => engagement.targetIds.includes(id)) : [];
+  const loginsIn = [...new Set(within.flatMap((target) => loginsOn(target, engagement)))];
   const targets = new Set<Target>();
   const logins = new Set<Login>();
   const scopes = new Set<Scope>();
   let longest = 0;
-  for (const target of within) {
-    for (const scope of scopesIn(today, engagement)) {
-      for (const login of loginsOn(target, engagement)) {
-        const decision = decide(policy, {
-          ...{ targets: [target], scope: scope.name, login, durationSeconds: SHORTEST_SECONDS, ticket: null },
-          ...{ standing: requester.standing, engagement, at: now },
-        });
+  for (const scope of scopesIn(today, engagement)) {
+    for (const login of loginsIn) {
+      const match = { scope: scope.name, login, standing: requester.standing, engagement };
+      // Most rules are for others: each target is held against what is left of them.
+      const rules = { ...policy, rules: policy.rules.filter((rule) => isForAsk(rule, match)) };
+      for (const target of within.filter((each) => each.logins.includes(login))) {
+        const ask = { ...match, targets: [target], durationSeconds: SHORTEST_SECONDS, ticket: null, at: now };
+        const decision = decide(rules, ask);
         if (!decision.allowed) continue;
         targets.add(target);
         logins.add(login);
@@ -71,9 +74,9 @@ export function askable(today: Today, asked: AskedIn, now: Date): Askable {
     }
   }
   return {
-    targets: [...targets],
-    logins: [...logins],
-    scopes: scopesIn(today, engagement).filter((scope) => scopes.has(scope)),
+    targets: within.filter((target) => targets.has(target)),
+    logins: loginsIn.filter((login) => logins.has(login)),
+    scopes: [...scopes],
     durations: durationsUpTo(policy, longest),
     maxSeconds: longest,
   };

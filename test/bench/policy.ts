@@ -1,3 +1,4 @@
+import { askable } from '../../src/access/askable.ts';
 import { EngagementId } from '../../src/access/ids.ts';
 import { STANDINGS } from '../../src/access/person.ts';
 import { Policy, scopesOf } from '../../src/access/policy.ts';
@@ -12,6 +13,8 @@ const ENGAGEMENTS = 200;
 const RULES = { decided: 200, checked: 300 };
 const DECISION_MS = 5;
 const CHECK_MS = 1_000;
+/** What stands in a form has to be worked out at each choice in it. */
+const ASKABLE_MS = 500;
 
 const ENVIRONMENTS = ['production', 'staging', 'test', 'development'];
 const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri'];
@@ -80,8 +83,19 @@ export async function policy({ isQuick }: Options): Promise<Figure[]> {
   });
   const checked = policyOf(RULES.checked);
   const check = timed(() => lintPolicy(checked, scopesOf(checked), targets));
+  const scopes = scopesOf(decided);
+  const engagement = {
+    ...{ id: engagementId(1), vendor: vendor(1), targetIds: targets.map(({ id }) => id) },
+    scopes: scopes.map(({ name }) => name),
+    ...{ logins: null, firstDay: null, lastDay: '2030-12-31', timeZone: 'UTC', closedAt: null },
+  };
+  const asked = timed(() => {
+    const can = askable({ policy: decided, scopes, targets }, { requester: { standing: 'guest' }, engagement }, NOON);
+    if (can.targets.length === 0) throw new Error('nothing can be asked for');
+  });
   return [
     limited('policy: a decision about 50 of 500 targets, p99', percentile(times, 0.99), DECISION_MS, 'ms', '<'),
     limited('policy: a check of 300 rules and 500 targets', check, CHECK_MS, 'ms', '<'),
+    limited('policy: what can be asked for in an engagement of 500 targets', asked, ASKABLE_MS, 'ms', '<'),
   ];
 }

@@ -212,7 +212,13 @@ export class SlackWorld implements AsyncDisposable {
   async proveKey(code: string) {
     const { line, blob } = makeKey();
     const proof = { fingerprint: Fingerprint.parse(fingerprintOf(blob)), publicKey: line };
-    const unused = { sshSessionId: '00', digest: '00', userName: `register-${code}`, certificate: null, isUserVerified: false };
+    const unused = {
+      sshSessionId: '00',
+      digest: '00',
+      userName: `register-${code}`,
+      certificate: null,
+      isUserVerified: false,
+    };
     return registerKey(this.#deps)({ proof: { ...proof, ...unused }, code });
   }
 

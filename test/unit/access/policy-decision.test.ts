@@ -99,7 +99,14 @@ describe('the policy', () => {
     const rules = Policy.parse({ rules: [{ name: 'x', labels: two, max_duration: 'PT1H' }] });
     const ask = { scope: shell, targets: [target(two)], durationSeconds: 3_600 };
     const maxDurationSeconds = 3_600;
-    const decision = { allowed: true, rules: ['x'], approvals: 1, assurance: 'signed', keys: 'any', maxDurationSeconds };
+    const decision = {
+      allowed: true,
+      rules: ['x'],
+      approvals: 1,
+      assurance: 'signed',
+      keys: 'any',
+      maxDurationSeconds,
+    };
     expect(decide(rules, ask)).toEqual({ ...decision, until: null });
     expect(decide(rules, { ...ask, targets: [production] })).toEqual({ allowed: false, reason: { kind: 'no_rule' } });
   });
