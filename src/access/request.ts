@@ -1,7 +1,7 @@
 import { isTooLongAgo } from './age.ts';
 import type { Assurance } from './assurance.ts';
 import type { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from './ids.ts';
-import type { HasDemand } from './key-demand.ts';
+import { demandOf, type HasDemand } from './key-demand.ts';
 import { isPledgeOver, type Pledge, pledgeEnd, type ReviewSignature, satisfies } from './pledge.ts';
 import type { RejectionOf, VerdictRejection } from './rejection.ts';
 import { ok, type Result, refuse } from './result.ts';
@@ -26,9 +26,9 @@ export const ASK_LIMITS = { reason: 1_000, ticket: 200, targets: 50 } as const;
 
 /** Whether two asks are for the same access, whatever they say about why. */
 export function isSameAccess(one: Ask, other: Ask): boolean {
-  const what = ({ engagementId, personId, targets, login, scope, durationSeconds, keyFingerprints }: Ask): string =>
+  const what = ({ targets, keyFingerprints, ...ask }: Ask): string =>
     JSON.stringify([
-      ...[engagementId, personId, login, scope.name, durationSeconds],
+      ...[ask.engagementId, ask.personId, ask.login, ask.scope.name, ask.durationSeconds, demandOf(ask)],
       ...[targets.map(({ id }) => id).sort(), [...keyFingerprints].sort()],
     ]);
   return what(one) === what(other);

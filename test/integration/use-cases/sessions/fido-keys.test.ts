@@ -6,6 +6,7 @@ import type { Person } from '../../../../src/access/person.ts';
 import { encode, string, uint8 } from '../../../../src/sshwire/bytes.ts';
 import { fingerprint, publicKeyLine } from '../../../../src/sshwire/public-key.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
+import { withdrawRequest } from '../../../../src/use-cases/requests/withdraw-request.ts';
 import { makeKey, type TestKey, USER_PRESENT } from '../../../support/peers/ssh-keys.ts';
 import { granted } from '../../../support/worlds/access-world.ts';
 import { GrantedWorld } from '../../../support/worlds/granted-world.ts';
@@ -43,7 +44,10 @@ const ask = (keys: readonly TestKey[]) =>
   });
 const refusal = async (...keys: readonly TestKey[]) => {
   const asked = await ask(keys);
-  return asked.ok ? null : asked.rejection;
+  if (!asked.ok) return asked.rejection;
+  // The same access is requested again later on.
+  granted(await withdrawRequest(world.deps)({ by: world.contractor.id, requestId: asked.value.id }));
+  return null;
 };
 const given = async (...keys: readonly TestKey[]) => world.access.approved(granted(await ask(keys)), world.reviewer);
 
