@@ -37,7 +37,12 @@ function facts(seen) {
       asked: Boolean(says(toMe, /request was received/i)) || Boolean(says(thread, /Access request/)),
       approved: Boolean(granted) || Boolean(says(thread, /Access granted/i)),
       connected: Boolean(says(thread, /Session|sessions?,/)),
-      summary: Boolean(says(thread, /Session (?:ended|terminated|interrupted) .*after|all ended|UTC · (?!live)/)),
+      summary: Boolean(
+        says(
+          thread,
+          /Session (?:ended|terminated|interrupted) .*after|all ended|sessions?, .*live[\s\S]*UTC · (?!live)/,
+        ),
+      ),
       ended: Boolean(says(thread, /Access ended/i)),
       replayed,
     },

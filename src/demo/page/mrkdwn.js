@@ -14,6 +14,11 @@ const EMOJI = {
   leftwards_arrow_with_hook: ['back', 'quiet'],
   large_green_circle: ['dot', 'good'],
   white_circle: ['dot', 'quiet'],
+  alarm_clock: ['clock', 'warn'],
+  speech_balloon: ['thread', 'quiet'],
+  arrows_counterclockwise: ['back', 'quiet'],
+  bust_in_silhouette: ['person', 'quiet'],
+  ticket: ['file', 'quiet'],
 };
 
 const decode = (text) => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');

@@ -137,6 +137,7 @@ describe('by hands in a browser, three people', () => {
     await be('Morgan Reyes');
     await openMessages();
     await page.getByRole('button', { name: 'Approve', exact: true }).waitFor();
+    expect(await page.locator('.steps .done').allInnerTexts()).toEqual(['Register a key', 'Request access']);
     await picture('5-card');
     await press('Approve');
     await page
