@@ -4,7 +4,7 @@ import type { RequestAccessInput } from '../../use-cases/requests/request-access
 import { type Edge, namesFor } from '../edge.ts';
 import { type Block, context, section } from '../words/blocks.ts';
 import { type Line, line, listed, mono, own, someOf, value } from '../words/line.ts';
-import { refusalLine } from '../words/refusals.ts';
+import { reasonLine } from '../words/refusals.ts';
 import { loginTakes, needsSignature } from '../words/signing.ts';
 import { count } from '../words/units.ts';
 
@@ -52,14 +52,14 @@ const ticketWords = ({ rule, example }: NonNullable<Extract<AskPreview, { kind: 
 
 /** Nothing can be asked for at the moment, whatever is chosen. */
 export const restBlocks = (rejection: Rejection): readonly Block[] => [
-  section(line`:no_entry: ${refusalLine(rejection, new Map())}`),
+  section(line`:no_entry: ${reasonLine(rejection, new Map())}`),
 ];
 
 async function impossible(
   edge: Edge,
   { rejection, instead }: Extract<AskPreview, { kind: 'impossible' }>,
 ): Promise<readonly Block[]> {
-  const refused = refusalLine(rejection, await namesFor(edge, rejection));
+  const refused = reasonLine(rejection, await namesFor(edge, rejection));
   if (!instead) return [section(line`:no_entry: ${refused}`)];
   const { without, scopes, logins } = instead;
   const ids = (some: readonly string[]): Line =>

@@ -304,15 +304,25 @@ export function word(rejection: Rejection, voice: Voice): string {
 }
 
 /** The sentence for a message. Facts are put aside while our own words are read for their marks, so no fact becomes markup. */
-export function refusalLine(rejection: Rejection, names: NamesOf): Line {
+export const refusalLine = (rejection: Rejection, names: NamesOf): Line => worded(rejection, names, (words) => words);
+
+/** The same where nobody has tried yet. */
+export const reasonLine = (rejection: Rejection, names: NamesOf): Line =>
+  worded(rejection, names, (words) =>
+    words.replace(/^Nothing was done: (.)/, (_, first: string) => first.toUpperCase()),
+  );
+
+function worded(rejection: Rejection, names: NamesOf, edit: (words: string) => string): Line {
   const facts: Line[] = [];
   const aside = (fact: Line): string => `\0${facts.push(fact) - 1}\0`;
-  const sentence = word(rejection, {
+  const words = word(rejection, {
     say: (text) => aside(value(text, FACT_MAX)),
     when: (date) => aside(line`${date}`),
     name: (person) => aside(strong(nameIn(names, person), FACT_MAX)),
   });
-  return sentence.split('\0').flatMap((part, index) => (index % 2 === 0 ? own(part) : (facts[Number(part)] ?? [])));
+  return edit(words)
+    .split('\0')
+    .flatMap((part, index) => (index % 2 === 0 ? own(part) : (facts[Number(part)] ?? [])));
 }
 
 /** People whose names a refusal needs. */
