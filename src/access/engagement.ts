@@ -70,6 +70,18 @@ export function latestEnd({ hours, ...days }: Days & Pick<Engagement, 'hours'>, 
   return closes && closes < end ? closes : end;
 }
 
+/** When access that begins now would end before its duration is over; null where it would not. `until` is when the hours of policy end. */
+export function cutShort(
+  engagement: Days & Pick<Engagement, 'hours'>,
+  until: Date | null,
+  durationSeconds: number,
+  now: Date,
+): Date | null {
+  const latest = latestEnd(engagement, now);
+  const closes = until && until < latest ? until : latest;
+  return closes.getTime() < now.getTime() + durationSeconds * 1_000 ? closes : null;
+}
+
 type Lasting = Pick<Engagement, 'lastDay' | 'timeZone' | 'closedAt'>;
 
 /** When it is over, or was. */

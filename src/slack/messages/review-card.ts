@@ -80,6 +80,7 @@ export function reviewCard(view: RequestView, card: CardContext): Message {
       line`*Login* ${mono(ask.login, 40)}`,
       line`*Scope* ${mono(ask.scope.name, 60)} ${value(ask.scope.words, 200)}`,
       line`*Duration* ${lasts}, starting at approval`,
+      ...cutShortLines(view),
       ...extensionLines(view, card.now),
       line`*Ticket* ${ask.ticket === null ? own('none') : mono(ask.ticket, ASK_LIMITS.ticket)}`,
     ),
@@ -104,11 +105,19 @@ export function reviewCard(view: RequestView, card: CardContext): Message {
   };
 }
 
+const cutShortLines = ({ cutShort }: RequestView): Line[] =>
+  cutShort === null
+    ? []
+    : [
+        line`:hourglass_flowing_sand: If approved at once, it ends ${cutShort} at the latest, because the allowed hours or the engagement end then`,
+      ];
+
 /** More time is another thing to decide than new access: how long it has been, and how long it becomes. */
-function extensionLines({ request, engagement, extension }: RequestView, now: Date): Line[] {
+function extensionLines({ request, engagement, extension, cutShort }: RequestView, now: Date): Line[] {
   if (!extension) return [];
   const begins = 'decidedAt' in request ? request.decidedAt : now;
-  const ends = Math.min(begins.getTime() + request.ask.durationSeconds * 1_000, engagementEnd(engagement).getTime());
+  const latest = cutShort ?? engagementEnd(engagement);
+  const ends = Math.min(begins.getTime() + request.ask.durationSeconds * 1_000, latest.getTime());
   const all = own(minutes(ends - extension.since.getTime()));
   return [
     line`*Extension* more time on what they have until ${extension.until}. That makes ${all} in all, since ${extension.since}`,

@@ -1,6 +1,6 @@
 import { type AskedIn, type Instead, insteadOf, withAnyTicket } from '../../access/askable.ts';
 import type { Assurance } from '../../access/assurance.ts';
-import { type Engagement, latestEnd } from '../../access/engagement.ts';
+import { cutShort, type Engagement } from '../../access/engagement.ts';
 import type { PersonId } from '../../access/ids.ts';
 import type { KeyDemand } from '../../access/key-demand.ts';
 import { whyNotActive } from '../../access/person.ts';
@@ -98,11 +98,9 @@ function outlookOf(
   const whole = decide(inventory.policy, ask);
   const wanted = whole.allowed || whole.reason.kind !== 'ticket' ? null : whole.reason;
   const { rules, approvals, assurance, keys } = decision;
-  const latest = latestEnd(asked.engagement, now);
-  const closes = decision.until && decision.until < latest ? decision.until : latest;
   return {
     ...{ kind: 'possible', rules, approvals, assurance, keys },
-    until: closes.getTime() < now.getTime() + durationSeconds * 1_000 ? closes : null,
+    until: cutShort(asked.engagement, decision.until, durationSeconds, now),
     ticket: wanted && { rule: wanted.rule, example: wanted.example },
   };
 }

@@ -1,14 +1,14 @@
 import type { Actor } from '../../access/audit-event.ts';
 import type { AuditHead } from '../../access/audit-head.ts';
 import { dueNotice, type EndingMinutes, type WhatEnds, whatEnds } from '../../access/ending-notice.ts';
-import type { Engagement } from '../../access/engagement.ts';
+import { cutShort, type Engagement } from '../../access/engagement.ts';
 import { type Extension, extensionOf, type NoExtension, whyNoExtension } from '../../access/extension.ts';
 import type { Grant } from '../../access/grant.ts';
 import type { GrantId, PersonId, RequestId, SessionId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
 import type { AccessRequest, RequestComment } from '../../access/request.ts';
 import type { Session } from '../../access/session.ts';
-import { shownUnderPolicy, type Today } from '../../access/standing-ask.ts';
+import { type Asker, heldToPolicy, shownUnderPolicy, type Today } from '../../access/standing-ask.ts';
 import { eligibleReviewers } from '../engagements/eligible-reviewers.ts';
 import type { FactParts } from '../engagements/reviewer-facts.ts';
 import { enderOf } from '../grants/ending.ts';
@@ -27,6 +27,8 @@ export type RequestView = {
   readonly grant: Grant | null;
   /** What it is more time on, as it was when it was decided, or is while it waits; null where it is for something else. */
   readonly extension: Extension | null;
+  /** When access would end if it were approved now, where hours or the engagement cut it short; null where they do not, or it is decided. */
+  readonly cutShort: Date | null;
   /** Oldest first. */
   readonly comments: readonly RequestComment[];
   /** Who can decide it at this moment; nobody once it is decided. */
@@ -59,6 +61,7 @@ export const viewRequest =
         keys: registered.filter((key) => request.ask.keyFingerprints.includes(key.fingerprint)),
         grant: await tx.grants.byRequest(requestId),
         extension: extensionOf(request.ask, others, 'decidedAt' in request ? request.decidedAt : now),
+        cutShort: waits ? cutShortNow(deps.inventory, request, { requester, engagement }, now) : null,
         comments: await tx.requests.comments(requestId),
         asked: waits ? await eligibleReviewers(tx, deps.inventory.policy, engagement, requester, now) : [],
         names: await namesOf(tx, engagement, [
@@ -67,6 +70,16 @@ export const viewRequest =
         ]),
       };
     });
+
+function cutShortNow(
+  today: Today,
+  request: AccessRequest,
+  asker: Asker & { readonly engagement: Engagement },
+  now: Date,
+): Date | null {
+  const held = heldToPolicy(today, request, asker, now);
+  return held.ok ? cutShort(asker.engagement, held.value.until, request.ask.durationSeconds, now) : null;
+}
 
 export type GrantView = {
   readonly grant: Grant;

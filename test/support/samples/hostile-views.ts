@@ -108,6 +108,7 @@ export const requestView = (world: World): RequestView => ({
   keys: Array.from({ length: world.keys }, (_, n) => key(n + 1)),
   grant: null,
   extension: world.keys === 1 ? { until: later(600), since: NOON } : null,
+  cutShort: world.keys === 1 ? later(60) : null,
   asked: PEOPLE.slice(1, 3),
   comments: Array.from({ length: world.keys % 3 }, (_, n) => ({
     ...{ ordinal: n, by: n % 2 === 0 ? personId(1) : personId(2), text: world.other.slice(0, 1_000), at: NOON },

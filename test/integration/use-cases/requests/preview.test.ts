@@ -3,8 +3,11 @@ import { type EngagementTerms, termsOf } from '../../../../src/access/engagement
 import { AllowedHours } from '../../../../src/access/hours.ts';
 import { Policy } from '../../../../src/access/policy.ts';
 import { type PreviewInput, previewRequest } from '../../../../src/use-cases/requests/preview-request.ts';
+import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
+import { withdrawRequest } from '../../../../src/use-cases/requests/withdraw-request.ts';
+import { viewRequest } from '../../../../src/use-cases/views/views.ts';
 import { engagementId, login, personId } from '../../../support/samples/samples.ts';
-import { ANYBODY } from '../../../support/worlds/access-world.ts';
+import { ANYBODY, granted } from '../../../support/worlds/access-world.ts';
 import { GrantedWorld } from '../../../support/worlds/granted-world.ts';
 
 describe('what would become of a request', () => {
@@ -80,11 +83,12 @@ describe('what would become of a request', () => {
     expect(await preview([{ ...rule, assurance: 'signed' }, rule])).toMatchObject({ assurance: 'signed' });
   });
 
+  const at = (from: number, to: number): AllowedHours => {
+    const [first, last] = [from, to].map((seconds) => world.later(seconds).toISOString().slice(11, 16));
+    return AllowedHours.parse({ zone: 'UTC', allow: [{ days: ['thu'], from: first, to: last }] });
+  };
+
   it('is impossible outside the hours, and is cut short by their end', async () => {
-    const at = (from: number, to: number): AllowedHours => {
-      const [first, last] = [from, to].map((seconds) => world.later(seconds).toISOString().slice(11, 16));
-      return AllowedHours.parse({ zone: 'UTC', allow: [{ days: ['thu'], from: first, to: last }] });
-    };
     expect(await preview([{ ...rule, hours: at(3_600, 7_200) }])).toMatchObject({
       ...{ kind: 'impossible', instead: null },
       rejection: { code: 'outside_hours', rule: 'all', opens: world.later(3_600), zone: 'UTC' },
@@ -94,6 +98,28 @@ describe('what would become of a request', () => {
     expect(await preview([{ ...rule, hours: at(-3_600, 1_800) }])).toMatchObject({ until: world.later(900) });
     await becomes({ hours: at(3_600, 7_200) });
     expect(await preview([rule])).toMatchObject({ rejection: { code: 'outside_engagement_hours' } });
+  });
+
+  it('is shown to whoever reviews it with the end of the hours, where these cut it short', async () => {
+    const { id: requestId } = granted(
+      await requestAccess(world.deps)({
+        ...{ by: world.contractor.id, engagementId: world.engagement.id, targetIds: ['web-01'], ticket: null },
+        ...{ login: world.access.login, scope: 'shell', durationSeconds: 3_600, reason: 'Move it' },
+      }),
+    );
+    const seen = async (hours?: AllowedHours) => {
+      const policy = Policy.parse({ rules: [{ ...rule, hours }], engagements: ANYBODY });
+      return (await viewRequest({ ...world.deps, inventory: { ...world.deps.inventory, policy } })({ requestId }))
+        ?.cutShort;
+    };
+    expect(await seen()).toBeNull();
+    expect(await seen(at(-3_600, 3_600))).toBeNull();
+    expect(await seen(at(-3_600, 3_540))).toEqual(world.later(3_540));
+    await becomes({ hours: at(-3_600, 900) });
+    expect(await seen(at(-3_600, 3_540))).toEqual(world.later(900));
+    expect(await seen(at(3_600, 7_200))).toBeNull();
+    granted(await withdrawRequest(world.deps)({ by: world.contractor.id, requestId }));
+    expect(await seen()).toBeNull();
   });
 
   it.each<[string, Partial<EngagementTerms>, string]>([

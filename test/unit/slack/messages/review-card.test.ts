@@ -69,14 +69,18 @@ describe('a review card', () => {
     const extension = { until: later(900), since: later(-6_600) };
     expect(shown({ extension: null })).not.toContain('Extension');
     // An hour from now on, two hours after it began.
-    expect(shown({ extension })).toMatch(
+    expect(shown({ extension, cutShort: null })).toMatch(
       /Extension more time on what they have until .*12:15 UTC.*That makes 3 hours in all, since .*10:10 UTC/,
     );
+    const cutShort = later(1_800);
+    expect(shown({ extension: null, cutShort: null })).not.toContain('If approved at once');
+    expect(shown({ extension: null, cutShort })).toMatch(/If approved at once, it ends .*12:30 UTC.* at the latest/);
+    expect(shown({ extension, cutShort })).toMatch(/makes 2 hours, 20 minutes in all/);
     const request = { ...pending(), status: 'approved' as const, decidedAt: later(300) };
-    expect(shown({ extension, request })).toMatch(/makes 2 hours, 55 minutes in all/);
+    expect(shown({ extension, request, cutShort: null })).toMatch(/makes 2 hours, 55 minutes in all/);
     const engagement = { ...requestView(world).engagement, lastDay: '2030-05-02', timeZone: 'Etc/GMT-10' };
-    expect(shown({ extension, engagement })).toMatch(/makes 3 hours in all/);
-    expect(shown({ extension, engagement: { ...engagement, timeZone: 'Etc/GMT-11' } })).toMatch(
+    expect(shown({ extension, engagement, cutShort: null })).toMatch(/makes 3 hours in all/);
+    expect(shown({ extension, cutShort: null, engagement: { ...engagement, timeZone: 'Etc/GMT-11' } })).toMatch(
       /makes 2 hours, 50 minutes in all/,
     );
   });
