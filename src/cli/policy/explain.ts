@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Duration } from 'luxon';
 import type { Assurance } from '../../access/assurance.ts';
 import { shownIn } from '../../access/hours.ts';
+import type { KeyDemand } from '../../access/key-demand.ts';
 import { STANDINGS, type Standing } from '../../access/person.ts';
 import { decide, explain, type PolicyDecision } from '../../access/policy-decision.ts';
 import type { Mismatch } from '../../access/policy-match.ts';
@@ -94,12 +95,19 @@ const SIGNED: Readonly<Record<Assurance, string>> = {
   fido: ' signed with FIDO keys',
 };
 
+/** What each login takes. */
+const TAKES: Readonly<Record<KeyDemand, string>> = {
+  any: '',
+  fido: ' and FIDO keys for login',
+  fido_verified: ' and FIDO keys that verify their user for login',
+};
+
 function sentence(decision: PolicyDecision): string {
   if (decision.allowed) {
-    const { rules, approvals, assurance, maxDurationSeconds: seconds, until } = decision;
+    const { rules, approvals, assurance, keys, maxDurationSeconds: seconds, until } = decision;
     const longest = Duration.fromObject({ seconds }).rescale().toHuman({ listStyle: 'long' });
     const by = rules.map((rule) => `“${rule}”`).join(' and ');
-    const needed = `${approvals === 1 ? '1 approval' : `${approvals} approvals`}${SIGNED[assurance]}`;
+    const needed = `${approvals === 1 ? '1 approval' : `${approvals} approvals`}${SIGNED[assurance]}${TAKES[keys]}`;
     return `Allowed by ${by}, with ${needed}, for at most ${longest}${until === null ? '' : `, until ${until.toISOString()} at the latest`}.`;
   }
   const { reason } = decision;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { ASSURANCES } from '../../access/assurance.ts';
+import { KEY_DEMANDS } from '../../access/key-demand.ts';
 import { IsoSeconds } from '../../access/policy.ts';
 import { decide, decisiveRule, type PolicyDecision } from '../../access/policy-decision.ts';
 import { type Config, parseYaml } from '../../config/load.ts';
@@ -16,6 +17,7 @@ const Expectation = z.union([
     rules: z.array(z.string()).optional(),
     approvals: z.int().optional(),
     assurance: z.enum(ASSURANCES).optional(),
+    keys: z.enum(KEY_DEMANDS).optional(),
     max_duration: IsoSeconds.optional(),
   }),
   z.strictObject({
@@ -74,13 +76,17 @@ function isAsExpected(got: PolicyDecision, expected: z.infer<typeof Expectation>
   if (expected.rules !== undefined && expected.rules.join('\n') !== rulesOf(got).join('\n')) return false;
   if ('refused' in expected) return !got.allowed && got.reason.kind === expected.refused;
   if (!got.allowed) return false;
-  const { approvals = got.approvals, assurance = got.assurance, max_duration: max = got.maxDurationSeconds } = expected;
-  return approvals === got.approvals && assurance === got.assurance && max === got.maxDurationSeconds;
+  const { approvals = got.approvals, assurance = got.assurance, keys = got.keys } = expected;
+  const { max_duration: max = got.maxDurationSeconds } = expected;
+  return (
+    approvals === got.approvals && assurance === got.assurance && keys === got.keys && max === got.maxDurationSeconds
+  );
 }
 
 function worded(got: PolicyDecision): string {
   const rules = rulesOf(got);
   const by = rules.length === 0 ? '' : `, by ${rules.map((rule) => `“${rule}”`).join(' and ')}`;
   if (!got.allowed) return `policy refuses it (${got.reason.kind})${by}`;
-  return `policy allows it with ${got.approvals} approvals for at most ${got.maxDurationSeconds} seconds${by}`;
+  const takes = `${got.approvals} approvals (assurance ${got.assurance}, keys ${got.keys})`;
+  return `policy allows it with ${takes} for at most ${got.maxDurationSeconds} seconds${by}`;
 }

@@ -31,7 +31,7 @@ const FILES = {
       { name: 'guests', people: ['guest'], scopes: ['shell'] },
       { name: 'never', people: ['guest'], scopes: ['shell'], logins: ['root'], max_duration: 'PT1H' },
       {
-        ...{ name: 'by day', people: ['external'] },
+        ...{ name: 'by day', people: ['external'], keys: 'fido_verified' },
         hours: { zone: 'Europe/Berlin', allow: [{ days: ['mon', 'tue'], from: '09:00', to: '17:30' }] },
       },
       { name: 'nowhere', targets: ['web-02'] },
@@ -144,7 +144,10 @@ describe('daypass policy explain', () => {
   it('says what holds at another hour', async () => {
     const asked = [...ASK, '--person', 'external', '--target', 'web-01', '--at'];
     expect(await policy('explain', ...asked, '2030-05-07T15:00Z')).toMatchObject({
-      ...{ code: 0, out: expect.stringContaining('until 2030-05-07T15:30:00.000Z at the latest.') },
+      code: 0,
+      out: expect.stringMatching(
+        /with 1 approval and FIDO keys that verify their user for login, .* until 2030-05-07T15:30:00.000Z at the latest\./,
+      ),
     });
     expect(await policy('explain', ...asked, '2030-05-07T18:00+02:00')).toMatchObject({
       code: 1,
@@ -190,13 +193,14 @@ describe('daypass policy test', () => {
     [{ allowed: true, rules: ['guests'] }],
     [{ allowed: true, approvals: 1 }],
     [{ allowed: true, assurance: 'slack' }],
+    [{ allowed: true, keys: 'fido' }],
     [{ allowed: true, max_duration: 'PT8H' }],
     [{ refused: 'ticket' }],
   ])('fails where policy does otherwise: %j', async (expected) => {
     cases({ name: 'it', ask, expect: expected });
     expect(await policy('test', file)).toMatchObject({
       code: 1,
-      out: 'FAIL  it: policy allows it with 2 approvals for at most 14400 seconds, by “two for production”\n',
+      out: 'FAIL  it: policy allows it with 2 approvals (assurance signed, keys any) for at most 14400 seconds, by “two for production”\n',
     });
   });
 
