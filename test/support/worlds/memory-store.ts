@@ -196,6 +196,7 @@ const engagements = (store: MemoryStore, writes: Writes): Engagements =>
   only<Engagements>({
     byId: async (id) => store.engagements.find((each) => each.id === id) ?? null,
     byIds: async (ids) => store.engagements.filter((each) => ids.includes(each.id)),
+    all: async () => store.engagements,
     ofMember: async (id) => store.engagements.filter((each) => each.memberIds.includes(id)),
     insert: async (engagement) => writes.insert(store.engagements, engagement, ({ id }) => id === engagement.id),
   });
