@@ -1,23 +1,15 @@
 import { grantOfKeyId, upstreamCertificate } from '../../access/certificate.ts';
-import {
-  type AccessAsk,
-  type Grant,
-  grantedTargets,
-  isActive,
-  loginsOn,
-  type PickRefusal,
-  pickGrant,
-} from '../../access/grant.ts';
+import { type Grant, isActive } from '../../access/grant.ts';
 import { type Fingerprint, Login, type PersonId, SessionId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
-import type { RejectionOf, RestingRejection } from '../../access/rejection.ts';
+import type { RejectionOf } from '../../access/rejection.ts';
 import { isExpired } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
 import { JUMP_USER, REGISTER_PREFIX } from '../../access/route.ts';
 import { BURST_MINUTES, NO_RECORDING, type Session } from '../../access/session.ts';
 import { isApprovalName } from '../../access/signing-key.ts';
-import { pin, type Target, targetIdFromName } from '../../access/target.ts';
-import { engagementsOf, isBelievable, type Resting, restingOf, tampered } from '../grants/believable.ts';
+import { pin } from '../../access/target.ts';
+import { engagementsOf, isBelievable, restingOf, tampered } from '../grants/believable.ts';
 import { registerKey } from '../people/register-key.ts';
 import type { CertificateAuthority, VerifiedProof } from '../ports/authority.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -26,6 +18,7 @@ import type { RandomSource } from '../ports/random.ts';
 import type { Store, Tx } from '../ports/store.ts';
 import { readApproval, type SignParts } from '../requests/sign-review.ts';
 import type { Authorization, AuthorizeAsk, ConnectionRefusal, ConnectionRejection } from './gateway-control.ts';
+import { awake, nameOfSession, type Opening, pickAwake, whyNot } from './opening.ts';
 import { PLAIN_LOGINS_PER_DAY } from './plain-logins.ts';
 
 export type AuthorizeDeps = {
@@ -174,16 +167,6 @@ async function believableGrants(
   return ok(believable);
 }
 
-type Opening = {
-  readonly ask: AuthorizeAsk;
-  readonly proof: VerifiedProof;
-  readonly person: Person;
-  readonly grants: readonly Grant[];
-  /** Engagements in which nothing opens at the moment. */
-  readonly resting: Resting;
-  readonly now: Date;
-};
-
 const ABSENT: ReadonlySet<ConnectionRejection['code']> = new Set(['no_live_grant', 'grant_expired', 'grant_revoked']);
 
 /** Who has asked already is not told to ask. */
@@ -201,18 +184,14 @@ async function orWaits(
   return decided.ok && decided.value.kind === 'jump' ? ok({ ...decided.value, noTargets: waits }) : refuse(waits);
 }
 
-/** The grants that are live, and whose engagement does not rest. */
-const awake = ({ grants, resting, now }: Pick<Opening, 'grants' | 'resting' | 'now'>): readonly Grant[] =>
-  grants.filter((grant) => isActive(grant, now) && !resting.has(grant.terms.engagementId));
-
 function enterJump(deps: AuthorizeDeps, opening: Opening): Result<Authorization, ConnectionRejection> {
-  const { ask, proof, person, grants, resting, now } = opening;
+  const { ask, proof, person, resting, now } = opening;
   if (proof.userName !== JUMP_USER) return refuse({ code: 'bad_login_name', given: proof.userName });
   const live = awake(opening);
   const ends = Math.max(...live.map((grant) => Date.parse(grant.terms.notAfter)));
   const caller = { sshSessionId: proof.sshSessionId, personId: person.id, fingerprint: proof.fingerprint };
   const [rests] = resting.values();
-  const why = live.length === 0 ? (rests ?? whyNot(grants, proof, deps.inventory.targets, now)) : null;
+  const why = live.length === 0 ? (rests ?? whyNot(opening, deps.inventory.targets)) : null;
   // Without a grant it leads nowhere, but one may still ask the gateway what one has.
   if (why) {
     const endsAt = new Date(now.getTime() + SELF_SERVICE_MS);
@@ -223,23 +202,13 @@ function enterJump(deps: AuthorizeDeps, opening: Opening): Result<Authorization,
   return ok({ kind: 'jump', caller, endsAt: new Date(ends), targetIds, noTargets: null });
 }
 
-/** Words the absence of a live grant as if for some target: which one makes no difference to the answer. */
-function whyNot(grants: readonly Grant[], proof: VerifiedProof, targets: readonly Target[], now: Date): PickRefusal {
-  const [any] = targets;
-  const [login] = any?.logins ?? [];
-  if (!any || !login) return { code: 'no_live_grant' };
-  const ask = { target: pin(any), login, fingerprint: proof.fingerprint, certified: null };
-  const picked = pickGrant(grants, ask, now);
-  return picked.ok ? { code: 'no_live_grant' } : picked.rejection;
-}
-
 async function openSession(
   deps: AuthorizeDeps,
   tx: Tx<'grants' | 'sessions'>,
   opening: Opening,
 ): Promise<Result<Authorization, ConnectionRejection>> {
   const { ask, proof, person, now } = opening;
-  const named = nameOfSession(deps, opening);
+  const named = nameOfSession(deps.inventory, opening);
   if (!named.ok) return named;
   const { target, login } = named.value;
   if (!proof.certificate?.principals.includes(login)) {
@@ -297,50 +266,4 @@ async function openSession(
       certificate: certificate.certificate,
     },
   });
-}
-
-/** What an engagement that rests would allow, another may allow all the same; where none does, that it rests is why. */
-function pickAwake(opening: Opening, ask: AccessAsk): Result<Grant, PickRefusal | RestingRejection> {
-  const { grants, resting, now } = opening;
-  const any = pickGrant(grants, ask, now);
-  if (!any.ok) return any;
-  const rests = resting.get(any.value.terms.engagementId);
-  if (!rests) return any;
-  const picked = pickGrant(awake(opening), ask, now);
-  return picked.ok ? picked : refuse(rests);
-}
-
-/** Inside a jump `daypass` stands for the login that was granted, so that an ssh_config can be written before anything is. */
-function loginMeant(opening: Opening, { id: targetId }: Target): Result<Login, RejectionOf<'login_not_granted'>> {
-  const { proof, grants, now } = opening;
-  const logins = (some: readonly Grant[]) => loginsOn(some, { targetId, fingerprint: proof.fingerprint }, now);
-  const open = logins(awake(opening));
-  const granted = open.length > 0 ? open : logins(grants);
-  const named = Login.parse(JUMP_USER);
-  if (granted.includes(named)) return ok(named);
-  if (granted.length > 1) return refuse({ code: 'login_not_granted', login: named, granted });
-  // Where there is none, what the certificate names leads to the refusal that is nearest.
-  const [login = Login.safeParse(proof.certificate?.principals[0]).data ?? named] = granted;
-  return ok(login);
-}
-
-/** `<login>+<target>` as login name, or the login name inside a jump to the target. */
-function nameOfSession(
-  deps: AuthorizeDeps,
-  opening: Opening,
-): Result<{ target: Target; login: Login }, ConnectionRejection> {
-  const { ask, proof } = opening;
-  const plus = proof.userName.lastIndexOf('+');
-  const inner = ask.route.kind === 'inner' ? ask.route.targetName : null;
-  const targetName = inner ?? proof.userName.slice(plus + 1);
-  const login = Login.safeParse(inner === null ? proof.userName.slice(0, Math.max(plus, 0)) : proof.userName);
-  if (!login.success) return refuse({ code: 'bad_login_name', given: proof.userName });
-  const id = targetIdFromName(targetName, deps.inventory.site);
-  const target = id && deps.inventory.find(id);
-  if (target && inner !== null && login.data === JUMP_USER) {
-    const meant = loginMeant(opening, target);
-    return meant.ok ? ok({ target, login: meant.value }) : meant;
-  }
-  if (target) return ok({ target, login: login.data });
-  return refuse({ code: 'unknown_target_name', given: targetName, granted: grantedTargets(awake(opening)) });
 }
