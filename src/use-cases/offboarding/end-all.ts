@@ -21,18 +21,23 @@ const isWithin = (
   (personId === null || personId === of.personId) &&
   (engagementIds === null || engagementIds.includes(of.engagementId));
 
-/** Their requests that wait, each locked: a review that is being written at this moment goes first. */
-export async function lockWaiting(tx: Tx<'requests'>, whose: Whose): Promise<readonly AccessRequest[]> {
+/** Their requests that wait, each locked: a review that is being written at this moment goes first. Those that are `known` are not again. */
+export async function lockWaiting(
+  tx: Tx<'requests'>,
+  whose: Whose,
+  known: readonly AccessRequest[] = [],
+): Promise<readonly AccessRequest[]> {
   const found = whose.personId
     ? await tx.requests.pendingOf(whose.personId)
     : (await Promise.all((whose.engagementIds ?? []).map((id) => tx.requests.pendingIn(id)))).flat();
-  const ids = found.filter(({ ask }) => isWithin(whose, ask)).map(({ id }) => id);
+  const others = found.filter((each) => isWithin(whose, each.ask) && !known.some(({ id }) => id === each.id));
+  const ids = others.map(({ id }) => id);
   const locked: AccessRequest[] = [];
   for (const id of ids.sort()) {
     const request = await tx.requests.lock(id);
     if (request?.status === 'pending') locked.push(request);
   }
-  return locked;
+  return [...known, ...locked];
 }
 
 /** Their grants that open something, now or later. */
@@ -43,7 +48,10 @@ export async function openGrants(tx: Tx<'grants'>, whose: Whose, now: Date): Pro
   return found.filter((grant) => grant.end === null && !hasExpired(grant, now) && isWithin(whose, grant.terms));
 }
 
-/** Withdraws requests and revokes grants; what was counted, by engagement. The sessions end once this is committed. */
+/**
+ * Withdraws requests and revokes grants; what was counted, by engagement. The sessions end once this is committed. Whoever calls has
+ * locked the requests that wait, and then the person or the engagements, so that no more of them come.
+ */
 export async function endAllIn(
   tx: Tx<EndAllParts>,
   whose: Whose,
@@ -52,7 +60,8 @@ export async function endAllIn(
 ): Promise<readonly OffboardingPart[]> {
   const parts: OffboardingPart[] = [];
   const by = actor.kind === 'person' ? actor.id : null;
-  for (const request of waiting) {
+  // One that came in between has no card yet, so that nobody who holds it waits for what is held here.
+  for (const request of await lockWaiting(tx, whose, waiting)) {
     const withdrawn = transition(request, { kind: 'withdraw', by: null }, now);
     if (!withdrawn.ok) continue;
     const { id: requestId, digest, ask } = request;

@@ -113,7 +113,6 @@ describe.each([
       await world.begin();
       const [ended] = await Promise.all([end(), world.ask()]);
       expect(ended.ok).toBe(true);
-      await prove();
       expect(await store.transaction((tx) => tx.requests.pendingOf(world.contractor.id))).toEqual([]);
     }
   });

@@ -147,4 +147,16 @@ describe('requests that wait', () => {
     expect(all.filter(({ ok }) => ok)).toHaveLength(5);
     expect(await waiting()).toHaveLength(5);
   });
+
+  it('are counted together, whichever engagements they are in', async () => {
+    const { contractor, reviewer } = world;
+    const others = await Promise.all(
+      Array.from({ length: 5 }, () => world.access.engagement([contractor], [reviewer])),
+    );
+    const all = await Promise.all(
+      others.map(({ id: engagementId }) => ask({ engagementId }, { pending_per_person: 1 })),
+    );
+    expect(all.filter(({ ok }) => ok)).toHaveLength(1);
+    expect(await waiting()).toHaveLength(1);
+  });
 });
