@@ -1,4 +1,4 @@
-import { isTooLongAgo } from './age.ts';
+import { hasWaited } from './age.ts';
 import type { Engagement } from './engagement.ts';
 import { type AllowedHours, coversHours } from './hours.ts';
 import type { Digest, EngagementChangeId, EngagementId, Login, PersonId, TargetId } from './ids.ts';
@@ -132,8 +132,7 @@ export type ChangeCommand =
 
 /** A pending change whose time has run out is expired at every look. */
 export const isChangeExpired = ({ status, proposedAt, expiresAt }: EngagementChange, now: Date): boolean =>
-  status === 'expired' ||
-  (status === 'pending' && isTooLongAgo(proposedAt, now, expiresAt.getTime() - proposedAt.getTime() - 1));
+  status === 'expired' || (status === 'pending' && hasWaited(proposedAt, expiresAt, now));
 
 /** The state machine of a change. Whether a reviewer may review at all is decided before. */
 export function changeTransition(

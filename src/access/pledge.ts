@@ -1,4 +1,4 @@
-import { isTooLongAgo } from './age.ts';
+import { hasWaited } from './age.ts';
 import type { Assurance } from './assurance.ts';
 import type { Fingerprint, PersonId } from './ids.ts';
 import { isFidoKey } from './key-demand.ts';
@@ -11,7 +11,7 @@ export const PLEDGE_MS = PLEDGE_MINUTES * 60_000;
 
 export const pledgeEnd = ({ at }: Pledge): Date => new Date(at.getTime() + PLEDGE_MS);
 
-export const isPledgeOver = ({ at }: Pledge, now: Date): boolean => isTooLongAgo(at, now, PLEDGE_MS - 1);
+export const isPledgeOver = (pledge: Pledge, now: Date): boolean => hasWaited(pledge.at, pledgeEnd(pledge), now);
 
 /** A reviewer's signature, with all that it takes to verify it again. */
 export type ReviewSignature = {

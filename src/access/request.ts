@@ -1,4 +1,4 @@
-import { isTooLongAgo } from './age.ts';
+import { hasWaited } from './age.ts';
 import type { Assurance } from './assurance.ts';
 import type { Digest, EngagementId, Fingerprint, Login, PersonId, RequestId } from './ids.ts';
 import { demandOf, type HasDemand } from './key-demand.ts';
@@ -36,9 +36,6 @@ export function isSameAccess(one: Ask, other: Ask): boolean {
 
 /** Between the names of rules that decided together. */
 export const RULE_BREAK = '\n';
-
-/** Characters of a comment; how many a request can have. */
-export const COMMENT_LIMITS = { length: 1_000, each: 20 } as const;
 
 /** What a reviewer or the requester says about a request that waits. */
 export type RequestComment = {
@@ -101,14 +98,16 @@ export type RequestCommand =
 
 /** A pending request whose time has run out, or is still to begin, is expired at every look, whether or not a job has written it down. */
 export const isExpired = (request: AccessRequest, now: Date): boolean =>
-  request.status === 'expired' || (request.status === 'pending' && hasWaited(request, now));
-
-const hasWaited = ({ requestedAt, expiresAt }: RequestBase, now: Date): boolean =>
-  isTooLongAgo(requestedAt, now, expiresAt.getTime() - requestedAt.getTime() - 1);
+  request.status === 'expired' ||
+  (request.status === 'pending' && hasWaited(request.requestedAt, request.expiresAt, now));
 
 /** Whether a review is an approval that is as much as the request wants. */
 export const approves = ({ verdict, signature }: Review, { assurance }: Pick<RequestBase, 'assurance'>): boolean =>
   verdict === 'approve' && satisfies(signature, assurance);
+
+/** Whether this reviewer has said what counts: an approval that policy now wants signed is no answer yet. */
+export const hasAnswered = (request: Pick<RequestBase, 'reviews' | 'assurance'>, reviewerId: PersonId): boolean =>
+  request.reviews.some((review) => review.reviewerId === reviewerId && approves(review, request));
 
 /** What this reviewer has yet to sign. */
 export const pledgeOf = ({ pledges }: Pick<RequestBase, 'pledges'>, reviewerId: PersonId): Pledge | null =>

@@ -1,5 +1,5 @@
+import { COMMENT_LIMITS } from '../../access/comment.ts';
 import { RequestId } from '../../access/ids.ts';
-import { COMMENT_LIMITS } from '../../access/request.ts';
 import { type Result, refuse } from '../../access/result.ts';
 import { commentOnRequest } from '../../use-cases/requests/comment-on-request.ts';
 import { type Asker, type Edge, namesFor, readGroups } from '../edge.ts';

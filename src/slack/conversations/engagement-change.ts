@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMMENT_LIMITS } from '../../access/comment.ts';
 import type { EngagementChange } from '../../access/engagement-change.ts';
 import { Digest, EngagementChangeId, EngagementId, type PersonId } from '../../access/ids.ts';
 import { type Result, refuse } from '../../access/result.ts';
@@ -16,8 +17,6 @@ import { changeForm, readTermFields } from './engagement-form.ts';
 import type { ViewPayload } from './payloads.ts';
 import { errorAt } from './request-form.ts';
 import type { Outcome } from './submission.ts';
-
-const COMMENT_MAX = 1_000;
 
 /** An engagement and how it stands, for whoever is a part of it and for security; null for others. */
 export async function engagementFor(
@@ -129,7 +128,7 @@ export function denyChangeView(value: string | undefined, card: ReviewChangeInpu
         field: 'comment',
         label: 'Why, and what to propose instead',
         optional: true,
-        element: { type: 'plain_text_input', action_id: 'comment', multiline: true, max_length: COMMENT_MAX },
+        element: { type: 'plain_text_input', action_id: 'comment', multiline: true, max_length: COMMENT_LIMITS.length },
       }),
     ],
   };

@@ -2,21 +2,14 @@ import { z } from 'zod';
 import type { Askable } from '../../access/askable.ts';
 import { EngagementId, type PersonId, RequestId } from '../../access/ids.ts';
 import { ASK_LIMITS, type Ask } from '../../access/request.ts';
+import type { TypedAsk } from '../../access/typed-ask.ts';
 import type { RequestAccessInput } from '../../use-cases/requests/request-access.ts';
 import type { Line } from '../words/line.ts';
 import { fieldsOf, parseJson, type ViewPayload } from './payloads.ts';
 
 /** What stands in the fields of a request form, before it is a request. */
 
-export type Filled = {
-  readonly targetIds: readonly string[];
-  readonly login: string | null;
-  readonly scope: string | null;
-  readonly durationSeconds: number | null;
-  readonly reason: string | null;
-  readonly ticket: string | null;
-  readonly keys: readonly string[];
-};
+export type Filled = Omit<TypedAsk, 'engagementId' | 'doubts'> & { readonly keys: readonly string[] };
 
 export const EMPTY: Filled = {
   ...{ targetIds: [], login: null, scope: null, durationSeconds: null, reason: null, ticket: null, keys: [] },

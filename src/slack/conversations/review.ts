@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMMENT_LIMITS } from '../../access/comment.ts';
 import { Digest, RequestId } from '../../access/ids.ts';
 import { PLEDGE_MINUTES } from '../../access/pledge.ts';
 import type { AccessRequest } from '../../access/request.ts';
@@ -17,7 +18,6 @@ import { errorAt } from './request-form.ts';
 import type { Outcome } from './submission.ts';
 
 export type Card = ReviewRequestInput['card'];
-const COMMENT_MAX = 1_000;
 
 /** Approve: one click on a card, whose digest and place in Slack the use-case checks. */
 export async function approve(
@@ -105,7 +105,7 @@ export function denyView(value: string | undefined, card: Card): View | null {
         field: 'comment',
         label: 'Why, and what to request instead',
         optional: true,
-        element: { type: 'plain_text_input', action_id: 'comment', multiline: true, max_length: COMMENT_MAX },
+        element: { type: 'plain_text_input', action_id: 'comment', multiline: true, max_length: COMMENT_LIMITS.length },
       }),
     ],
   };

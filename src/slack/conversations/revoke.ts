@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMMENT_LIMITS } from '../../access/comment.ts';
 import { expiresAt, isRunning } from '../../access/grant.ts';
 import { GrantId } from '../../access/ids.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
@@ -15,8 +16,6 @@ import { endAnswer, listAnswer } from './list.ts';
 import { parseJson, type ViewPayload } from './payloads.ts';
 import { errorAt } from './request-form.ts';
 import type { Outcome } from './submission.ts';
-
-const COMMENT_MAX = 1_000;
 
 /** Where the button was: what is shown there is brought up to date. */
 const FROM = ['home', 'list', 'message'] as const;
@@ -72,7 +71,7 @@ export function revokeForm({ grant, names }: Pick<GrantView, 'grant' | 'names'>,
         field: 'comment',
         label: 'Why',
         optional: true,
-        element: { type: 'plain_text_input', action_id: 'comment', multiline: true, max_length: COMMENT_MAX },
+        element: { type: 'plain_text_input', action_id: 'comment', multiline: true, max_length: COMMENT_LIMITS.length },
       }),
     ],
   };

@@ -1,3 +1,4 @@
+import { COMMENT_LIMITS } from '../../access/comment.ts';
 import {
   type EngagementChange,
   type EngagementTerms,
@@ -25,7 +26,6 @@ import { count, day } from '../words/units.ts';
 import { nameOf } from './engagement-message.ts';
 
 const SHOWN_MAX = 20;
-const COMMENT_MAX = 1_000;
 
 type CardContext = { readonly audience: 'reviewer' | 'thread'; readonly now: Date };
 
@@ -108,7 +108,7 @@ function outcome({ change, names }: ChangeView, audience: CardContext['audience'
         line`:no_entry: *Denied*${denial ? line` by ${nameOf(names, denial.reviewerId)}` : []}, ${at}`,
       );
       // Remarks of reviewers are not for the thread, which the vendor reads.
-      const remark = audience === 'reviewer' && denial?.comment ? [quoted(denial.comment, COMMENT_MAX)] : [];
+      const remark = audience === 'reviewer' && denial?.comment ? [quoted(denial.comment, COMMENT_LIMITS.length)] : [];
       return [rich(said, ...remark)];
     }
     case 'withdrawn':

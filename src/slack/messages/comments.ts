@@ -1,5 +1,6 @@
+import { COMMENT_LIMITS } from '../../access/comment.ts';
 import type { PersonId } from '../../access/ids.ts';
-import { COMMENT_LIMITS, type RequestComment } from '../../access/request.ts';
+import type { RequestComment } from '../../access/request.ts';
 import type { RequestView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
 import { actions, type Block, context, paragraph, quoted, rich } from '../words/blocks.ts';

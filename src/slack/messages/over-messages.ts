@@ -1,3 +1,4 @@
+import { COMMENT_LIMITS } from '../../access/comment.ts';
 import type { GrantView } from '../../use-cases/views/views.ts';
 import { accessLine } from '../words/access-line.ts';
 import { ACTION } from '../words/action-ids.ts';
@@ -7,8 +8,6 @@ import { count } from '../words/units.ts';
 import { howItEnded } from './grant-messages.ts';
 
 type Message = { readonly text: string; readonly blocks: Block[] };
-
-const COMMENT_MAX = 1_000;
 
 const again = ({ engagement }: GrantView): Block =>
   actions('over', [button({ action: ACTION.openRequest, label: 'Request again', value: engagement.id })]);
@@ -30,7 +29,7 @@ export function grantRevoked(view: GrantView): Message {
   return {
     text: toNotification(line`${said}. ${what}`),
     blocks: [
-      remark === null ? section(said, what) : rich(paragraph(said, what), quoted(remark, COMMENT_MAX)),
+      remark === null ? section(said, what) : rich(paragraph(said, what), quoted(remark, COMMENT_LIMITS.length)),
       context(
         line`Its live sessions were disconnected. Ask ${own(remark === null ? 'why ' : '')}in the engagement’s thread before you request access again.`,
       ),

@@ -1,3 +1,4 @@
+import { COMMENT_LIMITS } from '../../access/comment.ts';
 import { expiresAt, type Grant, grantedMs } from '../../access/grant.ts';
 import type { PersonId } from '../../access/ids.ts';
 import type { RegisteredKey } from '../../access/person.ts';
@@ -27,7 +28,6 @@ import { nameOf } from './engagement-message.ts';
 type Message = { readonly text: string; readonly blocks: Block[] };
 
 const EXAMPLES_MAX = 5;
-const COMMENT_MAX = 1_500;
 
 const describe = ({ request, engagement }: RequestView): Line =>
   line`${accessLine(request.ask)}, for ${own(duration(request.ask.durationSeconds))}, in ${strong(engagement.name, 80)}`;
@@ -62,7 +62,7 @@ export function requestClosed(view: RequestView): Message {
   if (request.status === 'denied' && denial) {
     const said = line`:no_entry: ${nameOf(names, denial.reviewerId)} denied your request: ${describe(view)}`;
     const why = denial.comment
-      ? [rich(paragraph(said), quoted(denial.comment, COMMENT_MAX))]
+      ? [rich(paragraph(said), quoted(denial.comment, COMMENT_LIMITS.length))]
       : [section(said), context(line`No reason was given. Ask in the engagement’s thread.`)];
     return { text: toNotification(said), blocks: [...why, again] };
   }

@@ -1,7 +1,7 @@
 import { headText } from '../../access/audit-head.ts';
 import { hasExpired, isActive } from '../../access/grant.ts';
 import { EngagementId, PersonId } from '../../access/ids.ts';
-import { isExpired } from '../../access/request.ts';
+import { hasAnswered, isExpired } from '../../access/request.ts';
 import type { Notice } from '../../use-cases/notice.ts';
 import type { Clock } from '../../use-cases/ports/clock.ts';
 import type { Inventory } from '../../use-cases/ports/inventory.ts';
@@ -265,7 +265,7 @@ async function reminder(deps: RenderDeps, notice: Of<'review_reminder'>): Promis
   const to = view && (await inbox(deps, notice.to));
   const now = deps.clock.now();
   const isDue = view !== null && isOpen(view, now) && view.asked.includes(notice.to);
-  if (!to || !isDue || view.request.reviews.some(({ reviewerId }) => reviewerId === notice.to)) return null;
+  if (!to || !isDue || hasAnswered(view.request, notice.to)) return null;
   return { to, ...reviewReminder(view, now) };
 }
 

@@ -1,3 +1,4 @@
+import { COMMENT_LIMITS } from '../../access/comment.ts';
 import { engagementEnd } from '../../access/engagement.ts';
 import { type PersonId, short } from '../../access/ids.ts';
 import { demandOf } from '../../access/key-demand.ts';
@@ -56,7 +57,6 @@ type CardContext = {
 };
 
 const REASON_MAX = 2_500;
-const COMMENT_MAX = 1_000;
 const KEYS_MAX = 10;
 const RULES_MAX = 10;
 const NEW_KEY_HOURS = 24;
@@ -216,7 +216,7 @@ function outcome({ request, names }: RequestView, card: CardContext): Block[] {
       const who = denial ? line` by ${by([denial.reviewerId])}` : [];
       const said = paragraph(line`:no_entry: *Denied*${who}, ${request.decidedAt}`);
       // Remarks of reviewers are not for the thread, which the vendor reads.
-      const remark = audience === 'reviewer' && denial?.comment ? [quoted(denial.comment, COMMENT_MAX)] : [];
+      const remark = audience === 'reviewer' && denial?.comment ? [quoted(denial.comment, COMMENT_LIMITS.length)] : [];
       return [rich(said, ...remark), details];
     }
     case 'withdrawn':

@@ -1,8 +1,9 @@
+import { COMMENT_LIMITS } from '../../access/comment.ts';
 import { shownIn } from '../../access/hours.ts';
 import { type PersonId, short } from '../../access/ids.ts';
 import { REGISTRATION_CODE_MINUTES } from '../../access/person.ts';
 import type { NoLongerAllowed, NotEligible, Rejection, RejectionCode } from '../../access/rejection.ts';
-import { ASK_LIMITS, COMMENT_LIMITS } from '../../access/request.ts';
+import { ASK_LIMITS } from '../../access/request.ts';
 import { SIGNING_KEY_HOURS } from '../../access/signing-key.ts';
 import { type Line, line, own, strong, value } from './line.ts';
 import { plain } from './text.ts';

@@ -8,13 +8,10 @@ import {
   sameTerms,
   termsOf,
 } from '../../access/engagement-change.ts';
-import { isSameHuman } from '../../access/engagement-rules.ts';
 import { EngagementChangeId, type EngagementId, type PersonId } from '../../access/ids.ts';
 import { type Person, whyNotActive } from '../../access/person.ts';
-import { engagementRules } from '../../access/policy.ts';
 import type { EngagementRejection } from '../../access/rejection.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import { isEligibleReviewer } from '../../access/review.ts';
 import { tampered } from '../grants/believable.ts';
 import { directLane, threadLane } from '../notice.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
@@ -23,9 +20,11 @@ import type { Inventory } from '../ports/inventory.ts';
 import type { RandomSource } from '../ports/random.ts';
 import type { Store, Tx } from '../ports/store.ts';
 import { type ApplyParts, applyTerms } from './apply-terms.ts';
+import { approvalsFor } from './change-approvals.ts';
+import { eligibleReviewers } from './eligible-reviewers.ts';
 import { wrongTargets } from './open-engagement.ts';
-import { type FactParts, reviewerFacts } from './reviewer-facts.ts';
-import { decidingRules, readTerms, type WantedTerms, wrongPeople } from './wanted-terms.ts';
+import type { FactParts } from './reviewer-facts.ts';
+import { readTerms, type WantedTerms, wrongPeople } from './wanted-terms.ts';
 
 type Parts = ApplyParts | FactParts | 'engagementChanges' | 'broken';
 type Deps = {
@@ -86,7 +85,7 @@ export const proposeChange =
         (isWidening ? null : await wrongPeople(deps.inventory, tx, less, about, now));
       if (wrong) return refuse(wrong);
 
-      const asked = isWidening ? await reviewersOf(deps, tx, { engagement, person, sponsor, to }, now) : null;
+      const asked = isWidening ? await reviewersOf(deps, tx, { engagement, person, to }, now) : null;
       if (asked && !asked.ok) return asked;
 
       await giveWay(tx, engagement, now);
@@ -115,7 +114,6 @@ export const proposeChange =
 type Asking = {
   readonly engagement: Engagement;
   readonly person: Person;
-  readonly sponsor: Person;
   readonly to: EngagementTerms;
 };
 
@@ -123,39 +121,16 @@ type Asking = {
 async function reviewersOf(
   deps: Deps,
   tx: Tx<Parts>,
-  { engagement, person, sponsor, to }: Asking,
+  { engagement, person, to }: Asking,
   now: Date,
 ): Promise<Result<{ readonly needed: number; readonly reviewers: readonly PersonId[] }>> {
-  const members = await tx.persons.byIds([...new Set([...engagement.memberIds, ...to.memberIds])]);
-  const rules = decidingRules(deps.inventory, to, { id: engagement.id, vendor: engagement.vendor, members });
-  const needed = Math.max(1, ...rules.flatMap(({ rule }) => rule?.approvals ?? []));
-  const reviewers = await changeReviewers(deps, tx, engagement, { person, sponsor, members }, now);
+  const needed = await approvalsFor(deps.inventory, tx, engagement, to);
+  const joining = await tx.persons.byIds(to.memberIds);
+  const reviewers = await eligibleReviewers(tx, deps.inventory.policy, engagement, person, now, joining);
   const found = reviewers.length;
   return found < needed
     ? refuse({ code: 'no_reviewer', needed, found, field: 'engagement' })
     : ok({ needed, reviewers });
-}
-
-/** The engagement's own reviewers, as far as they may review this: neither who proposed it nor anybody who would work in it. */
-async function changeReviewers(
-  deps: Deps,
-  tx: Tx<FactParts>,
-  { reviewerIds, vendor }: Engagement,
-  {
-    person,
-    sponsor,
-    members,
-  }: { readonly person: Person; readonly sponsor: Person; readonly members: readonly Person[] },
-  now: Date,
-): Promise<PersonId[]> {
-  const rules = engagementRules(deps.inventory.policy);
-  const found: Person[] = [];
-  const excluded = [person, ...members, ...(rules.own_review ? [] : [sponsor])];
-  for (const reviewer of await tx.persons.byIds(reviewerIds)) {
-    if ([...excluded, ...found].some((each) => isSameHuman(rules, each, reviewer))) continue;
-    if (isEligibleReviewer(rules, await reviewerFacts(tx, rules, reviewer), vendor, now)) found.push(reviewer);
-  }
-  return found.map(({ id }) => id);
 }
 
 type Changing = { readonly engagement: Engagement; readonly person: Person; readonly isWidening: boolean };

@@ -1,3 +1,4 @@
+import { readComment } from '../../access/comment.ts';
 import type { Engagement } from '../../access/engagement.ts';
 import {
   changeTransition,
@@ -13,7 +14,6 @@ import type { ChangeRejection, EngagementRejection, NotActive } from '../../acce
 import type { Review } from '../../access/request.ts';
 import { type Result, refuse } from '../../access/result.ts';
 import { mayNotReview } from '../../access/review.ts';
-import { secretIn } from '../../access/secret.ts';
 import { tampered } from '../grants/believable.ts';
 import { messageKey } from '../notice.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
@@ -22,6 +22,7 @@ import type { Inventory } from '../ports/inventory.ts';
 import type { Store, Tx } from '../ports/store.ts';
 import { isPostedCard, type PressedCard } from '../posted-card.ts';
 import { type ApplyParts, applyTerms } from './apply-terms.ts';
+import { changeUnderPolicy } from './change-approvals.ts';
 import { wrongTargets } from './open-engagement.ts';
 import { refreshChangeCards } from './propose-change.ts';
 import { type FactParts, reviewerFacts } from './reviewer-facts.ts';
@@ -45,8 +46,6 @@ export type ReviewChangeInput = {
   readonly comment: string | null;
 };
 
-const COMMENT_MAX = 1_000;
-
 /** Takes one reviewer's verdict on a change; the approval that completes it puts the change in force. */
 export const reviewChange =
   (given: Deps) =>
@@ -64,9 +63,8 @@ export const reviewChange =
       if (refusal) return refuse(refusal);
       const keys = [input.by, null].map((to) => messageKey({ kind: 'change_card', changeId: change.id, to }));
       if (!(await isPostedCard(tx, input.card, keys))) return refuse({ code: 'unknown_card' });
-      const comment = input.comment?.trim().slice(0, COMMENT_MAX) || null;
-      const secret = comment && secretIn(comment);
-      if (secret) return refuse({ code: 'secret_found', what: secret, field: 'comment' });
+      const comment = readComment(input.comment);
+      if (!comment.ok) return comment;
       const { id, engagementId, from, to } = change;
       // A digest that is recomputed from the stored terms: terms edited in the database cannot be approved.
       if (deps.authority.digest({ id, engagementId, from, to }) !== change.digest)
@@ -77,13 +75,14 @@ export const reviewChange =
         reviewerId: input.by,
         digest: input.digest as Digest,
         verdict,
-        comment,
+        comment: comment.value,
       } as const;
-      const reviewed = changeTransition(change, command, now);
+      const wanted = verdict === 'approve' ? await changeUnderPolicy(deps.inventory, tx, change, engagement) : change;
+      const reviewed = changeTransition(wanted, command, now);
       if (!reviewed.ok) return reviewed;
       const wrong = verdict === 'approve' ? await noLongerRight(deps, tx, { change, engagement }, now) : null;
       if (wrong) return refuse(wrong);
-      await tx.engagementChanges.save(reviewed.value);
+      await tx.engagementChanges.save({ ...reviewed.value, approvals: change.approvals });
       const actor = { kind: 'person', id: input.by } as const;
       const facts = { engagement: engagement.id, change: change.id, digest: change.digest, verdict };
       await tx.audit.append({ type: 'engagement_change_reviewed', at: now, actor, facts });

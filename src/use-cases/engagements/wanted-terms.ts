@@ -1,7 +1,6 @@
 import { DateTime } from 'luxon';
 import { engagementEnd, isOver } from '../../access/engagement.ts';
 import type { EngagementTerms } from '../../access/engagement-change.ts';
-
 import type { AllowedHours } from '../../access/hours.ts';
 import { parseHours } from '../../access/hours-text.ts';
 import { type EngagementId, Login, type PersonId } from '../../access/ids.ts';

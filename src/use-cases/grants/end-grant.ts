@@ -1,8 +1,8 @@
 import { actorOf, type OperatorAccount } from '../../access/audit-event.ts';
+import { readComment } from '../../access/comment.ts';
 import { type Grant, isActive } from '../../access/grant.ts';
 import type { GrantId, PersonId } from '../../access/ids.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import { secretIn } from '../../access/secret.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { type EndingParts, endGrantIn } from './ending.ts';
@@ -18,8 +18,6 @@ export type EndGrantInput = {
   /** Whether the person belongs to security, as the configuration names them. */
   readonly isSecurity: boolean;
 };
-
-const COMMENT_MAX = 1_000;
 
 export type EndedGrant = {
   readonly grant: Grant;
@@ -41,16 +39,15 @@ export const endGrant =
       const grant = await tx.grants.byId(input.grantId);
       if (!grant) return refuse({ code: 'unknown_grant' });
       if (!(await mayEnd(tx, input, grant.terms))) return refuse({ code: 'may_not_end_grant' });
-      const what = secretIn(input.comment ?? '');
-      if (what) return refuse({ code: 'secret_found', what, field: 'comment' });
+      const comment = readComment(input.comment);
+      if (!comment.ok) return comment;
       const { personId } = grant.terms;
       // An approval that is being written at this moment goes first, and then its grant ends here too.
       await tx.persons.lock(personId);
-      const comment = input.comment?.trim().slice(0, COMMENT_MAX) || null;
       const how = input.by === personId ? 'returned' : 'revoked';
       const actor = actorOf(input.by);
       const by = actor.kind === 'person' ? actor.id : null;
-      const end = { how, by, comment } as const;
+      const end = { how, by, comment: comment.value } as const;
       const ended = await endGrantIn(tx, grant.id, end, actor, now);
       if (!ended.ok) return ended;
       const others = (await tx.grants.ofPerson(personId)).filter((each) => isActive(each, now));

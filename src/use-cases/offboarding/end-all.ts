@@ -14,7 +14,7 @@ export type EndAllParts = EndingParts | 'requests' | 'engagements';
 type How = { readonly actor: Actor; readonly comment: string; readonly now: Date };
 
 /** Whether something in this engagement, of this person, is concerned. */
-const isWithin = (
+export const isWithin = (
   { personId, engagementIds }: Whose,
   of: { readonly personId: PersonId; readonly engagementId: EngagementId },
 ): boolean =>

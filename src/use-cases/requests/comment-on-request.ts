@@ -1,20 +1,19 @@
-import { type Engagement, isMember } from '../../access/engagement.ts';
+import { COMMENT_LIMITS } from '../../access/comment.ts';
+import { isMember } from '../../access/engagement.ts';
 import type { PersonId, RequestId } from '../../access/ids.ts';
-import { type Person, whyNotActive } from '../../access/person.ts';
-import { engagementRules } from '../../access/policy.ts';
-import type { Rejection } from '../../access/rejection.ts';
-import { type AccessRequest, COMMENT_LIMITS, type RequestComment, whyNotOpen } from '../../access/request.ts';
+import { whyNotActive } from '../../access/person.ts';
+import type { NotActive, RejectionOf, VerdictRejection } from '../../access/rejection.ts';
+import { type RequestComment, whyNotOpen } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import { mayNotReview } from '../../access/review.ts';
 import { secretIn } from '../../access/secret.ts';
 import { eligibleReviewers } from '../engagements/eligible-reviewers.ts';
-import { type FactParts, reviewerFacts } from '../engagements/reviewer-facts.ts';
+import type { FactParts } from '../engagements/reviewer-facts.ts';
 import { tampered } from '../grants/believable.ts';
 import { directLane } from '../notice.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Inventory } from '../ports/inventory.ts';
 import type { Store, Tx } from '../ports/store.ts';
-import { refreshCards } from './reviewing.ts';
+import { type Reviewing, refreshCards, reviewingOf, whyMayNotReview } from './reviewing.ts';
 
 type Deps = {
   readonly store: Store<FactParts | 'requests' | 'audit' | 'outbox' | 'broken'>;
@@ -30,13 +29,10 @@ export const commentOnRequest =
   ({ by, requestId, text }: CommentInput): Promise<Result<RequestComment>> =>
     deps.store.transaction(async (tx) => {
       const now = deps.clock.now();
-      const request = await tx.requests.lock(requestId);
-      const engagement = request && (await tx.engagements.byId(request.ask.engagementId));
-      const person = await tx.persons.byId(by);
-      const requester = request && (await tx.persons.byId(request.ask.personId));
-      if (!request || !engagement || !person || !requester) return refuse(tampered(tx) ?? { code: 'unknown_request' });
-      const refusal =
-        (await mayNotComment(deps, tx, { request, engagement, person, requester }, now)) ?? whyNotOpen(request, now);
+      const found = await reviewingOf(tx, requestId, by);
+      if (!found) return refuse(tampered(tx) ?? { code: 'unknown_request' });
+      const { request, engagement, requester } = found;
+      const refusal = (await mayNotComment(deps, tx, found, now)) ?? whyNotOpen(request, now);
       if (refusal) return refuse(refusal);
       const said = text.trim();
       if (said === '' || said.length > COMMENT_LIMITS.length)
@@ -61,30 +57,19 @@ export const commentOnRequest =
       return ok(comment);
     });
 
-type Commenting = {
-  readonly request: AccessRequest;
-  readonly engagement: Engagement;
-  readonly person: Person;
-  readonly requester: Person;
-};
-
-/** Whoever may review it may say something, and so may who asks. */
+/** Whoever may review it may say something, whether or not they have reviewed it, and so may who asks. */
 async function mayNotComment(
-  { inventory: { policy } }: Deps,
+  deps: Deps,
   tx: Tx<FactParts>,
-  { request, engagement, person, requester }: Commenting,
+  commenting: Reviewing,
   now: Date,
-): Promise<Rejection | null> {
-  const inactive = whyNotActive(person, now, policy.doubt);
+): Promise<NotActive | VerdictRejection | RejectionOf<'not_a_member'> | null> {
+  const { request, engagement, reviewer, requester } = commenting;
+  if (reviewer.id !== requester.id)
+    return whyMayNotReview(deps, tx, { ...commenting, request: { ...request, reviews: [] } }, now);
+  const inactive = whyNotActive(requester, now, deps.inventory.policy.doubt);
   if (inactive) return inactive;
-  if (person.id === requester.id)
-    return isMember(engagement, person.id)
-      ? null
-      : { code: 'not_a_member', engagementId: engagement.id, field: 'engagement' };
-  const rules = engagementRules(policy);
-  const sponsor = await tx.persons.byId(engagement.sponsorId);
-  if (!sponsor) return { code: 'unknown_request' };
-  const members = await tx.persons.byIds(engagement.memberIds);
-  const facts = await reviewerFacts(tx, rules, person);
-  return mayNotReview(rules, { request, engagement }, facts, { requester, sponsor, members, before: [] }, now);
+  return isMember(engagement, requester.id)
+    ? null
+    : { code: 'not_a_member', engagementId: engagement.id, field: 'engagement' };
 }

@@ -1,4 +1,4 @@
-import { approves, isExpired } from '../../access/request.ts';
+import { hasAnswered, isExpired } from '../../access/request.ts';
 import { shownUnderPolicy, type Today } from '../../access/standing-ask.ts';
 import { eligibleReviewers } from '../engagements/eligible-reviewers.ts';
 import type { FactParts } from '../engagements/reviewer-facts.ts';
@@ -27,10 +27,7 @@ export const remindReviewers = (deps: Deps) => (): Promise<number> =>
       if (!engagement || !requester || isExpired(request, now)) continue;
       const eligible = await eligibleReviewers(tx, policy, engagement, requester, now);
       const shown = shownUnderPolicy(deps.inventory, request, { requester, engagement }, now);
-      // An approval that policy now wants signed is no answer yet.
-      const silent = eligible.filter(
-        (id) => !request.reviews.some((review) => review.reviewerId === id && approves(review, shown)),
-      );
+      const silent = eligible.filter((id) => !hasAnswered(shown, id));
       const facts = { request: request.id, digest: request.digest, reviewers: silent };
       await tx.audit.append({ type: 'request_reminded', at: now, actor: { kind: 'daypass' }, facts });
       for (const to of silent) {

@@ -1,7 +1,7 @@
+import { readComment } from '../../access/comment.ts';
 import type { Digest, PersonId, RequestId } from '../../access/ids.ts';
 import { type AccessRequest, pledgeOf, type Review, transition } from '../../access/request.ts';
 import { ok, type Result, refuse } from '../../access/result.ts';
-import { secretIn } from '../../access/secret.ts';
 import { whyNoKeySigns } from '../../access/signing-key.ts';
 import { heldToPolicy } from '../../access/standing-ask.ts';
 import { tampered } from '../grants/believable.ts';
@@ -32,8 +32,6 @@ export type ReviewRequestInput = {
   readonly comment: string | null;
 };
 
-const COMMENT_MAX = 1_000;
-
 /**
  * Takes one reviewer's verdict; the approval that completes a request creates its grant and certificates. Where policy wants approvals
  * signed, Approve is a pledge: it waits for the reviewer's signature, and counts for nothing until then.
@@ -52,9 +50,8 @@ export const reviewRequest =
       if (!(await isPostedCard(tx, input.card, keys))) return refuse({ code: 'unknown_card' });
 
       const { by: reviewerId, verdict } = input;
-      const comment = input.comment?.trim().slice(0, COMMENT_MAX) || null;
-      const secret = comment && secretIn(comment);
-      if (secret) return refuse({ code: 'secret_found', what: secret, field: 'comment' });
+      const comment = readComment(input.comment);
+      if (!comment.ok) return comment;
       const request = await withGoodSignatures(deps, tx, found.request, now);
       // A digest that is recomputed from the stored ask: an ask edited in the database cannot be approved.
       const digest = deps.authority.digest({ id: request.id, ...request.ask });
@@ -63,7 +60,7 @@ export const reviewRequest =
         verdict === 'approve' ? heldToPolicy(deps.inventory, request, found, now) : ok({ request, until: null });
       const reviewed = transition(
         held.ok ? held.value.request : request,
-        { kind: 'review', reviewerId, digest: input.digest as Digest, verdict, comment },
+        { kind: 'review', reviewerId, digest: input.digest as Digest, verdict, comment: comment.value },
         now,
       );
       if (!reviewed.ok) return reviewed;

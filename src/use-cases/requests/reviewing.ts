@@ -45,7 +45,7 @@ export async function reviewingOf(
 
 /** Whether this person may review this request at this moment; the refusal, or null. */
 export async function whyMayNotReview(
-  { inventory: { policy } }: ReviewDeps,
+  { inventory: { policy } }: { readonly inventory: Pick<Inventory, 'policy'> },
   tx: Tx<FactParts>,
   { request, engagement, reviewer, requester }: Reviewing,
   now: Date,

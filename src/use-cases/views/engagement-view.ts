@@ -5,7 +5,9 @@ import type { EngagementChangeId, EngagementId, PersonId } from '../../access/id
 import type { Person } from '../../access/person.ts';
 import { isExpired } from '../../access/request.ts';
 import type { Session } from '../../access/session.ts';
+import { changeUnderPolicy } from '../engagements/change-approvals.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Inventory } from '../ports/inventory.ts';
 import type { Store } from '../ports/store.ts';
 import type { Names } from './views.ts';
 
@@ -55,13 +57,19 @@ export type ChangeView = {
   readonly names: Names;
 };
 
+type ChangeDeps = Pick<Deps<'engagements' | 'engagementChanges' | 'persons'>, 'store'> & {
+  readonly inventory: Pick<Inventory, 'policy' | 'targets'>;
+};
+
+/** While it waits, as today's policy wants it reviewed. */
 export const viewChange =
-  (deps: Pick<Deps<'engagements' | 'engagementChanges' | 'persons'>, 'store'>) =>
+  (deps: ChangeDeps) =>
   ({ changeId }: { readonly changeId: EngagementChangeId }): Promise<ChangeView | null> =>
     deps.store.transaction(async (tx) => {
-      const change = await tx.engagementChanges.byId(changeId);
-      const engagement = change && (await tx.engagements.byId(change.engagementId));
-      if (!change || !engagement) return null;
+      const stored = await tx.engagementChanges.byId(changeId);
+      const engagement = stored && (await tx.engagements.byId(stored.engagementId));
+      if (!stored || !engagement) return null;
+      const change = await changeUnderPolicy(deps.inventory, tx, stored, engagement);
       const { from, to, proposedBy, reviews } = change;
       const people: PersonId[] = [proposedBy, ...reviews.map(({ reviewerId }) => reviewerId)];
       const named = [from, to].flatMap(({ memberIds, reviewerIds }) => [...memberIds, ...reviewerIds]);

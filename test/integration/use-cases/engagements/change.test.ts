@@ -9,6 +9,7 @@ import { messageKey } from '../../../../src/use-cases/notice.ts';
 import { offboardPerson } from '../../../../src/use-cases/offboarding/offboard.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
 import { withdrawRequest } from '../../../../src/use-cases/requests/withdraw-request.ts';
+import { viewChange } from '../../../../src/use-cases/views/engagement-view.ts';
 import { granted } from '../../../support/worlds/access-world.ts';
 import { GrantedWorld } from '../../../support/worlds/granted-world.ts';
 
@@ -104,6 +105,21 @@ describe('a change that gives more', () => {
     expect((await now()).lastDay).toBe('2999-12-31');
     expect(await pressed(change, second)).toBe('approved');
     expect((await now()).lastDay).toBe('3000-01-31');
+  });
+
+  it('needs as many as policy wants when it is approved, where that is more than when it was proposed', async () => {
+    const second = await world.access.person('USECOND');
+    granted(await press(await waiting({ reviewerIds: [world.reviewer.id, second.id] }), world.reviewer));
+    const change = await waiting({ lastDay: '3000-01-31' });
+    const stricter = under(STRICT, { approvals: 2 });
+    const shown = async (deps: ReturnType<typeof under>) =>
+      (await viewChange(deps)({ changeId: change.id }))?.change.approvals;
+    expect([await shown(under()), await shown(stricter)]).toEqual([1, 2]);
+    expect(await pressed(change, world.reviewer, {}, stricter)).toBe('pending');
+    expect((await now()).lastDay).toBe('2999-12-31');
+    expect(await pressed(change, second, {}, under())).toBe('approved');
+    expect((await now()).lastDay).toBe('3000-01-31');
+    expect(await shown(stricter)).toBe(1);
   });
 
   it('is denied by one reviewer, and the engagement stays as it is', async () => {

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RequestId } from '../../../../src/access/ids.ts';
+import type { Person } from '../../../../src/access/person.ts';
 import { Policy } from '../../../../src/access/policy.ts';
 import type { PendingRequest } from '../../../../src/access/request.ts';
+import { render } from '../../../../src/slack/messages/render.ts';
 import { messageKey } from '../../../../src/use-cases/notice.ts';
 import { remindReviewers } from '../../../../src/use-cases/requests/remind-reviewers.ts';
 import { requestAccess } from '../../../../src/use-cases/requests/request-access.ts';
@@ -74,7 +77,18 @@ describe('a request that nobody has answered', () => {
     expect(await world.traces()).toEqual({ events: [], notices: [] });
   });
 
-  it('leaves those alone who have reviewed it', async () => {
+  /** The text that this reviewer reads, if there is one. */
+  const read = async (requestId: RequestId, to: Person, change: object) => {
+    const slack = { security: { securityChannel: 'C0SECURITY' }, retention: null };
+    const gateway = { host: 'ssh.example.com', port: 22, hostKeyLine: 'ssh-ed25519 AAAA', site: 'acme' };
+    const rendered = await render(
+      { ...under(change), ...slack, gateway },
+      { kind: 'review_reminder', requestId, to: to.id },
+    );
+    return rendered?.text ?? null;
+  };
+
+  it('leaves those alone who have reviewed it, unless policy now wants more than their click', async () => {
     const other = await world.access.person('USECOND');
     const { id: engagementId } = await world.access.engagement([world.contractor], [world.reviewer, other]);
     const two = { rules: [{ name: 'two', max_duration: 'PT8H', approvals: 2 }] };
@@ -92,5 +106,9 @@ describe('a request that nobody has answered', () => {
     world.now = world.later(3_600);
     await remind(two);
     expect(await reminded()).toEqual([[world.dm(other), { kind: 'review_reminder', requestId, to: other.id }]]);
+    const waits = expect.stringMatching(/^A request has waited 1 hour for your review: /);
+    expect([await read(requestId, world.reviewer, two), await read(requestId, other, two)]).toEqual([null, waits]);
+    const signed = { rules: [{ ...two.rules[0], assurance: 'signed' }] };
+    expect(await read(requestId, world.reviewer, signed)).toEqual(waits);
   });
 });
