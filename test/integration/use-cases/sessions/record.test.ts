@@ -3,7 +3,6 @@ import type { Grant } from '../../../../src/access/grant.ts';
 import type { SessionId } from '../../../../src/access/ids.ts';
 import { ChannelSummary, type SessionEnding } from '../../../../src/access/session.ts';
 import { endGrant } from '../../../../src/use-cases/grants/end-grant.ts';
-import type { Gateways, Watcher } from '../../../../src/use-cases/ports/gateways.ts';
 import { endSession } from '../../../../src/use-cases/sessions/end-session.ts';
 import type { SealOutcome } from '../../../../src/use-cases/sessions/gateway-control.ts';
 import { recordErased, recordExported, recordLateSeal } from '../../../../src/use-cases/sessions/record-recording.ts';
@@ -12,7 +11,6 @@ import {
   recordSessionClosed,
   recordSessionOpened,
 } from '../../../../src/use-cases/sessions/record-session.ts';
-import { watchSession } from '../../../../src/use-cases/sessions/watch-session.ts';
 import { digest } from '../../../support/samples/samples.ts';
 import { granted } from '../../../support/worlds/access-world.ts';
 import { actorOfPerson, DAYPASS, GrantedWorld } from '../../../support/worlds/granted-world.ts';
@@ -297,55 +295,6 @@ describe('the record of a session', () => {
         { type: 'recording_erased', actor: OPERATOR, facts: { session: sessionId(9), rule: 'asked' } },
         { type: 'recording_exported', actor: OPERATOR, facts: { session: id, format: 'cast', channel: 2 } },
       ]);
-    });
-  });
-
-  describe('and who looks on', () => {
-    const watch = async (of = id, isCarried = true) => {
-      const watchers: Watcher[] = [];
-      let stopped = 0;
-      const gateways: Pick<Gateways, 'watch'> = {
-        watch: (_, watcher) => {
-          watchers.push(watcher);
-          if (!isCarried) return null;
-          return () => {
-            stopped += 1;
-          };
-        },
-      };
-      const watching = await watchSession({ ...world.deps, gateways })(ROOT, of, { see: () => {}, over: () => {} });
-      return { watching, told: watchers.map(({ isTold }) => isTold), stopped: () => stopped };
-    };
-
-    it('is written down, and the person is told of', async () => {
-      const { watching, told, stopped } = await watch();
-      expect(watching).toMatchObject({ ok: true, value: { isTold: true } });
-      expect(told).toEqual([true]);
-      granted(watching).stop();
-      expect(stopped()).toBe(1);
-      const facts = { session: id, grant: grant.id, person: world.contractor.id, told: true };
-      expect(await world.traces()).toEqual({
-        events: [{ type: 'session_watched', actor: OPERATOR, facts }],
-        notices: [],
-      });
-    });
-
-    it('sees nothing of what is over, or is no session', async () => {
-      expect(await watch(sessionId(9))).toMatchObject({
-        watching: { rejection: { code: 'unknown_session' } },
-        told: [],
-      });
-      expect((await watch(id, false)).watching).toEqual({
-        ok: false,
-        rejection: { code: 'session_already_ended', at: world.now },
-      });
-      await world.traces();
-      const at = world.now;
-      await close({ how: 'closed' });
-      await world.traces();
-      world.now = world.later(60);
-      expect(await watch()).toMatchObject({ watching: { rejection: { code: 'session_already_ended', at } }, told: [] });
-      expect(await world.traces()).toEqual({ events: [], notices: [] });
     });
   });
 });
