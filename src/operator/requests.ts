@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RequestId } from '../access/ids.ts';
-import { type AccessRequest, isExpired, RULE_BREAK } from '../access/request.ts';
+import { type AccessRequest, approves, isExpired, RULE_BREAK } from '../access/request.ts';
 import type { Tx } from '../use-cases/ports/store.ts';
 
 export const RequestRow = z.strictObject({
@@ -79,7 +79,7 @@ async function rowOf(tx: Tx<Parts>, request: AccessRequest, now: Date): Promise<
     engagement: (await tx.engagements.byId(ask.engagementId))?.name ?? ask.engagementId,
     ...{ targets: ask.targets.map((target) => target.id), login: ask.login, scope: ask.scope.name },
     ...{ seconds: ask.durationSeconds, approvalsNeeded: approvals },
-    approvals: reviews.filter(({ verdict }) => verdict === 'approve').length,
+    approvals: reviews.filter((each) => approves(each, request)).length,
     ...{ requestedAt: request.requestedAt.toISOString(), expiresAt: request.expiresAt.toISOString() },
   };
 }
