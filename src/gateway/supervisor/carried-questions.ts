@@ -1,5 +1,5 @@
 import type { SessionId } from '../../access/ids.ts';
-import type { Whose } from '../../use-cases/ports/gateways.ts';
+import type { Whose } from '../../access/whose.ts';
 import { CARRIED_ANSWER_MS } from '../limits.ts';
 import type { ToWorker } from '../pipe/worker-messages.ts';
 

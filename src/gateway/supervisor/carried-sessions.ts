@@ -2,8 +2,9 @@ import { type AuthorizedSession, runningOf } from '../../access/authorized-sessi
 import { expiresAt, type Grant, goesOnUnder } from '../../access/grant.ts';
 import type { GrantId, SessionId } from '../../access/ids.ts';
 import type { SessionReport } from '../../access/session-report.ts';
+import { isMeant, type Whose } from '../../access/whose.ts';
 import type { Log } from '../../log.ts';
-import type { Carried, Whose } from '../../use-cases/ports/gateways.ts';
+import type { Carried } from '../../use-cases/ports/gateways.ts';
 import { CUT_CONFIRM_MS, TERMINATE_CONFIRM_MS } from '../limits.ts';
 import type { ToWorker } from '../pipe/worker-messages.ts';
 import { printable } from '../words/refusals.ts';
@@ -57,14 +58,8 @@ export class CarriedSessions {
     });
   }
 
-  of({ personId, engagementIds }: Whose): readonly SessionId[] {
-    return [...this.#sessions]
-      .filter(
-        ([, { session }]) =>
-          (personId === null || session.personId === personId) &&
-          (engagementIds === null || engagementIds.includes(session.engagementId)),
-      )
-      .map(([id]) => id);
+  of(whose: Whose): readonly SessionId[] {
+    return [...this.#sessions].filter(([, { session }]) => isMeant(whose, session)).map(([id]) => id);
   }
 
   /** What control ended meanwhile does not begin, and nothing does while the worker drains or once it is gone. */

@@ -4,15 +4,9 @@ import ssh2 from 'ssh2';
 import type { Grant } from '../../access/grant.ts';
 import type { SessionId } from '../../access/ids.ts';
 import type { ReportedRecording, SessionReport } from '../../access/session-report.ts';
+import type { Whose } from '../../access/whose.ts';
 import type { Log } from '../../log.ts';
-import type {
-  Carried,
-  Gateways,
-  GatewaysAnswer,
-  TerminationOrder,
-  Watcher,
-  Whose,
-} from '../../use-cases/ports/gateways.ts';
+import type { Carried, Gateways, GatewaysAnswer, TerminationOrder, Watcher } from '../../use-cases/ports/gateways.ts';
 import type { GatewayControl, SealOutcome } from '../../use-cases/sessions/gateway-control.ts';
 import type { Listen } from '../launch/fork-host.ts';
 import { localHost } from '../launch/local-host.ts';

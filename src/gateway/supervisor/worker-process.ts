@@ -1,7 +1,8 @@
 import type { Grant } from '../../access/grant.ts';
 import type { SessionId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
-import type { Carried, Watcher, Whose } from '../../use-cases/ports/gateways.ts';
+import type { Whose } from '../../access/whose.ts';
+import type { Carried, Watcher } from '../../use-cases/ports/gateways.ts';
 import type { GatewayControl } from '../../use-cases/sessions/gateway-control.ts';
 import type { HostedWorker, WorkerEvents, WorkerHost } from '../launch/worker-host.ts';
 import { Briefing } from '../pipe/registry.ts';

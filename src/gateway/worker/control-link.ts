@@ -5,6 +5,7 @@ import type { SessionId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
 import type { SessionReport } from '../../access/session-report.ts';
 import type { Shown } from '../../access/shown.ts';
+import type { Whose } from '../../access/whose.ts';
 import {
   AUTHORIZE_MS,
   CARRIED_TOLD_MAX,
@@ -28,7 +29,6 @@ import { closedMessage } from './closed-message.ts';
 export type Start = Extract<ToWorker, { type: 'start' }>;
 export type Terminate = Extract<ToWorker, { type: 'terminate' }>;
 export type Extend = Extract<ToWorker, { type: 'extend' }>;
-export type Carries = Omit<Extract<ToWorker, { type: 'carries' }>, 'type' | 'id'>;
 export type Watch = Extract<ToWorker, { type: 'watch' | 'unwatch' }>;
 
 const NOT_SERVED: Served = {
@@ -48,7 +48,7 @@ export type Listeners = {
   readonly watch: (order: Watch) => void;
   readonly sessions: () => number;
   /** What of these it carries. */
-  readonly carries: (whose: Carries) => readonly SessionId[];
+  readonly carries: (whose: Whose) => readonly SessionId[];
   readonly leaseLost: () => void;
 };
 

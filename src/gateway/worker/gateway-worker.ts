@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { SessionId } from '../../access/ids.ts';
 import type { RegistryEntry } from '../../access/registry-entry.ts';
+import type { Whose } from '../../access/whose.ts';
 import type { Log } from '../../log.ts';
 import { Recorder } from '../../recording/write/recorder.ts';
 import { encodePublicKey, parsePublicKeyLine } from '../../sshwire/public-key.ts';
@@ -14,7 +15,6 @@ import { setRekeying } from '../ssh/transport.ts';
 import { gatewayAddress, wordForTerminal } from '../words/refusals.ts';
 import { RESTARTING } from '../words/session-words.ts';
 import {
-  type Carries,
   ControlLink,
   type Extend,
   type Listeners,
@@ -98,7 +98,7 @@ export class GatewayWorker implements Listeners {
     return this.#sessions.count;
   }
 
-  carries(whose: Carries): readonly SessionId[] {
+  carries(whose: Whose): readonly SessionId[] {
     return this.#sessions.of(whose);
   }
 

@@ -1,10 +1,11 @@
 import type { AuthorizedSession } from '../../access/authorized-session.ts';
 import type { SessionId } from '../../access/ids.ts';
+import { isMeant, type Whose } from '../../access/whose.ts';
 import type { Recorder } from '../../recording/write/recorder.ts';
 import type { NewSession } from '../downstream/connection.ts';
 import { Session, type SessionEvents, type SessionStart } from '../session/session.ts';
 import { plainLine } from '../words/refusals.ts';
-import type { Carries, ControlLink, Extend, Start, Terminate, Watch } from './control-link.ts';
+import type { ControlLink, Extend, Start, Terminate, Watch } from './control-link.ts';
 
 type Link = Pick<ControlLink, 'opened' | 'cut' | 'closed' | 'watched' | 'watchOver'>;
 type Place = Pick<Start, 'spool' | 'gateway' | 'limits'> & { readonly recorder: Recorder };
@@ -44,14 +45,8 @@ export class LiveSessions {
     return session;
   }
 
-  of({ personId, engagementIds }: Carries): readonly SessionId[] {
-    return [...this.#whose]
-      .filter(
-        ([, whose]) =>
-          (personId === null || whose.personId === personId) &&
-          (engagementIds === null || engagementIds.includes(whose.engagementId)),
-      )
-      .map(([id]) => id);
+  of(whose: Whose): readonly SessionId[] {
+    return [...this.#whose].filter(([, of]) => isMeant(whose, of)).map(([id]) => id);
   }
 
   extend({ session, grantId, grantDigest, endsAt }: Extend): void {

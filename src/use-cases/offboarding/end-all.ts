@@ -1,25 +1,16 @@
 import type { Actor } from '../../access/audit-event.ts';
 import { type Grant, hasExpired } from '../../access/grant.ts';
-import type { EngagementId, PersonId } from '../../access/ids.ts';
 import { addedUp, type OffboardingPart } from '../../access/offboarding.ts';
 import { type AccessRequest, transition } from '../../access/request.ts';
+import { isMeant, type Whose } from '../../access/whose.ts';
 import { type EndingParts, endGrantIn } from '../grants/ending.ts';
 import { directLane } from '../notice.ts';
-import type { Whose } from '../ports/gateways.ts';
 import type { Tx } from '../ports/store.ts';
 import { refreshCards } from '../requests/reviewing.ts';
 
 export type EndAllParts = EndingParts | 'requests' | 'engagements';
 
 type How = { readonly actor: Actor; readonly comment: string; readonly now: Date };
-
-/** Whether something in this engagement, of this person, is concerned. */
-export const isWithin = (
-  { personId, engagementIds }: Whose,
-  of: { readonly personId: PersonId; readonly engagementId: EngagementId },
-): boolean =>
-  (personId === null || personId === of.personId) &&
-  (engagementIds === null || engagementIds.includes(of.engagementId));
 
 /** Their requests that wait, each locked: a review that is being written at this moment goes first. Those that are `known` are not again. */
 export async function lockWaiting(
@@ -30,7 +21,7 @@ export async function lockWaiting(
   const found = whose.personId
     ? await tx.requests.pendingOf(whose.personId)
     : (await Promise.all((whose.engagementIds ?? []).map((id) => tx.requests.pendingIn(id)))).flat();
-  const others = found.filter((each) => isWithin(whose, each.ask) && !known.some(({ id }) => id === each.id));
+  const others = found.filter((each) => isMeant(whose, each.ask) && !known.some(({ id }) => id === each.id));
   const ids = others.map(({ id }) => id);
   const locked: AccessRequest[] = [];
   for (const id of ids.sort()) {
@@ -45,7 +36,7 @@ export async function openGrants(tx: Tx<'grants'>, whose: Whose, now: Date): Pro
   const found = whose.personId
     ? await tx.grants.ofPerson(whose.personId)
     : (await Promise.all((whose.engagementIds ?? []).map((id) => tx.grants.ofEngagement(id)))).flat();
-  return found.filter((grant) => grant.end === null && !hasExpired(grant, now) && isWithin(whose, grant.terms));
+  return found.filter((grant) => grant.end === null && !hasExpired(grant, now) && isMeant(whose, grant.terms));
 }
 
 /**

@@ -1,12 +1,13 @@
 import type { Offboarding } from '../../access/offboarding.ts';
 import { addedUp, isProved, type LeftOver } from '../../access/offboarding.ts';
+import { isMeant, type Whose } from '../../access/whose.ts';
 import type { CertificateAuthority } from '../ports/authority.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Gateways, Whose } from '../ports/gateways.ts';
+import type { Gateways } from '../ports/gateways.ts';
 import type { Store } from '../ports/store.ts';
 import { COMMENTS, tellIn } from './begin.ts';
 import { completeIn } from './complete.ts';
-import { type EndAllParts, endAllIn, isWithin, lockWaiting, openGrants } from './end-all.ts';
+import { type EndAllParts, endAllIn, lockWaiting, openGrants } from './end-all.ts';
 
 type Deps = {
   readonly store: Store<EndAllParts | 'offboardings'>;
@@ -45,7 +46,7 @@ async function proveOne(deps: Deps, offboarding: Offboarding): Promise<boolean> 
     if (!before || isProved(before)) return false;
     const now = clock.now();
     // A session whose end is not written down yet counts as one that lives.
-    const recorded = (await tx.sessions.live()).filter((each) => isWithin(whose, each));
+    const recorded = (await tx.sessions.live()).filter((each) => isMeant(whose, each));
     const left: LeftOver = {
       at: now,
       ...{ workers: answer.workers, answered: answer.answered },

@@ -1,6 +1,7 @@
 import type { Grant } from '../../access/grant.ts';
-import type { EngagementId, Fingerprint, GrantId, PersonId, SessionId } from '../../access/ids.ts';
+import type { Fingerprint, GrantId, PersonId, SessionId } from '../../access/ids.ts';
 import type { Shown } from '../../access/shown.ts';
+import type { Whose } from '../../access/whose.ts';
 
 /** The gateway workers, as control sees them. */
 export type Gateways = {
@@ -25,12 +26,6 @@ export type Carried = {
   readonly grantId: GrantId;
   readonly personId: PersonId;
   readonly keyFingerprint: Fingerprint;
-};
-
-/** Sessions of a person, in engagements, or both; null is any. */
-export type Whose = {
-  readonly personId: PersonId | null;
-  readonly engagementIds: readonly EngagementId[] | null;
 };
 
 export type GatewaysAnswer = {

@@ -1,11 +1,12 @@
 import type { Engagement } from '../../../src/access/engagement.ts';
 import type { OffboardingId } from '../../../src/access/ids.ts';
 import type { Offboarding } from '../../../src/access/offboarding.ts';
+import type { Whose } from '../../../src/access/whose.ts';
 import { closeEngagement } from '../../../src/use-cases/offboarding/close-engagement.ts';
 import { type OffboardInput, offboardPerson } from '../../../src/use-cases/offboarding/offboard.ts';
 import { proveOffboardings } from '../../../src/use-cases/offboarding/prove.ts';
 import { tickItem } from '../../../src/use-cases/offboarding/tick-item.ts';
-import type { GatewaysAnswer, Whose } from '../../../src/use-cases/ports/gateways.ts';
+import type { GatewaysAnswer } from '../../../src/use-cases/ports/gateways.ts';
 import { requestAccess } from '../../../src/use-cases/requests/request-access.ts';
 import { granted } from './access-world.ts';
 import type { GrantedWorld } from './granted-world.ts';
